@@ -1,0 +1,284 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/engine-build/engine/cmd/engine/view"
+	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/warehouse"
+)
+
+// Exit codes.
+const (
+	exitDone     = 0
+	exitFailed   = 1 // data or warehouse
+	exitMistake  = 2 // project, flags or configuration; nothing was written
+	exitInternal = 3
+	exitAborted  = 130 // a second interrupt
+)
+
+// app is one run of the program: the world outside as values, and the global flags.
+type app struct {
+	in       io.Reader
+	out, err io.Writer
+	env      func(string) (string, bool)
+	environ  func() []string
+	now      func() time.Time
+	abort    func(int)
+	getwd    func() (string, error)
+	size     func() int // columns of the terminal, 0 if there is none
+	cpus     int
+	drivers  []warehouse.Driver
+
+	inTTY, outTTY, errTTY bool
+
+	global globals
+	args   []string
+	dir    string // project directory, once it is known
+
+	mu   sync.Mutex
+	tell func(string) // shows a word of the program; set while a view runs
+}
+
+// mistakes is an error made of diagnostics, with the exit code it stands for.
+type mistakes struct {
+	list diag.List
+	code int
+}
+
+func (m *mistakes) Error() string {
+	var lines []string
+	for _, d := range m.list {
+		lines = append(lines, d.Line())
+	}
+	return strings.Join(lines, "\n")
+}
+
+// mistake is an error with exit code 2.
+func mistake(d ...diag.Diagnostic) error { return &mistakes{d, exitMistake} }
+
+// failure is an error with exit code 1.
+func failure(d ...diag.Diagnostic) error { return &mistakes{d, exitFailed} }
+
+// reported is an error that has been shown already.
+type reported int
+
+func (r reported) Error() string { return fmt.Sprintf("exit %d", int(r)) }
+
+// execute runs one command line.
+func (a *app) execute(args []string) (code int) {
+	a.args = args
+	defer func() {
+		if r := recover(); r != nil {
+			code = a.crash(r, debug.Stack())
+		}
+	}()
+	ctx, stop := a.interruptible()
+	defer stop()
+	root := a.rootCommand()
+	root.SetArgs(args)
+	return a.conclude(root.ExecuteContext(ctx))
+}
+
+// conclude shows an error and gives its exit code.
+func (a *app) conclude(err error) int {
+	var shown reported
+	var known *mistakes
+	var single diag.Diagnostic
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &shown):
+		return int(shown)
+	case errors.As(err, &known):
+		a.report(known.list, true)
+		return known.code
+	case errors.As(err, &single):
+		a.report(diag.List{single}, true)
+		return exitMistake
+	case errors.Is(err, context.Canceled):
+		a.report(diag.List{canceled()}, true)
+		return exitFailed
+	}
+	a.report(diag.List{plainError(err)}, true)
+	return exitFailed
+}
+
+// report shows diagnostics in the form asked for. A fatal list is the command's answer,
+// so programs find it where they look for the answer.
+func (a *app) report(l diag.List, fatal bool) {
+	if len(l) == 0 {
+		return
+	}
+	switch {
+	case a.global.logFormat == "json":
+		a.logDiagnostics(l)
+	case a.global.output == "github":
+		_, _ = io.WriteString(a.out, view.Annotations(l))
+	case fatal && wantsJSON(a.global.output):
+		_ = view.JSON(a.out, invalid{Status: "invalid", Diagnostics: l.JSON()})
+	default:
+		if a.global.quiet && !fatal {
+			return
+		}
+		s := a.errScreen()
+		text := strings.TrimRight(s.Frames(l), "\n") + "\n"
+		if n := len(l); n > 3 {
+			text += "\n" + view.Mistakes(l) + "\n"
+		}
+		_, _ = io.WriteString(a.err, text)
+	}
+}
+
+// invalid is the answer of a command that found mistakes, for programs.
+type invalid struct {
+	Status      string      `json:"status"`
+	Diagnostics []diag.JSON `json:"diagnostics"`
+}
+
+func wantsJSON(output string) bool { return output == "json" || output == "jsonl" }
+
+func (a *app) logDiagnostics(l diag.List) {
+	out := a.err
+	if !wantsJSON(a.global.output) {
+		out = a.out
+	}
+	log := view.NewLines(view.Screen{Out: out, Now: a.now}, view.RunOptions{})
+	for _, d := range l.Sorted() {
+		log.Diagnostic(d)
+	}
+}
+
+// interruptible is a context that the first interrupt cancels; the second ends the process.
+func (a *app) interruptible() (context.Context, func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		for first := true; ; first = false {
+			select {
+			case <-done:
+				return
+			case <-signals:
+				if !first {
+					a.abort(exitAborted)
+				}
+				a.say("stopping; press Ctrl-C again to abort")
+				cancel()
+			}
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(done)
+		cancel()
+	}
+}
+
+// say shows a word of the program, through the running view if there is one.
+func (a *app) say(text string) {
+	a.mu.Lock()
+	tell := a.tell
+	a.mu.Unlock()
+	if tell != nil {
+		tell(text)
+		return
+	}
+	_, _ = fmt.Fprintln(a.err, text)
+}
+
+// telling makes say go through f until the returned function is called.
+func (a *app) telling(f func(string)) func() {
+	a.mu.Lock()
+	a.tell = f
+	a.mu.Unlock()
+	return func() {
+		a.mu.Lock()
+		a.tell = nil
+		a.mu.Unlock()
+	}
+}
+
+// crash reports a mistake of ours: a message for the user, the details in a file.
+func (a *app) crash(r any, stack []byte) int {
+	text := fmt.Sprintf("%s\n\nengine %s\nargs: %q\n\n%v\n\n%s", a.now().UTC().Format(time.RFC3339), versionText(), a.args, r, stack)
+	dir := os.TempDir()
+	if a.dir != "" {
+		dir = filepath.Join(a.dir, "target")
+	}
+	path := filepath.Join(dir, "engine-crash-"+a.now().UTC().Format("20060102T150405Z")+".txt")
+	err := os.MkdirAll(dir, 0o755)
+	if err == nil {
+		err = os.WriteFile(path, []byte(text), 0o644)
+	}
+	if err != nil {
+		_, _ = io.WriteString(a.err, text)
+		path = ""
+	}
+	a.report(diag.List{crashed(r, path)}, true)
+	return exitInternal
+}
+
+// outScreen and errScreen are the two places to write to.
+func (a *app) outScreen() view.Screen { return a.screen(a.out, a.outTTY) }
+func (a *app) errScreen() view.Screen { return a.screen(a.err, a.errTTY) }
+
+func (a *app) screen(out io.Writer, tty bool) view.Screen {
+	s := view.Screen{
+		Out: out, Color: a.colour(tty), Unicode: a.unicode(), Now: a.now,
+		Quiet: a.global.quiet, Verbose: a.global.verbose,
+	}
+	if tty {
+		s.Width = a.size()
+		s.Live = a.variable("TERM") != "dumb"
+	}
+	return s
+}
+
+func (a *app) variable(name string) string {
+	v, _ := a.env(name)
+	return v
+}
+
+func (a *app) colour(tty bool) bool {
+	force := a.variable("CLICOLOR_FORCE")
+	switch {
+	case a.global.noColor || a.variable("NO_COLOR") != "":
+		return false
+	case force != "" && force != "0":
+		return true
+	}
+	return tty && a.variable("TERM") != "dumb"
+}
+
+// unicode says whether the locale can show more than ASCII.
+func (a *app) unicode() bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if v := strings.ToLower(a.variable(name)); v != "" {
+			return strings.Contains(v, "utf-8") || strings.Contains(v, "utf8")
+		}
+	}
+	return false
+}
+
+// unexpected refuses positional arguments.
+func unexpected(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return mistake(extraArgument(cmd, args[0]))
+	}
+	return nil
+}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/engine-build/engine/cmd/engine/view"
+	"github.com/engine-build/engine/engine"
+	"github.com/engine-build/engine/engine/diag"
+)
+
+func (a *app) cleanCommand() *cobra.Command {
+	var database, yes bool
+	cmd := &cobra.Command{
+		Use:   "clean",
+		Short: "remove what the engine wrote to target/",
+		Long: text(`
+Removes artifacts, compiled SQL and the catalog from the target folder. Database files stay.
+--database removes the database file of the chosen target, too, after a question.`),
+		Example: `  engine clean
+  engine clean --database --yes`,
+		Args: unexpected,
+	}
+	cmd.Flags().BoolVar(&database, "database", false, "remove the embedded database file of the target, too")
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	cmd.RunE = func(_ *cobra.Command, _ []string) error {
+		s, err := a.load()
+		if err != nil {
+			return err
+		}
+		if err := s.safeTarget(); err != nil {
+			return err
+		}
+		file := ""
+		if database {
+			if file = s.databaseFile(); file == "" {
+				return mistake(diag.Diagnostic{Code: codeFlag, Message: "the target has no database file", Help: "--database is for embedded warehouses"})
+			}
+			if ok, err := a.confirm("remove the database "+a.shown(file)+"?", yes); err != nil || !ok {
+				return err
+			}
+		}
+		removed, err := s.clean()
+		if err != nil {
+			return failure(fileWrong("remove", a.shown(s.target()), err))
+		}
+		if file != "" {
+			n, err := removeDatabase(file)
+			if err != nil {
+				return failure(fileWrong("remove", a.shown(file), err))
+			}
+			removed += n
+		}
+		if a.global.quiet {
+			return nil
+		}
+		_, err = fmt.Fprintf(a.out, "removed %s from %s\n", view.Number(removed, "file"), a.shown(s.target()))
+		return err
+	}
+	return cmd
+}
+
+// safeTarget refuses a target folder that holds more than what the engine wrote.
+func (s *session) safeTarget() error {
+	rel, err := filepath.Rel(s.dir, s.target())
+	if err != nil || rel == "." || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+		return mistake(unsafeTarget(s.project.Settings.TargetPath))
+	}
+	p := s.project.Settings
+	for _, dir := range slices.Concat(p.ModelPaths, p.SeedPaths, p.SnapshotPaths, p.TestPaths, p.MacroPaths) {
+		inside, err := filepath.Rel(rel, filepath.FromSlash(dir))
+		if err == nil && inside != ".." && !strings.HasPrefix(inside, ".."+string(filepath.Separator)) {
+			return mistake(unsafeTarget(s.project.Settings.TargetPath))
+		}
+	}
+	return nil
+}
+
+// clean removes everything below the target folder but databases.
+func (s *session) clean() (removed int, err error) {
+	keep := s.databases()
+	var dirs []string
+	err = filepath.WalkDir(s.target(), func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil
+		case err != nil:
+			return err
+		case d.IsDir():
+			dirs = append(dirs, path)
+			return nil
+		case keep[path] || databaseName(path):
+			return nil
+		}
+		removed++
+		return os.Remove(path)
+	})
+	if err != nil {
+		return removed, err
+	}
+	for _, dir := range slices.Backward(dirs) {
+		_ = os.Remove(dir) // a folder with a database in it stays
+	}
+	return removed, nil
+}
+
+// databases are the files of all targets, with their logs.
+func (s *session) databases() map[string]bool {
+	keep := map[string]bool{}
+	for _, t := range s.project.Settings.Targets {
+		o := s.options
+		o.Target = t.Name
+		one := &session{app: s.app, dir: s.dir, options: o, project: s.project}
+		if cfg, _, found := engine.TargetConfig(s.project, o); !found.HasErrors() && cfg.Fields["path"] != "" {
+			if file := one.databaseFile(); file != "" {
+				keep[file], keep[file+".wal"] = true, true
+			}
+		}
+	}
+	return keep
+}
+
+func databaseName(path string) bool {
+	path = strings.TrimSuffix(path, ".wal")
+	return slices.Contains([]string{".duckdb", ".ddb", ".db"}, filepath.Ext(path))
+}
+
+func removeDatabase(file string) (removed int, err error) {
+	for _, path := range []string{file, file + ".wal"} {
+		switch err := os.Remove(path); {
+		case err == nil:
+			removed++
+		case !errors.Is(err, fs.ErrNotExist):
+			return removed, err
+		}
+	}
+	return removed, nil
+}
+
+// confirm asks a question that yes answers beforehand. Without a terminal nobody can
+// answer: that is a mistake, not a no.
+func (a *app) confirm(question string, yes bool) (bool, error) {
+	if yes {
+		return true, nil
+	}
+	if !a.inTTY {
+		return false, mistake(diag.Diagnostic{Code: codeFlag, Message: question + " needs an answer, and there is no terminal", Help: "--yes answers it"})
+	}
+	_, _ = fmt.Fprint(a.err, question+" [y/N] ")
+	answer, err := bufio.NewReader(a.in).ReadString('\n')
+	if err != nil {
+		_, _ = fmt.Fprintln(a.err)
+	}
+	answer = strings.ToLower(strings.TrimSpace(answer))
+	return answer == "y" || answer == "yes", nil
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/engine-build/engine/cmd/engine/view"
+	"github.com/engine-build/engine/engine"
+	"github.com/engine-build/engine/engine/plan"
+	"github.com/engine-build/engine/engine/run"
+	"github.com/engine-build/engine/engine/warehouse"
+)
+
+// order is what a command wants done: the part that differs between build, run, test,
+// seed, snapshot and retry.
+type order struct {
+	which     string // name of the command, for the artifacts
+	selection plan.Selection
+	selects   []string // as written, for the artifacts
+	excludes  []string
+	failFast  bool
+	noCatalog bool
+	store     bool // keep failing rows of every test
+}
+
+// perform plans the order, applies the plan, shows it and writes the artifacts.
+func (s *session) perform(ctx context.Context, o order) error {
+	if o.store {
+		for _, t := range s.program.Tests {
+			t.Config.StoreFailures = true
+		}
+	}
+	conn, err := s.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	p, err := s.plan(ctx, conn, o.selection)
+	if err != nil {
+		return err
+	}
+	s.warn()
+	id := newRunID(s.app.now())
+	result, err := s.apply(ctx, p, conn, o, id)
+	if result == nil {
+		return err
+	}
+	written, werr := s.record(ctx, conn, result, o)
+	if werr != nil {
+		s.app.report(mistakeList(werr), false)
+	}
+	s.answer(result, written)
+	switch {
+	case err != nil:
+		return err
+	case !result.OK() || werr != nil:
+		return reported(exitFailed)
+	}
+	return nil
+}
+
+// apply runs the plan under a view.
+func (s *session) apply(ctx context.Context, p *plan.Plan, conn warehouse.Conn, o order, id string) (*run.Result, error) {
+	v := s.view(p, id)
+	quiet := s.app.telling(v.Note)
+	defer quiet()
+	stop := ticking(v.Tick)
+	result, err := engine.Apply(ctx, p, conn, run.Options{
+		Jobs: s.jobs(), RunID: id, Now: s.app.now, Sink: v.Event, Dir: s.dir, FailFast: o.failFast,
+	})
+	stop()
+	if result != nil {
+		v.Finish(result)
+	}
+	return result, err
+}
+
+// view is the view that the flags ask for. With --output json the answer has stdout for
+// itself, and progress goes to stderr.
+func (s *session) view(p *plan.Plan, id string) view.Run {
+	screen := s.app.outScreen()
+	if wantsJSON(s.app.global.output) {
+		screen = s.app.errScreen()
+	}
+	o := view.RunOptions{Jobs: s.jobs(), RunID: id}
+	if s.app.global.logFormat == "json" {
+		return view.NewLines(screen, o)
+	}
+	if !screen.Quiet {
+		_, _ = io.WriteString(screen.Out, s.headline(p, screen))
+	}
+	return view.NewHuman(screen, o, p)
+}
+
+func (s *session) headline(p *plan.Plan, screen view.Screen) string {
+	tests := 0
+	for _, a := range p.Actions {
+		tests += len(a.Tests) + len(a.UnitTests)
+	}
+	unchanged := 0
+	for _, n := range p.Kept {
+		unchanged += n
+	}
+	return screen.Paint(view.Bold, p.Project) + fmt.Sprintf(" on target %s: %d to do with %d tests, %d unchanged, %d workers\n\n", p.Target, len(p.Actions), tests, unchanged, s.jobs())
+}
+
+// ticking calls f ten times a second until it is stopped.
+func ticking(f func()) (stop func()) {
+	ticker := time.NewTicker(100 * time.Millisecond)
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-ticker.C:
+				f()
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() {
+		ticker.Stop()
+		close(done)
+		<-ended
+	}
+}
+
+// answer says where things are, or gives programs the document they asked for.
+func (s *session) answer(r *run.Result, written places) {
+	a := s.app
+	if wantsJSON(a.global.output) {
+		_ = view.JSON(a.out, view.DocumentOf(r))
+		return
+	}
+	if a.global.quiet || a.global.logFormat == "json" {
+		return
+	}
+	screen := a.outScreen()
+	for _, place := range written {
+		_, _ = fmt.Fprintf(a.out, "%s %s\n", screen.Paint(view.Dim, fmt.Sprintf("%-9s", place.what)), a.shown(place.path))
+	}
+}
+
+// newRunID is sortable by time and unique.
+func newRunID(now time.Time) string {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return now.UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(b[:])
+}

@@ -1,0 +1,228 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/engine-build/engine/cmd/engine/view"
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/artifact"
+	"github.com/engine-build/engine/engine/compile"
+	"github.com/engine-build/engine/engine/diag"
+)
+
+// listKeys are the keys of an entry of ls --output json, as dbt names them.
+var listKeys = []string{"name", "resource_type", "unique_id", "package_name", "original_file_path", "alias", "schema", "database", "relation_name", "fqn", "description", "tags", "config", "depends_on"}
+
+func (a *app) lsCommand() *cobra.Command {
+	var keys []string
+	cmd := &cobra.Command{
+		Use:     "ls [selector…]",
+		Aliases: []string{"list"},
+		Short:   "list what is in the project",
+		Long: text(`
+Lists sources, seeds, models, snapshots, tests and exposures. Without a warehouse.
+
+  name       one name a line (the default)
+  path       one file a line
+  selector   what --select takes, one a line
+  json       one document
+  jsonl      one object a line, as dbt's own ls does`),
+		Example: `  engine ls
+  engine ls +orders --resource-type model
+  engine ls -o jsonl --output-keys name,unique_id,depends_on`,
+	}
+	sel := a.selectFlags(cmd, true)
+	a.outputFlag(cmd, "human", "name", "path", "selector", "json", "jsonl", "github")
+	cmd.Flags().StringSliceVar(&keys, "output-keys", nil, "json, jsonl: only these `keys`: "+strings.Join(listKeys, ", "))
+	complete(cmd, "output-keys", listKeys...)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		wanted := strings.Fields(strings.Join(keys, " "))
+		for _, k := range wanted {
+			if !slices.Contains(listKeys, k) {
+				return mistake(unknownKey(k))
+			}
+		}
+		q, err := sel.query(args)
+		if err != nil {
+			return err
+		}
+		s, err := a.load()
+		if err != nil {
+			return err
+		}
+		s.options.SkipAnalysis = true // names and order need no analysis of the SQL
+		if err := s.compile(cmd.Context()); err != nil {
+			return err
+		}
+		chosen, err := s.choose(q)
+		if err != nil {
+			return err
+		}
+		s.warn()
+		return a.list(s.program, chosen.List(), wanted)
+	}
+	return cmd
+}
+
+func unknownKey(key string) diag.Diagnostic {
+	d := diag.Diagnostic{Code: codeFlag, Message: fmt.Sprintf("%q is no key of an entry", key), Help: "known are " + strings.Join(listKeys, ", ")}
+	if near, ok := diag.Suggest(key, listKeys); ok {
+		d.Help = fmt.Sprintf("did you mean %q?", near)
+	}
+	return d
+}
+
+func (a *app) list(p *compile.Program, nodes []addr.Node, keys []string) error {
+	switch a.global.output {
+	case "json":
+		entries := make([]entry, len(nodes))
+		for i, id := range nodes {
+			entries[i] = only(entryOf(p, id), keys)
+		}
+		return view.JSON(a.out, entries)
+	case "jsonl":
+		for _, id := range nodes {
+			b, err := json.Marshal(only(entryOf(p, id), keys))
+			if err != nil {
+				return fmt.Errorf("encode %s: %w", id, err)
+			}
+			if _, err := a.out.Write(append(b, '\n')); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	var b strings.Builder
+	for _, id := range nodes {
+		word := id.Name
+		switch a.global.output {
+		case "path":
+			word = pathOf(p, id)
+		case "selector":
+			word = selectorOf(p, id)
+		}
+		b.WriteString(word + "\n")
+	}
+	_, err := io.WriteString(a.out, b.String())
+	return err
+}
+
+// entry is a list item; entries marshal with sorted keys.
+type entry map[string]any
+
+func only(e entry, keys []string) entry {
+	if len(keys) == 0 {
+		return e
+	}
+	out := entry{}
+	for _, k := range keys {
+		if v, ok := e[k]; ok {
+			out[k] = v
+		}
+	}
+	return out
+}
+
+func entryOf(p *compile.Program, id addr.Node) entry {
+	e := entry{
+		"name": id.Name, "resource_type": string(id.Kind), "unique_id": artifact.UniqueID(p, id),
+		"package_name": p.Project.Settings.Name.V, "original_file_path": pathOf(p, id),
+	}
+	parents := []string{}
+	add := func(nodes []addr.Node) {
+		for _, n := range nodes {
+			parents = append(parents, artifact.UniqueID(p, n))
+		}
+	}
+	tags := []string{}
+	if n := p.Nodes[id]; n != nil {
+		add(n.Parents)
+		tags = append(tags, n.Config.Tags...)
+		e["description"], e["fqn"] = n.Description, n.FQN
+		e["alias"], e["schema"], e["database"] = n.Relation.Name, n.Relation.Schema, n.Relation.Database
+		if !n.Relation.IsZero() {
+			e["relation_name"] = p.Target.Dialect.Quote(n.Relation)
+		}
+		e["config"] = map[string]any{
+			"enabled": n.Config.Enabled, "materialized": n.Config.Materialized, "tags": tags, "meta": orEmpty(n.Config.Meta),
+			"group": n.Config.Group, "access": n.Config.Access, "unique_key": n.Config.UniqueKey,
+		}
+		if id.Kind == addr.Source {
+			e["name"] = n.Source.Table.V
+		}
+	}
+	for _, t := range p.Tests {
+		if t.ID == id {
+			add(t.Parents)
+			tags = append(tags, t.Config.Tags...)
+			e["description"] = t.Description
+			e["config"] = map[string]any{"severity": t.Config.Severity, "tags": tags, "where": t.Config.Where, "enabled": true}
+		}
+	}
+	for _, u := range p.UnitTests {
+		if u.ID == id {
+			add([]addr.Node{u.Node})
+			tags = append(tags, u.Tags...)
+			e["description"] = u.Description
+		}
+	}
+	for _, x := range p.Exposures {
+		if x.ID == id {
+			add(x.Parents)
+			tags = append(tags, x.Props.Tags...)
+			e["description"] = x.Props.Description
+		}
+	}
+	e["tags"] = tags
+	e["depends_on"] = map[string]any{"nodes": parents}
+	return e
+}
+
+func orEmpty(m map[string]any) map[string]any {
+	if m == nil {
+		return map[string]any{}
+	}
+	return m
+}
+
+func pathOf(p *compile.Program, id addr.Node) string {
+	if n := p.Nodes[id]; n != nil {
+		return n.Path
+	}
+	for _, t := range p.Tests {
+		if t.ID == id {
+			return t.Path
+		}
+	}
+	for _, u := range p.UnitTests {
+		if u.ID == id && u.At.File != nil {
+			return u.At.File.Path
+		}
+	}
+	for _, x := range p.Exposures {
+		if x.ID == id && x.Props.At.File != nil {
+			return x.Props.At.File.Path
+		}
+	}
+	return ""
+}
+
+// selectorOf is a text that --select takes for exactly this node.
+func selectorOf(p *compile.Program, id addr.Node) string {
+	switch id.Kind {
+	case addr.Source, addr.Exposure, addr.UnitTest:
+		return string(id.Kind) + ":" + id.Name
+	case addr.Seed, addr.Model, addr.Snapshot:
+		if n := p.Nodes[id]; n != nil && len(n.FQN) > 0 {
+			return strings.Join(n.FQN, ".")
+		}
+	case addr.Test:
+	}
+	return id.Name
+}

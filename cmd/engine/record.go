@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/engine-build/engine/catalog"
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/artifact"
+	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/run"
+	"github.com/engine-build/engine/engine/state"
+	"github.com/engine-build/engine/engine/warehouse"
+	"github.com/engine-build/engine/lineage"
+)
+
+// place is something that a command has left behind and where.
+type place struct{ what, path string }
+
+type places []place
+
+// record writes what programs and people read after a run: the artifacts and the catalog.
+func (s *session) record(ctx context.Context, conn warehouse.Conn, r *run.Result, o order) (places, error) {
+	// The run is over: writing its record must not stop because the run was interrupted.
+	ctx = context.WithoutCancel(ctx)
+	var out places
+	if path := s.databaseFile(); path != "" {
+		out = append(out, place{"database", path})
+	}
+	meta := s.meta(r.RunID, o)
+	meta.StartedAt = r.Start
+	results, err := artifact.RunResults(r, s.program, meta)
+	if err != nil {
+		return out, err
+	}
+	if err := artifact.Write(s.target(), "run_results.json", results); err != nil {
+		return out, err
+	}
+	if o.noCatalog || r.Canceled {
+		return out, s.writeManifest(meta)
+	}
+	facts, err := s.inspect(ctx, conn)
+	if err != nil {
+		return out, err
+	}
+	if err := s.writeDocs(facts, r, nil, meta); err != nil {
+		return out, err
+	}
+	return append(out, place{"catalog", s.catalogPage()}), nil
+}
+
+func (s *session) catalogPage() string { return filepath.Join(s.target(), "catalog", "index.html") }
+
+// meta is what artifacts say about this command.
+func (s *session) meta(id string, o order) artifact.Meta {
+	args := map[string]any{"which": o.which, "target": s.program.Target.Name}
+	if len(o.selects) > 0 {
+		args["select"] = o.selects
+	}
+	if len(o.excludes) > 0 {
+		args["exclude"] = o.excludes
+	}
+	if o.selection.FullRefresh {
+		args["full_refresh"] = true
+	}
+	if len(s.options.Vars) > 0 {
+		args["vars"] = s.options.Vars
+	}
+	return artifact.Meta{InvocationID: id, GeneratedAt: s.app.now(), Args: args, AdapterType: s.program.Target.Type}
+}
+
+func (s *session) writeManifest(meta artifact.Meta) error {
+	manifest, err := artifact.Manifest(s.program, meta)
+	if err != nil {
+		return err
+	}
+	return artifact.Write(s.target(), "manifest.json", manifest)
+}
+
+// inspect asks the warehouse about all relations of the program.
+func (s *session) inspect(ctx context.Context, conn warehouse.Conn) (map[addr.Node]warehouse.Relation, error) {
+	byRelation := map[addr.Relation]addr.Node{}
+	var relations []addr.Relation
+	for _, id := range s.program.Order {
+		if rel := s.program.Nodes[id].Relation; !rel.IsZero() {
+			relations = append(relations, rel)
+			if id.Kind != addr.Source || byRelation[rel].IsZero() {
+				byRelation[rel] = id
+			}
+		}
+	}
+	found, err := conn.Inspect(ctx, relations)
+	if err != nil {
+		return nil, fmt.Errorf("inspect the relations of target %s: %w", s.program.Target.Name, err)
+	}
+	facts := make(map[addr.Node]warehouse.Relation, len(found))
+	known := map[addr.Relation]warehouse.Relation{}
+	for _, r := range found {
+		known[r.Name] = r
+	}
+	for _, id := range s.program.Order {
+		if r, ok := known[s.program.Nodes[id].Relation]; ok {
+			facts[id] = r
+		}
+	}
+	return facts, nil
+}
+
+// writeDocs writes manifest.json, catalog.json and the site. Without a result (docs
+// generate) built says when nodes were built.
+func (s *session) writeDocs(facts map[addr.Node]warehouse.Relation, r *run.Result, built map[addr.Node]state.Record, meta artifact.Meta) error {
+	if err := s.writeManifest(meta); err != nil {
+		return err
+	}
+	known, err := artifact.Catalog(s.program, facts, meta)
+	if err != nil {
+		return err
+	}
+	if err := artifact.Write(s.target(), "catalog.json", known); err != nil {
+		return err
+	}
+	in := catalog.In{
+		Program: s.program, Graph: lineage.From(s.program), Result: r, Facts: map[addr.Node]catalog.Facts{},
+		GeneratedAt: meta.GeneratedAt, EngineVersion: versionText(),
+	}
+	for id, f := range facts {
+		in.Facts[id] = catalog.Facts{Rows: f.Rows, Bytes: f.Bytes, Columns: f.Columns, BuiltAt: built[id].At}
+	}
+	return catalog.Build(in).Write(filepath.Join(s.target(), "catalog"))
+}
+
+// databaseFile is the file of an embedded warehouse, "" for others.
+func (s *session) databaseFile() string {
+	cfg, ok := s.targetConfig()
+	if !ok {
+		return ""
+	}
+	path := cfg.Fields["path"]
+	if path == "" || strings.HasPrefix(path, ":") {
+		return ""
+	}
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(s.dir, filepath.FromSlash(path))
+	}
+	return path
+}
+
+// mistakeList makes any error a list of diagnostics.
+func mistakeList(err error) diag.List {
+	return diag.List{plainError(err)}
+}

@@ -1,0 +1,260 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/engine-build/engine/engine"
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/compile"
+	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/plan"
+	"github.com/engine-build/engine/engine/project"
+	"github.com/engine-build/engine/engine/warehouse"
+	"github.com/engine-build/engine/lineage"
+)
+
+// session is a project on its way to the warehouse.
+type session struct {
+	app     *app
+	dir     string
+	options engine.Options
+	project *project.Project
+	program *compile.Program
+	// warnings are shown once, before the command's own answer.
+	warnings diag.List
+}
+
+// open finds and loads the project. Mistakes that leave something to compile are kept for
+// compile, so that all are shown together.
+func (a *app) load() (*session, error) {
+	dir, err := a.projectDir()
+	if err != nil {
+		return nil, err
+	}
+	vars, bad := parseVars(a.global.vars)
+	if bad != nil {
+		return nil, mistake(*bad)
+	}
+	if a.global.jobs < 0 {
+		return nil, mistake(diag.Diagnostic{Code: codeFlag, Message: "--jobs is negative", Help: "want 1 or more; 0 means the default"})
+	}
+	a.dir = dir
+	s := &session{app: a, dir: dir, options: engine.Options{
+		Dir: dir, Target: a.global.target, Vars: vars, Env: a.env, Drivers: a.drivers, Jobs: a.global.jobs,
+	}}
+	s.project, s.warnings = engine.Load(s.options)
+	if s.project == nil {
+		return nil, &mistakes{s.warnings, exitMistake}
+	}
+	return s, nil
+}
+
+// compiled is load and compile: the program, or all mistakes at once.
+func (a *app) compiled(ctx context.Context) (*session, error) {
+	s, err := a.load()
+	if err != nil {
+		return nil, err
+	}
+	return s, s.compile(ctx)
+}
+
+func (s *session) compile(ctx context.Context) error {
+	var found diag.List
+	s.program, found = engine.Compile(ctx, s.project, s.options)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.warnings = append(s.warnings, found...).Sorted()
+	if s.warnings.HasErrors() || s.program == nil {
+		return &mistakes{s.warnings, exitMistake}
+	}
+	return nil
+}
+
+// warn shows what was found so far that does not stop the command.
+func (s *session) warn(more ...diag.Diagnostic) {
+	s.warnings.Add(more...)
+	s.app.report(s.visible(), false)
+	s.warnings = nil
+}
+
+// visible leaves remarks to verbose people.
+func (s *session) visible() diag.List {
+	var out diag.List
+	for _, d := range s.warnings {
+		if d.Severity != diag.Remark || s.app.global.verbose {
+			out.Add(d)
+		}
+	}
+	return out
+}
+
+// choose resolves selectors; wrong ones end the command.
+func (s *session) choose(q lineage.Query) (lineage.Selected, error) {
+	chosen, found := lineage.Select(s.program, q)
+	if found.HasErrors() {
+		return chosen, &mistakes{append(s.warnings, found...), exitMistake}
+	}
+	s.warnings.Add(found...)
+	return chosen, nil
+}
+
+// connect opens the target.
+func (s *session) connect(ctx context.Context) (warehouse.Conn, error) {
+	conn, err := engine.Open(ctx, s.program, s.options)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, failure(openRefused(s.program.Target.Name, err))
+	}
+	return conn, nil
+}
+
+// plan asks the warehouse what there is and decides what to do.
+func (s *session) plan(ctx context.Context, conn warehouse.Conn, sel plan.Selection) (*plan.Plan, error) {
+	p, found, err := engine.Plan(ctx, s.program, conn, sel)
+	if err != nil {
+		return nil, err
+	}
+	if found.HasErrors() {
+		return nil, &mistakes{append(s.warnings, found...), exitMistake}
+	}
+	s.warnings.Add(found...)
+	return p, nil
+}
+
+// jobs is the number of workers.
+func (s *session) jobs() int {
+	if s.app.global.jobs > 0 {
+		return s.app.global.jobs
+	}
+	if n := engine.Threads(s.project, s.options); n > 0 {
+		return n
+	}
+	return max(s.app.cpus, 1)
+}
+
+// target is the folder for what the engine writes.
+func (s *session) target() string { return filepath.Join(s.dir, s.project.Settings.TargetPath) }
+
+// shown is a path as people want to see it: relative to where they are, if that is shorter.
+func (a *app) shown(path string) string {
+	if wd, err := a.getwd(); err == nil {
+		if rel, err := filepath.Rel(wd, path); err == nil && len(rel) < len(path) && !strings.HasPrefix(rel, filepath.Join("..", "..", "..")) {
+			return rel
+		}
+	}
+	return path
+}
+
+// projectDir is --project-dir, or the nearest folder upward with an engine.yml.
+func (a *app) projectDir() (string, error) {
+	wd, err := a.getwd()
+	if err != nil {
+		return "", mistake(fileWrong("find the current folder", ".", err))
+	}
+	if asked := a.global.projectDir; asked != "" {
+		dir := asked
+		if !filepath.IsAbs(dir) {
+			dir = filepath.Join(wd, dir)
+		}
+		if !hasSettings(dir) {
+			return "", mistake(noProject(asked, true))
+		}
+		return filepath.Clean(dir), nil
+	}
+	for dir := wd; ; dir = filepath.Dir(dir) {
+		if hasSettings(dir) {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", mistake(noProject(wd, false))
+		}
+	}
+}
+
+// hasSettings reports whether dir has an engine.yml, readable or not.
+func hasSettings(dir string) bool {
+	info, err := os.Stat(filepath.Join(dir, "engine.yml"))
+	return err == nil && !info.IsDir()
+}
+
+var assignment = regexp.MustCompile(`^([A-Za-z_][\w.-]*)=(?s:(.*))$`)
+
+// parseVars reads --vars: YAML mappings and assignments, later ones win.
+func parseVars(values []string) (map[string]any, *diag.Diagnostic) {
+	vars := map[string]any{}
+	for _, v := range values {
+		if strings.TrimSpace(v) == "" {
+			continue
+		}
+		if m := assignment.FindStringSubmatch(v); m != nil {
+			var value any
+			if err := yaml.Unmarshal([]byte(m[2]), &value); err != nil {
+				value = m[2] // not YAML: the text itself
+			}
+			if value == nil && m[2] == "" {
+				value = ""
+			}
+			vars[m[1]] = scalar(value)
+			continue
+		}
+		var mapping map[string]any
+		if err := yaml.Unmarshal([]byte(v), &mapping); err != nil {
+			d := varsUnreadable(v, nil)
+			d.Cause = err
+			return nil, &d
+		}
+		for name, value := range mapping {
+			vars[name] = scalar(value)
+		}
+	}
+	return vars, nil
+}
+
+// scalar gives values of YAML the types that templates know.
+func scalar(v any) any {
+	switch v := v.(type) {
+	case int:
+		return int64(v)
+	case uint64:
+		return float64(v)
+	case []any:
+		for i := range v {
+			v[i] = scalar(v[i])
+		}
+	case map[string]any:
+		for k := range v {
+			v[k] = scalar(v[k])
+		}
+	case nil, bool, int64, float64, string:
+	default: // dates: templates take them as they were written
+		b, err := yaml.Marshal(v)
+		if err == nil {
+			return strings.TrimSpace(string(b))
+		}
+	}
+	return v
+}
+
+// node finds a seed, model or snapshot by name.
+func (s *session) node(name string) (*compile.Node, error) {
+	var names []string
+	for _, id := range s.program.Order {
+		if id.Kind == addr.Source {
+			continue
+		}
+		if id.Name == name || id.String() == name {
+			return s.program.Nodes[id], nil
+		}
+		names = append(names, id.Name)
+	}
+	return nil, mistake(unknownNode(name, names))
+}

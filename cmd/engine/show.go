@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/engine-build/engine/cmd/engine/view"
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/compile"
+	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/source"
+	"github.com/engine-build/engine/engine/warehouse"
+)
+
+func (a *app) showCommand() *cobra.Command {
+	var (
+		inline string
+		limit  int
+	)
+	cmd := &cobra.Command{
+		Use:   "show [MODEL]",
+		Short: "query a model or a template",
+		Long: text(`
+Runs the query of a model, or of --inline, against what is published, and shows the first
+rows. Nothing is built; seeds are shown as they were loaded.`),
+		Example: `  engine show orders
+  engine show --inline 'select count(*) from {{ ref "orders" }}'
+  engine show orders --limit 0 --output csv > orders.csv`,
+	}
+	cmd.Flags().StringVar(&inline, "inline", "", "query this `template`")
+	cmd.Flags().IntVar(&limit, "limit", 10, "number of rows; 0: all")
+	a.outputFlag(cmd, "human", "table", "json", "csv", "github")
+	cmd.ValidArgsFunction = a.completeNode
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		isInline := cmd.Flags().Changed("inline")
+		switch {
+		case limit < 0:
+			return mistake(diag.Diagnostic{Code: codeFlag, Message: "--limit is negative", Help: "want 1 or more; 0 means all rows"})
+		case isInline && len(args) > 0:
+			return mistake(wrongArguments(cmd, "show takes a model or --inline, not both"))
+		case !isInline && len(args) != 1:
+			return mistake(wrongArguments(cmd, "show takes one model, or --inline"))
+		}
+		name := ""
+		if !isInline {
+			name = args[0]
+		}
+		ctx := cmd.Context()
+		s, node, err := a.one(ctx, name, inline, isInline)
+		if err != nil {
+			return err
+		}
+		s.warn()
+		conn, err := s.read(ctx)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		rows, err := s.query(ctx, conn, node, limit)
+		if err != nil {
+			return err
+		}
+		return a.showRows(rows)
+	}
+	return cmd
+}
+
+func (a *app) showRows(rows view.Rows) error {
+	switch a.global.output {
+	case "json":
+		return rows.JSON(a.out)
+	case "csv":
+		return rows.CSV(a.out)
+	}
+	_, err := io.WriteString(a.out, a.outScreen().Result(rows))
+	return err
+}
+
+// query runs the query of a node and reads up to limit rows.
+func (s *session) query(ctx context.Context, conn warehouse.Conn, n *compile.Node, limit int) (view.Rows, error) {
+	body, lead := n.SQL, n.Map
+	if n.ID.Kind == addr.Seed || body == "" {
+		body, lead = "select * from "+conn.Dialect().Quote(n.Relation), nil
+	}
+	stmt := limited(body, limit)
+	out, err := readRows(ctx, conn, stmt, limit)
+	if err != nil {
+		return out, s.queryRefused(ctx, conn, n, lead, stmt, err)
+	}
+	return out, nil
+}
+
+// limited asks the warehouse for one row more than is shown, so that it can stop early
+// and the answer can say that there are more.
+func limited(body string, limit int) warehouse.Statement {
+	word, _, _ := strings.Cut(strings.ToLower(strings.TrimLeft(body, " \t\r\n(")), " ")
+	switch strings.TrimSpace(word) {
+	case "select", "with", "from", "values":
+	default: // describe, show …: no query that can stand in parentheses everywhere
+		return warehouse.Statement{SQL: body, BodyEnd: len(body)}
+	}
+	if limit == 0 {
+		return warehouse.Statement{SQL: body, BodyEnd: len(body)}
+	}
+	head := "select * from (\n"
+	return warehouse.Statement{SQL: head + body + "\n) as q limit " + strconv.Itoa(limit+1), BodyStart: len(head), BodyEnd: len(head) + len(body)}
+}
+
+func readRows(ctx context.Context, conn warehouse.Conn, stmt warehouse.Statement, limit int) (view.Rows, error) {
+	rows, err := conn.Query(ctx, stmt)
+	if err != nil {
+		return view.Rows{}, err
+	}
+	defer rows.Close()
+	out := view.Rows{Columns: rows.Columns()}
+	for rows.Next() {
+		if limit > 0 && len(out.Values) == limit {
+			out.More = true
+			return out, nil
+		}
+		values, err := rows.Values()
+		if err != nil {
+			return view.Rows{}, err
+		}
+		out.Values = append(out.Values, values)
+	}
+	return out, rows.Err()
+}
+
+// queryRefused words a refusal: what the query reads is not there yet, or the warehouse's
+// own words at the place in the user's text.
+func (s *session) queryRefused(ctx context.Context, conn warehouse.Conn, n *compile.Node, lead *source.Map, stmt warehouse.Statement, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if missing := s.unbuilt(ctx, conn, n); len(missing) > 0 {
+		return failure(notBuilt(missing))
+	}
+	d := diag.Diagnostic{Code: codeQuery, Message: "the warehouse refused the query", Notes: strings.Split(strings.TrimSpace(err.Error()), "\n"), Cause: err, Model: n.ID}
+	if n.File != nil {
+		d.At = n.File.Whole()
+	}
+	if at, length, ok := conn.Dialect().ErrorAt(stmt, err); ok && lead != nil {
+		if span, ok := lead.At(at-stmt.BodyStart, at-stmt.BodyStart+length); ok {
+			d.At = span
+		}
+	}
+	return failure(d)
+}
+
+// unbuilt names what n reads, through ephemeral models too, and is not in the warehouse.
+func (s *session) unbuilt(ctx context.Context, conn warehouse.Conn, n *compile.Node) []string {
+	facts, err := s.inspect(ctx, conn)
+	if err != nil {
+		return nil
+	}
+	var missing []string
+	seen := map[addr.Node]bool{}
+	var visit func(id addr.Node)
+	visit = func(id addr.Node) {
+		if seen[id] {
+			return
+		}
+		seen[id] = true
+		x := s.program.Nodes[id]
+		if x.Config.Materialized == "ephemeral" {
+			for _, p := range x.Parents {
+				visit(p)
+			}
+			return
+		}
+		if _, ok := facts[id]; !ok {
+			missing = append(missing, id.Name)
+		}
+	}
+	if n.ID.Kind == addr.Seed {
+		visit(n.ID)
+	}
+	for _, p := range n.Parents {
+		visit(p)
+	}
+	return missing
+}

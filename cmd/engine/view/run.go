@@ -1,0 +1,89 @@
+package view
+
+import (
+	"github.com/engine-build/engine/engine/run"
+)
+
+// Run shows a run while it happens and its outcome at the end. Its methods may be called
+// from several goroutines.
+type Run interface {
+	// Event is a run.Sink.
+	Event(run.Event)
+	// Tick says that time has passed; a live display redraws itself.
+	Tick()
+	// Note shows a word of the program itself, for example that it is stopping.
+	Note(text string)
+	// Finish shows the outcome. Nothing is shown after it.
+	Finish(*run.Result)
+}
+
+// RunOptions is what a view of a run needs to know besides its events.
+type RunOptions struct {
+	// Jobs is the number of workers.
+	Jobs int
+	// RunID is put into JSON lines.
+	RunID string
+}
+
+// Tally counts the outcomes of a run.
+type Tally struct {
+	Built     int `json:"built"`
+	Unchanged int `json:"unchanged"`
+	Failed    int `json:"failed"`
+	Skipped   int `json:"skipped"`
+	Canceled  int `json:"canceled"`
+
+	TestsPassed  int `json:"tests_passed"`
+	TestsWarned  int `json:"tests_warned"`
+	TestsFailed  int `json:"tests_failed"`
+	TestsSkipped int `json:"tests_skipped"`
+}
+
+// TallyOf counts a result.
+func TallyOf(r *run.Result) Tally {
+	var t Tally
+	if r.Plan != nil {
+		for _, n := range r.Plan.Kept {
+			t.Unchanged += n
+		}
+	}
+	for _, n := range r.Nodes {
+		t.Add(n)
+	}
+	return t
+}
+
+// Add counts one node.
+func (t *Tally) Add(n *run.NodeResult) {
+	testsOnly := onlyTests(n)
+	for _, x := range n.Tests {
+		switch x.Status {
+		case run.Done, run.Kept:
+			t.TestsPassed++
+		case run.Warned:
+			t.TestsWarned++
+		case run.Failed, run.Errored:
+			t.TestsFailed++
+		case run.Skipped, run.Canceled:
+			t.TestsSkipped++
+		}
+	}
+	switch n.Status {
+	case run.Done, run.Warned:
+		if !testsOnly {
+			t.Built++
+		}
+	case run.Kept:
+		t.Unchanged++
+	case run.Failed, run.Errored:
+		if !testsOnly || len(n.Tests) == 0 {
+			t.Failed++
+		}
+	case run.Skipped:
+		if !testsOnly || len(n.Tests) == 0 {
+			t.Skipped++
+		}
+	case run.Canceled:
+		t.Canceled++
+	}
+}

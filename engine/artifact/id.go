@@ -1,0 +1,213 @@
+package artifact
+
+import (
+	"crypto/md5"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/compile"
+)
+
+// UniqueID is dbt's name of a node: model.shop.orders, source.shop.app.orders,
+// test.shop.not_null_orders_id.4a5b6c7d8e, unit_test.shop.orders.adds_up. Tests get the
+// very hash that dbt gives them, so that histories kept by other tools go on.
+func UniqueID(p *compile.Program, n addr.Node) string {
+	project := p.Project.Settings.Name.V
+	switch n.Kind {
+	case addr.Test:
+		if t := testOf(p, n); t != nil {
+			return testID(p, t)
+		}
+	case addr.UnitTest:
+		if u := unitTestOf(p, n); u != nil {
+			return string(addr.UnitTest) + "." + project + "." + u.Node.Name + "." + n.Name
+		}
+	}
+	return string(n.Kind) + "." + project + "." + n.Name
+}
+
+// Find is the node that a unique id names; false if the program has none such.
+func Find(p *compile.Program, id string) (addr.Node, bool) {
+	kind, rest, ok := strings.Cut(id, ".")
+	rest, in := strings.CutPrefix(rest, p.Project.Settings.Name.V+".")
+	if !ok || !in {
+		return addr.Node{}, false
+	}
+	n := addr.Node{Kind: addr.Kind(kind), Name: rest}
+	switch n.Kind {
+	case addr.Test:
+		if testOf(p, n) != nil {
+			return n, true
+		}
+		if cut := strings.LastIndexByte(rest, '.'); cut >= 0 {
+			n.Name = rest[:cut]
+		}
+		return n, testOf(p, n) != nil
+	case addr.UnitTest:
+		for _, u := range p.UnitTests {
+			if UniqueID(p, u.ID) == id {
+				return u.ID, true
+			}
+		}
+		return addr.Node{}, false
+	case addr.Exposure:
+		return n, slices.ContainsFunc(p.Exposures, func(e *compile.Exposure) bool { return e.ID == n })
+	}
+	return n, p.Nodes[n] != nil
+}
+
+func testOf(p *compile.Program, n addr.Node) *compile.Test {
+	i, ok := slices.BinarySearchFunc(p.Tests, n, func(t *compile.Test, n addr.Node) int { return t.ID.Compare(n) })
+	if !ok {
+		return nil
+	}
+	return p.Tests[i]
+}
+
+func unitTestOf(p *compile.Program, n addr.Node) *compile.UnitTest {
+	i, ok := slices.BinarySearchFunc(p.UnitTests, n, func(t *compile.UnitTest, n addr.Node) int { return t.ID.Compare(n) })
+	if !ok {
+		return nil
+	}
+	return p.UnitTests[i]
+}
+
+func singular(t *compile.Test) bool { return t.Kind == "singular" }
+
+func testID(p *compile.Program, t *compile.Test) string {
+	id := "test." + p.Project.Settings.Name.V + "." + t.ID.Name
+	if singular(t) {
+		return id
+	}
+	return id + "." + testHash(t.ID.Name, t.Kind, kwargs(p, t))
+}
+
+// testHash repeats dbt's hash of a generic test: the last ten digits of the MD5 over the
+// name and Python's repr of its metadata, every scalar turned into a string.
+func testHash(name, kind string, kwargs map[string]any) string {
+	var b strings.Builder
+	b.WriteString(name)
+	b.WriteString("{'kwargs': ")
+	writeRepr(&b, kwargs)
+	b.WriteString(", 'name': ")
+	writeRepr(&b, kind)
+	b.WriteString(", 'namespace': 'None'}")
+	sum := md5.Sum([]byte(b.String()))
+	digits := hex.EncodeToString(sum[:])
+	return digits[len(digits)-10:]
+}
+
+func writeRepr(b *strings.Builder, v any) {
+	switch v := v.(type) {
+	case map[string]any:
+		b.WriteByte('{')
+		for i, k := range slices.Sorted(maps.Keys(v)) {
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			b.WriteString(pyQuote(k))
+			b.WriteString(": ")
+			writeRepr(b, v[k])
+		}
+		b.WriteByte('}')
+	case []any:
+		b.WriteByte('[')
+		for i, e := range v {
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			writeRepr(b, e)
+		}
+		b.WriteByte(']')
+	default:
+		b.WriteString(pyQuote(pyString(v)))
+	}
+}
+
+// pyString is Python's str of a YAML scalar.
+func pyString(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "None"
+	case bool:
+		if v {
+			return "True"
+		}
+		return "False"
+	case float64:
+		s := strconv.FormatFloat(v, 'g', -1, 64)
+		if !strings.ContainsAny(s, ".en") {
+			s += ".0"
+		}
+		return s
+	}
+	return fmt.Sprint(v)
+}
+
+// pyQuote is Python's repr of a string.
+func pyQuote(s string) string {
+	quote := byte('\'')
+	if strings.Contains(s, "'") && !strings.Contains(s, `"`) {
+		quote = '"'
+	}
+	var b strings.Builder
+	b.WriteByte(quote)
+	for _, r := range s {
+		switch {
+		case r == rune(quote) || r == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\r':
+			b.WriteString(`\r`)
+		case r == '\t':
+			b.WriteString(`\t`)
+		case r < ' ' || r == 0x7f:
+			fmt.Fprintf(&b, `\x%02x`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	b.WriteByte(quote)
+	return b.String()
+}
+
+// kwargs are a generic test's arguments as dbt lists them: its own, the column and the model.
+func kwargs(p *compile.Program, t *compile.Test) map[string]any {
+	out := make(map[string]any, len(t.Args)+2)
+	for k, v := range t.Args {
+		if n, ok := v.(addr.Node); ok {
+			v = call(p, n)
+		}
+		out[k] = v
+	}
+	if t.Column != "" {
+		out["column_name"] = t.Column
+	}
+	out["model"] = "{{ get_where_subquery(" + call(p, t.Node) + ") }}"
+	return out
+}
+
+// call is a reference as dbt writes it.
+func call(p *compile.Program, n addr.Node) string {
+	if n.Kind == addr.Source {
+		pair := sourcePair(p, n)
+		return "source('" + pair[0] + "', '" + pair[1] + "')"
+	}
+	return "ref('" + n.Name + "')"
+}
+
+// sourcePair splits a source's name; the properties know where, the name alone does not.
+func sourcePair(p *compile.Program, n addr.Node) []string {
+	if node := p.Nodes[n]; node != nil && node.Source != nil {
+		return []string{node.Source.SourceName.V, node.Source.Table.V}
+	}
+	name, table, _ := strings.Cut(n.Name, ".")
+	return []string{name, table}
+}

@@ -1,0 +1,386 @@
+package artifact
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/compile"
+	"github.com/engine-build/engine/engine/project"
+	"github.com/engine-build/engine/engine/source"
+)
+
+func (w *writer) nodes(o *object) {
+	for _, n := range w.sorted(addr.Model, addr.Seed, addr.Snapshot) {
+		switch n.ID.Kind {
+		case addr.Seed:
+			o.put(w.ids[n.ID], w.seed(n))
+		case addr.Snapshot:
+			o.put(w.ids[n.ID], snapshotNode{common: w.common(n), code: w.code(n)})
+		default:
+			o.put(w.ids[n.ID], w.model(n))
+		}
+	}
+	w.tests(o)
+}
+
+func (w *writer) model(n *compile.Node) modelNode {
+	access := n.Config.Access
+	if access == "" {
+		access = "protected"
+	}
+	return modelNode{common: w.common(n), code: w.code(n), Access: access, Constraints: []any{}, PrimaryKey: list(w.primary[n.ID])}
+}
+
+func (w *writer) seed(n *compile.Node) seedNode {
+	return seedNode{common: w.common(n), RootPath: w.p.Project.Dir, DependsOn: macrosOnly{Macros: []string{}}}
+}
+
+func (w *writer) common(n *compile.Node) common {
+	c := common{
+		Database:         w.database(n.Relation),
+		Schema:           n.Relation.Schema,
+		Name:             n.ID.Name,
+		ResourceType:     string(n.ID.Kind),
+		PackageName:      w.project,
+		Path:             w.below(n.Path),
+		OriginalFilePath: n.Path,
+		UniqueID:         w.ids[n.ID],
+		FQN:              list(n.FQN),
+		Alias:            n.Relation.Name,
+		Config:           nodeConfig(n),
+		Tags:             list(n.Config.Tags),
+		Description:      n.Description,
+		Columns:          columns(n),
+		Meta:             plainMap(n.Config.Meta),
+		Group:            text(n.Config.Group),
+		Docs:             docsConfig{Show: true},
+		UnrenderedConfig: unrendered(n.Raw),
+		CreatedAt:        w.m.epoch(),
+		DocBlocks:        []string{},
+	}
+	if n.Config.Materialized == "ephemeral" {
+		if c.Alias == "" {
+			c.Alias = n.ID.Name
+		}
+	} else {
+		c.RelationName = text(w.p.Target.Dialect.Quote(n.Relation))
+	}
+	if n.Props != nil && n.Props.At.File != nil {
+		c.PatchPath = text(w.project + "://" + n.Props.At.File.Path)
+	}
+	if n.Seed != nil {
+		c.Checksum = checksum{Name: "sha256", Checksum: n.Seed.Hash}
+	} else {
+		c.RawCode, c.Checksum = raw(n.File)
+	}
+	return c
+}
+
+func (w *writer) code(n *compile.Node) code {
+	c := w.blankCode()
+	for _, r := range n.Refs {
+		w.addRef(&c, r.To)
+	}
+	c.DependsOn.Macros = w.macrosOf(n.Macros)
+	c.DependsOn.Nodes = w.refIDs(n)
+	c.Compiled = true
+	c.CompiledCode = text(n.SQL)
+	c.CompiledPath = text(w.compiledPath(n.Path))
+	return c
+}
+
+func (w *writer) blankCode() code {
+	return code{
+		Language: "sql", Refs: []refArgs{}, Sources: [][]string{}, Metrics: [][]string{}, Functions: [][]string{},
+		DependsOn:         dependsOn{Macros: []string{}, Nodes: []string{}},
+		ExtraCTEsInjected: true, ExtraCTEs: []any{}, Contract: contract{AliasTypes: true},
+	}
+}
+
+func (w *writer) addRef(c *code, to addr.Node) {
+	if to.Kind == addr.Source {
+		c.Sources = append(c.Sources, sourcePair(w.p, to))
+		return
+	}
+	c.Refs = append(c.Refs, refArgs{Name: to.Name})
+}
+
+// refIDs lists what a node reads in order of appearance, as dbt does.
+func (w *writer) refIDs(n *compile.Node) []string {
+	out := make([]string, 0, len(n.Parents))
+	for _, r := range n.Refs {
+		if id := w.ids[r.To]; id != "" && !slices.Contains(out, id) {
+			out = append(out, id)
+		}
+	}
+	for _, id := range w.sortedIDs(n.Parents) {
+		if !slices.Contains(out, id) {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+func (w *writer) compiledPath(file string) string {
+	return path.Join(w.p.Project.Settings.TargetPath, "compiled", w.project, file)
+}
+
+func (w *writer) database(r addr.Relation) *string {
+	if r.Database != "" {
+		return text(r.Database)
+	}
+	return text(w.p.Target.Database)
+}
+
+// below is a path relative to the resource folder that holds it.
+func (w *writer) below(file string) string {
+	s := w.p.Project.Settings
+	for _, root := range slices.Concat(s.ModelPaths, s.SeedPaths, s.SnapshotPaths, s.TestPaths, s.MacroPaths) {
+		if rest, ok := strings.CutPrefix(file, strings.TrimSuffix(root, "/")+"/"); ok {
+			return rest
+		}
+	}
+	return file
+}
+
+// raw is a file's text and checksum, as dbt has them: no white space around the text, and
+// for the checksum every run of white space counts as one space.
+func raw(f *source.File) (string, checksum) {
+	if f == nil {
+		return "", checksum{Name: "none"}
+	}
+	code := strings.ToValidUTF8(strings.TrimSpace(string(f.Data)), "\uFFFD")
+	sum := sha256.Sum256([]byte(strings.Join(strings.Fields(code), " ")))
+	return code, checksum{Name: "sha256", Checksum: hex.EncodeToString(sum[:])}
+}
+
+func unrendered(c project.Config) map[string]any {
+	out := make(map[string]any, len(c))
+	for k, v := range c {
+		out[k] = plain(v.V)
+	}
+	return out
+}
+
+// columns lists the columns that YAML declares; the others belong into the catalog.
+func columns(n *compile.Node) map[string]column {
+	out := map[string]column{}
+	var declared []*project.Column
+	switch {
+	case n.Props != nil:
+		declared = n.Props.Columns
+	case n.Source != nil:
+		declared = n.Source.Columns
+	}
+	for _, d := range declared {
+		c := column{
+			Name: d.Name.V, Description: d.Description.V, Meta: plainMap(d.Meta), DataType: text(d.DataType.V),
+			Constraints: []any{}, Tags: list(d.Tags), DocBlocks: []string{},
+		}
+		for _, known := range n.Columns {
+			// compile resolved the docs blocks in descriptions.
+			if known.Declared && strings.EqualFold(known.Name, d.Name.V) {
+				c.Description = known.Description
+			}
+		}
+		if d.Quote {
+			yes := true
+			c.Quote = &yes
+		}
+		c.Config = tagsAndMeta{Meta: c.Meta, Tags: c.Tags}
+		out[d.Name.V] = c
+	}
+	return out
+}
+
+// nodeConfig lists dbt's keys of a model, seed or snapshot, and behind them the engine's
+// own, which dbt treats as custom configuration.
+func nodeConfig(n *compile.Node) map[string]any {
+	c := n.Config
+	out := map[string]any{
+		"enabled":                 c.Enabled,
+		"alias":                   text(c.Alias),
+		"schema":                  text(c.Schema),
+		"database":                text(c.Database),
+		"tags":                    list(c.Tags),
+		"meta":                    plainMap(c.Meta),
+		"group":                   text(c.Group),
+		"materialized":            materialized(n),
+		"incremental_strategy":    text(c.IncrementalStrategy),
+		"batch_size":              nil,
+		"lookback":                1,
+		"begin":                   nil,
+		"persist_docs":            persistDocs(c),
+		"post-hook":               hooks(c.PostHooks),
+		"pre-hook":                hooks(c.PreHooks),
+		"quoting":                 struct{}{},
+		"column_types":            dict(c.ColumnTypes),
+		"full_refresh":            c.FullRefresh,
+		"unique_key":              keyConfig(c.UniqueKey),
+		"on_schema_change":        orElse(c.OnSchemaChange, "ignore"),
+		"on_configuration_change": "apply",
+		"grants":                  struct{}{},
+		"packages":                []string{},
+		"docs":                    docsConfig{Show: true},
+		"contract":                map[string]bool{"enforced": false, "alias_types": true},
+		"event_time":              nil,
+		"concurrent_batches":      nil,
+	}
+	switch n.ID.Kind {
+	case addr.Model:
+		out["access"] = orElse(c.Access, "protected")
+		out["freshness"] = nil
+	case addr.Seed:
+		out["delimiter"] = orElse(c.Delimiter, ",")
+		out["quote_columns"] = c.QuoteColumns
+	case addr.Snapshot:
+		snapshotConfig(out, c)
+	}
+	own := map[string]string{"owner": c.Owner, "tier": c.Tier, "distribute": c.Distribute}
+	for k, v := range own {
+		if v != "" {
+			out[k] = v
+		}
+	}
+	for k, v := range map[string][]string{
+		"incremental_predicates": c.IncrementalPredicates, "merge_update_columns": c.MergeUpdateColumns, "merge_exclude_columns": c.MergeExcludeColumns,
+	} {
+		if len(v) > 0 {
+			out[k] = v
+		}
+	}
+	return out
+}
+
+func snapshotConfig(out map[string]any, c compile.Config) {
+	out["strategy"] = text(c.Strategy)
+	out["target_schema"] = nil
+	out["target_database"] = nil
+	out["updated_at"] = text(c.UpdatedAt)
+	out["check_cols"] = nil
+	if slices.Equal(c.CheckCols, []string{"all"}) {
+		out["check_cols"] = "all"
+	} else if len(c.CheckCols) > 0 {
+		out["check_cols"] = c.CheckCols
+	}
+	out["snapshot_meta_column_names"] = map[string]any{
+		"dbt_valid_to": nil, "dbt_valid_from": nil, "dbt_scd_id": nil, "dbt_updated_at": nil, "dbt_is_deleted": nil,
+	}
+	out["dbt_valid_to_current"] = nil
+	if c.HardDeletes != "" {
+		out["hard_deletes"] = c.HardDeletes
+	}
+}
+
+// materialized is never empty: readers (dagster) look it up on seeds too.
+func materialized(n *compile.Node) string {
+	if n.Config.Materialized != "" {
+		return n.Config.Materialized
+	}
+	if n.ID.Kind == addr.Model {
+		return "view"
+	}
+	return string(n.ID.Kind)
+}
+
+func persistDocs(c compile.Config) map[string]bool {
+	if c.PersistDocs {
+		return map[string]bool{"relation": true, "columns": true}
+	}
+	return map[string]bool{}
+}
+
+type hook struct {
+	SQL         string `json:"sql"`
+	Transaction bool   `json:"transaction"`
+	Index       *int   `json:"index"`
+}
+
+func hooks(sql []string) []hook {
+	out := make([]hook, len(sql))
+	for i, s := range sql {
+		out[i] = hook{SQL: s, Transaction: true}
+	}
+	return out
+}
+
+func keyConfig(key []string) any {
+	switch len(key) {
+	case 0:
+		return nil
+	case 1:
+		return key[0]
+	}
+	return key
+}
+
+func orElse(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+// disabled lists the nodes that configuration switched off, with what their files say.
+func (w *writer) disabled(o *object) {
+	for _, n := range slices.SortedFunc(slices.Values(w.p.Disabled), addr.Node.Compare) {
+		node := w.disabledNode(n)
+		if node == nil {
+			continue
+		}
+		id := UniqueID(w.p, n)
+		c := w.common(node)
+		c.UniqueID = id
+		switch n.Kind {
+		case addr.Seed:
+			o.put(id, []seedNode{{common: c, RootPath: w.p.Project.Dir, DependsOn: macrosOnly{Macros: []string{}}}})
+		case addr.Snapshot:
+			o.put(id, []snapshotNode{{common: c, code: w.blankCode()}})
+		case addr.Model:
+			o.put(id, []modelNode{{common: c, code: w.blankCode(), Access: "protected", Constraints: []any{}, PrimaryKey: []string{}}})
+		}
+	}
+}
+
+func (w *writer) disabledNode(n addr.Node) *compile.Node {
+	if node := w.p.Nodes[n]; node != nil {
+		return node
+	}
+	out := &compile.Node{ID: n, Relation: addr.Relation{Schema: w.p.Target.Schema, Name: n.Name}}
+	pr := w.p.Project
+	switch n.Kind {
+	case addr.Model, addr.Snapshot:
+		files := pr.Models
+		if n.Kind == addr.Snapshot {
+			files = pr.Snapshots
+		}
+		i := slices.IndexFunc(files, func(f *project.File) bool { return f.Name == n.Name })
+		if i < 0 {
+			return nil
+		}
+		out.File, out.Path = files[i].Source, files[i].Source.Path
+	case addr.Seed:
+		i := slices.IndexFunc(pr.Seeds, func(s *project.Seed) bool { return s.Name == n.Name })
+		if i < 0 {
+			return nil
+		}
+		out.Seed, out.Path = pr.Seeds[i], pr.Seeds[i].Path
+	default:
+		return nil
+	}
+	out.FQN = w.fqn(out.Path, n.Name)
+	return out
+}
+
+// fqn is the dotted path of a thing in a file: project, folders, names.
+func (w *writer) fqn(file string, names ...string) []string {
+	out := []string{w.project}
+	if dir := path.Dir(w.below(file)); dir != "." {
+		out = append(out, strings.Split(dir, "/")...)
+	}
+	return append(out, names...)
+}

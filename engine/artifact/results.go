@@ -1,0 +1,245 @@
+package artifact
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"os"
+	"time"
+
+	"github.com/goccy/go-json"
+
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/compile"
+	"github.com/engine-build/engine/engine/plan"
+	"github.com/engine-build/engine/engine/run"
+)
+
+type timing struct {
+	Name        string  `json:"name"`
+	StartedAt   *string `json:"started_at"`
+	CompletedAt *string `json:"completed_at"`
+}
+
+type result struct {
+	Status          string         `json:"status"`
+	Timing          []timing       `json:"timing"`
+	ThreadID        string         `json:"thread_id"`
+	ExecutionTime   float64        `json:"execution_time"`
+	AdapterResponse map[string]any `json:"adapter_response"`
+	Message         *string        `json:"message"`
+	Failures        *int64         `json:"failures"`
+	UniqueID        string         `json:"unique_id"`
+	Compiled        *bool          `json:"compiled"`
+	CompiledCode    *string        `json:"compiled_code"`
+	RelationName    *string        `json:"relation_name"`
+	BatchResults    any            `json:"batch_results"`
+}
+
+// RunResults is run_results.json (v6) of a run: one line per node that was to be built and
+// per test, skipped ones included, in the order of the plan.
+func RunResults(r *run.Result, p *compile.Program, m Meta) ([]byte, error) {
+	var results []result
+	for _, n := range r.Nodes {
+		if n.Verb != plan.Check || n.Status == run.Errored {
+			results = append(results, nodeResult(p, n))
+		}
+		for _, t := range n.Tests {
+			results = append(results, testResult(p, t, n.Worker))
+		}
+	}
+	args := map[string]any{"which": "build", "select": []string{}, "exclude": []string{}, "vars": struct{}{}, "project_dir": p.Project.Dir, "profiles_dir": p.Project.Dir}
+	maps.Copy(args, m.Args)
+
+	var out bytes.Buffer
+	o := open(&out)
+	o.put("metadata", m.header("run-results/v6"))
+	o.put("results", list(results))
+	o.put("elapsed_time", r.End.Sub(r.Start).Seconds())
+	o.put("args", args)
+	if err := o.close(); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+func nodeResult(p *compile.Program, n *run.NodeResult) result {
+	out := result{
+		Status:          nodeStatus(n.Status),
+		Timing:          timings(n.Start, n.End),
+		ThreadID:        thread(n.Worker),
+		ExecutionTime:   seconds(n.Start, n.End),
+		AdapterResponse: response(n),
+		Message:         text(nodeMessage(n)),
+		UniqueID:        UniqueID(p, n.Node),
+	}
+	if node := p.Nodes[n.Node]; node != nil && n.Node.Kind != addr.Seed {
+		yes := true
+		out.Compiled, out.CompiledCode = &yes, text(node.SQL)
+		out.RelationName = text(p.Target.Dialect.Quote(node.Relation))
+	}
+	return out
+}
+
+// nodeStatus uses the three words that every reader knows. A node whose tests failed was
+// not published: for readers that is an error of the node.
+func nodeStatus(s run.Status) string {
+	switch s {
+	case run.Skipped, run.Canceled:
+		return "skipped"
+	case run.Failed, run.Errored:
+		return "error"
+	}
+	return "success"
+}
+
+func nodeMessage(n *run.NodeResult) string {
+	switch {
+	case n.Status == run.Skipped && !n.Because.IsZero():
+		return "skipped, because " + n.Because.Name
+	case n.Status == run.Canceled:
+		return "canceled"
+	case n.Status == run.Failed && n.Message == "":
+		return "not published: its tests failed"
+	case len(n.Diags) > 0 && n.Status.Bad():
+		return n.Diags[0].Message
+	case n.Message == "":
+		return "OK"
+	}
+	return n.Message
+}
+
+func response(n *run.NodeResult) map[string]any {
+	out := map[string]any{}
+	if n.Status == run.Skipped || n.Status == run.Canceled {
+		return out
+	}
+	out["_message"] = nodeMessage(n)
+	if n.Rows >= 0 && n.Status == run.Done {
+		out["rows_affected"] = n.Rows
+	}
+	if n.Bytes >= 0 && n.Status == run.Done {
+		out["bytes_processed"] = n.Bytes
+	}
+	return out
+}
+
+func testResult(p *compile.Program, t run.TestResult, worker int) result {
+	out := result{
+		Timing:          timings(t.Start, t.End),
+		ThreadID:        thread(worker),
+		ExecutionTime:   seconds(t.Start, t.End),
+		AdapterResponse: map[string]any{},
+		UniqueID:        UniqueID(p, t.ID),
+		CompiledCode:    text(t.SQL),
+	}
+	compiled := t.SQL != ""
+	out.Compiled = &compiled
+	if !t.Stored.IsZero() {
+		out.RelationName = text(p.Target.Dialect.Quote(t.Stored))
+	}
+	switch t.Status {
+	case run.Warned:
+		out.Status = "warn"
+	case run.Failed:
+		out.Status = "fail"
+	case run.Errored:
+		out.Status = "error"
+	case run.Skipped, run.Canceled:
+		out.Status = "skipped"
+	default:
+		out.Status = "pass"
+	}
+	switch out.Status {
+	case "warn", "fail":
+		out.Message = text(fmt.Sprintf("Got %s, configured to %s if %s", count(t.Failures, "result"), out.Status, limitOf(p, t, out.Status)))
+		out.Failures = &t.Failures
+	case "pass":
+		out.Failures = &t.Failures
+		out.AdapterResponse["_message"] = "OK"
+	case "error":
+		if len(t.Diags) > 0 {
+			out.Message = text(t.Diags[0].Message)
+		}
+	case "skipped":
+		if !t.Because.IsZero() {
+			out.Message = text("skipped, because " + t.Because.Name)
+		}
+	}
+	return out
+}
+
+func limitOf(p *compile.Program, t run.TestResult, status string) string {
+	limit := ""
+	if test := testOf(p, t.ID); test != nil && t.ID.Kind == addr.Test {
+		limit = test.Config.ErrorIf
+		if status == "warn" {
+			limit = test.Config.WarnIf
+		}
+	}
+	return orElse(limit, "!= 0")
+}
+
+func count(n int64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// timings has dbt's two phases. The engine compiles before it runs anything, so the first
+// one takes no time of the node's.
+func timings(start, end time.Time) []timing {
+	if start.IsZero() {
+		return []timing{}
+	}
+	from, to := zulu(start), zulu(end)
+	return []timing{{Name: "compile", StartedAt: &from, CompletedAt: &from}, {Name: "execute", StartedAt: &from, CompletedAt: &to}}
+}
+
+func seconds(start, end time.Time) float64 {
+	if start.IsZero() || end.Before(start) {
+		return 0
+	}
+	return end.Sub(start).Seconds()
+}
+
+func thread(worker int) string { return fmt.Sprintf("Thread-%d (worker)", worker+1) }
+
+// Previous is what a run_results.json says about the run that wrote it.
+type Previous struct {
+	Args    map[string]any `json:"args"`
+	Results []PreviousLine `json:"results"`
+}
+
+// PreviousLine is the outcome of one node or test.
+type PreviousLine struct {
+	UniqueID string `json:"unique_id"`
+	Status   string `json:"status"`
+}
+
+// ReadRunResults reads the file that RunResults made, or one of dbt's.
+func ReadRunResults(path string) (*Previous, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read run results: %w", err)
+	}
+	var out Previous
+	if err := json.Unmarshal(data, &out); err != nil {
+		return nil, fmt.Errorf("read run results %s: %w", path, err)
+	}
+	return &out, nil
+}
+
+// Unfinished lists the unique ids that a retry runs again: what failed, what went wrong
+// and what was skipped because of it.
+func (p *Previous) Unfinished() []string {
+	var out []string
+	for _, r := range p.Results {
+		switch r.Status {
+		case "error", "fail", "skipped", "runtime error", "partial success":
+			out = append(out, r.UniqueID)
+		}
+	}
+	return out
+}

@@ -1,0 +1,1 @@
+{% test dbt_utils_like(model, a) %} select * from {{ model }} where {{ a }} = 2 {% endtest %}

@@ -1,0 +1,1 @@
+select * from {{ ref("customers") }} where id < 0

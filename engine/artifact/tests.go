@@ -1,0 +1,200 @@
+package artifact
+
+import (
+	"slices"
+
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/compile"
+	"github.com/engine-build/engine/engine/datatest"
+	"github.com/engine-build/engine/engine/project"
+)
+
+func (w *writer) tests(o *object) {
+	for _, t := range w.p.Tests {
+		if singular(t) {
+			o.put(w.ids[t.ID], singularNode{common: w.testCommon(t), code: w.testCode(t)})
+			continue
+		}
+		o.put(w.ids[t.ID], w.generic(t))
+	}
+}
+
+func (w *writer) testCommon(t *compile.Test) common {
+	c := common{
+		Database:         w.database(addr.Relation{}),
+		Schema:           w.p.Target.Schema + "_test_failures",
+		Name:             t.ID.Name,
+		ResourceType:     "test",
+		PackageName:      w.project,
+		Path:             t.ID.Name + ".sql",
+		OriginalFilePath: t.Path,
+		UniqueID:         w.ids[t.ID],
+		FQN:              w.fqn(t.Path, t.ID.Name),
+		Alias:            t.ID.Name,
+		Config:           testConfig(t),
+		Tags:             list(t.Config.Tags),
+		Description:      t.Description,
+		Columns:          map[string]column{},
+		Meta:             plainMap(t.Config.Meta),
+		Docs:             docsConfig{Show: true},
+		UnrenderedConfig: map[string]any{},
+		CreatedAt:        w.m.epoch(),
+		DocBlocks:        []string{},
+		Checksum:         checksum{Name: "none"},
+	}
+	if singular(t) {
+		c.Path = w.below(t.Path)
+		c.RawCode, c.Checksum = raw(t.At.File)
+	} else {
+		c.RawCode = "{{ test_" + t.Kind + "(**_dbt_generic_test_kwargs) }}"
+	}
+	if node := w.p.Nodes[t.Node]; node != nil {
+		c.Group = text(node.Config.Group)
+	}
+	if t.Config.StoreFailures {
+		c.RelationName = text(w.p.Target.Dialect.Quote(addr.Relation{Schema: c.Schema, Name: t.ID.Name}))
+	}
+	return c
+}
+
+func (w *writer) testCode(t *compile.Test) code {
+	c := w.blankCode()
+	for _, n := range w.testReads(t) {
+		w.addRef(&c, n)
+		if id := w.ids[n]; id != "" {
+			c.DependsOn.Nodes = append(c.DependsOn.Nodes, id)
+		}
+	}
+	if sql := w.testSQL(t); sql != "" {
+		c.Compiled = true
+		c.CompiledCode = text(sql)
+		if singular(t) {
+			c.CompiledPath = text(w.compiledPath(t.Path))
+		}
+	}
+	return c
+}
+
+// testSQL is the query for failing rows over the published relations, "" for a test that
+// cannot be rendered (the plan says why).
+func (w *writer) testSQL(t *compile.Test) string {
+	d := w.p.Target.Dialect
+	read := func(n addr.Node) string {
+		node := w.p.Nodes[n]
+		switch {
+		case node == nil:
+			return d.Ident(n.Name)
+		case node.Config.Materialized == "ephemeral":
+			return "(" + node.SQL + "\n)"
+		}
+		return d.Quote(node.Relation)
+	}
+	in := datatest.In{Dialect: d, Read: read}
+	if t.SQL != "" {
+		in.Bound, in.Map = compile.Bind(t.SQL, t.Map, read)
+	}
+	q, ds := datatest.Render(t, in)
+	if ds.HasErrors() {
+		return ""
+	}
+	return q.Rows
+}
+
+// testReads lists what a test reads, the tested node last: dbt-metabase finds the target of
+// a foreign key by this order.
+func (w *writer) testReads(t *compile.Test) []addr.Node {
+	out := slices.DeleteFunc(slices.Clone(t.Parents), func(n addr.Node) bool { return n == t.Node })
+	if !t.Node.IsZero() {
+		out = append(out, t.Node)
+	}
+	return out
+}
+
+func (w *writer) generic(t *compile.Test) genericNode {
+	g := genericNode{
+		common: w.testCommon(t), code: w.testCode(t), ColumnName: text(t.Column),
+		TestMetadata: testMetadata{Name: t.Kind, Kwargs: plainMap(kwargs(w.p, t))},
+	}
+	switch t.Node.Kind {
+	case addr.Source:
+		g.FileKeyName = "sources." + sourcePair(w.p, t.Node)[0]
+	default:
+		g.FileKeyName = string(t.Node.Kind) + "s." + t.Node.Name
+		g.AttachedNode = text(w.ids[t.Node])
+	}
+	return g
+}
+
+func testConfig(t *compile.Test) map[string]any {
+	c := t.Config
+	severity := "ERROR"
+	if c.Severity != "" {
+		severity = c.Severity
+	}
+	out := map[string]any{
+		"enabled": true, "alias": nil, "schema": "test_failures", "database": nil, "tags": list(c.Tags), "meta": plainMap(c.Meta),
+		"group": nil, "materialized": "test", "severity": severity, "store_failures": nil, "store_failures_as": nil,
+		"where": text(c.Where), "limit": nil, "fail_calc": orElse(c.FailCalc, "count(*)"),
+		"warn_if": orElse(c.WarnIf, "!= 0"), "error_if": orElse(c.ErrorIf, "!= 0"),
+	}
+	if c.Limit > 0 {
+		out["limit"] = c.Limit
+	}
+	if c.StoreFailures {
+		out["store_failures"], out["store_failures_as"] = true, "table"
+	}
+	return out
+}
+
+func (w *writer) unitTests(o *object) {
+	written := map[string]*project.UnitTest{}
+	for _, u := range w.p.Project.UnitTests {
+		written[u.Name.V] = u
+	}
+	for _, u := range w.p.UnitTests {
+		if from := written[u.ID.Name]; from != nil {
+			o.put(w.ids[u.ID], w.unitTest(u, from))
+		}
+	}
+}
+
+func (w *writer) unitTest(u *compile.UnitTest, from *project.UnitTest) unitTestNode {
+	file := fileOf(from.At.File, from.Name.At.File)
+	out := unitTestNode{
+		Model:            u.Node.Name,
+		Given:            make([]unitTestGiven, len(from.Given)),
+		Expect:           unitTestRows{Rows: rows(from.Expect), Format: "dict"},
+		Name:             u.ID.Name,
+		ResourceType:     "unit_test",
+		PackageName:      w.project,
+		Path:             w.below(file),
+		OriginalFilePath: file,
+		UniqueID:         w.ids[u.ID],
+		FQN:              w.fqn(file, u.Node.Name, u.ID.Name),
+		Description:      u.Description,
+		Overrides:        unitTestOverrides{Macros: map[string]any{}, Vars: plainMap(from.Overrides.Vars), EnvVars: plainMap(from.Overrides.EnvVars)},
+		DependsOn:        dependsOn{Macros: []string{}, Nodes: w.sortedIDs([]addr.Node{u.Node})},
+		Config:           map[string]any{"tags": list(u.Tags), "meta": plainMap(from.Meta), "enabled": true},
+		Checksum:         text(u.Fingerprint),
+		Schema:           text(w.p.Target.Schema),
+		CreatedAt:        w.m.epoch(),
+	}
+	for i, g := range from.Given {
+		out.Given[i] = unitTestGiven{Input: g.Input.V, Rows: rows(g.Rows), Format: "dict"}
+	}
+	if v := from.Overrides.IsIncremental; v != nil {
+		out.Overrides.Macros["is_incremental"] = *v
+	}
+	return out
+}
+
+func rows(in []project.Row) []map[string]any {
+	out := make([]map[string]any, len(in))
+	for i, r := range in {
+		out[i] = make(map[string]any, len(r.Cells))
+		for name, cell := range r.Cells {
+			out[i][name] = plain(cell.V)
+		}
+	}
+	return out
+}

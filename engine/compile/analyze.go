@@ -1,0 +1,309 @@
+package compile
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/project"
+	"github.com/engine-build/engine/engine/source"
+	"github.com/engine-build/engine/engine/warehouse"
+)
+
+// analyze finds the columns of every node in order, parents first, and reports what the
+// warehouse's own binder would refuse. A node whose parents are bad or unknown is not
+// looked at: consequences are silent.
+func (c *compiler) analyze(ctx context.Context, order []addr.Node) {
+	c.declareColumns()
+	if c.options.Analyzer == nil {
+		for _, u := range c.all {
+			u.Unanalyzed = "analysis is off"
+		}
+		return
+	}
+	byID := make(map[addr.Node]*unit, len(c.all))
+	for _, u := range c.all {
+		byID[u.ID] = u
+	}
+	for _, wave := range waves(order, func(n addr.Node) []addr.Node { return byID[n].Parents }) {
+		c.parallel(len(wave), func(i int) {
+			u := byID[wave[i]]
+			defer u.guard("analyze")
+			if ctx.Err() == nil {
+				c.analyzeUnit(ctx, u, byID)
+			}
+		})
+		for _, id := range wave {
+			c.take(byID[id])
+		}
+	}
+	for _, u := range c.all {
+		c.checkColumns(u)
+	}
+}
+
+// waves splits a topological order into steps of nodes that do not depend on each other.
+func waves(order []addr.Node, parents func(addr.Node) []addr.Node) [][]addr.Node {
+	level := make(map[addr.Node]int, len(order))
+	var out [][]addr.Node
+	for _, n := range order {
+		l := 0
+		for _, p := range parents(n) {
+			l = max(l, level[p]+1)
+		}
+		level[n] = l
+		if l == len(out) {
+			out = append(out, nil)
+		}
+		out[l] = append(out[l], n)
+	}
+	return out
+}
+
+// declareColumns starts every node with the columns that YAML declares.
+func (c *compiler) declareColumns() {
+	for _, u := range c.all {
+		var written []*project.Column
+		if u.Props != nil {
+			written = u.Props.Columns
+		} else if u.Source != nil {
+			written = u.Source.Columns
+		}
+		for _, w := range written {
+			u.Columns = append(u.Columns, Column{
+				Name: w.Name.V, Type: w.DataType.V, Description: w.Description.V,
+				Meta: w.Meta, Tags: w.Tags, Declared: true, At: w.Name.At,
+			})
+		}
+	}
+}
+
+func (c *compiler) analyzeUnit(ctx context.Context, u *unit, byID map[addr.Node]*unit) {
+	for _, p := range u.Parents {
+		if c.bad[p] {
+			u.Unanalyzed = p.Name + " has an error"
+			return
+		}
+	}
+	if c.bad[u.ID] {
+		u.Unanalyzed = "it has an error"
+		return
+	}
+	switch u.kind {
+	case addr.Source:
+		c.analyzeSource(ctx, u, byID)
+		return
+	case addr.Seed:
+		c.analyzeSeed(ctx, u)
+		return
+	}
+	for _, p := range u.Parents {
+		if why := byID[p].Unanalyzed; why != "" {
+			u.Unanalyzed = "it reads " + p.Name + ", which is not analyzed: " + why
+			if strings.HasPrefix(why, "it reads ") {
+				u.Unanalyzed = why
+			}
+			return
+		}
+	}
+	declare := u.Relation
+	if u.kind == addr.Snapshot || u.Config.Materialized == "ephemeral" {
+		declare = addr.Relation{}
+	}
+	found, ok := c.bind(ctx, u, declare, u.SQL, u.Map)
+	if !ok {
+		return
+	}
+	if u.kind == addr.Snapshot {
+		found = append(found, snapshotColumns(c.target.Dialect.Words(), u.Config)...)
+		if !c.declare(ctx, u, found) {
+			return
+		}
+	}
+	c.setColumns(u, found)
+	if u.IncrementalSQL != "" {
+		c.bind(ctx, u, addr.Relation{}, u.IncrementalSQL, u.IncrementalMap)
+	}
+}
+
+// bind analyzes one text of u. ok is false when there is nothing more to know.
+func (c *compiler) bind(ctx context.Context, u *unit, declare addr.Relation, text string, m *source.Map) ([]warehouse.Column, bool) {
+	a, err := c.options.Analyzer.Analyze(ctx, declare, text)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, false
+		}
+		d := warehouse.Trace(c.target.Dialect, warehouse.Statement{SQL: text, BodyEnd: len(text)}, m, u.at, err)
+		d.Model = u.ID
+		u.diags.Add(d)
+		u.Unanalyzed = "it has an error"
+		return nil, false
+	}
+	if a.Unknown != "" {
+		u.Unanalyzed = a.Unknown
+		return nil, false
+	}
+	return a.Columns, true
+}
+
+func (c *compiler) declare(ctx context.Context, u *unit, columns []warehouse.Column) bool {
+	if err := c.options.Analyzer.Declare(ctx, u.Relation, columns); err != nil {
+		if ctx.Err() == nil {
+			d := warehouse.Trace(c.target.Dialect, warehouse.Statement{}, nil, u.at, err)
+			d.Model = u.ID
+			u.diags.Add(d)
+		}
+		u.Unanalyzed = "it has an error"
+		return false
+	}
+	return true
+}
+
+// snapshotColumns are the columns that a snapshot adds to its query's.
+func snapshotColumns(w warehouse.Words, cfg Config) []warehouse.Column {
+	cols := []warehouse.Column{
+		{Name: "dbt_scd_id", Type: w.Text()}, {Name: "dbt_updated_at", Type: w.Timestamp()},
+		{Name: "dbt_valid_from", Type: w.Timestamp()}, {Name: "dbt_valid_to", Type: w.Timestamp()},
+	}
+	if cfg.HardDeletes == "new_record" {
+		cols = append(cols, warehouse.Column{Name: "dbt_is_deleted", Type: w.Text()})
+	}
+	return cols
+}
+
+func (c *compiler) analyzeSource(ctx context.Context, u *unit, byID map[addr.Node]*unit) {
+	if len(u.Parents) == 1 {
+		builder := byID[u.Parents[0]]
+		u.Unanalyzed = builder.Unanalyzed
+		if builder.Unanalyzed == "" {
+			c.setColumns(u, plain(builder.Columns))
+		}
+		return
+	}
+	if len(u.Columns) == 0 {
+		u.Unanalyzed = "its columns are not declared"
+		return
+	}
+	for _, col := range u.Columns {
+		if col.Type == "" {
+			u.Unanalyzed = `its column "` + col.Name + `" has no data_type`
+			return
+		}
+	}
+	c.declare(ctx, u, plain(u.Columns))
+}
+
+func plain(columns []Column) []warehouse.Column {
+	out := make([]warehouse.Column, len(columns))
+	for i, col := range columns {
+		out[i] = warehouse.Column{Name: col.Name, Type: col.Type}
+	}
+	return out
+}
+
+func (c *compiler) analyzeSeed(ctx context.Context, u *unit) {
+	columns, why, ds := c.seedColumns(ctx, u)
+	u.diags.Add(ds...)
+	if why != "" || ds.HasErrors() {
+		u.Unanalyzed = why
+		return
+	}
+	if c.declare(ctx, u, columns) {
+		c.setColumns(u, columns)
+	}
+}
+
+// seedColumns reads the header of a seed and the types that configuration or the data give.
+func (c *compiler) seedColumns(ctx context.Context, u *unit) (columns []warehouse.Column, why string, ds diag.List) {
+	if c.options.Sniff == nil {
+		return nil, "its columns are not known", nil
+	}
+	path := filepath.Join(c.project.Dir, filepath.FromSlash(u.Path))
+	f := warehouse.File{Path: path, Format: u.Seed.Format, Open: func() (io.ReadCloser, error) { return os.Open(path) }}
+	if u.Config.Delimiter != "" {
+		f.Delimiter = []rune(u.Config.Delimiter)[0]
+	}
+	found, err := c.options.Sniff(ctx, f)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, "interrupted", nil
+		}
+		return nil, "it has an error", warehouse.TraceLoad(readSeed(u, path), err)
+	}
+	names := make([]string, len(found))
+	for i := range found {
+		names[i] = found[i].Name
+	}
+	for name := range u.Config.ColumnTypes {
+		i := slices.IndexFunc(names, func(n string) bool { return strings.EqualFold(n, name) })
+		if i < 0 {
+			ds.Add(seedColumnUnknown(u, name, names))
+			continue
+		}
+		found[i].Type = u.Config.ColumnTypes[name]
+	}
+	return found, "", ds
+}
+
+// frameLimit is the size up to which a seed file is read to show the line at fault.
+const frameLimit = 32 << 20
+
+func readSeed(u *unit, path string) *source.File {
+	if u.Seed.Size <= frameLimit {
+		if data, err := os.ReadFile(path); err == nil {
+			return source.NewFile(u.Path, data)
+		}
+	}
+	return source.NewFile(u.Path, nil)
+}
+
+// setColumns takes the columns that were found, in their order, with what YAML says of them.
+func (c *compiler) setColumns(u *unit, found []warehouse.Column) {
+	declared := u.Columns
+	u.Columns = make([]Column, 0, len(found))
+	for _, f := range found {
+		col := Column{Name: f.Name, Type: f.Type}
+		if i := slices.IndexFunc(declared, func(d Column) bool { return strings.EqualFold(d.Name, f.Name) }); i >= 0 {
+			typ := f.Type
+			col = declared[i]
+			col.Name, col.Type = f.Name, typ
+		}
+		u.Columns = append(u.Columns, col)
+	}
+	for _, d := range declared {
+		if !slices.ContainsFunc(u.Columns, func(col Column) bool { return strings.EqualFold(col.Name, d.Name) }) {
+			u.diags.Add(columnUnknown(u, d, u.Columns))
+		}
+	}
+}
+
+// checkColumns finds tests and keys on columns that an analyzed node does not have.
+func (c *compiler) checkColumns(u *unit) {
+	if u.Unanalyzed != "" || len(u.Columns) == 0 {
+		return
+	}
+	for _, key := range u.Config.UniqueKey {
+		// A unique_key may be an expression; only a plain name can be looked up.
+		if isName(key) && !hasColumn(u.Columns, key) {
+			c.diags.Add(keyUnknown(u, key))
+		}
+	}
+}
+
+func isName(s string) bool {
+	for i, r := range s {
+		if !(r == '_' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || i > 0 && r >= '0' && r <= '9') {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func hasColumn(columns []Column, name string) bool {
+	return slices.ContainsFunc(columns, func(c Column) bool { return strings.EqualFold(c.Name, name) })
+}

@@ -1,0 +1,79 @@
+package compile
+
+import (
+	"context"
+	"slices"
+
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/datatest"
+	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/source"
+	"github.com/engine-build/engine/engine/warehouse"
+)
+
+// checkTests binds the SQL of data tests offline, so that a test on a column or function
+// that does not exist is found before anything is built.
+func (c *compiler) checkTests(ctx context.Context) {
+	if c.options.Analyzer == nil {
+		return
+	}
+	found := make([]diag.List, len(c.tests))
+	c.parallel(len(c.tests), func(i int) {
+		if t := c.tests[i]; ctx.Err() == nil && c.bindable(t) {
+			found[i] = c.bindQuery(ctx, t)
+		}
+	})
+	for _, ds := range found {
+		c.diags.Add(ds...)
+	}
+}
+
+// bindable: all that the test reads is known, and there is something in it that the
+// column check has not covered.
+func (c *compiler) bindable(t *Test) bool {
+	for _, p := range t.Parents {
+		if u := c.lookup(p); c.bad[p] || u.Unanalyzed != "" {
+			return false
+		}
+	}
+	if !t.Node.IsZero() && t.Column != "" && !hasColumn(c.lookup(t.Node).Columns, t.Column) {
+		return false // reported at the column
+	}
+	plain := slices.Contains([]string{"unique", "not_null", "accepted_values"}, t.Kind)
+	return !plain || t.Column == "" || t.Config.Where != ""
+}
+
+func (c *compiler) bindQuery(ctx context.Context, t *Test) diag.List {
+	read := func(n addr.Node) string {
+		u := c.lookup(n)
+		if u.Config.Materialized == "ephemeral" {
+			return "(" + u.SQL + "\n)"
+		}
+		return c.target.Dialect.Quote(u.Relation)
+	}
+	in := datatest.In{Dialect: c.target.Dialect, Read: read}
+	if t.SQL != "" {
+		in.Bound, in.Map = Bind(t.SQL, t.Map, read)
+	}
+	q, ds := datatest.Render(t, in)
+	if ds.HasErrors() {
+		return ds
+	}
+	_, err := c.options.Analyzer.Analyze(ctx, addr.Relation{}, q.Rows)
+	if err == nil || ctx.Err() != nil {
+		return nil
+	}
+	d := warehouse.Trace(c.target.Dialect, warehouse.Statement{SQL: q.Rows, BodyEnd: len(q.Rows)}, q.Map, argumentAt(t), err)
+	d.Code, d.Model = codeTestSQL, t.ID
+	return diag.List{d}
+}
+
+// argumentAt is the place of a test's only argument, or of the test.
+func argumentAt(t *Test) source.Span {
+	if len(t.ArgAt) == 1 {
+		for _, at := range t.ArgAt {
+			return at
+		}
+	}
+	return t.At
+}

@@ -1,0 +1,254 @@
+package compile
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/dag"
+	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/project"
+	"github.com/engine-build/engine/engine/source"
+	"github.com/engine-build/engine/engine/tmpl"
+	"github.com/engine-build/engine/engine/warehouse"
+)
+
+// Options of Compile.
+type Options struct {
+	// Analyzer binds every query offline; nil leaves columns and types unknown. It must be
+	// fresh: relations are declared in it.
+	Analyzer warehouse.Analyzer
+	// Sniff finds the columns of a seed file that are not typed by configuration; nil
+	// leaves them unknown.
+	Sniff func(context.Context, warehouse.File) ([]warehouse.Column, error)
+	// Jobs is the number of workers, at least 1; 0 means all cores.
+	Jobs int
+}
+
+// Compile makes the Program that p is on target t. It reports every mistake it finds; when
+// the list has errors the Program holds what could be compiled and must not be run.
+// Nothing is read but seed files (through Sniff), nothing is written.
+func Compile(ctx context.Context, p *project.Project, t Target, o Options) (*Program, diag.List) {
+	if o.Jobs < 1 {
+		o.Jobs = runtime.GOMAXPROCS(0)
+	}
+	c := &compiler{project: p, target: t, options: o, names: map[string]*unit{}, sources: map[addr.Node]*unit{}, bad: map[addr.Node]bool{}}
+	macros := make([]*source.File, len(p.Macros))
+	for i, f := range p.Macros {
+		macros[i] = f.Source
+	}
+	var ds diag.List
+	c.library, ds = tmpl.Macros(macros)
+	c.diags.Add(ds...)
+
+	c.parseTemplates()
+	c.indexProps()
+	c.configure()
+	c.nameRelations()
+	c.nameSources()
+	c.render()
+	order, ok := c.order()
+	if !ok {
+		program := c.program(order)
+		return program, c.diags.Sorted()
+	}
+	c.inlineEphemerals(order)
+	c.fingerprints()
+	c.bindTests()
+	c.bindExposures()
+	c.analyze(ctx, order)
+	c.checkTests(ctx)
+	c.bindUnitTests(ctx)
+	program := c.program(order)
+	return program, c.diags.Sorted()
+}
+
+// compiler is the state of one compilation. Parallel steps write only to their own unit.
+type compiler struct {
+	project *project.Project
+	target  Target
+	options Options
+	library *tmpl.Library
+	diags   diag.List
+
+	units    []*unit          // seeds, models, snapshots: enabled and disabled
+	names    map[string]*unit // ref namespace
+	sources  map[addr.Node]*unit
+	all      []*unit // enabled units and sources, sorted by ID
+	disabled []addr.Node
+	bad      map[addr.Node]bool // has an error; what reads it is not looked at further
+
+	singular  []*testFile
+	generics  map[string]*testFile
+	tests     []*Test
+	unitTests []*UnitTest
+	exposures []*Exposure
+}
+
+// unit is a node under construction.
+type unit struct {
+	*Node
+	template *tmpl.Template
+	kind     addr.Kind
+	at       source.Span
+	diags    diag.List
+	texts    [2]tmpl.Text // full, incremental
+	dynamic  []Ref
+}
+
+type testFile struct {
+	file     *project.File
+	template *tmpl.Template
+	diags    diag.List
+}
+
+// parallel runs f for every index on the compiler's workers.
+func (c *compiler) parallel(n int, f func(i int)) {
+	jobs := min(c.options.Jobs, n)
+	if jobs <= 1 {
+		for i := range n {
+			f(i)
+		}
+		return
+	}
+	var wg sync.WaitGroup
+	next := make(chan [2]int)
+	for range jobs {
+		wg.Go(func() {
+			for r := range next {
+				for i := r[0]; i < r[1]; i++ {
+					f(i)
+				}
+			}
+		})
+	}
+	const chunk = 16
+	for i := 0; i < n; i += chunk {
+		next <- [2]int{i, min(i+chunk, n)}
+	}
+	close(next)
+	wg.Wait()
+}
+
+func (c *compiler) parseTemplates() {
+	add := func(kind addr.Kind, name, path string, at source.Span) *unit {
+		u := &unit{kind: kind, at: at, Node: &Node{ID: addr.Node{Kind: kind, Name: name}, Path: path, File: at.File}}
+		c.units = append(c.units, u)
+		return u
+	}
+	for _, s := range c.project.Seeds {
+		add(addr.Seed, s.Name, s.Path, s.At).Seed = s
+	}
+	files := map[*unit]*project.File{}
+	for kind, list := range map[addr.Kind][]*project.File{addr.Model: c.project.Models, addr.Snapshot: c.project.Snapshots} {
+		for _, f := range list {
+			u := add(kind, f.Name, f.Source.Path, f.Source.Whole())
+			if f.Broken {
+				c.bad[u.ID] = true
+				continue
+			}
+			files[u] = f
+		}
+	}
+	for _, f := range c.project.Tests {
+		c.singular = append(c.singular, &testFile{file: f})
+	}
+	c.generics = map[string]*testFile{}
+	customs := make([]*testFile, 0, len(c.project.Generics))
+	for _, f := range c.project.Generics {
+		g := &testFile{file: f}
+		customs = append(customs, g)
+		c.generics[f.Name] = g
+	}
+	c.parallel(len(c.units), func(i int) {
+		if u := c.units[i]; files[u] != nil {
+			u.template, u.diags = tmpl.Parse(files[u].Source, c.library)
+		}
+	})
+	for _, u := range c.units {
+		c.take(u)
+	}
+	for _, t := range slices.Concat(c.singular, customs) {
+		if t.file.Broken {
+			continue
+		}
+		t.template, t.diags = tmpl.Parse(t.file.Source, c.library)
+		c.diags.Add(t.diags...)
+	}
+	slices.SortFunc(c.units, func(a, b *unit) int { return a.ID.Compare(b.ID) })
+	for _, u := range c.units {
+		// Load has reported two files of one name; the first one counts.
+		if c.names[u.ID.Name] == nil {
+			c.names[u.ID.Name] = u
+		}
+	}
+}
+
+// take moves the unit's diagnostics to the list of all and remembers whether it is bad.
+func (c *compiler) take(u *unit) {
+	for i := range u.diags {
+		if u.diags[i].Model.IsZero() {
+			u.diags[i].Model = u.ID
+		}
+	}
+	if u.diags.HasErrors() {
+		c.bad[u.ID] = true
+	}
+	c.diags.Add(u.diags...)
+	u.diags = nil
+}
+
+func (c *compiler) order() ([]addr.Node, bool) {
+	byID := make(map[addr.Node]*unit, len(c.all))
+	ids := make([]addr.Node, len(c.all))
+	for i, u := range c.all {
+		byID[u.ID], ids[i] = u, u.ID
+	}
+	g := dag.New(addr.Node.Compare, ids, func(n addr.Node) []addr.Node { return byID[n].Parents })
+	for _, n := range ids {
+		byID[n].Children = g.Children(n)
+	}
+	order, ok := g.Order()
+	if !ok {
+		for _, cycle := range g.Cycles() {
+			c.diags.Add(refCycle(cycle, func(from, to addr.Node) source.Span {
+				// The edge leads from the one that is read to the reader.
+				for _, r := range byID[to].Refs {
+					if r.To == from {
+						return r.Span
+					}
+				}
+				return byID[to].at
+			}))
+		}
+	}
+	return order, ok
+}
+
+func (c *compiler) program(order []addr.Node) *Program {
+	p := &Program{
+		Project: c.project, Target: c.target, Nodes: make(map[addr.Node]*Node, len(c.all)),
+		Order: order, Tests: c.tests, UnitTests: c.unitTests, Exposures: c.exposures, Disabled: c.disabled,
+	}
+	for _, u := range c.all {
+		p.Nodes[u.ID] = u.Node
+	}
+	for _, h := range c.project.Settings.OnRunStart {
+		p.OnRunStart = append(p.OnRunStart, c.hooks(nil, []string{h.V}, h.At)...)
+	}
+	for _, h := range c.project.Settings.OnRunEnd {
+		p.OnRunEnd = append(p.OnRunEnd, c.hooks(nil, []string{h.V}, h.At)...)
+	}
+	return p
+}
+
+// guard turns a panic of ours into a diagnostic that names the node, so that one bad
+// file never takes the run down.
+func (u *unit) guard(stage string) {
+	if r := recover(); r != nil {
+		u.diags.Add(internal(u.at, stage, fmt.Sprint(r)))
+	}
+}

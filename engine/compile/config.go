@@ -1,0 +1,354 @@
+package compile
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/project"
+	"github.com/engine-build/engine/engine/source"
+	"github.com/engine-build/engine/engine/tmpl"
+)
+
+func (c *compiler) indexProps() {
+	for _, p := range c.project.Props {
+		u := c.names[p.Name.V]
+		switch {
+		case u == nil || u.kind != p.Kind:
+			c.diags.Add(propsWithoutFile(p, u, c.candidates(p.Kind)))
+		case u.Props != nil:
+			c.diags.Add(propsTwice(p, u.Props))
+		default:
+			u.Props = p
+			u.Description = p.Description.V
+		}
+	}
+}
+
+// candidates are the names of all units of the given kinds, sorted.
+func (c *compiler) candidates(kinds ...addr.Kind) []string {
+	var names []string
+	for name, u := range c.names {
+		if len(kinds) == 0 || slices.Contains(kinds, u.kind) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// configure resolves every unit's configuration (folder < YAML < file) and splits off
+// what is disabled.
+func (c *compiler) configure() {
+	c.parallel(len(c.units), func(i int) {
+		u := c.units[i]
+		defer u.guard("config")
+		u.FQN = c.fqn(u)
+		u.Raw = project.Config{}
+		for _, layer := range c.folders(u) {
+			merge(u.Raw, u.kind, layer)
+		}
+		if u.Props != nil {
+			merge(u.Raw, u.kind, u.Props.Config)
+			merge(u.Raw, u.kind, propertyConfig(u.Props))
+		}
+		if u.template != nil {
+			merge(u.Raw, u.kind, c.fileConfig(u))
+		}
+		u.Config = decode(u.kind, u.Raw)
+		u.diags.Add(checkTogether(u)...)
+	})
+	for _, u := range c.units {
+		c.take(u)
+		if u.Config.Enabled {
+			c.all = append(c.all, u)
+		} else {
+			c.disabled = append(c.disabled, u.ID)
+		}
+	}
+}
+
+// fqn is the project's name, the folders below the resource path, and the node's name.
+func (c *compiler) fqn(u *unit) []string {
+	dir := path.Dir(u.Path)
+	roots := map[addr.Kind][]string{
+		addr.Model: c.project.Settings.ModelPaths, addr.Seed: c.project.Settings.SeedPaths, addr.Snapshot: c.project.Settings.SnapshotPaths,
+	}[u.kind]
+	for _, root := range roots {
+		if dir == root {
+			dir = ""
+			break
+		}
+		if rest, ok := strings.CutPrefix(dir, strings.TrimSuffix(root, "/")+"/"); ok {
+			dir = rest
+			break
+		}
+	}
+	fqn := []string{c.project.Settings.Name.V}
+	if dir != "" && dir != "." {
+		fqn = append(fqn, strings.Split(dir, "/")...)
+	}
+	return append(fqn, u.ID.Name)
+}
+
+// folders lists the configuration levels that hold for u, general first.
+func (c *compiler) folders(u *unit) []project.Config {
+	var layers []project.Config
+	at := c.project.Settings.Folders[u.kind]
+	for i := 1; at != nil; i++ {
+		layers = append(layers, at.Config)
+		if i >= len(u.FQN) {
+			break
+		}
+		at = at.Folders[u.FQN[i]]
+	}
+	return layers
+}
+
+// propertyConfig are the properties that may also be written as configuration.
+func propertyConfig(p *project.Props) project.Config {
+	out := project.Config{}
+	for key, v := range map[string]project.Value[string]{"owner": p.Owner, "tier": p.Tier, "group": p.Group, "access": p.Access} {
+		if v.IsSet() {
+			out[key] = project.Value[any]{V: v.V, At: v.At}
+		}
+	}
+	if len(p.Tags) > 0 {
+		out["tags"] = project.Value[any]{V: anys(p.Tags), At: p.Name.At}
+	}
+	if len(p.Meta) > 0 {
+		out["meta"] = project.Value[any]{V: p.Meta, At: p.Name.At}
+	}
+	return out
+}
+
+func anys(ss []string) []any {
+	out := make([]any, len(ss))
+	for i, s := range ss {
+		out[i] = s
+	}
+	return out
+}
+
+// fileConfig reads the config calls of a template. Arguments that are not literals are
+// found by rendering once with references left open.
+func (c *compiler) fileConfig(u *unit) project.Config {
+	calls := slices.DeleteFunc(slices.Clone(u.template.Calls()), func(k tmpl.Call) bool { return k.Fn != "config" })
+	if slices.ContainsFunc(calls, func(k tmpl.Call) bool { return !k.Static }) {
+		calls = c.renderedConfig(u)
+	}
+	out := project.Config{}
+	for _, call := range calls {
+		for i := 0; i+1 < len(call.Args); i += 2 {
+			key, isText := call.Args[i].Value.(string)
+			if !isText {
+				u.diags.Add(configKeyNotText(call.Args[i].Span))
+				continue
+			}
+			at := source.Span{File: call.Args[i].Span.File, Start: call.Args[i].Span.Start, End: call.Args[i+1].Span.End}
+			if call.Args[i+1].Span.IsZero() {
+				at = call.Span
+			}
+			v, d := project.CheckConfig(key, call.Args[i+1].Value, u.kind, at)
+			if d != nil {
+				u.diags.Add(*d)
+				continue
+			}
+			known, _ := project.LookupKey(key, u.kind)
+			merge(out, u.kind, project.Config{known.Name: {V: v, At: at}})
+		}
+	}
+	return out
+}
+
+func (c *compiler) renderedConfig(u *unit) []tmpl.Call {
+	env := c.env(u, &u.diags)
+	env.Ref = func([]any) (string, error) { return "x", nil }
+	env.Source = func(string, string) (string, error) { return "x", nil }
+	env.This = func() string { return "x" }
+	text, ds := u.template.Render(env)
+	u.diags.Add(ds...)
+	return slices.DeleteFunc(slices.Clone(text.Calls), func(k tmpl.Call) bool { return k.Fn != "config" })
+}
+
+// merge lays over on top of base, each key by its own rule: replaced, appended or merged
+// entry by entry.
+func merge(base project.Config, kind addr.Kind, over project.Config) {
+	for key, v := range over {
+		old, has := base[key]
+		rule, _ := project.LookupKey(key, kind)
+		switch {
+		case !has:
+		case rule.Merge == project.Append:
+			v.V = append(slices.Clone(list(old.V)), list(v.V)...)
+		case rule.Merge == project.Update:
+			joined := map[string]any{}
+			maps.Copy(joined, dict(old.V))
+			maps.Copy(joined, dict(v.V))
+			v.V = joined
+		}
+		base[key] = v
+	}
+}
+
+func list(v any) []any {
+	switch v := v.(type) {
+	case nil:
+		return nil
+	case []any:
+		return v
+	}
+	return []any{v}
+}
+
+func dict(v any) map[string]any { m, _ := v.(map[string]any); return m }
+
+func texts(v any) []string {
+	var out []string
+	for _, e := range list(v) {
+		if s, ok := e.(string); ok {
+			out = append(out, s)
+		} else {
+			out = append(out, fmt.Sprint(e))
+		}
+	}
+	return out
+}
+
+// decode gives the checked raw configuration its types and defaults. Keys are those of
+// project.ConfigKeys; a test holds the two together.
+func decode(kind addr.Kind, raw project.Config) Config {
+	cfg := Config{Enabled: true, OnSchemaChange: "ignore", Access: "protected", HardDeletes: "ignore"}
+	switch kind {
+	case addr.Model:
+		cfg.Materialized = "view"
+	case addr.Seed, addr.Snapshot:
+		cfg.Materialized = string(kind)
+	}
+	for key, v := range raw {
+		decodeKey(&cfg, key, v.V)
+	}
+	slices.Sort(cfg.Tags)
+	cfg.Tags = slices.Compact(cfg.Tags)
+	return cfg
+}
+
+// decodeKey reports whether it knows the key.
+func decodeKey(cfg *Config, key string, v any) bool {
+	text, _ := v.(string)
+	flag, _ := v.(bool)
+	switch key {
+	case "enabled":
+		cfg.Enabled = flag
+	case "materialized":
+		cfg.Materialized = text
+	case "schema":
+		cfg.Schema = text
+	case "database":
+		cfg.Database = text
+	case "alias":
+		cfg.Alias = text
+	case "tags":
+		cfg.Tags = texts(v)
+	case "meta":
+		cfg.Meta = dict(v)
+	case "owner":
+		cfg.Owner = text
+	case "tier":
+		cfg.Tier = text
+	case "group":
+		cfg.Group = text
+	case "access":
+		cfg.Access = text
+	case "unique_key":
+		cfg.UniqueKey = texts(v)
+	case "incremental_strategy":
+		cfg.IncrementalStrategy = text
+	case "incremental_predicates":
+		cfg.IncrementalPredicates = texts(v)
+	case "merge_update_columns":
+		cfg.MergeUpdateColumns = texts(v)
+	case "merge_exclude_columns":
+		cfg.MergeExcludeColumns = texts(v)
+	case "on_schema_change":
+		cfg.OnSchemaChange = text
+	case "full_refresh":
+		cfg.FullRefresh = &flag
+	case "persist_docs":
+		cfg.PersistDocs = persistDocs(v)
+	case "column_types":
+		cfg.ColumnTypes = map[string]string{}
+		for name, t := range dict(v) {
+			cfg.ColumnTypes[name] = fmt.Sprint(t)
+		}
+	case "delimiter":
+		cfg.Delimiter = text
+	case "quote_columns":
+		cfg.QuoteColumns = flag
+	case "strategy":
+		cfg.Strategy = text
+	case "updated_at":
+		cfg.UpdatedAt = text
+	case "check_cols":
+		cfg.CheckCols = texts(v)
+	case "hard_deletes":
+		cfg.HardDeletes = text
+	case "pre_hook":
+		cfg.PreHooks = texts(v)
+	case "post_hook":
+		cfg.PostHooks = texts(v)
+	case "distribute":
+		cfg.Distribute = text
+	default:
+		return false
+	}
+	return true
+}
+
+// persistDocs accepts true and dbt's {relation: …, columns: …}.
+func persistDocs(v any) bool {
+	if b, ok := v.(bool); ok {
+		return b
+	}
+	for _, part := range dict(v) {
+		if on, _ := part.(bool); on {
+			return true
+		}
+	}
+	return false
+}
+
+// checkTogether finds keys that make sense only with others.
+func checkTogether(u *unit) diag.List {
+	var ds diag.List
+	has := func(key string) bool { return u.Raw[key].V != nil }
+	if u.kind == addr.Model && u.Config.Materialized != "incremental" {
+		for _, key := range []string{"incremental_strategy", "incremental_predicates", "merge_update_columns", "merge_exclude_columns"} {
+			if has(key) && u.Raw[key].At.File == u.File {
+				ds.Add(configWithoutIncremental(key, u.Config.Materialized, u.Raw[key].At))
+			}
+		}
+	}
+	if u.kind == addr.Snapshot {
+		if len(u.Config.UniqueKey) == 0 {
+			ds.Add(snapshotNeeds("unique_key", `the column or columns that identify a row: {{ config "unique_key" "id" }}`, u.at))
+		}
+		switch u.Config.Strategy {
+		case "timestamp":
+			if u.Config.UpdatedAt == "" {
+				ds.Add(snapshotNeeds("updated_at", `the column that says when a row changed: {{ config "updated_at" "updated_at" }}`, u.at))
+			}
+		case "check":
+			if len(u.Config.CheckCols) == 0 {
+				ds.Add(snapshotNeeds("check_cols", `the columns to compare, or "all": {{ config "check_cols" "all" }}`, u.at))
+			}
+		default:
+			ds.Add(snapshotNeeds("strategy", `"timestamp" or "check": {{ config "strategy" "timestamp" "updated_at" "updated_at" }}`, u.at))
+		}
+	}
+	return ds
+}

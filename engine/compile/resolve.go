@@ -1,0 +1,361 @@
+package compile
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/source"
+	"github.com/engine-build/engine/engine/tmpl"
+)
+
+// relationKey is how the target's warehouse tells relations apart.
+func (c *compiler) relationKey(r addr.Relation) addr.Relation {
+	if c.target.Dialect.Caps().FoldsCase {
+		return addr.Relation{Database: strings.ToLower(r.Database), Schema: strings.ToLower(r.Schema), Name: strings.ToLower(r.Name)}
+	}
+	return r
+}
+
+// schema applies the target's rule to a node's own schema.
+func (t Target) schema(custom string) string {
+	switch {
+	case custom == "":
+		return t.Schema
+	case t.CustomSchema == "replace":
+		return custom
+	default:
+		return t.Schema + "_" + custom
+	}
+}
+
+func (c *compiler) nameRelations() {
+	taken := map[addr.Relation]*unit{}
+	limit := c.target.Dialect.Caps().MaxIdentifier
+	for _, u := range c.all {
+		if u.Config.Materialized == "ephemeral" {
+			continue
+		}
+		u.Relation = addr.Relation{Database: c.target.Database, Schema: c.target.schema(u.Config.Schema), Name: u.ID.Name}
+		if u.Config.Database != "" {
+			u.Relation.Database = u.Config.Database
+		}
+		if u.Config.Alias != "" {
+			u.Relation.Name = u.Config.Alias
+		}
+		if limit > 0 && len(u.Relation.Name) > limit {
+			c.diags.Add(nameTooLong(u, limit, c.target.Type))
+		}
+		key := c.relationKey(u.Relation)
+		if other := taken[key]; other != nil {
+			c.diags.Add(relationTwice(u, other))
+			continue
+		}
+		taken[key] = u
+	}
+}
+
+// nameSources makes the source nodes. A source whose schema and name are those of a node
+// of this project is that relation, and reads from that node.
+func (c *compiler) nameSources() {
+	own := map[[2]string]*unit{}
+	for _, u := range c.all {
+		if u.Config.Schema != "" {
+			own[[2]string{strings.ToLower(u.Config.Schema), strings.ToLower(u.Relation.Name)}] = u
+		}
+	}
+	for _, s := range c.project.Sources {
+		id := addr.Node{Kind: addr.Source, Name: s.SourceName.V + "." + s.Table.V}
+		if c.sources[id] != nil {
+			c.diags.Add(sourceTwice(s, c.sources[id].at))
+			continue
+		}
+		u := &unit{kind: addr.Source, at: s.At, Node: &Node{ID: id, Source: s, Path: s.At.File.Path, File: s.At.File, Description: s.Description}}
+		u.FQN = []string{c.project.Settings.Name.V, s.SourceName.V, s.Table.V}
+		u.Config = Config{Enabled: true, Tags: slices.Clone(s.Tags), Meta: s.Meta}
+		slices.Sort(u.Config.Tags)
+		u.Raw = s.Config
+		if on, ok := s.Config["enabled"].V.(bool); ok && !on {
+			c.disabled = append(c.disabled, id)
+			continue
+		}
+		u.Relation = addr.Relation{Database: s.Database.V, Schema: s.Schema.V, Name: s.Identifier.V}
+		if u.Relation.Schema == "" {
+			u.Relation.Schema = s.SourceName.V
+		}
+		if u.Relation.Name == "" {
+			u.Relation.Name = s.Table.V
+		}
+		if builder := own[[2]string{strings.ToLower(u.Relation.Schema), strings.ToLower(u.Relation.Name)}]; builder != nil && s.Database.V == "" {
+			u.Relation = builder.Relation
+			u.Parents = []addr.Node{builder.ID}
+			u.Refs = []Ref{{To: builder.ID, Span: s.Table.At}}
+		} else if u.Relation.Database == "" {
+			u.Relation.Database = c.target.Database
+		}
+		c.sources[id] = u
+		c.all = append(c.all, u)
+	}
+	slices.SortFunc(c.all, func(a, b *unit) int { return a.ID.Compare(b.ID) })
+	slices.SortFunc(c.disabled, addr.Node.Compare)
+}
+
+// resolveRef finds the node that a ref call names. from may be nil (a test).
+func (c *compiler) resolveRef(args []any, at source.Span, from *unit) (*unit, *diag.Diagnostic) {
+	name := ""
+	switch {
+	case len(args) == 2:
+		first, _ := args[0].(string)
+		if second, ok := args[1].(string); ok {
+			if first != c.project.Settings.Name.V {
+				d := refPackage(first, c.project.Settings.Name.V, at)
+				return nil, &d
+			}
+			name = second
+		} else {
+			name = fmt.Sprintf("%s_v%v", first, args[1])
+		}
+	case len(args) == 1:
+		name, _ = args[0].(string)
+	}
+	u := c.names[name]
+	if u == nil {
+		d := refUnknown(name, at, c.candidates(), c.names, len(c.names))
+		return nil, &d
+	}
+	if !u.Config.Enabled {
+		d := refDisabled(u, at)
+		return nil, &d
+	}
+	if u.Config.Access == "private" && from != nil && (u.Config.Group == "" || u.Config.Group != from.Config.Group) {
+		d := refPrivate(u, at)
+		return nil, &d
+	}
+	return u, nil
+}
+
+func (c *compiler) resolveSource(name, table string, at source.Span) (*unit, *diag.Diagnostic) {
+	id := addr.Node{Kind: addr.Source, Name: name + "." + table}
+	u := c.sources[id]
+	if u == nil {
+		d := c.sourceUnknown(name, table, at)
+		return nil, &d
+	}
+	return u, nil
+}
+
+// resolveCall resolves a ref or source call whose arguments are known.
+func (c *compiler) resolveCall(call tmpl.Call, from *unit) (*unit, *diag.Diagnostic) {
+	args := make([]any, len(call.Args))
+	for i, a := range call.Args {
+		args[i] = a.Value
+	}
+	at := call.Span
+	if n := len(call.Args); n > 0 && !call.Args[n-1].Span.IsZero() {
+		at = call.Args[n-1].Span
+	}
+	if call.Fn == "source" {
+		s, _ := args[0].(string)
+		t, _ := args[1].(string)
+		return c.resolveSource(s, t, at)
+	}
+	return c.resolveRef(args, at, from)
+}
+
+// env answers template functions for u at full refresh. ds receives what goes wrong.
+func (c *compiler) env(u *unit, ds *diag.List) tmpl.Env {
+	return tmpl.Env{
+		Ref: func(args []any) (string, error) {
+			to, d := c.resolveRef(args, source.Span{}, u)
+			if d != nil {
+				return "", *d
+			}
+			return c.refText(to), nil
+		},
+		Source: func(name, table string) (string, error) {
+			to, d := c.resolveSource(name, table, source.Span{})
+			if d != nil {
+				return "", *d
+			}
+			return c.target.Dialect.Quote(to.Relation), nil
+		},
+		Var: func(name string, def []any) (any, error) {
+			v, ok := c.target.Vars[name]
+			switch {
+			case ok:
+			case len(def) > 0:
+				v = def[0]
+			default:
+				return nil, varUnknown(name, c.target.Vars)
+			}
+			if u != nil {
+				if u.Vars == nil {
+					u.Vars = map[string]any{}
+				}
+				u.Vars[name] = v
+			}
+			return v, nil
+		},
+		EnvVar: func(name string, def []any) (string, error) {
+			v, ok := c.target.Env(name)
+			switch {
+			case ok:
+			case len(def) > 0:
+				v = fmt.Sprint(def[0])
+			default:
+				return "", envUnknown(name)
+			}
+			if u != nil {
+				if u.Vars == nil {
+					u.Vars = map[string]any{}
+				}
+				u.Vars["env."+name] = v
+			}
+			return v, nil
+		},
+		This: func() string {
+			if u == nil {
+				return ""
+			}
+			return c.target.Dialect.Quote(u.Relation)
+		},
+		Target: map[string]any{
+			"name": c.target.Name, "type": c.target.Type, "schema": c.target.Schema,
+			"database": c.target.Database, "dialect": c.target.Dialect.Name(),
+		},
+		IsIncremental: func() bool { return false },
+	}
+}
+
+// refText is what a ref of to renders as: its relation, or the name of the CTE that an
+// ephemeral model becomes.
+func (c *compiler) refText(to *unit) string {
+	if to.Config.Materialized == "ephemeral" {
+		return c.target.Dialect.Ident(cteName(to.ID))
+	}
+	return c.target.Dialect.Quote(to.Relation)
+}
+
+func cteName(n addr.Node) string { return "_engine_cte__" + n.Name }
+
+// render resolves every static reference of every branch, then renders each template
+// (twice for incremental models) and adds references that only execution could know.
+func (c *compiler) render() {
+	c.parallel(len(c.all), func(i int) {
+		if u := c.all[i]; u.template != nil {
+			defer u.guard("render")
+			c.renderUnit(u)
+		}
+	})
+	for _, u := range c.all {
+		c.take(u)
+	}
+}
+
+func (c *compiler) renderUnit(u *unit) {
+	open := map[source.Span]bool{} // calls whose target is known only when they run
+	for _, call := range u.template.Calls() {
+		switch call.Fn {
+		case "ref", "source":
+			if !call.Static {
+				open[call.Span] = true
+				continue
+			}
+			to, d := c.resolveCall(call, u)
+			if d != nil {
+				u.diags.Add(*d)
+				continue
+			}
+			u.Refs = append(u.Refs, Ref{To: to.ID, Span: call.Span})
+		case "include":
+			if len(call.Args) > 0 {
+				if name, ok := call.Args[0].Value.(string); ok && !slices.Contains(u.Macros, name) {
+					u.Macros = append(u.Macros, name)
+				}
+			}
+		}
+	}
+	slices.Sort(u.Macros)
+	if c.bad[u.ID] || u.diags.HasErrors() {
+		return
+	}
+	passes := 1
+	if u.Config.Materialized == "incremental" {
+		passes = 2
+	}
+	for pass := range passes {
+		env := c.env(u, &u.diags)
+		env.IsIncremental = func() bool { return pass == 1 }
+		text, ds := u.template.Render(env)
+		u.diags.Add(ds...)
+		u.texts[pass] = text
+		for _, call := range text.Calls {
+			if (call.Fn == "ref" || call.Fn == "source") && open[call.Span] {
+				if to, d := c.resolveCall(call, u); d == nil {
+					u.Refs = append(u.Refs, Ref{To: to.ID, Span: call.Span})
+				}
+			}
+		}
+		for _, call := range text.Calls {
+			delete(open, call.Span)
+		}
+	}
+	u.Config.PreHooks = c.hooks(u, u.Config.PreHooks, u.Raw["pre_hook"].At)
+	u.Config.PostHooks = c.hooks(u, u.Config.PostHooks, u.Raw["post_hook"].At)
+	u.Config.IncrementalPredicates = c.hooks(u, u.Config.IncrementalPredicates, u.Raw["incremental_predicates"].At)
+	if !u.diags.HasErrors() {
+		for _, call := range u.template.Calls() {
+			if open[call.Span] {
+				u.diags.Add(refDynamic(call))
+			}
+		}
+	}
+	for _, r := range u.Refs {
+		u.Parents = append(u.Parents, r.To)
+	}
+	slices.SortFunc(u.Parents, addr.Node.Compare)
+	u.Parents = slices.Compact(u.Parents)
+}
+
+// sourceTables groups source tables by source name, for suggestions.
+func (c *compiler) sourceTables() (names []string, tables map[string][]string) {
+	tables = map[string][]string{}
+	for _, u := range c.all {
+		if u.kind == addr.Source {
+			s := u.Source
+			if len(tables[s.SourceName.V]) == 0 {
+				names = append(names, s.SourceName.V)
+			}
+			tables[s.SourceName.V] = append(tables[s.SourceName.V], s.Table.V)
+		}
+	}
+	slices.Sort(names)
+	return names, tables
+}
+
+// hooks renders SQL text of configuration; u is nil for text that belongs to no node.
+func (c *compiler) hooks(u *unit, written []string, at source.Span) []string {
+	var out []string
+	for _, text := range written {
+		ds := &c.diags
+		if u != nil {
+			ds = &u.diags
+		}
+		t, parsed := tmpl.Parse(source.NewFile("hook", []byte(text)), c.library)
+		rendered, more := tmpl.Text{}, parsed
+		if !parsed.HasErrors() {
+			rendered, more = t.Render(c.env(u, ds))
+		}
+		for _, d := range more {
+			// The text stands in YAML or in a string of the template: the place is the value's.
+			d.At, d.Labels, d.Edits = at, nil, nil
+			ds.Add(d)
+		}
+		if strings.TrimSpace(rendered.Body) != "" {
+			out = append(out, rendered.Body)
+		}
+	}
+	return out
+}

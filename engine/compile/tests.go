@@ -1,0 +1,350 @@
+package compile
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/datatest"
+	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/project"
+	"github.com/engine-build/engine/engine/source"
+	"github.com/engine-build/engine/engine/sql"
+)
+
+// bindTests makes the data tests: those written in YAML and the singular ones.
+func (c *compiler) bindTests() {
+	for _, u := range c.all {
+		var written []*project.Test
+		if u.Props != nil {
+			written = slices.Concat(columnTests(u.Props.Columns), u.Props.Tests)
+		} else if u.Source != nil {
+			written = slices.Concat(columnTests(u.Source.Columns), u.Source.Tests)
+		}
+		for _, w := range written {
+			c.bindTest(u, w)
+		}
+	}
+	for _, f := range c.singular {
+		c.bindSingular(f)
+	}
+	c.nameTests()
+}
+
+func columnTests(columns []*project.Column) []*project.Test {
+	var out []*project.Test
+	for _, col := range columns {
+		out = append(out, col.Tests...)
+	}
+	return out
+}
+
+func (c *compiler) bindTest(u *unit, w *project.Test) {
+	cfg := c.testConfig(w.Config)
+	if !cfg.enabled {
+		return
+	}
+	customs := slices.Sorted(maps.Keys(c.generics))
+	args, ds := datatest.Check(w, customs)
+	c.diags.Add(ds...)
+	c.diags.Add(cfg.diags...)
+	if ds.HasErrors() || cfg.diags.HasErrors() {
+		return
+	}
+	t := &Test{
+		Kind: datatest.Canonical(w.Kind.V), Node: u.ID, Column: w.Column, Args: args, Config: cfg.TestConfig,
+		Path: u.Path, At: w.At, ArgAt: map[string]source.Span{}, Description: w.Description,
+	}
+	if !w.At.IsZero() {
+		t.Path = w.At.File.Path
+	}
+	for name, v := range w.Args {
+		t.ArgAt[name] = v.At
+	}
+	t.ID = addr.Node{Kind: addr.Test, Name: w.Name.V}
+	parents := []addr.Node{u.ID}
+	for _, name := range slices.Sorted(maps.Keys(args)) {
+		text, isText := args[name].(string)
+		if !isText {
+			continue
+		}
+		fn, names, err := datatest.ParseRef(text)
+		if err != nil {
+			continue
+		}
+		to, d := c.resolveText(fn, names, t.ArgAt[name])
+		if d != nil {
+			c.diags.Add(*d)
+			return
+		}
+		parents = append(parents, to.ID)
+		args[name] = to.ID
+	}
+	if g := c.generics[w.Kind.V]; g != nil {
+		if !c.renderGeneric(t, g, u, &parents) {
+			return
+		}
+	}
+	c.addTest(t, parents)
+}
+
+// resolveText resolves a reference written as text in YAML: ref('x') or source('a','b').
+func (c *compiler) resolveText(fn string, args []string, at source.Span) (*unit, *diag.Diagnostic) {
+	if fn == "source" {
+		return c.resolveSource(args[0], args[1], at)
+	}
+	anyArgs := make([]any, len(args))
+	for i, a := range args {
+		anyArgs[i] = a
+	}
+	return c.resolveRef(anyArgs, at, nil)
+}
+
+// renderGeneric renders a custom generic test: its dot has model, column and the arguments.
+func (c *compiler) renderGeneric(t *Test, g *testFile, u *unit, parents *[]addr.Node) bool {
+	model := placeholder(u.ID)
+	if t.Config.Where != "" {
+		model = fmt.Sprintf("(select * from %s where %s) as filtered", model, t.Config.Where)
+	}
+	data := map[string]any{"model": model, "column": c.target.Dialect.Ident(t.Column), "column_name": c.target.Dialect.Ident(t.Column)}
+	for name, v := range t.Args {
+		if to, isNode := v.(addr.Node); isNode {
+			v = placeholder(to)
+		}
+		data[name] = v
+	}
+	return c.renderTest(t, g, data, parents)
+}
+
+// renderTest renders a singular or custom generic test with placeholders for relations.
+func (c *compiler) renderTest(t *Test, f *testFile, data any, parents *[]addr.Node) bool {
+	if f.template == nil || f.diags.HasErrors() {
+		return false
+	}
+	ok := true
+	for _, call := range f.template.Calls() {
+		if call.Fn != "ref" && call.Fn != "source" || !call.Static {
+			continue
+		}
+		to, d := c.resolveCall(call, nil)
+		if d != nil {
+			c.diags.Add(*d)
+			ok = false
+			continue
+		}
+		*parents = append(*parents, to.ID)
+	}
+	if !ok {
+		return false
+	}
+	var ds diag.List
+	env := c.env(nil, &ds)
+	resolve := func(to *unit, d *diag.Diagnostic) (string, error) {
+		if d != nil {
+			return "", *d
+		}
+		*parents = append(*parents, to.ID)
+		return placeholder(to.ID), nil
+	}
+	env.Ref = func(args []any) (string, error) { return resolve(c.resolveRef(args, source.Span{}, nil)) }
+	env.Source = func(s, table string) (string, error) { return resolve(c.resolveSource(s, table, source.Span{})) }
+	env.Data = data
+	text, more := f.template.Render(env)
+	ds.Add(more...)
+	for i := range ds {
+		ds[i].Model = t.ID
+	}
+	c.diags.Add(ds...)
+	if ds.HasErrors() {
+		return false
+	}
+	t.SQL, t.Map = sql.Trim(text.Body, text.Map)
+	if strings.TrimSpace(t.SQL) == "" {
+		c.diags.Add(testEmpty(f.file.Source.Whole()))
+		return false
+	}
+	return true
+}
+
+func (c *compiler) bindSingular(f *testFile) {
+	t := &Test{ID: addr.Node{Kind: addr.Test, Name: f.file.Name}, Kind: "singular", Path: f.file.Source.Path, At: f.file.Source.Whole()}
+	raw := project.Config{}
+	for _, p := range c.project.TestProps {
+		if p.Name.V == f.file.Name {
+			t.Description = p.Description.V
+			merge(raw, addr.Test, p.Config)
+		}
+	}
+	if f.template == nil {
+		return
+	}
+	for _, call := range f.template.Calls() {
+		if call.Fn != "config" {
+			continue
+		}
+		for i := 0; i+1 < len(call.Args); i += 2 {
+			key, _ := call.Args[i].Value.(string)
+			v, d := project.CheckConfig(key, call.Args[i+1].Value, addr.Test, call.Args[i].Span)
+			if d != nil {
+				c.diags.Add(*d)
+				continue
+			}
+			merge(raw, addr.Test, project.Config{key: {V: v, At: call.Span}})
+		}
+	}
+	cfg := c.testConfig(raw)
+	c.diags.Add(cfg.diags...)
+	if !cfg.enabled {
+		return
+	}
+	t.Config = cfg.TestConfig
+	var parents []addr.Node
+	if !c.renderTest(t, f, nil, &parents) {
+		return
+	}
+	if len(parents) == 0 {
+		c.diags.Add(testReadsNothing(t))
+	}
+	c.addTest(t, parents)
+}
+
+func (c *compiler) addTest(t *Test, parents []addr.Node) {
+	// What an ephemeral parent reads is what the test reads.
+	for i := 0; i < len(parents); i++ {
+		u := c.names[parents[i].Name]
+		if parents[i].Kind == addr.Model && u.Config.Materialized == "ephemeral" {
+			parents = append(parents, u.Parents...)
+		}
+	}
+	slices.SortFunc(parents, addr.Node.Compare)
+	t.Parents = slices.Compact(parents)
+	h := sha256.New()
+	put(h, formatVersion, t.Kind, t.Node.String(), t.Column, sql.Canonical(t.SQL), fmt.Sprint(t.Config.Severity, t.Config.WarnIf, t.Config.ErrorIf, t.Config.Where, t.Config.Limit, t.Config.FailCalc))
+	for _, name := range slices.Sorted(maps.Keys(t.Args)) {
+		put(h, name, fmt.Sprintf("%T %v", t.Args[name], t.Args[name]))
+	}
+	for _, p := range t.Parents {
+		put(h, p.String(), c.lookup(p).Relation.String())
+	}
+	t.Fingerprint = hex.EncodeToString(h.Sum(nil))[:32]
+	c.tests = append(c.tests, t)
+}
+
+func (c *compiler) lookup(n addr.Node) *unit {
+	if n.Kind == addr.Source {
+		return c.sources[n]
+	}
+	return c.names[n.Name]
+}
+
+// nameTests gives each test without a name dbt's style of name, and makes all names unique:
+// equal ones get a part of the fingerprint.
+func (c *compiler) nameTests() {
+	count := map[string]int{}
+	for _, t := range c.tests {
+		if t.ID.Name == "" {
+			t.ID = addr.Node{Kind: addr.Test, Name: testName(t)}
+		}
+		count[t.ID.Name]++
+	}
+	seen := map[addr.Node]*Test{}
+	c.tests = slices.DeleteFunc(c.tests, func(t *Test) bool {
+		if count[t.ID.Name] > 1 {
+			t.ID.Name += "_" + t.Fingerprint[:8]
+		}
+		if first := seen[t.ID]; first != nil {
+			c.diags.Add(testTwice(t, first))
+			return true
+		}
+		seen[t.ID] = t
+		return false
+	})
+	slices.SortFunc(c.tests, func(a, b *Test) int { return a.ID.Compare(b.ID) })
+}
+
+func testName(t *Test) string {
+	node := t.Node.Name
+	if t.Node.Kind == addr.Source {
+		node = "source_" + strings.ReplaceAll(node, ".", "_")
+	}
+	parts := []string{t.Kind, node}
+	if t.Column != "" {
+		parts = append(parts, t.Column)
+	}
+	return strings.Join(parts, "_")
+}
+
+type checkedTestConfig struct {
+	TestConfig
+	enabled bool
+	diags   diag.List
+}
+
+func (c *compiler) testConfig(raw project.Config) checkedTestConfig {
+	out := checkedTestConfig{enabled: true, TestConfig: TestConfig{Severity: "error", WarnIf: "!= 0", ErrorIf: "!= 0", FailCalc: "count(*)"}}
+	if folder := c.project.Settings.Folders[addr.Test]; folder != nil {
+		layered := project.Config{}
+		merge(layered, addr.Test, folder.Config)
+		merge(layered, addr.Test, raw)
+		raw = layered
+	}
+	for _, key := range slices.Sorted(maps.Keys(raw)) {
+		v := raw[key]
+		text, _ := v.V.(string)
+		switch key {
+		case "enabled":
+			out.enabled, _ = v.V.(bool)
+		case "severity":
+			out.Severity = strings.ToLower(text)
+		case "warn_if", "error_if":
+			if _, err := datatest.ParseThreshold(text); err != nil {
+				out.diags.Add(badThreshold(key, text, v.At))
+			}
+			if key == "warn_if" {
+				out.WarnIf = text
+			} else {
+				out.ErrorIf = text
+			}
+		case "where":
+			out.Where = strings.Join(c.hooks(nil, []string{text}, v.At), "")
+		case "limit":
+			out.Limit, _ = v.V.(int64)
+		case "fail_calc":
+			out.FailCalc = text
+		case "store_failures":
+			out.StoreFailures, _ = v.V.(bool)
+		case "tags":
+			out.Tags = texts(v.V)
+		case "meta":
+			out.Meta = dict(v.V)
+		}
+	}
+	return out
+}
+
+func (c *compiler) bindExposures() {
+	for _, e := range c.project.Exposures {
+		x := &Exposure{ID: addr.Node{Kind: addr.Exposure, Name: e.Name.V}, Props: e}
+		for _, dep := range e.DependsOn {
+			fn, args, err := datatest.ParseRef(dep.V)
+			if err != nil {
+				c.diags.Add(badReference(dep))
+				continue
+			}
+			to, d := c.resolveText(fn, args, dep.At)
+			if d != nil {
+				c.diags.Add(*d)
+				continue
+			}
+			x.Parents = append(x.Parents, to.ID)
+		}
+		slices.SortFunc(x.Parents, addr.Node.Compare)
+		x.Parents = slices.Compact(x.Parents)
+		c.exposures = append(c.exposures, x)
+	}
+	slices.SortFunc(c.exposures, func(a, b *Exposure) int { return a.ID.Compare(b.ID) })
+}

@@ -1,0 +1,155 @@
+package compile
+
+import (
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/datatest"
+	"github.com/engine-build/engine/engine/project"
+	"github.com/engine-build/engine/engine/source"
+	"github.com/engine-build/engine/engine/warehouse"
+)
+
+// Target is where a program is meant to run, as values: no connection.
+type Target struct {
+	Name         string
+	Type         string
+	Database     string
+	Schema       string
+	CustomSchema string // «append» or «replace»
+	Dialect      warehouse.Dialect
+	// Vars are the variables of engine.yml, the target and the command line, later wins.
+	Vars map[string]any
+	Env  func(name string) (string, bool)
+}
+
+// Program is a compiled project. Immutable; safe for concurrent use.
+type Program struct {
+	Project *project.Project
+	Target  Target
+	Nodes   map[addr.Node]*Node
+	// Order is topological: parents first, ties by name. It has every enabled seed, model,
+	// snapshot and source; tests and exposures are not in it.
+	Order     []addr.Node
+	Tests     []*Test     // data tests, sorted by name
+	UnitTests []*UnitTest // sorted by name
+	Exposures []*Exposure
+	Disabled  []addr.Node
+	// OnRunStart and OnRunEnd are the project's hooks, rendered.
+	OnRunStart, OnRunEnd []string
+}
+
+// Node is a source, seed, model or snapshot.
+type Node struct {
+	ID       addr.Node
+	Path     string // file of the model, seed or snapshot, or of the source's YAML
+	File     *source.File
+	FQN      []string // project, folders…, name
+	Relation addr.Relation
+	Config   Config
+	// Raw is the configuration with provenance, later layers having won.
+	Raw         project.Config
+	Props       *project.Props  // nil if not in any YAML
+	Source      *project.Source // sources only
+	Seed        *project.Seed   // seeds only
+	Description string
+	Refs        []Ref // in order of appearance, repeated ones kept
+	// Parents are the distinct nodes read directly, ephemeral ones included, sorted.
+	// A source whose relation is built by a node of this project has that node as parent.
+	Parents  []addr.Node
+	Children []addr.Node
+	// SQL is the text that makes the full result, ephemeral parents inlined; Map leads back.
+	SQL string
+	Map *source.Map
+	// IncrementalSQL is the text with is_incremental() true; only for incremental models.
+	IncrementalSQL string
+	IncrementalMap *source.Map
+	// Columns: names and types as analyzed, with descriptions from YAML; when Unanalyzed
+	// is not empty, only what YAML declares, and Unanalyzed says why.
+	Columns    []Column
+	Unanalyzed string
+	// Volatile names the functions whose value changes from call to call («current_date»).
+	Volatile []string
+	// Macros and Vars that the text used.
+	Macros []string
+	Vars   map[string]any
+	// Fingerprint is a hex hash over all that decides the content: SQL, kind, configuration
+	// that matters to data, seed content, engine format version. Parents are not in it.
+	Fingerprint string
+}
+
+// Column of a node's result.
+type Column struct {
+	Name        string
+	Type        string // warehouse spelling; empty if unknown
+	Description string
+	Meta        map[string]any
+	Tags        []string
+	Declared    bool // has an entry in YAML
+	At          source.Span
+}
+
+// Ref is one reference.
+type Ref struct {
+	To   addr.Node
+	Span source.Span
+}
+
+// Config is resolved configuration. Field comments name the key.
+type Config struct {
+	Enabled               bool              // enabled
+	Materialized          string            // materialized: view, table, incremental, ephemeral; seeds and snapshots have their own
+	Schema                string            // schema (custom part, before the target's rule)
+	Database              string            // database
+	Alias                 string            // alias
+	Tags                  []string          // tags
+	Meta                  map[string]any    // meta
+	Owner                 string            // owner
+	Tier                  string            // tier: dim, fct, stg, …
+	Group                 string            // group
+	Access                string            // access: private, protected, public
+	UniqueKey             []string          // unique_key
+	IncrementalStrategy   string            // incremental_strategy: append, merge, delete+insert
+	IncrementalPredicates []string          // incremental_predicates
+	MergeUpdateColumns    []string          // merge_update_columns
+	MergeExcludeColumns   []string          // merge_exclude_columns
+	OnSchemaChange        string            // on_schema_change: ignore, append_new_columns, sync_all_columns, fail
+	FullRefresh           *bool             // full_refresh
+	PersistDocs           bool              // persist_docs (relation or columns)
+	ColumnTypes           map[string]string // column_types (seeds)
+	Delimiter             string            // delimiter (seeds)
+	QuoteColumns          bool              // quote_columns (seeds)
+	Strategy              string            // strategy (snapshots): timestamp, check
+	UpdatedAt             string            // updated_at (snapshots)
+	CheckCols             []string          // check_cols (snapshots); ["all"] means all
+	HardDeletes           string            // hard_deletes (snapshots): ignore, invalidate, new_record
+	PreHooks, PostHooks   []string          // pre_hook, post_hook
+	// Distribute is who may get the model: «tenant», «shared», «never»; kept for selection and the catalog.
+	Distribute string // distribute
+}
+
+// Test is a data test bound to its nodes; Bind replaces the placeholders of its SQL.
+type Test = datatest.Test
+
+// TestConfig is the resolved configuration of a data test.
+type TestConfig = datatest.Config
+
+// UnitTest is a unit test ready to run: SQL reads nothing but literals.
+type UnitTest struct {
+	ID          addr.Node
+	Node        addr.Node
+	SQL         string // the model's query over the given rows
+	Map         *source.Map
+	Columns     []Column // columns compared, in the order of the first expected row
+	Expect      [][]any  // rows over Columns; strings are compared after casting to the column's type
+	ExpectSQL   string   // query that yields the expected rows, typed like the model's columns
+	Description string
+	At          source.Span
+	Tags        []string
+	Fingerprint string
+}
+
+// Exposure is an exposure with its references resolved.
+type Exposure struct {
+	ID      addr.Node
+	Props   *project.Exposure
+	Parents []addr.Node
+}

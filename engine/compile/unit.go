@@ -1,0 +1,266 @@
+package compile
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/datatest"
+	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/project"
+	"github.com/engine-build/engine/engine/source"
+	"github.com/engine-build/engine/engine/sql"
+	"github.com/engine-build/engine/engine/tmpl"
+)
+
+// bindUnitTests turns the unit tests into queries over literals.
+func (c *compiler) bindUnitTests(ctx context.Context) {
+	seen := map[string]*project.UnitTest{}
+	for _, w := range c.project.UnitTests {
+		if !w.Enabled {
+			continue
+		}
+		if first := seen[w.Name.V]; first != nil {
+			c.diags.Add(unitTestTwice(w, first))
+			continue
+		}
+		seen[w.Name.V] = w
+		if t := c.bindUnitTest(ctx, w); t != nil {
+			c.unitTests = append(c.unitTests, t)
+		}
+	}
+	slices.SortFunc(c.unitTests, func(a, b *UnitTest) int { return a.ID.Compare(b.ID) })
+}
+
+func (c *compiler) bindUnitTest(ctx context.Context, w *project.UnitTest) *UnitTest {
+	u := c.names[w.Model.V]
+	if u == nil || u.kind != addr.Model {
+		c.diags.Add(refUnknown(w.Model.V, w.Model.At, c.candidates(addr.Model), c.names, len(c.names)))
+		return nil
+	}
+	if !u.Config.Enabled || c.bad[u.ID] || u.template == nil {
+		return nil
+	}
+	given, ok := c.givenRows(u, w)
+	if !ok {
+		return nil
+	}
+	text, m, ok := c.renderOverGiven(u, w, given)
+	if !ok {
+		return nil
+	}
+	t := &UnitTest{ID: addr.Node{Kind: addr.UnitTest, Name: w.Name.V}, Node: u.ID, Description: w.Description, At: w.Name.At, Tags: w.Tags}
+	if !c.expectation(t, u, w) {
+		return nil
+	}
+	var names []string
+	for _, col := range t.Columns {
+		names = append(names, c.target.Dialect.Ident(col.Name))
+	}
+	head := "select " + strings.Join(names, ", ") + " from (\n"
+	t.SQL = head + text + "\n) as actual"
+	t.Map = m.Splice(0, 0, len(head))
+	if c.options.Analyzer != nil && u.Unanalyzed == "" {
+		if _, err := c.options.Analyzer.Analyze(ctx, addr.Relation{}, t.SQL); err != nil && ctx.Err() == nil {
+			c.diags.Add(unitTestBroken(w, err))
+			return nil
+		}
+	}
+	h := sha256.New()
+	put(h, formatVersion, sql.Canonical(t.SQL), sql.Canonical(t.ExpectSQL))
+	t.Fingerprint = hex.EncodeToString(h.Sum(nil))[:32]
+	return t
+}
+
+// input is what one reference of the model reads in a unit test.
+type input struct {
+	cte     string
+	columns []Column
+	rows    []project.Row
+}
+
+const thisInput = "this"
+
+// givenRows resolves the given inputs by node («this» for the model itself).
+func (c *compiler) givenRows(u *unit, w *project.UnitTest) (map[string]input, bool) {
+	out := map[string]input{}
+	ok := true
+	for _, g := range w.Given {
+		key, columns := "", []Column(nil)
+		if g.Input.V == thisInput {
+			key, columns = thisInput, u.Columns
+		} else {
+			fn, args, err := datatest.ParseRef(g.Input.V)
+			if err != nil {
+				c.diags.Add(badReference(g.Input))
+				ok = false
+				continue
+			}
+			to, d := c.resolveText(fn, args, g.Input.At)
+			if d != nil {
+				c.diags.Add(*d)
+				ok = false
+				continue
+			}
+			if !slices.Contains(u.Parents, to.ID) {
+				c.diags.Add(givenNotRead(u, to, g.Input.At))
+				ok = false
+				continue
+			}
+			key = to.ID.String()
+			if to.Unanalyzed == "" {
+				columns = to.Columns
+			}
+		}
+		if len(columns) == 0 {
+			columns = columnsOfRows(g.Rows)
+		}
+		for _, row := range g.Rows {
+			for _, name := range row.Order {
+				if !hasColumn(columns, name) {
+					c.diags.Add(cellUnknown(name, g.Input.V, row.Cells[name].At, columns))
+					ok = false
+				}
+			}
+		}
+		out[key] = input{cte: "_engine_given__" + strings.ReplaceAll(key, ".", "__"), columns: columns, rows: g.Rows}
+	}
+	for _, p := range u.Parents {
+		if _, has := out[p.String()]; has {
+			continue
+		}
+		to := c.lookup(p)
+		if to.Unanalyzed != "" || len(to.Columns) == 0 {
+			c.diags.Add(givenMissing(u, to, w.Name.At))
+			ok = false
+			continue
+		}
+		out[p.String()] = input{cte: "_engine_given__" + strings.ReplaceAll(p.String(), ".", "__"), columns: to.Columns}
+	}
+	return out, ok
+}
+
+// columnsOfRows are the columns that the rows mention, for inputs that are not analyzed.
+func columnsOfRows(rows []project.Row) []Column {
+	var out []Column
+	for _, r := range rows {
+		for _, name := range r.Order {
+			if !hasColumn(out, name) {
+				out = append(out, Column{Name: name})
+			}
+		}
+	}
+	return out
+}
+
+// renderOverGiven renders the model with every reference reading its given rows.
+func (c *compiler) renderOverGiven(u *unit, w *project.UnitTest, given map[string]input) (string, *source.Map, bool) {
+	d := c.target.Dialect
+	var ds diag.List
+	env := c.env(nil, &ds)
+	read := func(key string) string { return d.Ident(given[key].cte) }
+	env.Ref = func(args []any) (string, error) {
+		to, bad := c.resolveRef(args, source.Span{}, u)
+		if bad != nil {
+			return "", *bad
+		}
+		return read(to.ID.String()), nil
+	}
+	env.Source = func(s, table string) (string, error) {
+		to, bad := c.resolveSource(s, table, source.Span{})
+		if bad != nil {
+			return "", *bad
+		}
+		return read(to.ID.String()), nil
+	}
+	env.This = func() string {
+		if _, ok := given[thisInput]; ok {
+			return read(thisInput)
+		}
+		return d.Quote(u.Relation)
+	}
+	base := env.Var
+	env.Var = func(name string, def []any) (any, error) {
+		if v, ok := w.Overrides.Vars[name]; ok {
+			return v, nil
+		}
+		return base(name, def)
+	}
+	baseEnv := env.EnvVar
+	env.EnvVar = func(name string, def []any) (string, error) {
+		if v, ok := w.Overrides.EnvVars[name]; ok {
+			return fmt.Sprint(v), nil
+		}
+		return baseEnv(name, def)
+	}
+	env.IsIncremental = func() bool { return w.Overrides.IsIncremental != nil && *w.Overrides.IsIncremental }
+	text, more := u.template.Render(env)
+	ds.Add(more...)
+	c.diags.Add(ds...)
+	if ds.HasErrors() {
+		return "", nil, false
+	}
+	if _, ok := given[thisInput]; !ok && env.IsIncremental() && slices.ContainsFunc(text.Calls, func(k tmpl.Call) bool { return k.Fn == "this" }) {
+		c.diags.Add(givenThisMissing(u, w.Name.At))
+		return "", nil, false
+	}
+	body, m := sql.Trim(text.Body, text.Map)
+	var ctes []sql.CTE
+	keys := make([]string, 0, len(given))
+	for key := range given {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	for _, key := range keys {
+		in := given[key]
+		ctes = append(ctes, sql.CTE{Name: d.Ident(in.cte), SQL: datatest.RowsSQL(plain(in.columns), in.rows, d)})
+	}
+	body, m = sql.AddCTEs(body, m, ctes)
+	return body, m, true
+}
+
+// expectation fills the expected rows, over the columns that they mention.
+func (c *compiler) expectation(t *UnitTest, u *unit, w *project.UnitTest) bool {
+	columns := u.Columns
+	if u.Unanalyzed != "" {
+		columns = nil
+	}
+	mentioned := columnsOfRows(w.Expect)
+	if len(mentioned) == 0 {
+		// «No rows»: all columns are compared.
+		mentioned = columns
+	}
+	if len(mentioned) == 0 {
+		c.diags.Add(expectNothing(w))
+		return false
+	}
+	for _, m := range mentioned {
+		if columns == nil {
+			t.Columns = append(t.Columns, m)
+			continue
+		}
+		i := slices.IndexFunc(columns, func(col Column) bool { return strings.EqualFold(col.Name, m.Name) })
+		if i < 0 {
+			c.diags.Add(cellUnknown(m.Name, u.ID.Name, w.ExpectAt, columns))
+			return false
+		}
+		t.Columns = append(t.Columns, columns[i])
+	}
+	for _, row := range w.Expect {
+		values := make([]any, len(t.Columns))
+		for i, col := range t.Columns {
+			for name, cell := range row.Cells {
+				if strings.EqualFold(name, col.Name) {
+					values[i] = cell.V
+				}
+			}
+		}
+		t.Expect = append(t.Expect, values)
+	}
+	t.ExpectSQL = datatest.RowsSQL(plain(t.Columns), w.Expect, c.target.Dialect)
+	return true
+}

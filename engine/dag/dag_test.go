@@ -1,0 +1,117 @@
+package dag_test
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/engine-build/engine/engine/dag"
+)
+
+func graphOf(edges map[string][]string) *dag.Graph[string] {
+	nodes := slices.Collect(maps.Keys(edges))
+	return dag.New(cmp.Compare[string], nodes, func(k string) []string { return edges[k] })
+}
+
+func TestOrderIsTopologicalThenAlphabetical(t *testing.T) {
+	g := graphOf(map[string][]string{"d": {"b", "c"}, "b": {"z"}, "c": {"z"}, "z": nil, "a": nil, "e": {"gone", "a", "a"}})
+	order, ok := g.Order()
+	if diff := gocmp.Diff([]string{"a", "e", "z", "b", "c", "d"}, order); diff != "" || !ok {
+		t.Errorf("ok=%v, order (-want +got):\n%s", ok, diff)
+	}
+}
+
+func TestCyclesAreShortestAndNamedFromTheSmallest(t *testing.T) {
+	g := graphOf(map[string][]string{
+		"a": {"c"}, "b": {"a"}, "c": {"b", "x"}, "x": {"c"}, // a→b→c→a and c→x→c share a component
+		"self": {"self"}, "tail": {"a"}, "free": nil,
+	})
+	want := [][]string{{"a", "b", "c"}, {"self"}}
+	if diff := gocmp.Diff(want, g.Cycles()); diff != "" {
+		t.Errorf("cycles (-want +got):\n%s", diff)
+	}
+	if order, ok := g.Order(); ok || !slices.Equal(order, []string{"free"}) {
+		t.Errorf("order = %v, %v; want only what no cycle reaches", order, ok)
+	}
+}
+
+func TestReachHonoursDepth(t *testing.T) {
+	g := graphOf(map[string][]string{"a": nil, "b": {"a"}, "c": {"b"}, "d": {"c", "a"}})
+	for _, c := range []struct {
+		depth int
+		want  []string
+	}{{0, nil}, {1, []string{"a", "c"}}, {2, []string{"a", "b", "c"}}, {-1, []string{"a", "b", "c"}}} {
+		got := slices.Sorted(maps.Keys(g.Ancestors(c.depth, "d")))
+		if diff := gocmp.Diff(c.want, got); diff != "" {
+			t.Errorf("ancestors within %d (-want +got):\n%s", c.depth, diff)
+		}
+	}
+	if got := slices.Sorted(maps.Keys(g.Descendants(-1, "b"))); !slices.Equal(got, []string{"c", "d"}) {
+		t.Errorf("descendants = %v", got)
+	}
+}
+
+func TestTailsAreTheHeaviestPaths(t *testing.T) {
+	g := graphOf(map[string][]string{"a": nil, "b": {"a"}, "c": {"a"}, "d": {"b", "c"}})
+	w := map[string]float64{"a": 1, "b": 5, "c": 2, "d": 3}
+	want := map[string]float64{"a": 9, "b": 8, "c": 5, "d": 3}
+	if diff := gocmp.Diff(want, g.Tails(func(k string) float64 { return w[k] })); diff != "" {
+		t.Errorf("tails (-want +got):\n%s", diff)
+	}
+}
+
+func TestRandomGraphsAreOrderedOrHaveCycles(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 300 {
+		n := 2 + r.IntN(12)
+		edges := map[string][]string{}
+		for i := range n {
+			edges[fmt.Sprint(i)] = nil
+			for range r.IntN(3) {
+				edges[fmt.Sprint(i)] = append(edges[fmt.Sprint(i)], fmt.Sprint(r.IntN(n)))
+			}
+		}
+		g := graphOf(edges)
+		order, ok := g.Order()
+		if ok == (len(g.Cycles()) > 0) {
+			t.Fatalf("%v: ok=%v, cycles=%v", edges, ok, g.Cycles())
+		}
+		at := map[string]int{}
+		for i, k := range order {
+			at[k] = i + 1
+		}
+		for _, k := range order {
+			for _, p := range g.Parents(k) {
+				if at[p] == 0 || at[p] >= at[k] {
+					t.Fatalf("%v: %s does not stand before %s in %v", edges, p, k, order)
+				}
+			}
+		}
+		for _, c := range g.Cycles() {
+			for i, k := range c {
+				if !slices.Contains(g.Children(k), c[(i+1)%len(c)]) {
+					t.Fatalf("%v: %v is not a cycle", edges, c)
+				}
+			}
+		}
+	}
+}
+
+func BenchmarkOrder10k(b *testing.B) {
+	const n = 10_000
+	for b.Loop() {
+		nodes := make([]int, n)
+		for i := range nodes {
+			nodes[i] = i
+		}
+		g := dag.New(cmp.Compare[int], nodes, func(i int) []int { return []int{i / 2, i / 3, i - 1}[:min(i, 3)] })
+		if _, ok := g.Order(); !ok {
+			b.Fatal("cycle")
+		}
+	}
+}

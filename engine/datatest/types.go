@@ -1,0 +1,84 @@
+package datatest
+
+import (
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/source"
+	"github.com/engine-build/engine/engine/warehouse"
+)
+
+// Test is a data test bound to its nodes. Where SQL refers to a node it holds a
+// placeholder that the planner replaces, so that the plan decides whether the staged or
+// the published relation is read.
+type Test struct {
+	ID   addr.Node
+	Kind string // unique, not_null, …; «singular»; or a custom generic test's name
+	// Node is the node the test is written at (zero for singular tests).
+	Node   addr.Node
+	Column string
+	// Args are the arguments as Check returns them; a reference is an addr.Node.
+	Args   map[string]any
+	Config Config
+	// Parents are all nodes that the test reads, sorted.
+	Parents []addr.Node
+	// SQL is set for singular and custom generic tests: a query for failing rows, with
+	// placeholders; Map leads back to the file.
+	SQL         string
+	Map         *source.Map
+	Path        string
+	At          source.Span // the entry in YAML, or the file
+	ArgAt       map[string]source.Span
+	Description string
+	Fingerprint string
+}
+
+// Config is the resolved configuration of a data test.
+type Config struct {
+	Severity      string // error, warn
+	WarnIf        string // default «!= 0»
+	ErrorIf       string // default «!= 0»
+	Where         string
+	Limit         int64  // 0: none
+	FailCalc      string // default «count(*)»
+	StoreFailures bool
+	Tags          []string
+	Meta          map[string]any
+}
+
+// Query is a data test ready to run: a query that returns failing rows.
+type Query struct {
+	ID       addr.Node   `json:"id"`
+	Kind     string      `json:"kind"`
+	Column   string      `json:"column,omitempty"`
+	Parents  []addr.Node `json:"parents"`
+	Severity string      `json:"severity"`
+	WarnIf   string      `json:"warn_if"`
+	ErrorIf  string      `json:"error_if"`
+	FailCalc string      `json:"fail_calc"`
+	Limit    int64       `json:"limit,omitempty"`
+	// Rows is the query for failing rows. Count, if set, is an aggregate expression over
+	// Scan that gives the number of failures, so that tests of one Scan run as one query.
+	Rows  string `json:"rows"`
+	Count string `json:"count,omitempty"`
+	Scan  string `json:"scan,omitempty"`
+	// Store is the table that keeps failing rows, zero if not asked for.
+	Store       addr.Relation `json:"store,omitzero"`
+	Sentence    string        `json:"sentence"` // «"customer_id" of orders is never null»
+	At          source.Span   `json:"-"`
+	Map         *source.Map   `json:"-"`
+	Where       string        `json:"where,omitempty"` // path:line:col of the test
+	Fingerprint string        `json:"fingerprint"`
+}
+
+// In is what a test needs to become a query.
+type In struct {
+	Dialect warehouse.Dialect
+	// Read is how a node is read in a from clause: its quoted name, or a sub-query in
+	// parentheses for a node that has no relation.
+	Read func(addr.Node) string
+	// Bound is the SQL of a singular or custom generic test without placeholders.
+	Bound string
+	// Map leads back from Bound to the test's file.
+	Map *source.Map
+	// Store is where failing rows are kept, zero if not asked for.
+	Store addr.Relation
+}

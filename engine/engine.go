@@ -1,0 +1,225 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/compile"
+	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/plan"
+	"github.com/engine-build/engine/engine/project"
+	"github.com/engine-build/engine/engine/run"
+	"github.com/engine-build/engine/engine/source"
+	"github.com/engine-build/engine/engine/state"
+	"github.com/engine-build/engine/engine/warehouse"
+)
+
+// Options say which project, for which target, with what from outside.
+type Options struct {
+	Dir     string         // project directory
+	Target  string         // name of the target; empty: the project's default
+	Vars    map[string]any // variables of the command line, stronger than all others
+	Env     func(string) (string, bool)
+	Drivers []warehouse.Driver
+	Jobs    int // workers for compilation; 0: all cores
+	// SkipAnalysis leaves columns and types unknown: names and order only.
+	SkipAnalysis bool
+}
+
+// Load reads the project as written.
+func Load(o Options) (*project.Project, diag.List) { return project.Load(o.Dir, o.Env) }
+
+// Compile makes the program for the chosen target. It opens no connection to it.
+func Compile(ctx context.Context, p *project.Project, o Options) (*compile.Program, diag.List) {
+	target, driver, ds := chooseTarget(p, o)
+	if ds.HasErrors() {
+		return nil, ds
+	}
+	options := compile.Options{Jobs: o.Jobs}
+	if !o.SkipAnalysis {
+		analyzer, err := driver.Analyzer(ctx)
+		switch {
+		case err == nil:
+			defer analyzer.Close()
+			options.Analyzer = analyzer
+			if s, ok := analyzer.(warehouse.Sniffer); ok {
+				options.Sniff = s.Sniff
+			}
+		case !errors.Is(err, warehouse.ErrUnsupported):
+			ds.Add(noAnalysis(driver.Name(), err))
+		}
+	}
+	program, more := compile.Compile(ctx, p, target, options)
+	return program, append(ds, more...).Sorted()
+}
+
+// chooseTarget finds the target by name and gives it the values it starts from.
+func chooseTarget(p *project.Project, o Options) (compile.Target, warehouse.Driver, diag.List) {
+	settings, ds := p.Settings.Target(o.Target, o.Env)
+	if ds.HasErrors() {
+		return compile.Target{}, nil, ds
+	}
+	i := slices.IndexFunc(o.Drivers, func(d warehouse.Driver) bool { return d.Name() == settings.Type.V })
+	if i < 0 {
+		ds.Add(typeUnknown(settings, o.Drivers))
+		return compile.Target{}, nil, ds
+	}
+	driver := o.Drivers[i]
+	ds.Add(checkFields(settings, driver)...)
+	vars := map[string]any{}
+	for _, layer := range []map[string]project.Value[any]{p.Settings.Vars, settings.Vars} {
+		for name, v := range layer {
+			vars[name] = v.V
+		}
+	}
+	maps.Copy(vars, o.Vars)
+	return compile.Target{
+		Name: settings.Name, Type: settings.Type.V, Database: settings.Database.V, Schema: settings.Schema.V,
+		CustomSchema: settings.CustomSchema.V, Dialect: driver.Dialect(), Vars: vars, Env: o.Env,
+	}, driver, ds
+}
+
+// checkFields compares the target's own keys with what its driver understands.
+func checkFields(t *project.TargetSettings, driver warehouse.Driver) diag.List {
+	var ds diag.List
+	known := map[string]warehouse.Field{}
+	for _, f := range driver.Fields() {
+		known[f.Name] = f
+		if f.Required && !t.Fields[f.Name].IsSet() {
+			ds.Add(fieldMissing(t, f))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.Fields)) {
+		if _, ok := known[name]; !ok {
+			ds.Add(fieldUnknown(t, name, slices.Sorted(maps.Keys(known))))
+		}
+	}
+	return ds
+}
+
+// Threads is the number of workers that the target asks for, 0 if it does not.
+func Threads(p *project.Project, o Options) int {
+	settings, ds := p.Settings.Target(o.Target, o.Env)
+	if ds.HasErrors() {
+		return 0
+	}
+	return int(settings.Threads.V)
+}
+
+// TargetConfig is what the driver of the chosen target is opened with.
+func TargetConfig(p *project.Project, o Options) (warehouse.Config, warehouse.Driver, diag.List) {
+	settings, ds := p.Settings.Target(o.Target, o.Env)
+	if ds.HasErrors() {
+		return warehouse.Config{}, nil, ds
+	}
+	i := slices.IndexFunc(o.Drivers, func(d warehouse.Driver) bool { return d.Name() == settings.Type.V })
+	if i < 0 {
+		return warehouse.Config{}, nil, diag.List{typeUnknown(settings, o.Drivers)}
+	}
+	cfg := warehouse.Config{Type: settings.Type.V, Dir: p.Dir, Fields: map[string]string{}}
+	for _, f := range o.Drivers[i].Fields() {
+		if f.Default != "" {
+			cfg.Fields[f.Name] = f.Default
+		}
+	}
+	for name, v := range settings.Fields {
+		cfg.Fields[name] = v.V
+	}
+	return cfg, o.Drivers[i], ds
+}
+
+// Open connects to the program's target.
+func Open(ctx context.Context, p *compile.Program, o Options) (warehouse.Conn, error) {
+	o.Target = p.Target.Name
+	cfg, driver, ds := TargetConfig(p.Project, o)
+	if ds.HasErrors() {
+		return nil, ds[0]
+	}
+	return driver.Open(ctx, cfg)
+}
+
+// Snapshot reads what the target holds of the program.
+func Snapshot(ctx context.Context, p *compile.Program, c warehouse.Conn) (state.Snapshot, error) {
+	var relations []addr.Relation
+	for _, id := range p.Order {
+		if n := p.Nodes[id]; !n.Relation.IsZero() && id.Kind != addr.Source {
+			relations = append(relations, n.Relation)
+		}
+	}
+	scope := state.Scope{Database: p.Target.Database, Project: p.Project.Settings.Name.V, Schema: p.Target.Schema}
+	snapshot, err := state.Read(ctx, c, scope, relations)
+	if err != nil {
+		return state.Snapshot{}, fmt.Errorf("read the state of target %s: %w", p.Target.Name, err)
+	}
+	return snapshot, nil
+}
+
+// Plan decides what a run would do.
+func Plan(ctx context.Context, p *compile.Program, c warehouse.Conn, sel plan.Selection) (*plan.Plan, diag.List, error) {
+	snapshot, err := Snapshot(ctx, p, c)
+	if err != nil {
+		return nil, nil, err
+	}
+	pl, ds := plan.Make(p, snapshot, sel)
+	return pl, ds, nil
+}
+
+// Apply does what the plan says.
+func Apply(ctx context.Context, pl *plan.Plan, c warehouse.Conn, o run.Options) (*run.Result, error) {
+	return run.Apply(ctx, pl, c, o)
+}
+
+const (
+	codeTargetType  diag.Code = "target-type"
+	codeTargetField diag.Code = "target-field"
+	codeTargetNeeds diag.Code = "target-needs"
+	codeNoAnalysis  diag.Code = "analysis-off"
+)
+
+// Codes is this room's part of the catalogue.
+var Codes = []diag.Entry{
+	{Code: codeTargetType, Title: "a warehouse that the engine does not know", Explain: "The type of a target names a driver.", Bad: "targets: {dev: {type: duckbd}}", Good: "targets: {dev: {type: duckdb}}"},
+	{Code: codeTargetField, Title: "an unknown key in a target", Explain: "Each driver has its own keys besides the common ones (type, schema, custom_schema, database, threads, vars).", Bad: "targets: {dev: {type: duckdb, pathh: a.duckdb}}", Good: "targets: {dev: {type: duckdb, path: a.duckdb}}"},
+	{Code: codeTargetNeeds, Title: "a target without a key that its driver needs", Explain: "The driver cannot connect without it.", Bad: "targets: {prod: {type: postgres}}", Good: "targets: {prod: {type: postgres, host: localhost}}"},
+	{Code: codeNoAnalysis, Title: "the offline analysis is not there", Explain: "Models are not checked before the run; the warehouse's own errors come later.", Bad: "", Good: ""},
+}
+
+func typeUnknown(t *project.TargetSettings, drivers []warehouse.Driver) diag.Diagnostic {
+	var names []string
+	for _, d := range drivers {
+		names = append(names, d.Name())
+	}
+	d := diag.Diagnostic{Code: codeTargetType, Message: fmt.Sprintf("no warehouse of type %q", t.Type.V), At: either(t.Type.At, t.At), Help: "known are " + strings.Join(names, ", ")}
+	if near, ok := diag.Suggest(t.Type.V, names); ok {
+		d.Help = fmt.Sprintf("did you mean %q?", near)
+	}
+	return d
+}
+
+func either(a, b source.Span) source.Span {
+	if a.IsZero() {
+		return b
+	}
+	return a
+}
+
+func fieldUnknown(t *project.TargetSettings, name string, known []string) diag.Diagnostic {
+	d := diag.Diagnostic{Code: codeTargetField, Message: fmt.Sprintf("target %q has no key %q", t.Name, name), At: either(t.Fields[name].At, t.At), Help: fmt.Sprintf("%s understands %s", t.Type.V, strings.Join(known, ", "))}
+	if near, ok := diag.Suggest(name, slices.Concat(known, []string{"type", "schema", "custom_schema", "database", "threads", "vars"})); ok {
+		d.Help = fmt.Sprintf("did you mean %q?", near)
+	}
+	return d
+}
+
+func fieldMissing(t *project.TargetSettings, f warehouse.Field) diag.Diagnostic {
+	return diag.Diagnostic{Code: codeTargetNeeds, Message: fmt.Sprintf("target %q has no %q", t.Name, f.Name), At: t.At, Help: f.Name + ": " + f.Help}
+}
+
+func noAnalysis(driver string, err error) diag.Diagnostic {
+	return diag.Diagnostic{Severity: diag.Warning, Code: codeNoAnalysis, Message: "models are not analyzed before the run", Notes: []string{driver + ": " + err.Error()}, Cause: err}
+}

@@ -1,0 +1,173 @@
+package materialize
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/compile"
+	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/source"
+	"github.com/engine-build/engine/engine/warehouse"
+)
+
+// Kind is one way to make a node real.
+type Kind struct {
+	Name  string
+	Help  string
+	check func(n *compile.Node, caps warehouse.Caps) diag.List
+	plan  func(In) (Out, diag.List)
+}
+
+// Kinds lists every kind, in the order in which they are shown.
+var Kinds = []Kind{view, table, incremental, ephemeral, seed, snapshot}
+
+// Lookup finds a kind by its name in configuration.
+func Lookup(name string) (Kind, bool) {
+	i := slices.IndexFunc(Kinds, func(k Kind) bool { return k.Name == name })
+	if i < 0 {
+		return Kind{}, false
+	}
+	return Kinds[i], true
+}
+
+// In is what a plan of one node depends on.
+type In struct {
+	Node *compile.Node
+	// Existing is what stands under the node's name now, of Kind None if nothing does.
+	Existing warehouse.Relation
+	Caps     warehouse.Caps
+	Words    warehouse.Words
+	Dialect  warehouse.Dialect
+	// FullRefresh asks incremental models to start from nothing.
+	FullRefresh bool
+	// Staged and Scratch are the names to build aside under; zero means StagedName and
+	// ScratchName of the node's relation.
+	Staged, Scratch addr.Relation
+}
+
+// Verb is what happens to a node. The words are plan's.
+type Verb string
+
+const (
+	Create  Verb = "create"
+	Replace Verb = "replace"
+	Update  Verb = "update"
+)
+
+// Out is what shall happen to one node: Build, then the tests on Tested, then Publish.
+// When a build or a test fails, Cleanup runs instead of Publish. With InTx all of it
+// happens in one transaction, whose rollback is the clean-up.
+type Out struct {
+	Verb    Verb
+	Build   []warehouse.Op
+	Publish []warehouse.Op
+	Cleanup []warehouse.Op
+	// Tested is the relation that the node's tests read.
+	Tested addr.Relation
+	InTx   bool
+	// Kind is what the node is in the warehouse afterwards; None for ephemeral models.
+	Kind warehouse.Kind
+	// Reason says why something else than the usual happens, empty otherwise.
+	Reason string
+	// SQL is the text that Build sends, the user's own or one written around it, and Map
+	// leads back from it. Both are empty for seeds.
+	SQL string
+	Map *source.Map
+}
+
+// Plan says what to do for one node. It is a pure function; the list holds what Check
+// finds and mistakes that only show against what exists.
+func Plan(in In) (Out, diag.List) {
+	kind, ok := Lookup(kindName(in.Node))
+	if !ok {
+		return Out{}, diag.List{kindUnknown(in.Node)}
+	}
+	ds := Check(in.Node, in.Caps)
+	if ds.HasErrors() {
+		return Out{}, ds
+	}
+	if in.Staged.IsZero() {
+		in.Staged = StagedName(in.Node.Relation, in.Caps)
+	}
+	if in.Scratch.IsZero() {
+		in.Scratch = ScratchName(in.Node.Relation, in.Caps)
+	}
+	out, more := kind.plan(in)
+	return out, append(ds, more...)
+}
+
+// Check finds mistakes in the configuration of one node that need no warehouse to be seen.
+func Check(n *compile.Node, caps warehouse.Caps) diag.List {
+	kind, ok := Lookup(kindName(n))
+	if !ok {
+		return diag.List{kindUnknown(n)}
+	}
+	if kind.check == nil {
+		return nil
+	}
+	return kind.check(n, caps)
+}
+
+// kindName is the kind in force: seeds and snapshots have only their own.
+func kindName(n *compile.Node) string {
+	switch n.ID.Kind {
+	case addr.Seed, addr.Snapshot:
+		return string(n.ID.Kind)
+	}
+	return n.Config.Materialized
+}
+
+// aside is the plan of everything that is built under another name and swapped in.
+func aside(in In, kind warehouse.Kind, build ...warehouse.Op) Out {
+	out := Out{
+		Verb:    Replace,
+		Tested:  in.Staged,
+		Kind:    kind,
+		Build:   before(in, build...),
+		Cleanup: []warehouse.Op{warehouse.Drop{Relation: in.Staged, Kind: kind}},
+	}
+	if in.Existing.Kind == warehouse.None {
+		out.Verb = Create
+	}
+	out.Build = append(out.Build, comments(in.Node, in.Staged, kind)...)
+	out.Publish = after(in, warehouse.Swap{New: in.Staged, NewKind: kind, Target: in.Node.Relation, Old: in.Existing.Kind})
+	return out
+}
+
+// before puts the pre-hooks in front.
+func before(in In, ops ...warehouse.Op) []warehouse.Op {
+	return append(statements(in.Node.Config.PreHooks), ops...)
+}
+
+// after puts the post-hooks behind.
+func after(in In, ops ...warehouse.Op) []warehouse.Op {
+	return append(ops, statements(in.Node.Config.PostHooks)...)
+}
+
+func statements(texts []string) []warehouse.Op {
+	var ops []warehouse.Op
+	for _, text := range texts {
+		if strings.TrimSpace(text) != "" {
+			ops = append(ops, warehouse.SQL{Text: text})
+		}
+	}
+	return ops
+}
+
+// comments describes a relation and its columns when persist_docs asks for it.
+func comments(n *compile.Node, rel addr.Relation, kind warehouse.Kind) []warehouse.Op {
+	if !n.Config.PersistDocs {
+		return nil
+	}
+	var ops []warehouse.Op
+	if n.Description != "" {
+		ops = append(ops, warehouse.Comment{Relation: rel, Kind: kind, Text: n.Description})
+	}
+	for _, c := range n.Columns {
+		if c.Description != "" {
+			ops = append(ops, warehouse.Comment{Relation: rel, Kind: kind, Column: c.Name, Text: c.Description})
+		}
+	}
+	return ops
+}

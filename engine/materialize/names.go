@@ -1,0 +1,55 @@
+package materialize
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"regexp"
+	"unicode/utf8"
+
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/warehouse"
+)
+
+// StagedName is the name under which rel is built aside, in rel's own schema.
+func StagedName(rel addr.Relation, caps warehouse.Caps) addr.Relation {
+	return asideName(rel, "new", caps)
+}
+
+// ScratchName is a second name aside, for the copy that is changed on warehouses that
+// cannot change a table inside a transaction, and for the rows a snapshot will get.
+func ScratchName(rel addr.Relation, caps warehouse.Caps) addr.Relation {
+	return asideName(rel, "copy", caps)
+}
+
+var asidePattern = regexp.MustCompile(`^_engine_[a-z]+__.`)
+
+// IsStaged reports whether a relation of this name was built aside by the engine, so that
+// one left behind by a run that died may be removed.
+func IsStaged(name string) bool { return asidePattern.MatchString(name) }
+
+// asideName is «_engine_<purpose>__<name>» in rel's schema, fitted.
+func asideName(rel addr.Relation, purpose string, caps warehouse.Caps) addr.Relation {
+	rel.Name = FitName("_engine_"+purpose+"__"+rel.Name, caps)
+	return rel
+}
+
+// FitName is name, or, when the warehouse does not allow names that long, the beginning of
+// name followed by a hash of all of it.
+func FitName(name string, caps warehouse.Caps) string {
+	limit := caps.MaxIdentifier
+	if limit <= 0 || len(name) <= limit {
+		return name
+	}
+	sum := sha256.Sum256([]byte(name))
+	hash := hex.EncodeToString(sum[:8])
+	return cut(name, limit-len(hash)) + hash
+}
+
+// cut is the longest prefix of s of at most n bytes that splits no rune.
+func cut(s string, n int) string {
+	n = min(max(n, 0), len(s))
+	for n > 0 && n < len(s) && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}

@@ -1,0 +1,52 @@
+package materialize
+
+import (
+	"strings"
+
+	"github.com/engine-build/engine/engine/compile"
+	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/warehouse"
+)
+
+var seed = Kind{
+	Name:  "seed",
+	Help:  "a table loaded from a CSV or Parquet file of the project",
+	check: checkSeed,
+	plan:  planSeed,
+}
+
+func checkSeed(n *compile.Node, _ warehouse.Caps) diag.List {
+	if len(n.Config.ColumnTypes) > 0 && n.Unanalyzed != "" {
+		return diag.List{seedUnread(n)}
+	}
+	return nil
+}
+
+func planSeed(in In) (Out, diag.List) {
+	out := aside(in, warehouse.Table, warehouse.Load{
+		Target:    in.Staged,
+		Columns:   seedColumns(in.Node),
+		Path:      in.Node.Path,
+		Format:    in.Node.Seed.Format,
+		Delimiter: in.Node.Config.Delimiter,
+	})
+	out.Reason = kindChange(in, warehouse.Table)
+	return out, nil
+}
+
+// seedColumns are the columns to create, in file order; nil leaves them to the loader.
+func seedColumns(n *compile.Node) []warehouse.Column {
+	if n.Unanalyzed != "" || len(n.Columns) == 0 {
+		return nil
+	}
+	out := make([]warehouse.Column, len(n.Columns))
+	for i, c := range n.Columns {
+		out[i] = warehouse.Column{Name: c.Name, Type: c.Type, Nullable: true}
+		for name, typ := range n.Config.ColumnTypes {
+			if strings.EqualFold(name, c.Name) {
+				out[i].Type = typ
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,99 @@
+package plan
+
+import (
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/datatest"
+	"github.com/engine-build/engine/engine/source"
+	"github.com/engine-build/engine/engine/warehouse"
+)
+
+// Verb is what happens to a node.
+type Verb string
+
+const (
+	Create  Verb = "create"  // nothing is there yet
+	Replace Verb = "replace" // built aside and swapped in
+	Update  Verb = "update"  // changed in place inside a transaction (incremental, snapshot)
+	Check   Verb = "check"   // only its tests run
+	Keep    Verb = "keep"    // unchanged
+)
+
+// Plan is what a run will do. Actions are in topological order. The same Program,
+// Snapshot and Selection give the same bytes.
+type Plan struct {
+	Format  int    `json:"format"`
+	Project string `json:"project"`
+	Target  string `json:"target"`
+	// Database and Schema are the target's: where the state is kept and whose it is.
+	Database string                   `json:"database,omitempty"`
+	Schema   string                   `json:"schema"`
+	Schemas  []warehouse.CreateSchema `json:"schemas"`
+	Orphans  []Orphan                 `json:"orphans,omitempty"` // staging objects of a broken run, to be removed first
+	Actions  []*Action                `json:"actions"`
+	// Kept counts the selected nodes that need nothing, by kind.
+	Kept map[addr.Kind]int `json:"kept,omitempty"`
+	// Versions are the versions of nodes that actions read and that this plan does not build.
+	Versions             map[addr.Node]string `json:"versions,omitempty"`
+	OnRunStart, OnRunEnd []string
+}
+
+// Orphan is an engine-owned object left behind by a run that died.
+type Orphan struct {
+	Relation addr.Relation  `json:"relation"`
+	Kind     warehouse.Kind `json:"kind"`
+}
+
+// Action is what happens to one node, in this order: Pre unit tests, Build, Tests,
+// Publish. A failing unit test or a failing data test of severity error stops the action
+// before Publish, and Cleanup runs. With InTx, Build, Tests and Publish share one transaction.
+type Action struct {
+	Node         addr.Node `json:"node"`
+	Verb         Verb      `json:"verb"`
+	Reasons      []string  `json:"reasons"`
+	Materialized string    `json:"materialized"`
+	// Kind is what the relation is once published.
+	Kind     warehouse.Kind `json:"kind,omitempty"`
+	Relation addr.Relation  `json:"relation"`
+	// Staged is the relation that the tests read: built aside, or Relation itself.
+	Staged addr.Relation `json:"staged"`
+	// Deps are the nodes of this plan that must have been published before.
+	Deps []addr.Node `json:"deps,omitempty"`
+	// Parents are the nodes read, in this plan or not, for the state record.
+	Parents     []addr.Node `json:"parents,omitempty"`
+	Fingerprint string      `json:"fingerprint,omitempty"`
+	// Millis is how long the node took when it was last built, 0 if unknown: the scheduler's guess.
+	Millis    int64      `json:"millis,omitempty"`
+	UnitTests []UnitTest `json:"unit_tests,omitempty"`
+	Build     Steps      `json:"build,omitempty"`
+	Tests     []Test     `json:"tests,omitempty"`
+	Publish   Steps      `json:"publish,omitempty"`
+	Cleanup   Steps      `json:"cleanup,omitempty"`
+	InTx      bool       `json:"in_tx,omitempty"`
+	Origin    Origin     `json:"origin"`
+}
+
+// Steps are operations with a JSON form.
+type Steps []warehouse.Op
+
+// Origin leads errors of the warehouse back to the user's file.
+type Origin struct {
+	Path string      `json:"path"`
+	At   source.Span `json:"-"`
+	SQL  string      `json:"-"`
+	Map  *source.Map `json:"-"` // absent after a JSON round trip: errors then show the compiled SQL
+}
+
+// Test is a data test of an action: a query that returns failing rows.
+type Test = datatest.Query
+
+// UnitTest compares the rows of two queries, order aside.
+type UnitTest struct {
+	ID          addr.Node   `json:"id"`
+	Actual      string      `json:"actual"`
+	Expect      string      `json:"expect"`
+	Columns     []string    `json:"columns"`
+	At          source.Span `json:"-"`
+	Map         *source.Map `json:"-"`
+	Where       string      `json:"where,omitempty"`
+	Fingerprint string      `json:"fingerprint"`
+}

@@ -1,0 +1,185 @@
+package project
+
+import (
+	"slices"
+
+	"github.com/engine-build/engine/engine/addr"
+)
+
+// Type is the shape of a config value. CheckConfig turns every accepted spelling into
+// the one Go form given here.
+type Type string
+
+const (
+	Text    Type = "text"              // string
+	Bool    Type = "true or false"     // bool
+	Integer Type = "a whole number"    // int64
+	Texts   Type = "a list of texts"   // []any of string; one text is a list of one
+	Map     Type = "a mapping"         // map[string]any
+	TextMap Type = "a mapping to text" // map[string]any of string
+	Flags   Type = "a mapping of switches"
+	Hooks   Type = "a list of statements" // []any of string; {sql: …} is accepted
+)
+
+// Merge says what becomes of a key that is set on several levels.
+type Merge int
+
+const (
+	Replace Merge = iota // the innermost level wins
+	Append               // lists are joined, outermost first
+	Update               // mappings are merged, the innermost level wins per entry
+)
+
+// Key is one configuration key.
+type Key struct {
+	Name     string
+	Aliases  []string // other accepted spellings
+	Kinds    []addr.Kind
+	Type     Type
+	Values   []string // allowed values of a Text; nil: any
+	Flags    []string // allowed entries of a Flags mapping
+	Merge    Merge
+	Template bool // the text is rendered later and may hold {{ … }}
+	Help     string
+}
+
+var (
+	models    = []addr.Kind{addr.Model}
+	seeds     = []addr.Kind{addr.Seed}
+	snapshots = []addr.Kind{addr.Snapshot}
+	built     = []addr.Kind{addr.Model, addr.Seed, addr.Snapshot}
+	relations = []addr.Kind{addr.Model, addr.Seed, addr.Snapshot, addr.Source}
+	all       = []addr.Kind{addr.Model, addr.Seed, addr.Snapshot, addr.Source, addr.Exposure, addr.UnitTest}
+)
+
+// ConfigKeys are the keys that config of models, seeds, snapshots, sources, exposures and
+// unit tests may have, be it in engine.yml, in a properties file or in a model's own
+// config call.
+var ConfigKeys = []Key{
+	{Name: "enabled", Kinds: all, Type: Bool, Help: "whether the node takes part at all"},
+	{Name: "tags", Kinds: all, Type: Texts, Merge: Append, Help: "words to select by"},
+	{Name: "meta", Kinds: all, Type: Map, Merge: Update, Help: "anything that tools and people want to note"},
+	{Name: "owner", Kinds: relations, Type: Text, Help: "who answers for it"},
+	{Name: "tier", Kinds: relations, Type: Text, Help: "its role: stg, int, dim, fct, report"},
+	{Name: "group", Kinds: relations, Type: Text, Help: "the group that owns it"},
+	{Name: "access", Kinds: models, Type: Text, Values: []string{"private", "protected", "public"}, Help: "who may ref it"},
+
+	{Name: "materialized", Kinds: models, Type: Text, Values: []string{"view", "table", "incremental", "ephemeral"}, Help: "what it becomes in the warehouse"},
+	{Name: "schema", Kinds: built, Type: Text, Help: "schema, combined with the target's by custom_schema"},
+	{Name: "database", Kinds: built, Type: Text, Help: "database or project"},
+	{Name: "alias", Kinds: built, Type: Text, Help: "name of the relation, if not the node's"},
+	{Name: "persist_docs", Kinds: built, Type: Flags, Flags: []string{"relation", "columns"}, Merge: Update, Help: "write descriptions into the warehouse"},
+	{Name: "full_refresh", Kinds: []addr.Kind{addr.Model, addr.Seed}, Type: Bool, Help: "true: always rebuild; false: never"},
+	{Name: "pre_hook", Aliases: []string{"pre-hook"}, Kinds: built, Type: Hooks, Merge: Append, Template: true, Help: "SQL before building"},
+	{Name: "post_hook", Aliases: []string{"post-hook"}, Kinds: built, Type: Hooks, Merge: Append, Template: true, Help: "SQL after building"},
+	{Name: "distribute", Kinds: built, Type: Text, Values: []string{"tenant", "shared", "never"}, Help: "who may get it"},
+
+	{Name: "unique_key", Kinds: []addr.Kind{addr.Model, addr.Snapshot}, Type: Texts, Help: "columns that identify a row"},
+	{Name: "incremental_strategy", Kinds: models, Type: Text, Values: []string{"append", "merge", "delete+insert"}, Help: "how new rows get into the table"},
+	{Name: "incremental_predicates", Kinds: models, Type: Texts, Template: true, Help: "conditions that limit what merge looks at"},
+	{Name: "merge_update_columns", Kinds: models, Type: Texts, Help: "the only columns that merge updates"},
+	{Name: "merge_exclude_columns", Kinds: models, Type: Texts, Help: "columns that merge leaves alone"},
+	{Name: "on_schema_change", Kinds: models, Type: Text, Values: []string{"ignore", "append_new_columns", "sync_all_columns", "fail"}, Help: "what to do when the query's columns change"},
+
+	{Name: "column_types", Kinds: seeds, Type: TextMap, Merge: Update, Help: "types of columns"},
+	{Name: "delimiter", Kinds: seeds, Type: Text, Help: "what separates fields, one character"},
+	{Name: "quote_columns", Kinds: seeds, Type: Bool, Help: "keep column names exactly as in the file"},
+
+	{Name: "strategy", Kinds: snapshots, Type: Text, Values: []string{"timestamp", "check"}, Help: "how changes are found"},
+	{Name: "updated_at", Kinds: snapshots, Type: Text, Help: "column with the time of the last change"},
+	{Name: "check_cols", Kinds: snapshots, Type: Texts, Help: `columns to compare, or "all"`},
+	{Name: "hard_deletes", Kinds: snapshots, Type: Text, Values: []string{"ignore", "invalidate", "new_record"}, Help: "what becomes of rows that disappear"},
+}
+
+// TestConfigKeys are the keys that config of data tests may have.
+var TestConfigKeys = []Key{
+	{Name: "enabled", Type: Bool, Help: "whether the test takes part at all"},
+	{Name: "severity", Type: Text, Values: []string{"error", "warn"}, Help: "what a failure means"},
+	{Name: "warn_if", Type: Text, Help: `condition on the number of failures, for example ">10"`},
+	{Name: "error_if", Type: Text, Help: `condition on the number of failures, for example ">100"`},
+	{Name: "where", Type: Text, Template: true, Help: "condition on the rows to test"},
+	{Name: "limit", Type: Integer, Help: "most failures to count"},
+	{Name: "fail_calc", Type: Text, Help: "aggregate that counts the failures"},
+	{Name: "store_failures", Type: Bool, Help: "keep failing rows in the warehouse"},
+	{Name: "tags", Type: Texts, Merge: Append, Help: "words to select by"},
+	{Name: "meta", Type: Map, Merge: Update, Help: "anything that tools and people want to note"},
+	{Name: "name", Type: Text, Help: "name of the test"},
+}
+
+// KeysOf lists the config keys of a kind of node, in the order of the tables.
+func KeysOf(kind addr.Kind) []Key {
+	if kind == addr.Test {
+		return TestConfigKeys
+	}
+	var out []Key
+	for _, k := range ConfigKeys {
+		if slices.Contains(k.Kinds, kind) {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// LookupKey finds a config key of a kind of node by its name or one of its aliases.
+// Configuration is kept under the key's Name.
+func LookupKey(key string, kind addr.Kind) (Key, bool) {
+	table := ConfigKeys
+	if kind == addr.Test {
+		table = TestConfigKeys
+	}
+	for _, k := range table {
+		if (k.Name == key || slices.Contains(k.Aliases, key)) && (kind == addr.Test || slices.Contains(k.Kinds, kind)) {
+			return k, true
+		}
+	}
+	return Key{}, false
+}
+
+func keyNames(kind addr.Kind) []string {
+	var out []string
+	for _, k := range KeysOf(kind) {
+		out = append(out, k.Name)
+	}
+	return out
+}
+
+// foreignConfig are config keys that dbt projects have and engine does not act on.
+// Each says what to do instead.
+var foreignConfig = hints{
+	"partition_by":               "the targets of this version have no partitions; remove it",
+	"cluster_by":                 "the targets of this version have no clustering; remove it",
+	"require_partition_filter":   "the targets of this version have no partitions; remove it",
+	"partition_expiration_days":  "the targets of this version have no partitions; remove it",
+	"partitions":                 "the targets of this version have no partitions; remove it",
+	"labels":                     "note them under meta",
+	"kms_key_name":               "the targets of this version have no such option; remove it",
+	"indexes":                    "create indexes in a post_hook",
+	"grants":                     "grant in a post_hook",
+	"contract":                   "columns are checked by data tests; remove it",
+	"docs":                       "docs stand beside config, not below it",
+	"packages":                   "there are no packages; remove it",
+	"quoting":                    "names are always quoted where they need it; remove it",
+	"event_time":                 "there are no microbatches; filter with is_incremental",
+	"batch_size":                 "there are no microbatches; filter with is_incremental",
+	"begin":                      "there are no microbatches; filter with is_incremental",
+	"lookback":                   "there are no microbatches; filter with is_incremental",
+	"concurrent_batches":         "there are no microbatches; filter with is_incremental",
+	"sql_header":                 "use a pre_hook",
+	"static_analysis":            "remove it",
+	"on_configuration_change":    "there are no materialized views in this version; remove it",
+	"on_error":                   "a failed model always skips what depends on it; remove it",
+	"file_format":                "remove it",
+	"transient":                  "remove it",
+	"copy_grants":                "remove it",
+	"secure":                     "remove it",
+	"snowflake_warehouse":        "remove it",
+	"target_schema":              `use "schema"`,
+	"target_database":            `use "database"`,
+	"invalidate_hard_deletes":    `use "hard_deletes: invalidate"`,
+	"dbt_valid_to_current":       "rows that are current have NULL; remove it",
+	"snapshot_meta_column_names": "the names are fixed; rename the columns in a model on top",
+	"inserts_only":               `use "incremental_strategy: append"`,
+	"store_failures_as":          `use "store_failures: true"`,
+	"freshness":                  "freshness belongs to sources",
+	"latest_version_pointer":     "models have no versions; remove it",
+}

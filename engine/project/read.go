@@ -1,0 +1,185 @@
+package project
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"unicode/utf8"
+
+	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/source"
+)
+
+// maxFile bounds text files, so that a dump that lies in the wrong folder is reported
+// instead of read.
+const maxFile = 64 << 20
+
+// chunk is how much of a seed is in memory while it is hashed.
+const chunk = 256 << 10
+
+// loaded is what reading one entry gave. One goroutine writes it.
+type loaded struct {
+	entry
+	file *source.File
+	ok   bool // file holds the text
+	seed *Seed
+	part part
+	docs []*Doc
+	list diag.List
+}
+
+// readAll reads the entries on all processors. The results are in the order of entries.
+func readAll(dir string, entries []entry) []loaded {
+	out := make([]loaded, len(entries))
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(len(entries), runtime.GOMAXPROCS(0)) {
+		wg.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(entries) {
+					return
+				}
+				out[i].entry = entries[i]
+				out[i].read(dir)
+			}
+		})
+	}
+	wg.Wait()
+	return out
+}
+
+func (l *loaded) read(dir string) {
+	abs := filepath.Join(dir, filepath.FromSlash(l.path))
+	if l.trade == tradeSeeds && !isText(l.path) {
+		l.readSeed(abs)
+		return
+	}
+	var list diag.List
+	l.file, l.ok, list = readFile(abs, l.path)
+	l.list.Add(list...)
+	if !l.ok {
+		return
+	}
+	switch extension(l.path) {
+	case "yml", "yaml":
+		doc, list := parseYAML(l.file)
+		l.part = readProps(doc)
+		l.list.Add(list...)
+	case "md":
+		l.docs, list = readDocs(l.file)
+		l.list.Add(list...)
+	case "sql":
+		if len(bytes.TrimSpace(l.file.Data)) == 0 {
+			l.ok = false
+			l.list.Add(fileEmpty(l.file.Whole(), string(l.trade)+" file", "write a select, or delete the file"))
+		}
+	}
+}
+
+func isText(p string) bool {
+	switch extension(p) {
+	case "yml", "yaml", "md":
+		return true
+	}
+	return false
+}
+
+// readFile reads a text file without its byte order mark. ok is false when the text
+// cannot be used, which has then been reported; the file exists in any case.
+func readFile(abs, rel string) (f *source.File, ok bool, list diag.List) {
+	data, size, err := slurp(abs)
+	if err != nil {
+		f = source.NewFile(rel, nil)
+		return f, false, diag.List{fileUnreadable(f.Whole(), "file", err)}
+	}
+	if size > maxFile {
+		f = source.NewFile(rel, nil)
+		return f, false, diag.List{fileLarge(f.Whole(), size)}
+	}
+	utf16 := bytes.HasPrefix(data, []byte{0xFF, 0xFE}) || bytes.HasPrefix(data, []byte{0xFE, 0xFF})
+	f = source.NewFile(rel, bytes.TrimPrefix(data, []byte("\xEF\xBB\xBF")))
+	if utf8.Valid(f.Data) {
+		return f, true, nil
+	}
+	off := firstInvalid(f.Data)
+	return f, false, diag.List{fileEncoding(f.Span(off, off+1), utf16)}
+}
+
+// slurp reads a whole file unless it is too large, for which only the size is returned.
+func slurp(abs string) (data []byte, size int64, err error) {
+	f, err := os.Open(abs)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, err
+	}
+	if info.Size() > maxFile {
+		return nil, info.Size(), nil
+	}
+	// One byte more than expected lets the end of the file be seen without growing.
+	data = make([]byte, info.Size()+1)
+	n, err := io.ReadFull(f, data)
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return data[:n:n], int64(n), nil
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	// The file grew since we asked for its size.
+	rest, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	data = append(data, rest...)
+	return data, int64(len(data)), err
+}
+
+func firstInvalid(data []byte) int {
+	for off := 0; off < len(data); {
+		r, size := utf8.DecodeRune(data[off:])
+		if r == utf8.RuneError && size == 1 {
+			return off
+		}
+		off += size
+	}
+	return len(data)
+}
+
+// buffers are shared by the goroutines that hash seeds.
+var buffers = sync.Pool{New: func() any { b := make([]byte, chunk); return &b }}
+
+// readSeed hashes a data file as a stream; its content stays on disk.
+func (l *loaded) readSeed(abs string) {
+	l.file = source.NewFile(l.path, nil)
+	f, err := os.Open(abs)
+	if err != nil {
+		l.list.Add(fileUnreadable(l.file.Whole(), "seed", err))
+		return
+	}
+	defer f.Close()
+	buf := buffers.Get().(*[]byte)
+	defer buffers.Put(buf)
+	h := sha256.New()
+	size, err := io.CopyBuffer(onlyWriter{h}, onlyReader{f}, *buf)
+	if err != nil {
+		l.list.Add(fileUnreadable(l.file.Whole(), "seed", err))
+		return
+	}
+	if size == 0 {
+		l.list.Add(fileEmpty(l.file.Whole(), "seed", "give it a header line, or delete the file"))
+	}
+	l.ok = true
+	l.seed = &Seed{Name: stem(l.path), Path: l.path, Format: extension(l.path), Size: size, Hash: hex.EncodeToString(h.Sum(nil)), At: l.file.Whole()}
+}
+
+// onlyReader and onlyWriter hide methods that make CopyBuffer bypass its buffer.
+type onlyReader struct{ io.Reader }
+type onlyWriter struct{ io.Writer }

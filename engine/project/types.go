@@ -1,0 +1,240 @@
+package project
+
+import (
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/source"
+)
+
+// Project is a folder as written. Slices are sorted by path, then by position.
+// It is immutable once returned by Load.
+type Project struct {
+	Dir       string // absolute path
+	Settings  Settings
+	Models    []*File  // models/**/*.sql
+	Seeds     []*Seed  // seeds/**/*.csv, *.parquet
+	Snapshots []*File  // snapshots/**/*.sql
+	Tests     []*File  // tests/**/*.sql outside tests/generic
+	Generics  []*File  // tests/generic/**/*.sql: custom generic tests, named after the file
+	Macros    []*File  // macros/**/*.tmpl
+	Props     []*Props // of models, seeds and snapshots
+	TestProps []*Props // of singular tests: name, description, config
+	Sources   []*Source
+	Exposures []*Exposure
+	UnitTests []*UnitTest
+	Groups    []*Group
+	Docs      []*Doc
+}
+
+// File is one template file. Name is the file's base name without extension.
+type File struct {
+	Name   string
+	Source *source.File
+	// Broken says that the text could not be read, which has been reported: the name
+	// exists, and what follows from the missing text is not worth another diagnostic.
+	Broken bool
+}
+
+// Seed is a data file. Its content stays on disk.
+type Seed struct {
+	Name   string
+	Path   string // relative, slash-separated
+	Format string // csv, parquet
+	Size   int64
+	Hash   string      // hex SHA-256 of the content
+	At     source.Span // a file with path and without content, for positions
+}
+
+// Settings is engine.yml. Without targets there is one, «dev», of type duckdb.
+type Settings struct {
+	File    *source.File
+	Name    Value[string]
+	Version string
+	Vars    map[string]Value[any]
+	// Folder configuration by resource type: models, seeds, snapshots, tests (data_tests).
+	Folders map[addr.Kind]*Folder
+	Targets []*TargetSettings
+	Default Value[string] // name of the default target
+	// Paths; defaults models, seeds, snapshots, tests, macros, target.
+	ModelPaths, SeedPaths, SnapshotPaths, TestPaths, MacroPaths []string
+	TargetPath                                                  string
+	OnRunStart, OnRunEnd                                        []Value[string]
+}
+
+// Value is a scalar as written with its place.
+type Value[T any] struct {
+	V  T
+	At source.Span
+}
+
+// IsSet reports whether the value was written down.
+func (v Value[T]) IsSet() bool { return !v.At.IsZero() }
+
+// Folder is one level of the folder configuration tree: config keys that hold for all
+// nodes below, and sub-folders by name.
+type Folder struct {
+	Config  Config
+	Folders map[string]*Folder
+	At      source.Span
+}
+
+// Config is configuration as written: key → value with its place. Values are nil, bool,
+// int64, float64, string, []any, map[string]any. Unknown keys have been reported and dropped.
+type Config map[string]Value[any]
+
+// TargetSettings is one entry of targets: in engine.yml. In Settings.Targets the values are
+// as written; Settings.Target replaces ${ENV} and fills in defaults.
+type TargetSettings struct {
+	Name   string
+	Type   Value[string]
+	Schema Value[string] // default «dev_<user>»
+	// CustomSchema says what a model's own schema config becomes: «append» (<schema>_<custom>,
+	// the default) or «replace».
+	CustomSchema Value[string]
+	Database     Value[string]
+	Threads      Value[int64]
+	Fields       map[string]Value[string] // the driver's own keys
+	Vars         map[string]Value[any]
+	At           source.Span
+	threads      Value[string] // as written, before ${ENV} is replaced
+}
+
+// Props are the properties of a model, seed or snapshot from a YAML file.
+type Props struct {
+	Kind        addr.Kind
+	Name        Value[string]
+	Description Value[string]
+	Docs        map[string]Value[any]
+	Config      Config
+	Columns     []*Column
+	Tests       []*Test // on the relation itself
+	Meta        map[string]any
+	Tags        []string
+	Access      Value[string]
+	Group       Value[string]
+	Owner       Value[string]
+	Tier        Value[string]
+	At          source.Span // the whole entry
+}
+
+// Column is a column entry.
+type Column struct {
+	Name        Value[string]
+	Description Value[string]
+	DataType    Value[string]
+	Quote       bool
+	Meta        map[string]any
+	Tags        []string
+	Tests       []*Test
+	At          source.Span
+}
+
+// Test is a generic test as written under data_tests/tests.
+type Test struct {
+	Kind        Value[string] // unique, not_null, …, or a custom generic test
+	Name        Value[string] // given name, may be unset
+	Args        map[string]Value[any]
+	Config      Config // severity, warn_if, error_if, where, limit, store_failures, tags, enabled, fail_calc …
+	Column      string // set when written below a column
+	Description string
+	At          source.Span
+}
+
+// Source is one table of a source.
+type Source struct {
+	SourceName        Value[string] // app
+	Table             Value[string] // material
+	Identifier        Value[string] // name in the warehouse; default Table
+	Schema            Value[string] // default SourceName
+	Database          Value[string]
+	Description       string
+	SourceDescription string
+	Loader            string
+	LoadedAt          Value[string]
+	Freshness         *Freshness
+	Columns           []*Column
+	Tests             []*Test
+	Meta              map[string]any
+	Tags              []string
+	Config            Config
+	At                source.Span
+}
+
+// Freshness are the limits of a source; zero counts mean not set.
+type Freshness struct {
+	WarnAfter, ErrorAfter Period
+	Filter                string
+	At                    source.Span
+}
+
+// Period is a count of minutes, hours or days.
+type Period struct {
+	Count int64
+	Unit  string // minute, hour, day
+}
+
+// Exposure is a use of the data outside the project.
+type Exposure struct {
+	Name                  Value[string]
+	Label                 string
+	Type                  Value[string]
+	URL                   string
+	Maturity              Value[string]
+	Description           string
+	OwnerName, OwnerEmail string
+	DependsOn             []Value[string] // as written: ref('x') or source('a','b')
+	Meta                  map[string]any
+	Tags                  []string
+	Enabled               bool
+	At                    source.Span
+}
+
+// UnitTest is a unit test as written.
+type UnitTest struct {
+	Name        Value[string]
+	Model       Value[string]
+	Description string
+	Given       []Given
+	Expect      []Row
+	ExpectAt    source.Span
+	Overrides   Overrides
+	Tags        []string
+	Meta        map[string]any
+	Enabled     bool
+	At          source.Span
+}
+
+// Given is one input of a unit test.
+type Given struct {
+	Input Value[string] // ref('x'), source('a','b'), this
+	Rows  []Row
+	At    source.Span
+}
+
+// Row is one row: column → value as written.
+type Row struct {
+	Cells map[string]Value[any]
+	Order []string
+	At    source.Span
+}
+
+// Overrides replace vars and is_incremental in a unit test.
+type Overrides struct {
+	Vars          map[string]any
+	EnvVars       map[string]any
+	IsIncremental *bool
+}
+
+// Group owns models.
+type Group struct {
+	Name        Value[string]
+	OwnerName   string
+	OwnerEmail  string
+	Description string
+}
+
+// Doc is a docs block from a Markdown file: {% docs name %}…{% enddocs %}.
+type Doc struct {
+	Name string
+	Text string
+	At   source.Span
+}

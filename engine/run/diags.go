@@ -1,0 +1,96 @@
+package run
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/plan"
+	"github.com/engine-build/engine/engine/source"
+	"github.com/engine-build/engine/engine/warehouse"
+)
+
+const (
+	codeTestFailed    diag.Code = "test-failed"
+	codeUnitFailed    diag.Code = "unit-test-failed"
+	codeNotStored     diag.Code = "failures-not-stored"
+	codeSchemaChanged diag.Code = "schema-changed"
+	codeHook          diag.Code = "hook-failed"
+	codeState         diag.Code = "state-not-written"
+	codeStumbled      diag.Code = "run-stumbled"
+)
+
+// Codes is this room's part of the catalogue.
+var Codes = []diag.Entry{
+	{Code: codeTestFailed, Title: "a data test found rows", Explain: "The rows shown break the test. With severity error the model is not published: readers keep the previous version.", Bad: "data_tests: [not_null] # and a NULL in the column", Good: "data_tests: [{not_null: {config: {severity: warn}}}] # if the rows are expected"},
+	{Code: codeUnitFailed, Title: "a unit test got other rows than expected", Explain: "Rows with a minus were expected and are missing, rows with a plus came instead. The model is not built.", Bad: "expect: {rows: [{total: 3}]} # the model gives 4", Good: "expect: {rows: [{total: 4}]}"},
+	{Code: codeNotStored, Title: "failing rows that could not be stored", Explain: "store_failures asks for a table with the failing rows, and the warehouse refused to make it. The test's verdict stands.", Bad: "store_failures: true # without the right to create tables", Good: "store_failures: false"},
+	{Code: codeSchemaChanged, Title: "columns changed in an incremental model", Explain: "on_schema_change: fail stops when the query's columns and the table's differ.", Bad: `{{ config "on_schema_change" "fail" }} -- and a new column`, Good: `{{ config "on_schema_change" "append_new_columns" }}`},
+	{Code: codeHook, Title: "a hook that the warehouse refuses", Explain: "A statement of on-run-end failed after the run.", Bad: "on-run-end: [grant all on everything]", Good: "on-run-end: [\"analyze\"]"},
+	{Code: codeState, Title: "the record of the run could not be written", Explain: "What was built is right; the next build may build some of it again.", Bad: "a full disk at the end of a run", Good: ""},
+	{Code: codeStumbled, Title: "a mistake of the engine while building", Explain: "This should not happen whatever the input is. The node was not published. Please report it.", Bad: "", Good: ""},
+}
+
+func testFailed(a *plan.Action, t *plan.Test, out *TestResult) diag.Diagnostic {
+	d := diag.Diagnostic{Code: codeTestFailed, Message: fmt.Sprintf("%s: %d %s", t.Sentence, out.Failures, failures(out.Failures)), At: t.At, Model: t.ID}
+	if t.Sentence == "" {
+		d.Message = fmt.Sprintf("test %q found %d %s", t.ID.Name, out.Failures, failures(out.Failures))
+	}
+	if out.Status == Warned {
+		d.Severity = diag.Warning
+	} else if a.Verb != plan.Check {
+		d.Notes = append(d.Notes, fmt.Sprintf("%s is not published: readers keep the previous version", a.Relation))
+	}
+	if !out.Stored.IsZero() {
+		d.Notes = append(d.Notes, fmt.Sprintf("the failing rows are in %s", out.Stored))
+	}
+	return d
+}
+
+func failures(n int64) string {
+	if n == 1 {
+		return "failure"
+	}
+	return "failures"
+}
+
+func unitTestFailed(t *plan.UnitTest, missing, surplus int) diag.Diagnostic {
+	return diag.Diagnostic{Code: codeUnitFailed, Message: fmt.Sprintf("unit test %q: %d expected rows are missing, %d came that were not expected", t.ID.Name, missing, surplus), At: t.At, Model: t.ID}
+}
+
+func notStored(t *plan.Test, err error) diag.Diagnostic {
+	return diag.Diagnostic{Severity: diag.Warning, Code: codeNotStored, Message: fmt.Sprintf("the failing rows of %q are not stored", t.ID.Name), At: t.At, Model: t.ID, Notes: []string{err.Error()}, Cause: err}
+}
+
+func schemaChanged(a *plan.Action, err *warehouse.SchemaChangeError) diag.Diagnostic {
+	return diag.Diagnostic{Code: codeSchemaChanged, Message: err.Error(), At: a.Origin.At, Cause: err, Help: "rebuild with --full-refresh, or set on_schema_change to append_new_columns or sync_all_columns"}
+}
+
+func hookFailed(when, text string, d warehouse.Dialect, err error) diag.Diagnostic {
+	return diag.Diagnostic{Code: codeHook, Message: when + " hook: " + warehouse.Explain(d, err).Message, Notes: []string{text}, Cause: err}
+}
+
+func stateNotWritten(err error) diag.Diagnostic {
+	return diag.Diagnostic{Severity: diag.Warning, Code: codeState, Message: "the record of this run is not written", Notes: []string{err.Error()}, Cause: err, Help: "what was built is right; the next build may build some of it again"}
+}
+
+func stumbled(a *plan.Action, what any) diag.Diagnostic {
+	return diag.Diagnostic{Severity: diag.Internal, Code: codeStumbled, Message: fmt.Sprintf("the engine stumbled over %s: %v", a.Node, what), At: a.Origin.At, Model: a.Node, Help: "this is a mistake of the engine; please report it"}
+}
+
+// frameLimit is the size up to which a seed file is read again to show the line at fault.
+const frameLimit = 32 << 20
+
+// seedErrors words what a loader refused, one diagnostic per record, each framed at its
+// line in the file.
+func seedErrors(dir, path string, err error) diag.List {
+	file := source.NewFile(path, nil)
+	full := filepath.Join(dir, filepath.FromSlash(path))
+	if info, statErr := os.Stat(full); statErr == nil && info.Size() <= frameLimit {
+		if data, readErr := os.ReadFile(full); readErr == nil {
+			file = source.NewFile(path, data)
+		}
+	}
+	return warehouse.TraceLoad(file, err)
+}

@@ -1,0 +1,281 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/engine-build/engine/engine/datatest"
+	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/plan"
+	"github.com/engine-build/engine/engine/warehouse"
+)
+
+// sampleSize is the number of failing rows that are shown.
+const sampleSize = 5
+
+// storeLimit bounds the failing rows kept of a test whose transaction is rolled back:
+// they pass through the engine's memory.
+const storeLimit = 1000
+
+// unitTests runs the unit tests of an action. ok is false when one failed.
+func (r *runner) unitTests(ctx context.Context, a *plan.Action, res *NodeResult) bool {
+	ok := true
+	for i := range a.UnitTests {
+		t := &a.UnitTests[i]
+		out := TestResult{ID: t.ID, Of: a.Node, Kind: "unit", Status: Done, Severity: "error", Start: r.options.Now(), SQL: t.Actual, Sentence: "unit test of " + a.Node.Name}
+		actual, err := r.rows(ctx, r.conn, t.Actual, -1)
+		if err == nil {
+			var expect *table
+			if expect, err = r.rows(ctx, r.conn, t.Expect, -1); err == nil {
+				missing, surplus := datatest.Diff(actual.columns, actual.values, expect.values)
+				out.Failures = int64(len(missing) + len(surplus))
+				if out.Failures > 0 {
+					out.Status = Failed
+					out.Sample = differences(t.Columns, missing, surplus)
+					out.Diags.Add(unitTestFailed(t, len(missing), len(surplus)))
+				}
+			}
+		}
+		if err != nil {
+			out.Status = Errored
+			d := warehouse.Trace(r.conn.Dialect(), warehouse.Statement{SQL: t.Actual, BodyEnd: len(t.Actual)}, t.Map, t.At, err)
+			d.Model = t.ID
+			out.Diags.Add(d)
+		}
+		ok = r.endTest(a, res, out) && ok
+	}
+	return ok
+}
+
+// differences shows missing rows with a minus and surplus rows with a plus.
+func differences(columns []string, missing, surplus [][]any) *Sample {
+	s := &Sample{Columns: append([]string{""}, columns...)}
+	add := func(mark string, rows [][]any) {
+		for i, row := range rows {
+			if i == sampleSize {
+				s.Rows = append(s.Rows, []string{mark, fmt.Sprintf("… %d more", len(rows)-i)})
+				return
+			}
+			cells := []string{mark}
+			for _, v := range row {
+				cells = append(cells, show(v))
+			}
+			s.Rows = append(s.Rows, cells)
+		}
+	}
+	add("-", missing)
+	add("+", surplus)
+	return s
+}
+
+// endTest files a test's result; it answers whether the action may go on.
+func (r *runner) endTest(a *plan.Action, res *NodeResult, t TestResult) bool {
+	t.End = r.options.Now()
+	res.Tests = append(res.Tests, t)
+	r.emit(Event{Kind: TestEnded, At: t.End, Node: t.ID, Of: a.Node, Action: a, Test: &t})
+	if t.Status.Bad() {
+		res.Status = Failed
+		return false
+	}
+	return true
+}
+
+// tests runs the data tests of an action, those over one scan as one query, and files
+// them in the order of the plan. ok is false when one of severity error failed.
+func (r *runner) tests(ctx context.Context, conn warehouse.Conn, a *plan.Action, res *NodeResult) bool {
+	results := make([]*TestResult, len(a.Tests))
+	for _, group := range datatest.Batch(a.Tests) {
+		r.batch(ctx, conn, a, group, results)
+	}
+	ok := true
+	for i := range a.Tests {
+		if results[i] == nil {
+			results[i] = r.single(ctx, conn, a, &a.Tests[i])
+		}
+		ok = r.endTest(a, res, *results[i]) && ok
+	}
+	return ok
+}
+
+func newTest(a *plan.Action, t *plan.Test, start time.Time) *TestResult {
+	return &TestResult{ID: t.ID, Of: a.Node, Kind: t.Kind, Status: Done, Severity: t.Severity, Sentence: t.Sentence, Start: start, SQL: t.Rows}
+}
+
+// batch counts the failures of several tests in one scan. Tests that found something, and
+// all of them when the query is refused, are left to single, which knows the rows.
+func (r *runner) batch(ctx context.Context, conn warehouse.Conn, a *plan.Action, group []int, results []*TestResult) {
+	if len(group) < 2 || a.Tests[group[0]].Count == "" {
+		return
+	}
+	start := r.options.Now()
+	tests := make([]plan.Test, len(group))
+	for i, g := range group {
+		tests[i] = a.Tests[g]
+	}
+	if _, inTx := conn.(warehouse.Tx); inTx && r.conn.Dialect().Caps().TransactionalDDL {
+		// A refused query would abort the transaction on some warehouses: tests run alone there.
+		return
+	}
+	counts, err := r.rows(ctx, conn, datatest.BatchQuery(tests), 1)
+	if err != nil || len(counts.values) != 1 {
+		return
+	}
+	for i, g := range group {
+		if number(counts.values[0][i]) == 0 {
+			results[g] = newTest(a, &a.Tests[g], start)
+		}
+	}
+}
+
+// single runs one test and keeps some of the failing rows.
+func (r *runner) single(ctx context.Context, conn warehouse.Conn, a *plan.Action, t *plan.Test) *TestResult {
+	out := newTest(a, t, r.options.Now())
+	query := datatest.CountQuery(*t)
+	offset := strings.Index(query, t.Rows)
+	count, err := r.rows(ctx, conn, query, 1)
+	if err == nil && (len(count.values) != 1 || len(count.values[0]) < 1) {
+		err = fmt.Errorf("the test's count has no value")
+	}
+	if err != nil {
+		out.Status = Errored
+		d := warehouse.Trace(r.conn.Dialect(), warehouse.Statement{SQL: query, BodyStart: offset, BodyEnd: offset + len(t.Rows)}, t.Map, t.At, err)
+		d.Model = t.ID
+		out.Diags.Add(d)
+		return out
+	}
+	out.Failures = number(count.values[0][0])
+	outcome, err := datatest.Outcome(out.Failures, *t)
+	switch {
+	case err != nil:
+		out.Status = Errored
+		out.Diags.Add(diag.Diagnostic{Code: codeTestFailed, Message: err.Error(), At: t.At, Model: t.ID})
+		return out
+	case outcome == datatest.Pass:
+		if out.Failures == 0 {
+			return out
+		}
+	case outcome == datatest.Warn:
+		out.Status = Warned
+	case outcome == datatest.Fail:
+		out.Status = Failed
+	}
+	if sample, err := r.rows(ctx, conn, t.Rows, sampleSize); err == nil {
+		out.Sample = sample.show()
+	}
+	if !t.Store.IsZero() {
+		if err := r.storeFailures(ctx, conn, t); err == nil {
+			out.Stored = t.Store
+		} else {
+			out.Diags.Add(notStored(t, err))
+		}
+	}
+	if out.Status != Done {
+		out.Diags.Add(testFailed(a, t, out))
+	}
+	return out
+}
+
+// storeFailures keeps failing rows in a table of their own. The rows of a transaction that
+// will be rolled back are carried over, up to storeLimit.
+func (r *runner) storeFailures(ctx context.Context, conn warehouse.Conn, t *plan.Test) error {
+	ops := []warehouse.Op{warehouse.Drop{Relation: t.Store, Kind: warehouse.Table}}
+	if _, inTx := conn.(warehouse.Tx); inTx {
+		found, err := r.rows(ctx, conn, t.Rows, storeLimit)
+		if err != nil {
+			return err
+		}
+		ops = append(ops, warehouse.CreateTable{Target: t.Store, Columns: found.columns})
+		if len(found.values) > 0 {
+			ops = append(ops, warehouse.InsertValues{Target: t.Store, Columns: found.columns, Rows: found.values})
+		}
+	} else {
+		ops = append(ops, warehouse.CreateTableAs{Target: t.Store, Query: t.Rows})
+	}
+	for _, op := range ops {
+		if _, _, err := r.do(ctx, r.conn, op); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// table is a small result in memory.
+type table struct {
+	columns []warehouse.Column
+	values  [][]any
+}
+
+// rows reads at most limit rows of a query (all with a negative limit).
+func (r *runner) rows(ctx context.Context, conn warehouse.Conn, query string, limit int) (*table, error) {
+	rows, err := conn.Query(ctx, warehouse.Statement{SQL: query})
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := &table{columns: rows.Columns()}
+	for (limit < 0 || len(out.values) < limit) && rows.Next() {
+		v, err := rows.Values()
+		if err != nil {
+			return nil, err
+		}
+		out.values = append(out.values, v)
+	}
+	return out, rows.Err()
+}
+
+func (t *table) show() *Sample {
+	s := &Sample{}
+	for _, c := range t.columns {
+		s.Columns = append(s.Columns, c.Name)
+	}
+	for _, row := range t.values {
+		cells := make([]string, len(row))
+		for i, v := range row {
+			cells[i] = show(v)
+		}
+		s.Rows = append(s.Rows, cells)
+	}
+	return s
+}
+
+// number is a count as drivers report it; NULL is 0.
+func number(v any) int64 {
+	switch v := v.(type) {
+	case int64:
+		return v
+	case float64:
+		return int64(v)
+	case bool:
+		if v {
+			return 1
+		}
+	case string:
+		if n, err := strconv.ParseInt(v, 10, 64); err == nil {
+			return n
+		}
+		f, _ := strconv.ParseFloat(v, 64)
+		return int64(f)
+	}
+	return 0
+}
+
+// show is a value for people.
+func show(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "NULL"
+	case string:
+		return v
+	case []byte:
+		return fmt.Sprintf("x'%x'", v)
+	case time.Time:
+		if v.Equal(v.Truncate(24 * time.Hour)) {
+			return v.Format(time.DateOnly)
+		}
+		return v.UTC().Format("2006-01-02 15:04:05.999999")
+	}
+	return fmt.Sprint(v)
+}

@@ -1,0 +1,144 @@
+package run
+
+import (
+	"time"
+
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/plan"
+)
+
+// Status is the outcome of an action or a test.
+type Status string
+
+const (
+	Done     Status = "done"    // built and published, or a test that passed
+	Warned   Status = "warned"  // a test of severity warn that found rows
+	Failed   Status = "failed"  // a test that found rows; an action whose tests did
+	Errored  Status = "errored" // the warehouse refused a statement
+	Skipped  Status = "skipped" // because of another action's failure, see Because
+	Kept     Status = "kept"    // unchanged
+	Canceled Status = "canceled"
+)
+
+// Bad reports whether the status makes the run fail.
+func (s Status) Bad() bool { return s == Failed || s == Errored || s == Canceled }
+
+// EventKind is what happened.
+type EventKind string
+
+const (
+	RunStarted  EventKind = "run_started"
+	NodeStarted EventKind = "node_started"
+	NodeEnded   EventKind = "node_ended"
+	TestEnded   EventKind = "test_ended"
+	RunEnded    EventKind = "run_ended"
+)
+
+// Event is one thing that happened. Events of one node come in order; events of
+// different nodes interleave. Sinks are called from one goroutine at a time.
+type Event struct {
+	Kind   EventKind
+	At     time.Time
+	Node   addr.Node // the action, or the test for TestEnded
+	Of     addr.Node // TestEnded: the action it belongs to
+	Index  int       // NodeStarted, NodeEnded: 1-based running number
+	Total  int       // RunStarted, NodeStarted, NodeEnded: number of actions
+	Action *plan.Action
+	Result *NodeResult // NodeEnded
+	Test   *TestResult // TestEnded
+}
+
+// Sink receives events.
+type Sink func(Event)
+
+// Phase is a timed part of an action.
+type Phase struct {
+	Name       string // unit_tests, build, tests, publish
+	Start, End time.Time
+}
+
+// NodeResult is the outcome of one action.
+type NodeResult struct {
+	Node         addr.Node
+	Verb         plan.Verb
+	Materialized string
+	Relation     addr.Relation
+	Status       Status
+	Because      addr.Node // Skipped: the root cause
+	Start, End   time.Time
+	Phases       []Phase
+	Rows         int64 // rows of the built relation or rows changed; -1 unknown
+	Bytes        int64 // bytes processed; -1 unknown
+	Diags        diag.List
+	Tests        []TestResult
+	Worker       int
+	// Message is one line for people: «1,204 rows».
+	Message string
+}
+
+// TestResult is the outcome of one data test or unit test.
+type TestResult struct {
+	ID         addr.Node
+	Of         addr.Node // the action it gated
+	Kind       string
+	Status     Status
+	Because    addr.Node // Skipped
+	Failures   int64     // number of failing rows (by fail_calc)
+	Start, End time.Time
+	Severity   string
+	Sentence   string
+	Sample     *Sample // up to five failing rows
+	Diags      diag.List
+	Stored     addr.Relation // where failing rows were kept, if they were
+	SQL        string
+}
+
+// Sample is a small table of values for people.
+type Sample struct {
+	Columns []string
+	Rows    [][]string
+}
+
+// Result is the outcome of a run.
+type Result struct {
+	RunID      string
+	Start, End time.Time
+	Plan       *plan.Plan
+	Nodes      []*NodeResult // in plan order
+	Diags      diag.List     // trouble outside any node
+	Canceled   bool
+}
+
+// OK reports whether nothing failed.
+func (r *Result) OK() bool {
+	if r.Canceled || r.Diags.HasErrors() {
+		return false
+	}
+	for _, n := range r.Nodes {
+		if n.Status.Bad() {
+			return false
+		}
+		for _, t := range n.Tests {
+			if t.Status.Bad() {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// Options of Apply.
+type Options struct {
+	Jobs  int              // workers; at least 1
+	RunID string           // unique per run
+	Now   func() time.Time // clock
+	Sink  Sink             // may be nil
+	Dir   string           // project directory, for Load
+	// FailFast cancels everything after the first failure.
+	FailFast bool
+	// Version of the engine, for the record.
+	Version string
+	// Frozen turns off state records (engine test, engine show).
+	Frozen bool
+}

@@ -1,0 +1,147 @@
+package state
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/warehouse"
+)
+
+// Schema holds the engine's own tables in every database that it builds in.
+const Schema = "_engine"
+
+// Scope says whose records: one project in one target schema. Projects and developers
+// that share a database share the tables, and their records do not mix.
+type Scope struct {
+	Database string // empty: the connection's own
+	Project  string
+	Schema   string // the target's schema
+}
+
+// String is the value of the column scope.
+func (s Scope) String() string { return s.Project + "/" + s.Schema }
+
+// Run is one run of the engine, for the record.
+type Run struct {
+	ID         string
+	Start, End time.Time
+	Verdict    string // one word: done, failed, canceled
+	Engine     string // version of the engine
+	Target     string
+}
+
+// table describes one of the state tables: which columns, what a record is about and
+// what orders the records of one thing.
+type table struct {
+	name    string
+	columns []string
+	subject string // column that names what a row is about
+	at      string // column that orders the rows of one subject
+	id      string // column that tells the rows of one subject apart
+}
+
+var (
+	builds = table{
+		name: "node_builds",
+		columns: []string{"scope", "node", "relation_database", "relation_schema", "relation_name", "kind", "materialized",
+			"fingerprint", "version", "inputs", "rows", "built_at", "millis", "run_id"},
+		subject: "node", at: "built_at", id: "run_id",
+	}
+	passes = table{
+		name:    "test_passes",
+		columns: []string{"scope", "test", "fingerprint", "inputs", "at", "run_id"},
+		subject: "test", at: "at", id: "run_id",
+	}
+	runs = table{
+		name:    "runs",
+		columns: []string{"scope", "run_id", "started_at", "ended_at", "verdict", "engine_version", "target", "project"},
+		subject: "scope", at: "started_at", id: "run_id",
+	}
+	tables = []table{builds, passes, runs}
+)
+
+func (t table) relation(database string) addr.Relation {
+	return addr.Relation{Database: database, Schema: Schema, Name: t.name}
+}
+
+// typed gives the columns in d's own types.
+func (t table) typed(d warehouse.Dialect) []warehouse.Column {
+	out := make([]warehouse.Column, len(t.columns))
+	for i, name := range t.columns {
+		typ := d.Words().Text()
+		switch name {
+		case "rows", "millis":
+			typ = "BIGINT"
+		case "built_at", "at", "started_at", "ended_at":
+			typ = d.Words().Timestamp()
+		}
+		out[i] = warehouse.Column{Name: name, Type: typ, Nullable: true}
+	}
+	return out
+}
+
+// Setup makes the schema and the tables unless they exist.
+func Setup(d warehouse.Dialect, database string) []warehouse.Op {
+	ops := []warehouse.Op{warehouse.CreateSchema{Database: database, Schema: Schema}}
+	for _, t := range tables {
+		ops = append(ops, warehouse.CreateTable{Target: t.relation(database), Columns: t.typed(d), IfNotExists: true})
+	}
+	return ops
+}
+
+// BuiltOp records that nodes were published in a run. It belongs into the transaction
+// that publishes, where the warehouse has transactions.
+func BuiltOp(d warehouse.Dialect, s Scope, runID string, records ...Record) warehouse.Op {
+	rows := make([][]any, len(records))
+	for i, r := range records {
+		rows[i] = []any{s.String(), r.Node.String(), r.Relation.Database, r.Relation.Schema, r.Relation.Name, string(r.Kind),
+			r.Materialized, r.Fingerprint, r.Version, encodeInputs(r.Inputs), r.Rows, stamp(r.At), r.Millis, runID}
+	}
+	return warehouse.InsertValues{Target: builds.relation(s.Database), Columns: builds.typed(d), Rows: rows}
+}
+
+// PassedOps records that tests passed in a run; no records, no operation.
+func PassedOps(d warehouse.Dialect, s Scope, runID string, records []TestRecord) []warehouse.Op {
+	if len(records) == 0 {
+		return nil
+	}
+	rows := make([][]any, len(records))
+	for i, r := range records {
+		rows[i] = []any{s.String(), r.Test.String(), r.Fingerprint, encodeInputs(r.Inputs), stamp(r.At), runID}
+	}
+	return []warehouse.Op{warehouse.InsertValues{Target: passes.relation(s.Database), Columns: passes.typed(d), Rows: rows}}
+}
+
+// RunOp records a finished run.
+func RunOp(d warehouse.Dialect, s Scope, r Run) warehouse.Op {
+	return warehouse.InsertValues{Target: runs.relation(s.Database), Columns: runs.typed(d), Rows: [][]any{
+		{s.String(), r.ID, stamp(r.Start), stamp(r.End), r.Verdict, r.Engine, r.Target, s.Project},
+	}}
+}
+
+// stamp cuts a time to what every warehouse stores.
+func stamp(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
+// encodeInputs gives one text per map: json sorts the keys.
+func encodeInputs(in map[addr.Node]string) string {
+	if len(in) == 0 {
+		return "{}"
+	}
+	b, err := json.Marshal(in)
+	if err != nil {
+		panic(fmt.Sprintf("state: strings do not marshal: %v", err))
+	}
+	return string(b)
+}
+
+// decodeInputs reads what encodeInputs wrote. Text that is not ours counts as no inputs,
+// so that the node is built again.
+func decodeInputs(text string) map[addr.Node]string {
+	out := map[addr.Node]string{}
+	if json.Unmarshal([]byte(text), &out) != nil {
+		return map[addr.Node]string{}
+	}
+	return out
+}

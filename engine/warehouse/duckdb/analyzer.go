@@ -1,0 +1,286 @@
+package duckdb
+
+import (
+	"context"
+	"database/sql"
+	sqldriver "database/sql/driver"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	driver "github.com/duckdb/duckdb-go/v2"
+
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/warehouse"
+)
+
+// Analyzer binds queries in a database in memory in which relations are empty tables.
+// Queries are bound only, never run: functions are not called, and files, the network and
+// extensions are out of reach.
+type Analyzer struct {
+	mu       sync.RWMutex // held for writing while the database is made anew
+	c        *conn
+	declared sync.Map // addr.Relation → []warehouse.Column
+	spaces   sync.Map // database and schema names that exist
+
+	files     sync.Once // opens reader
+	reader    *conn
+	readerErr error
+}
+
+// Analyzer makes an offline analyzer.
+func (Driver) Analyzer(ctx context.Context) (warehouse.Analyzer, error) {
+	c, err := openAnalysis(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("open duckdb in memory: %w", err)
+	}
+	return &Analyzer{c: c}, nil
+}
+
+// Statements for the analysis database, and for each of its connections. Without the
+// optimizer constants are not folded: binding alone finds the types.
+const (
+	analysisSQL     = "set global threads = 1; set global autoinstall_known_extensions = false; set global autoload_known_extensions = false; set global enable_external_access = false"
+	analysisEachSQL = onConnectSQL + "; pragma disable_optimizer"
+)
+
+func openAnalysis(ctx context.Context) (*conn, error) {
+	connector, err := driver.NewConnector(memory, func(e sqldriver.ExecerContext) error { return execAll(e, analysisEachSQL) })
+	if err != nil {
+		return nil, err
+	}
+	db := sql.OpenDB(connector)
+	db.SetMaxIdleConns(64)
+	if _, err := db.ExecContext(ctx, analysisSQL); err != nil {
+		db.Close()
+		return nil, err
+	}
+	return newConn(db), nil
+}
+
+// Close frees the databases.
+func (a *Analyzer) Close() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.files.Do(func() { a.readerErr = errors.New("the analyzer is closed") })
+	if a.reader != nil {
+		return errors.Join(a.c.Close(), a.reader.Close())
+	}
+	return a.c.Close()
+}
+
+// Declare makes an empty table. Every column needs a type.
+func (a *Analyzer) Declare(ctx context.Context, rel addr.Relation, columns []warehouse.Column) error {
+	if len(columns) == 0 {
+		return fmt.Errorf("declare %s: it has no columns", rel)
+	}
+	for _, c := range columns {
+		if c.Type == "" {
+			return fmt.Errorf("declare %s: column %q has no type", rel, c.Name)
+		}
+	}
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	return a.declare(ctx, rel, columns)
+}
+
+func (a *Analyzer) declare(ctx context.Context, rel addr.Relation, columns []warehouse.Column) error {
+	if err := a.space(ctx, rel); err != nil {
+		return err
+	}
+	var d Dialect
+	stmt := d.createTable(warehouse.CreateTable{Target: rel, Columns: columns})[0]
+	stmt.SQL = "create or replace" + strings.TrimPrefix(stmt.SQL, "create")
+	if _, err := a.c.Exec(ctx, stmt); err != nil {
+		return err
+	}
+	a.declared.Store(rel, columns)
+	return nil
+}
+
+// space makes the database and the schema of a relation.
+func (a *Analyzer) space(ctx context.Context, rel addr.Relation) error {
+	key := addr.Relation{Database: rel.Database, Schema: rel.Schema}
+	if _, ok := a.spaces.Load(key); ok {
+		return nil
+	}
+	var d Dialect
+	var statements []string
+	if rel.Database != "" {
+		statements = append(statements, "attach if not exists ':memory:' as "+d.Ident(rel.Database))
+	}
+	if rel.Schema != "" {
+		schema, _ := d.Render(warehouse.CreateSchema{Database: rel.Database, Schema: rel.Schema})
+		statements = append(statements, schema[0].SQL)
+	}
+	for _, s := range statements {
+		if _, err := a.c.Exec(ctx, warehouse.Statement{SQL: s}); err != nil {
+			return err
+		}
+	}
+	a.spaces.Store(key, true)
+	return nil
+}
+
+const (
+	describeHead = "describe (\n"
+	describeTail = "\n)"
+)
+
+// Analyze binds a query. A name that is neither declared nor DuckDB's is an error.
+func (a *Analyzer) Analyze(ctx context.Context, rel addr.Relation, query string) (warehouse.Analysis, error) {
+	if err := checkText(warehouse.Statement{SQL: query}); err != nil {
+		return warehouse.Analysis{}, err
+	}
+	if i, found := stray(query); found {
+		message := `syntax error at or near "` + query[i:i+1] + `"`
+		return warehouse.Analysis{}, &Error{Kind: Syntax, Class: "Parser Error", Message: message, Word: query[i : i+1], Offset: i, Err: errors.New(message)}
+	}
+	if hasWord(query, "pivot") && a.dynamicPivot(ctx, query) {
+		return warehouse.Analysis{Unknown: "it pivots on values, which only the data know"}, nil
+	}
+	columns, err := a.bind(ctx, rel, query)
+	if err == nil {
+		return warehouse.Analysis{Columns: columns}, nil
+	}
+	if why := unknowable(err); why != "" {
+		return warehouse.Analysis{Unknown: why}, nil
+	}
+	if Classify(err) == Fatal && ctx.Err() == nil {
+		if err := a.reset(ctx); err != nil {
+			return warehouse.Analysis{}, fmt.Errorf("open duckdb in memory again: %w", err)
+		}
+		return warehouse.Analysis{Unknown: "DuckDB fails to analyze it: " + Dialect{}.Explain(err).Message}, nil
+	}
+	return warehouse.Analysis{}, err
+}
+
+// dynamicPivot reports whether the columns of a PIVOT are values of a table: DuckDB then
+// makes several statements of the query, and the first collects the values.
+func (a *Analyzer) dynamicPivot(ctx context.Context, query string) bool {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	c, err := a.c.db.Conn(ctx)
+	if err != nil {
+		return false
+	}
+	defer c.Close()
+	err = c.Raw(func(raw any) error {
+		stmt, err := raw.(*driver.Conn).Prepare("create temp table _pivot as (\n" + query + "\n) with no data")
+		if err != nil {
+			return err
+		}
+		return stmt.Close()
+	})
+	// The driver prepares single statements only and has no exported error for others.
+	return err != nil && strings.Contains(err.Error(), "multi-statement")
+}
+
+func (a *Analyzer) bind(ctx context.Context, rel addr.Relation, query string) ([]warehouse.Column, error) {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	stmt := around(describeHead, query, describeTail)
+	columns, err := a.c.describe(ctx, stmt)
+	if err != nil {
+		if e := (*Error)(nil); errors.As(err, &e) && e.Offset >= 0 {
+			shifted := *e
+			shifted.Offset = min(max(e.Offset-len(describeHead), 0), len(query))
+			return nil, &shifted
+		}
+		return nil, err
+	}
+	if rel.IsZero() {
+		return columns, nil
+	}
+	columns = uniqueNames(columns)
+	err = a.declare(ctx, rel, columns)
+	if err != nil && Classify(err) != Interrupted {
+		// A type without a spelling, such as a struct whose fields have no names.
+		err = a.declareAs(ctx, rel, query, columns)
+	}
+	return columns, err
+}
+
+func (a *Analyzer) declareAs(ctx context.Context, rel addr.Relation, query string, columns []warehouse.Column) error {
+	var d Dialect
+	stmt := around("create or replace table "+d.Quote(rel)+" as (\n", query, "\n) with no data")
+	if _, err := a.c.Exec(ctx, stmt); err != nil {
+		return err
+	}
+	a.declared.Store(rel, columns)
+	return nil
+}
+
+// uniqueNames renames repeated columns as CREATE TABLE AS does: a, a_1, a_2.
+func uniqueNames(columns []warehouse.Column) []warehouse.Column {
+	seen := make(map[string]bool, len(columns))
+	for i, c := range columns {
+		name := c.Name
+		for n := 1; seen[strings.ToLower(name)]; n++ {
+			name = fmt.Sprintf("%s_%d", c.Name, n)
+		}
+		seen[strings.ToLower(name)] = true
+		columns[i].Name = name
+	}
+	return columns
+}
+
+// unknowable says why a query that cannot be bound here may be right all the same.
+func unknowable(err error) string {
+	e := (*Error)(nil)
+	if !errors.As(err, &e) {
+		return ""
+	}
+	switch e.Kind {
+	case Permission, IO:
+		return "it reads files or the network"
+	case Extension:
+		return "it needs an extension of DuckDB"
+	}
+	return ""
+}
+
+// reset opens a new database after a failure that made the old one useless, and declares
+// everything again.
+func (a *Analyzer) reset(ctx context.Context) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.c.db.PingContext(ctx) == nil {
+		if _, err := a.c.Exec(ctx, warehouse.Statement{SQL: "select 1"}); err == nil {
+			return nil // another goroutine was here, or the failure was not fatal after all
+		}
+	}
+	a.c.Close()
+	c, err := openAnalysis(ctx)
+	if err != nil {
+		return err
+	}
+	a.c = c
+	a.spaces.Clear()
+	a.declared.Range(func(rel, columns any) bool {
+		// What cannot be declared by its columns is missing from now on; see declareAs.
+		if e := a.declare(ctx, rel.(addr.Relation), columns.([]warehouse.Column)); e != nil && ctx.Err() != nil {
+			err = e
+			return false
+		}
+		return true
+	})
+	return err
+}
+
+// Sniff finds the columns of a file, in a database of its own that may read files.
+func (a *Analyzer) Sniff(ctx context.Context, f warehouse.File) ([]warehouse.Column, error) {
+	a.files.Do(func() {
+		connector, err := driver.NewConnector(memory, onConnect)
+		if err != nil {
+			a.readerErr = fmt.Errorf("open duckdb in memory: %w", err)
+			return
+		}
+		a.reader = newConn(sql.OpenDB(connector))
+	})
+	if a.readerErr != nil {
+		return nil, a.readerErr
+	}
+	return a.reader.Sniff(ctx, f)
+}

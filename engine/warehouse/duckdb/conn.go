@@ -1,0 +1,122 @@
+package duckdb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/engine-build/engine/engine/warehouse"
+)
+
+// conn is an open database with a pool of connections.
+type conn struct {
+	session
+}
+
+// session runs statements on a pool or, within a transaction, on one connection.
+type session struct {
+	db *sql.DB
+	q  interface {
+		ExecContext(context.Context, string, ...any) (sql.Result, error)
+		QueryContext(context.Context, string, ...any) (*sql.Rows, error)
+	}
+	// again: a statement that lost against another one may be sent again.
+	again bool
+}
+
+func newConn(db *sql.DB) *conn { return &conn{session{db: db, q: db, again: true}} }
+
+// Dialect of DuckDB.
+func (session) Dialect() warehouse.Dialect { return Dialect{} }
+
+// Close closes all connections. DuckDB writes its log into the database file then.
+func (c *conn) Close() error { return c.db.Close() }
+
+// Retries of a statement that met a write of another transaction to the same catalog
+// entry: such conflicts end as soon as the other one commits.
+const (
+	maxTries  = 10
+	firstWait = time.Millisecond
+	maxWait   = 100 * time.Millisecond
+)
+
+// Exec runs a statement. One that is refused because of a conflict is sent again a few
+// times, except within a transaction (it is lost as a whole) and except a text of the
+// user's own, which may be several statements.
+func (s session) Exec(ctx context.Context, stmt warehouse.Statement) (warehouse.JobStats, error) {
+	start := time.Now()
+	if err := checkText(stmt); err != nil {
+		return warehouse.JobStats{}, err
+	}
+	again := s.again && !(stmt.BodyStart == 0 && stmt.BodyEnd == len(stmt.SQL))
+	wait := firstWait
+	for try := 1; ; try++ {
+		result, err := s.q.ExecContext(ctx, stmt.SQL)
+		if err == nil {
+			return warehouse.JobStats{Rows: rowsChanged(stmt.SQL, result), Bytes: -1, Duration: time.Since(start)}, nil
+		}
+		if emptyText(err) {
+			return warehouse.JobStats{Rows: -1, Bytes: -1, Duration: time.Since(start)}, nil
+		}
+		err = wrap(ctx, stmt, err)
+		if !again || try == maxTries || !warehouse.Conflict(err) {
+			return warehouse.JobStats{Rows: -1, Bytes: -1, Duration: time.Since(start)}, err
+		}
+		select {
+		case <-ctx.Done():
+			return warehouse.JobStats{}, wrap(ctx, stmt, ctx.Err())
+		case <-time.After(wait):
+		}
+		wait = min(2*wait, maxWait)
+	}
+}
+
+// Query runs a statement and gives its rows. DuckDB computes the whole result first.
+func (s session) Query(ctx context.Context, stmt warehouse.Statement) (warehouse.Rows, error) {
+	if err := checkText(stmt); err != nil {
+		return nil, err
+	}
+	r, err := s.q.QueryContext(ctx, stmt.SQL)
+	if err != nil {
+		if emptyText(err) {
+			return nil, &Error{Kind: Syntax, Message: "the query is empty", Offset: 0, Err: err}
+		}
+		return nil, wrap(ctx, stmt, err)
+	}
+	return newRows(ctx, r)
+}
+
+// emptyText recognizes a statement of nothing but space and comments. The driver has no
+// exported error for it.
+func emptyText(err error) bool { return err.Error() == "empty query" }
+
+// checkText refuses a zero byte: the driver hands the text over up to there, so that the
+// rest would be lost without a word.
+func checkText(stmt warehouse.Statement) error {
+	if i := strings.IndexByte(stmt.SQL, 0); i >= 0 {
+		return &Error{Kind: Syntax, Message: "the SQL contains a zero byte", Offset: i, Err: errors.New("zero byte")}
+	}
+	return nil
+}
+
+// rowsChanged is -1 for statements that do not write rows: the driver says 0 for them.
+func rowsChanged(text string, r sql.Result) int64 {
+	n, err := r.RowsAffected()
+	if err != nil {
+		return -1
+	}
+	switch firstWord(text) {
+	case "insert", "update", "delete", "merge", "copy":
+		return n
+	case "create":
+		if n > 0 || strings.HasPrefix(text, "create table") && strings.Contains(text, " as ") {
+			return n
+		}
+	}
+	if n > 0 {
+		return n
+	}
+	return -1
+}

@@ -1,0 +1,153 @@
+package duckdb
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/warehouse"
+)
+
+// Dialect writes SQL for DuckDB 1.5. The zero value is ready to use.
+type Dialect struct{}
+
+// Name is «duckdb».
+func (Dialect) Name() string { return "duckdb" }
+
+// Caps of DuckDB: everything is transactional, MERGE exists, tables are copied in full.
+func (Dialect) Caps() warehouse.Caps {
+	return warehouse.Caps{TransactionalDDL: true, Merge: true, FoldsCase: true}
+}
+
+// Ident quotes an identifier. DuckDB has no limit on its length.
+func (Dialect) Ident(name string) string {
+	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
+}
+
+// Quote writes a full name; the database is left out where it is the connection's own.
+func (d Dialect) Quote(r addr.Relation) string {
+	name := d.Ident(r.Name)
+	if r.Schema != "" {
+		name = d.Ident(r.Schema) + "." + name
+	}
+	if r.Database != "" {
+		name = d.Ident(r.Database) + "." + name
+	}
+	return name
+}
+
+// Literal writes a value so that DuckDB reads the same value of the same type: integers
+// as they are, floats in exponent form (without an exponent they would be DECIMAL), times
+// as TIMESTAMP in UTC. What is no contract type is written as its text.
+func (d Dialect) Literal(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "NULL"
+	case bool:
+		return strconv.FormatBool(v)
+	case int:
+		return d.Literal(int64(v))
+	case int32:
+		return d.Literal(int64(v))
+	case int64:
+		if v == math.MinInt64 {
+			return "CAST('" + strconv.FormatInt(v, 10) + "' AS BIGINT)"
+		}
+		return strconv.FormatInt(v, 10)
+	case float32:
+		return d.Literal(float64(v))
+	case float64:
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return "CAST('" + strings.TrimPrefix(strings.ToLower(fmt.Sprint(v)), "+") + "' AS DOUBLE)"
+		}
+		return strconv.FormatFloat(v, 'e', -1, 64)
+	case []byte:
+		return "from_hex('" + hex.EncodeToString(v) + "')"
+	case time.Time:
+		return "TIMESTAMP '" + timestamp(v) + "'"
+	case string:
+		return text(v)
+	}
+	return text(fmt.Sprint(v))
+}
+
+// text writes a string. DuckDB's parser stops at a zero byte, so that is spelled out.
+func text(s string) string {
+	quoted := "'" + strings.ReplaceAll(s, "'", "''") + "'"
+	if strings.IndexByte(s, 0) < 0 {
+		return quoted
+	}
+	return "(" + strings.ReplaceAll(quoted, "\x00", "' || chr(0) || '") + ")"
+}
+
+func timestamp(t time.Time) string {
+	t = t.UTC()
+	if t.Year() <= 0 {
+		return t.AddDate(1-2*t.Year(), 0, 0).Format("2006-01-02 15:04:05.999999") + " (BC)"
+	}
+	return t.Format("2006-01-02 15:04:05.999999")
+}
+
+// ErrorAt finds where DuckDB saw the mistake. Errors within the definition of a view that
+// the statement reads carry an offset of that text: they are recognized by the name that
+// does not stand there, and have no place here.
+func (Dialect) ErrorAt(stmt warehouse.Statement, err error) (offset, length int, ok bool) {
+	e := (*Error)(nil)
+	if !errors.As(err, &e) || e.Offset < 0 || e.Offset > len(stmt.SQL) {
+		return 0, 0, false
+	}
+	length = tokenLength(stmt.SQL, e.Offset)
+	token := stmt.SQL[e.Offset : e.Offset+length]
+	if e.Word != "" && e.Kind != Syntax && !mentions(token, e.Word) {
+		return 0, 0, false
+	}
+	return e.Offset, length, true
+}
+
+// Explain takes an error apart.
+func (Dialect) Explain(err error) warehouse.Explanation {
+	e := (*Error)(nil)
+	if !errors.As(err, &e) {
+		e = explainText(err.Error())
+	}
+	return warehouse.Explanation{Class: e.Class, Message: e.Message, Detail: e.Detail, Word: e.Word, Candidates: e.Candidates}
+}
+
+// Words of DuckDB.
+func (Dialect) Words() warehouse.Words { return words{} }
+
+type words struct{}
+
+func (words) CountIf(cond string) string { return "count(*) filter (where " + cond + ")" }
+
+func (words) Regexp(expr, pattern string) string {
+	return "regexp_matches(" + expr + ", " + text(pattern) + ")"
+}
+
+// Hash separates the texts with a character that no text has and marks NULL with another.
+func (words) Hash(exprs []string) string {
+	parts := make([]string, len(exprs))
+	for i, e := range exprs {
+		parts[i] = "coalesce(cast(" + e + " as varchar), chr(30))"
+	}
+	return "md5(concat_ws(chr(31), " + strings.Join(parts, ", ") + "))"
+}
+
+func (words) Now() string { return "cast(now() at time zone 'UTC' as timestamp)" }
+
+func (words) Cast(expr, typ string) string { return "cast(" + expr + " as " + typ + ")" }
+
+func (w words) Ago(n int, unit string) string {
+	return "(" + w.Now() + " - interval '" + strconv.Itoa(n) + " " + strings.ToLower(unit) + "')"
+}
+
+func (words) Text() string { return "VARCHAR" }
+
+func (words) Timestamp() string { return "TIMESTAMP" }
+
+func (words) Distinct(a, b string) string { return "(" + a + " is distinct from " + b + ")" }

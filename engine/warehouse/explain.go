@@ -1,0 +1,51 @@
+package warehouse
+
+import (
+	"context"
+	"errors"
+	"strings"
+)
+
+// Explanation is an error of a warehouse taken apart for a diagnostic.
+type Explanation struct {
+	// Class is the warehouse's own word for the sort of error: «Binder Error».
+	Class string
+	// Message is one line without the class, without an excerpt of the SQL and without
+	// a full stop.
+	Message string
+	// Detail is what else the warehouse said, possibly several lines.
+	Detail string
+	// Word is the name at fault, if the error names one, and Candidates are names that
+	// the warehouse knows in its place.
+	Word       string
+	Candidates []string
+}
+
+// Explainer is the optional power of a Dialect to take errors apart.
+type Explainer interface {
+	Explain(error) Explanation
+}
+
+// Explain takes an error apart with the dialect's help; without, the first line of the
+// error is the message.
+func Explain(d Dialect, err error) Explanation {
+	if e, ok := d.(Explainer); ok {
+		return e.Explain(err)
+	}
+	line, rest, _ := strings.Cut(strings.TrimSpace(err.Error()), "\n")
+	return Explanation{Message: strings.TrimRight(line, ".! "), Detail: strings.TrimSpace(rest)}
+}
+
+// Conflict reports whether a statement or transaction was refused only because another
+// one changed the same thing at the same time, so that trying it again may succeed.
+func Conflict(err error) bool {
+	var c interface{ Conflict() bool }
+	return errors.As(err, &c) && c.Conflict()
+}
+
+// Sniffer is the optional power to find the columns of a file: their names in file order
+// and the types that every value fits. Connections and analyzers may have it. A file that
+// cannot be read as a table is a *LoadError.
+type Sniffer interface {
+	Sniff(context.Context, File) ([]Column, error)
+}

@@ -1,0 +1,175 @@
+package warehouse
+
+import "github.com/engine-build/engine/engine/addr"
+
+// Op is one thing that shall happen in a warehouse. Ops are plain data with a JSON form
+// (see MarshalOps); a Dialect renders them. A Dialect's switch covers every op here.
+// Of a Column operations take Name and Type; Nullable and Comment are only reported.
+type Op interface{ op() }
+
+// Late is an operation that must look at live relations before it can be rendered.
+// The runner calls Expand right before the operation's turn, with inspect reading the
+// warehouse (a missing relation has Kind None), and runs what it returns. Ask NeedsExpand:
+// an operation that is Late by type needs no expansion when all is spelled out.
+type Late interface {
+	Op
+	Expand(inspect func(addr.Relation) (Relation, error)) ([]Op, error)
+}
+
+type (
+	// CreateSchema makes a schema unless it exists.
+	CreateSchema struct{ Database, Schema string }
+
+	// CreateTableAs makes a new table from a query. The target must not exist.
+	CreateTableAs struct {
+		Target  addr.Relation
+		Query   string
+		Columns []Column // empty, or explicit names and types to cast to by position
+	}
+
+	// CreateTable makes an empty table; with IfNotExists an existing one is left alone.
+	CreateTable struct {
+		Target      addr.Relation
+		Columns     []Column
+		IfNotExists bool
+	}
+
+	// CreateViewAs makes a new view. The target must not exist.
+	CreateViewAs struct {
+		Target addr.Relation
+		Query  string
+	}
+
+	// Swap makes New visible under the name Target and removes what had that name
+	// (Old is its kind, None if there is nothing). Readers see either the old or the new
+	// relation. On warehouses with TransactionalDDL it is run inside a transaction.
+	Swap struct {
+		New     addr.Relation
+		NewKind Kind
+		Target  addr.Relation
+		Old     Kind
+	}
+
+	// CloneTable copies a table aside (zero-copy where the warehouse can).
+	CloneTable struct{ From, To addr.Relation }
+
+	// InsertSelect appends all rows of From. Columns nil means: the columns of Target
+	// that From has too, found when the operation runs.
+	InsertSelect struct {
+		Target  addr.Relation
+		From    addr.Relation
+		Columns []string
+	}
+
+	// MergeInto updates the rows of Target whose Key equals a row of From and inserts the
+	// others. Update nil means all columns but the key and Exclude. Columns nil as above.
+	// Keys are compared with «=»: a NULL in a key matches nothing, so such a row is
+	// inserted. Two rows of From with the same key (without NULL) are an error.
+	MergeInto struct {
+		Target     addr.Relation
+		From       addr.Relation
+		Key        []string
+		Columns    []string
+		Update     []string
+		Exclude    []string
+		Predicates []string // extra conditions on target (alias t) and source (alias s)
+	}
+
+	// DeleteMatching removes the rows of Target whose Key occurs in From.
+	DeleteMatching struct {
+		Target     addr.Relation
+		From       addr.Relation
+		Key        []string
+		Predicates []string // extra conditions on the target (alias t)
+	}
+
+	// SyncColumns makes Target's columns fit From's. Policy: ignore, append_new_columns,
+	// sync_all_columns, fail. It is Late.
+	SyncColumns struct {
+		Target addr.Relation
+		From   addr.Relation
+		Policy string
+		// Keep lists columns of Target that are not From's business (snapshot columns).
+		Keep []string
+	}
+
+	// AddColumns, DropColumns and RetypeColumns change a table in place. RetypeColumns
+	// casts what is there; a value that does not fit is an error.
+	AddColumns struct {
+		Target  addr.Relation
+		Columns []Column
+	}
+	DropColumns struct {
+		Target  addr.Relation
+		Columns []string
+	}
+	RetypeColumns struct {
+		Target  addr.Relation
+		Columns []Column
+	}
+
+	// Drop removes a relation if it exists.
+	Drop struct {
+		Relation addr.Relation
+		Kind     Kind
+	}
+
+	// Comment describes a relation (Column empty) or a column.
+	Comment struct {
+		Relation addr.Relation
+		Kind     Kind
+		Column   string
+		Text     string
+	}
+
+	// InsertValues appends literal rows (state records, unit test rows).
+	InsertValues struct {
+		Target  addr.Relation
+		Columns []Column // names and types, literals are cast to them
+		Rows    [][]any
+	}
+
+	// Load fills a new table from a file of the project. The runner uses the Loader of
+	// the connection.
+	Load struct {
+		Target    addr.Relation
+		Columns   []Column
+		Path      string // relative to the project directory
+		Format    string
+		Delimiter string
+	}
+
+	// CloseRows ends rows of a snapshot: sets To := At for the current rows (To is NULL) of
+	// Target whose Key is in From and changed, or, with Missing, whose Key is not in From.
+	CloseRows struct {
+		Target  addr.Relation
+		From    addr.Relation // staged rows that replace the closed ones (or all live keys, with Missing)
+		Key     string        // column that identifies a row in both
+		To      string        // column to set
+		At      string        // column of From that gives the value; empty: the statement's time
+		Missing bool          // At must be empty: a missing row gives no value
+	}
+
+	// SQL is a user's own statement (hooks). It is sent as it is.
+	SQL struct{ Text string }
+)
+
+func (CreateSchema) op()   {}
+func (CreateTableAs) op()  {}
+func (CreateTable) op()    {}
+func (CreateViewAs) op()   {}
+func (Swap) op()           {}
+func (CloneTable) op()     {}
+func (InsertSelect) op()   {}
+func (MergeInto) op()      {}
+func (DeleteMatching) op() {}
+func (SyncColumns) op()    {}
+func (AddColumns) op()     {}
+func (DropColumns) op()    {}
+func (RetypeColumns) op()  {}
+func (Drop) op()           {}
+func (Comment) op()        {}
+func (InsertValues) op()   {}
+func (Load) op()           {}
+func (CloseRows) op()      {}
+func (SQL) op()            {}

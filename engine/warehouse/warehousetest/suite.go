@@ -1,0 +1,309 @@
+package warehousetest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/warehouse"
+)
+
+// Warehouse is what the suite needs to know.
+type Warehouse struct {
+	// Open connects to a target in which the suite may make and drop schemas. It is called
+	// once for every test; Close is the suite's business.
+	Open func(t *testing.T) warehouse.Conn
+	// Types are the warehouse's names of types, as it reports them.
+	Types Types
+	// Slow is a query that runs for at least half a minute and yields to cancellation.
+	Slow string
+}
+
+// Types are names of types, spelled as Inspect spells them.
+type Types struct {
+	Int, Text, Bool, Float, Numeric, Date, Timestamp, Bytes string // Int has 64 bits, Numeric is decimal(18,3)
+}
+
+// Exception names a test that a warehouse does not pass, and why. Tests below a name are
+// meant, too: «swap» covers «swap/table to view».
+type Exception struct{ Test, Reason string }
+
+var suite = []struct {
+	name string
+	run  func(*harness)
+}{
+	{"create", testCreate},
+	{"names", testNames},
+	{"swap", testSwap},
+	{"swap readers", testSwapReaders},
+	{"swap at once", testSwapAtOnce},
+	{"insert", testInsert},
+	{"merge", testMerge},
+	{"delete", testDelete},
+	{"columns", testColumns},
+	{"sync columns", testSyncColumns},
+	{"close rows", testCloseRows},
+	{"require", testRequire},
+	{"drop", testDrop},
+	{"comments", testComments},
+	{"inspect", testInspect},
+	{"values", testValues},
+	{"words", testWords},
+	{"transaction", testTransaction},
+	{"cancel", testCancel},
+	{"errors", testErrors},
+	{"render", testRender},
+	{"load", testLoad},
+	{"load refused", testLoadRefused},
+	{"sniff", testSniff},
+}
+
+// Run runs the suite.
+func Run(t *testing.T, w Warehouse, except ...Exception) {
+	for _, s := range suite {
+		t.Run(s.name, func(t *testing.T) {
+			h := newHarness(t, w, except)
+			h.skipExcepted(s.name)
+			s.run(h)
+		})
+	}
+	for _, e := range except {
+		name, _, _ := strings.Cut(e.Test, "/")
+		if !slices.ContainsFunc(suite, func(s struct {
+			name string
+			run  func(*harness)
+		}) bool {
+			return s.name == name
+		}) {
+			t.Errorf("exception for an unknown test %q", e.Test)
+		}
+	}
+}
+
+// harness is one test with its connection and a schema of its own.
+type harness struct {
+	*testing.T
+	w      Warehouse
+	except []Exception
+	ctx    context.Context
+	conn   warehouse.Conn
+	d      warehouse.Dialect
+	schema string
+}
+
+func newHarness(t *testing.T, w Warehouse, except []Exception) *harness {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	t.Cleanup(cancel)
+	conn := w.Open(t)
+	t.Cleanup(func() {
+		if err := conn.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	h := &harness{T: t, w: w, except: except, ctx: ctx, conn: conn, d: conn.Dialect(), schema: "suite"}
+	h.do(warehouse.CreateSchema{Schema: h.schema})
+	return h
+}
+
+func (h *harness) skipExcepted(name string) {
+	for _, e := range h.except {
+		if e.Test == name || strings.HasPrefix(name, e.Test+"/") {
+			h.Skipf("%s: %s", h.d.Name(), e.Reason)
+		}
+	}
+}
+
+// sub runs a part of a test on the same connection.
+func (h *harness) sub(name string, run func(h *harness)) {
+	h.Helper()
+	h.Run(name, func(t *testing.T) {
+		part := *h
+		part.T = t
+		_, full, _ := strings.Cut(t.Name(), "/")
+		part.skipExcepted(strings.ReplaceAll(full, "_", " "))
+		run(&part)
+	})
+}
+
+func (h *harness) rel(name string) addr.Relation { return addr.Relation{Schema: h.schema, Name: name} }
+
+// q is the quoted name of a relation of the suite's schema.
+func (h *harness) q(name string) string { return h.d.Quote(h.rel(name)) }
+
+// inspect is the function that Late operations get.
+func (h *harness) inspect(c warehouse.Conn) func(addr.Relation) (warehouse.Relation, error) {
+	return func(r addr.Relation) (warehouse.Relation, error) {
+		found, err := c.Inspect(h.ctx, []addr.Relation{r})
+		if err != nil || len(found) == 0 {
+			return warehouse.Relation{Name: r}, err
+		}
+		return found[0], nil
+	}
+}
+
+// try runs operations in order, as the runner does, and gives the first error.
+func (h *harness) try(c warehouse.Conn, ops ...warehouse.Op) error {
+	for _, op := range ops {
+		steps := []warehouse.Op{op}
+		if warehouse.NeedsExpand(op) {
+			expanded, err := op.(warehouse.Late).Expand(h.inspect(c))
+			if err != nil {
+				return err
+			}
+			steps = expanded
+		}
+		for _, step := range steps {
+			if err := h.send(c, step); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (h *harness) send(c warehouse.Conn, op warehouse.Op) (err error) {
+	stmts, err := h.d.Render(op)
+	if err != nil {
+		return fmt.Errorf("render %s: %w", warehouse.OpName(op), err)
+	}
+	if _, swap := op.(warehouse.Swap); swap && h.d.Caps().TransactionalDDL {
+		if _, inTx := c.(warehouse.Tx); !inTx {
+			tx, err := warehouse.Begin(h.ctx, c)
+			if err != nil {
+				return err
+			}
+			defer tx.Close()
+			defer func() {
+				if err == nil {
+					err = tx.Commit(h.ctx)
+				}
+			}()
+			c = tx
+		}
+	}
+	for _, s := range stmts {
+		if _, err := c.Exec(h.ctx, s); err != nil {
+			return fmt.Errorf("%s: %w", s.SQL, err)
+		}
+	}
+	return nil
+}
+
+func (h *harness) do(ops ...warehouse.Op) {
+	h.Helper()
+	if err := h.try(h.conn, ops...); err != nil {
+		h.Fatal(err)
+	}
+}
+
+func (h *harness) fails(ops ...warehouse.Op) error {
+	h.Helper()
+	err := h.try(h.conn, ops...)
+	if err == nil {
+		h.Fatalf("%s succeeded", warehouse.Describe(ops[len(ops)-1]))
+	}
+	return err
+}
+
+// values runs a query.
+func (h *harness) values(c warehouse.Conn, sql string) ([][]any, error) {
+	r, err := c.Query(h.ctx, warehouse.Statement{SQL: sql})
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	var out [][]any
+	for r.Next() {
+		row, err := r.Values()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, row)
+	}
+	return out, r.Err()
+}
+
+// rows runs a query and writes every row as text, «1|a|NULL».
+func (h *harness) rows(sql string) []string {
+	h.Helper()
+	found, err := h.values(h.conn, sql)
+	if err != nil {
+		h.Fatalf("%s: %v", sql, err)
+	}
+	return lines(found)
+}
+
+func lines(rows [][]any) []string {
+	var out []string
+	for _, row := range rows {
+		cells := make([]string, len(row))
+		for i, v := range row {
+			switch v := v.(type) {
+			case nil:
+				cells[i] = "NULL"
+			case time.Time:
+				cells[i] = v.Format("2006-01-02 15:04:05.999999")
+			default:
+				cells[i] = fmt.Sprint(v)
+			}
+		}
+		out = append(out, strings.Join(cells, "|"))
+	}
+	return out
+}
+
+// wantRows compares the rows of a relation, ordered by all columns.
+func (h *harness) wantRows(name string, columns string, want ...string) {
+	h.Helper()
+	got := h.rows("select " + columns + " from " + h.q(name))
+	slices.Sort(got)
+	slices.Sort(want)
+	if d := cmp.Diff(want, got); d != "" {
+		h.Errorf("rows of %s:\n%s", name, d)
+	}
+}
+
+// table makes a table with columns id and name from rows «1|a»; an empty name is NULL.
+func (h *harness) table(name string, rows ...string) {
+	h.Helper()
+	op := warehouse.InsertValues{Target: h.rel(name), Columns: []warehouse.Column{{Name: "id", Type: h.w.Types.Int}, {Name: "name", Type: h.w.Types.Text}}}
+	for _, r := range rows {
+		id, text, _ := strings.Cut(r, "|")
+		row := []any{nil, text}
+		if id != "NULL" {
+			var n int64
+			fmt.Sscan(id, &n)
+			row[0] = n
+		}
+		op.Rows = append(op.Rows, row)
+	}
+	h.do(warehouse.Drop{Relation: h.rel(name), Kind: warehouse.Table},
+		warehouse.CreateTable{Target: h.rel(name), Columns: op.Columns}, op)
+}
+
+func (h *harness) columns(name string) []string {
+	h.Helper()
+	r, err := h.inspect(h.conn)(h.rel(name))
+	if err != nil {
+		h.Fatal(err)
+	}
+	var out []string
+	for _, c := range r.Columns {
+		out = append(out, c.Name+" "+c.Type)
+	}
+	return out
+}
+
+func equal[T any](h *harness, what string, want, got T) {
+	h.Helper()
+	if d := cmp.Diff(want, got); d != "" {
+		h.Errorf("%s:\n%s", what, d)
+	}
+}

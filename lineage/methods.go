@@ -1,0 +1,344 @@
+package lineage
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/engine-build/engine/engine/addr"
+)
+
+// method is one way to name nodes. match makes the predicate for a spec; a problem is a
+// value the method cannot mean. words lists what the project has to offer, for suggestions.
+type method struct {
+	name  string
+	match func(*universe, spec) (func(*item) bool, *problem)
+	words func(*universe, spec) []string
+}
+
+// methods lists every selection method by name.
+var methods = []method{
+	{"access", matchAccess, func(*universe, spec) []string { return accesses }},
+	{"config", matchConfig, configWords},
+	{"exposure", matchExposure, wordsOf(func(u *universe, it *item) []string { return onlyKind(it, addr.Exposure) })},
+	{"file", matchFile, wordsOf(func(u *universe, it *item) []string { return []string{path.Base(it.file())} })},
+	{"fqn", matchFQN, wordsOf(fqnWords)},
+	{"group", matchGroup, wordsOf(func(u *universe, it *item) []string { return []string{groupOf(it)} })},
+	{"owner", matchOwner, wordsOf(func(u *universe, it *item) []string { return ownersOf(it) })},
+	{"package", matchPackage, func(u *universe, _ spec) []string { return []string{u.project, "this"} }},
+	{"path", matchPath, wordsOf(pathWords)},
+	{"resource_type", matchResourceType, nil},
+	{"source", matchSource, wordsOf(sourceWords)},
+	{"tag", matchTag, wordsOf(func(u *universe, it *item) []string { return itemTags(it) })},
+	{"test_name", matchTestName, wordsOf(func(u *universe, it *item) []string { return []string{testName(it)} })},
+	{"test_type", matchTestType, nil},
+	{"unit_test", matchUnitTest, wordsOf(func(u *universe, it *item) []string { return onlyKind(it, addr.UnitTest) })},
+}
+
+var (
+	accesses  = []string{"private", "protected", "public"}
+	testTypes = []string{"data", "generic", "schema", "singular", "unit"}
+)
+
+func methodNames() []string {
+	var out []string
+	for _, m := range methods {
+		out = append(out, m.name)
+	}
+	return out
+}
+
+// matcher is the predicate of a spec, or nil after reporting why there is none.
+func (e *evaluation) matcher(s spec) func(*item) bool {
+	i := slices.IndexFunc(methods, func(m method) bool { return m.name == s.method })
+	if i < 0 {
+		e.diags.Add(unknownMethod(s))
+		return nil
+	}
+	if len(s.args) > 0 && s.method != "config" {
+		e.diags.Add(malformed(s.at, problem{at: s.methodAt, text: fmt.Sprintf("gives method %q an argument, which only config takes", s.method), help: fmt.Sprintf("write %q", s.method+":"+s.value)}))
+		return nil
+	}
+	match, bad := methods[i].match(e.u, s)
+	if bad != nil {
+		e.diags.Add(malformed(s.at, *bad))
+		return nil
+	}
+	return match
+}
+
+func matchFQN(u *universe, s spec) (func(*item) bool, *problem) {
+	want := strings.Split(s.value, ".")
+	wildcard := wild(s.value)
+	return func(it *item) bool {
+		if it.exp != nil || it.id.Kind == addr.Source {
+			return false
+		}
+		if it.id.Name == s.value {
+			return true
+		}
+		if it.test != nil && !wildcard && !u.mayBegin(it, want[0]) {
+			return false
+		}
+		fqn := u.fqn(it)
+		return len(fqn) > 0 && fqnMatches(fqn, want) || len(fqn) > 1 && fqnMatches(fqn[1:], want)
+	}, nil
+}
+
+// mayBegin spares tests, the largest crowd, from building a qualified name that cannot match.
+func (u *universe) mayBegin(it *item, word string) bool {
+	if word == u.project {
+		return true
+	}
+	if dirs := u.folders(it.file()); len(dirs) > 0 {
+		first, _, _ := strings.Cut(dirs[0], ".")
+		return first == word
+	}
+	first, _, _ := strings.Cut(it.id.Name, ".")
+	return first == word
+}
+
+// fqnMatches compares part by part; from the first wildcard on, the rest is one pattern.
+func fqnMatches(fqn, want []string) bool {
+	first, _, _ := strings.Cut(fqn[0], ".")
+	if first != want[0] && !strings.ContainsAny(want[0], "*?[]") {
+		return false
+	}
+	var flat []string
+	for _, part := range fqn {
+		flat = append(flat, strings.Split(part, ".")...)
+	}
+	if len(flat) < len(want) {
+		return false
+	}
+	for i, w := range want {
+		if strings.ContainsAny(w, "*?[]") {
+			return fnmatch(strings.Join(want[i:], "."), strings.Join(flat[i:], "."))
+		}
+		if flat[i] != w {
+			return false
+		}
+	}
+	return true
+}
+
+func fqnWords(u *universe, it *item) []string {
+	if it.exp != nil || it.id.Kind == addr.Source {
+		return nil
+	}
+	if it.isTest() {
+		return []string{it.id.Name}
+	}
+	words := []string{it.id.Name}
+	if n := len(it.node.FQN); n > 2 {
+		words = append(words, it.node.FQN[1:n-1]...)
+	}
+	return words
+}
+
+func matchTag(_ *universe, s spec) (func(*item) bool, *problem) {
+	return func(it *item) bool { return anyMatch(s.value, itemTags(it)) }, nil
+}
+
+func itemTags(it *item) []string {
+	switch {
+	case it.node != nil:
+		return tagsOf(it.node)
+	case it.test != nil:
+		return it.test.Config.Tags
+	case it.unit != nil:
+		return it.unit.Tags
+	case it.exp.Props != nil:
+		return it.exp.Props.Tags
+	}
+	return nil
+}
+
+func matchPath(_ *universe, s spec) (func(*item) bool, *problem) {
+	return func(it *item) bool {
+		if globPath(s.value, it.file()) {
+			return true
+		}
+		// The YAML file that describes a node stands for the node too.
+		return it.node != nil && it.node.Props != nil && globPath(s.value, spanPath(it.node.Props.At))
+	}, nil
+}
+
+func pathWords(_ *universe, it *item) []string {
+	var out []string
+	for p := it.file(); p != "." && p != "/" && p != ""; p = path.Dir(p) {
+		out = append(out, p)
+	}
+	return out
+}
+
+func matchFile(_ *universe, s spec) (func(*item) bool, *problem) {
+	return func(it *item) bool {
+		base := path.Base(it.file())
+		return fnmatch(s.value, base) || fnmatch(s.value, strings.TrimSuffix(base, path.Ext(base)))
+	}, nil
+}
+
+func matchPackage(u *universe, s spec) (func(*item) bool, *problem) {
+	all := s.value == "this" || fnmatch(s.value, u.project)
+	return func(*item) bool { return all }, nil
+}
+
+func matchResourceType(_ *universe, s spec) (func(*item) bool, *problem) {
+	kind := addr.Kind(s.value)
+	if !slices.Contains(addr.Kinds, kind) {
+		var known []string
+		for _, k := range addr.Kinds {
+			known = append(known, string(k))
+		}
+		return nil, unknownValue(s, known)
+	}
+	return func(it *item) bool { return it.id.Kind == kind }, nil
+}
+
+func matchSource(u *universe, s spec) (func(*item) bool, *problem) {
+	parts := strings.Split(s.value, ".")
+	if len(parts) > 3 {
+		return nil, &problem{at: s.valueAt, text: "has too many parts for a source", help: `write "source:name", "source:name.table" or "source:project.name.table"`}
+	}
+	if len(parts) == 3 {
+		if !fnmatch(parts[0], u.project) {
+			return func(*item) bool { return false }, nil
+		}
+		parts = parts[1:]
+	}
+	return func(it *item) bool {
+		if it.id.Kind != addr.Source {
+			return false
+		}
+		name, table := sourceName(it)
+		return fnmatch(parts[0], name) && (len(parts) == 1 || fnmatch(parts[1], table))
+	}, nil
+}
+
+func sourceName(it *item) (name, table string) {
+	if it.node.Source != nil {
+		return it.node.Source.SourceName.V, it.node.Source.Table.V
+	}
+	name, table, _ = strings.Cut(it.id.Name, ".")
+	return name, table
+}
+
+func sourceWords(_ *universe, it *item) []string {
+	if it.id.Kind != addr.Source {
+		return nil
+	}
+	name, table := sourceName(it)
+	return []string{name, name + "." + table}
+}
+
+func matchExposure(u *universe, s spec) (func(*item) bool, *problem) {
+	return named(u, s, addr.Exposure)
+}
+func matchUnitTest(u *universe, s spec) (func(*item) bool, *problem) {
+	return named(u, s, addr.UnitTest)
+}
+
+// named matches «name» or «project.name» among the items of one kind.
+func named(u *universe, s spec, kind addr.Kind) (func(*item) bool, *problem) {
+	pkg, rest, dotted := strings.Cut(s.value, ".")
+	inProject := dotted && fnmatch(pkg, u.project)
+	return func(it *item) bool {
+		return it.id.Kind == kind && (fnmatch(s.value, it.id.Name) || inProject && fnmatch(rest, it.id.Name))
+	}, nil
+}
+
+func onlyKind(it *item, kind addr.Kind) []string {
+	if it.id.Kind == kind {
+		return []string{it.id.Name}
+	}
+	return nil
+}
+
+func matchTestType(_ *universe, s spec) (func(*item) bool, *problem) {
+	if !slices.Contains(testTypes, s.value) {
+		return nil, unknownValue(s, testTypes)
+	}
+	return func(it *item) bool {
+		switch s.value {
+		case "unit":
+			return it.unit != nil
+		case "singular":
+			return it.test != nil && it.test.Kind == "singular"
+		case "generic", "schema":
+			return it.test != nil && it.test.Kind != "singular"
+		}
+		return it.test != nil
+	}, nil
+}
+
+func matchTestName(_ *universe, s spec) (func(*item) bool, *problem) {
+	return func(it *item) bool { n := testName(it); return n != "" && fnmatch(s.value, n) }, nil
+}
+
+// testName is the kind of a generic test.
+func testName(it *item) string {
+	if it.test == nil || it.test.Kind == "singular" {
+		return ""
+	}
+	return it.test.Kind
+}
+
+func matchGroup(_ *universe, s spec) (func(*item) bool, *problem) {
+	return func(it *item) bool { g := groupOf(it); return g != "" && fnmatch(s.value, g) }, nil
+}
+
+func groupOf(it *item) string {
+	if it.node == nil {
+		return ""
+	}
+	return it.node.Config.Group
+}
+
+func matchAccess(_ *universe, s spec) (func(*item) bool, *problem) {
+	if !wild(s.value) && !slices.Contains(accesses, s.value) {
+		return nil, unknownValue(s, accesses)
+	}
+	return func(it *item) bool {
+		if it.id.Kind != addr.Model {
+			return false
+		}
+		access := it.node.Config.Access
+		if access == "" {
+			access = "protected"
+		}
+		return fnmatch(s.value, access)
+	}, nil
+}
+
+func matchOwner(_ *universe, s spec) (func(*item) bool, *problem) {
+	return func(it *item) bool { return anyMatch(s.value, ownersOf(it)) }, nil
+}
+
+func ownersOf(it *item) []string {
+	var out []string
+	switch {
+	case it.node != nil:
+		out = []string{it.node.Config.Owner}
+	case it.exp != nil && it.exp.Props != nil:
+		out = []string{it.exp.Props.OwnerName, it.exp.Props.OwnerEmail}
+	}
+	return slices.DeleteFunc(out, func(s string) bool { return s == "" })
+}
+
+func anyMatch(pattern string, words []string) bool {
+	return slices.ContainsFunc(words, func(w string) bool { return fnmatch(pattern, w) })
+}
+
+// wordsOf collects the words of all items, sorted and without repetition.
+func wordsOf(of func(*universe, *item) []string) func(*universe, spec) []string {
+	return func(u *universe, _ spec) []string {
+		var out []string
+		for i := range u.items {
+			out = append(out, of(u, &u.items[i])...)
+		}
+		slices.Sort(out)
+		return slices.DeleteFunc(slices.Compact(out), func(w string) bool { return w == "" || w == "." })
+	}
+}

@@ -1,0 +1,268 @@
+package lineage
+
+import (
+	"slices"
+
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/compile"
+	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/source"
+)
+
+// Query is what a user asked for: selectors as written on the command line. White space
+// and repetition are union, a comma is intersection, Exclude is taken away at the end.
+type Query struct {
+	Select, Exclude []string // no Select means everything
+	// ResourceTypes keeps only these kinds (none: all); ExcludeResourceTypes drops kinds.
+	ResourceTypes, ExcludeResourceTypes []addr.Kind
+	// Indirect says when a test follows the nodes it reads: «eager» (the default: one of
+	// them is selected), «cautious» (all of them), «buildable» (all of them are selected or
+	// are ancestors of selected nodes) or «empty» (never).
+	Indirect string
+}
+
+// Indirects lists the values of Query.Indirect, the default first.
+var Indirects = []string{"eager", "cautious", "buildable", "empty"}
+
+// Selected is the answer to a query. The maps hold only true values.
+type Selected struct {
+	Nodes     map[addr.Node]bool // seeds, models and snapshots
+	Tests     map[addr.Node]bool // data tests and unit tests
+	Sources   map[addr.Node]bool
+	Exposures map[addr.Node]bool
+}
+
+// Has reports whether n is selected.
+func (s Selected) Has(n addr.Node) bool {
+	return s.Nodes[n] || s.Tests[n] || s.Sources[n] || s.Exposures[n]
+}
+
+// Len is the number of selected things.
+func (s Selected) Len() int {
+	return len(s.Nodes) + len(s.Tests) + len(s.Sources) + len(s.Exposures)
+}
+
+// List is everything selected, by kind in the order of addr.Kinds, then by name.
+func (s Selected) List() []addr.Node {
+	out := make([]addr.Node, 0, s.Len())
+	for _, m := range []map[addr.Node]bool{s.Sources, s.Nodes, s.Tests, s.Exposures} {
+		for id := range m {
+			out = append(out, id)
+		}
+	}
+	slices.SortFunc(out, func(a, b addr.Node) int {
+		if d := slices.Index(addr.Kinds, a.Kind) - slices.Index(addr.Kinds, b.Kind); d != 0 {
+			return d
+		}
+		return a.Compare(b)
+	})
+	return out
+}
+
+// Select answers a query with dbt's selection grammar. A selector that is malformed or
+// uses an unknown method is an error and selects nothing; one that matches nothing is a
+// warning. Spans point into files named «--select», «--exclude» and «--indirect-selection».
+func Select(p *compile.Program, q Query) (Selected, diag.List) {
+	e := &evaluation{u: newUniverse(p)}
+	indirect := e.indirect(q.Indirect)
+	chosen := e.everything()
+	if len(q.Select) > 0 {
+		chosen = e.union(tokens("--select", q.Select), indirect)
+	}
+	if len(q.Exclude) > 0 {
+		// Exclusion is always eager: a test of an excluded node must not run.
+		for i, out := range e.union(tokens("--exclude", q.Exclude), "eager") {
+			chosen[i] = chosen[i] && !out
+		}
+	}
+	if e.diags.HasErrors() {
+		chosen = make(set, len(e.u.items))
+	}
+	return e.answer(chosen, q), e.diags
+}
+
+// evaluation is one run of Select.
+type evaluation struct {
+	u     *universe
+	diags diag.List
+}
+
+func (e *evaluation) indirect(mode string) string {
+	if mode == "" {
+		return Indirects[0]
+	}
+	if !slices.Contains(Indirects, mode) {
+		e.diags.Add(unknownIndirect(source.NewFile("--indirect-selection", []byte(mode)).Span(0, len(mode))))
+		return Indirects[0]
+	}
+	return mode
+}
+
+func (e *evaluation) everything() set {
+	all := make(set, len(e.u.items))
+	for i := range all {
+		all[i] = true
+	}
+	return all
+}
+
+// union evaluates tokens. Next to the chosen set each step carries the wider set of tests
+// that were held back because a parent is missing: another member may bring that parent.
+func (e *evaluation) union(at []source.Span, indirect string) set {
+	chosen, held := make(set, len(e.u.items)), make(set, len(e.u.items))
+	for _, token := range at {
+		c, h := e.intersection(token, indirect)
+		for i := range c {
+			chosen[i] = chosen[i] || c[i]
+			held[i] = held[i] || h[i]
+		}
+	}
+	e.release(chosen, held, indirect)
+	return chosen
+}
+
+func (e *evaluation) intersection(token source.Span, indirect string) (chosen, held set) {
+	quiet := len(e.diags)
+	for i, at := range commas(token) {
+		c, h := e.member(at, indirect)
+		if i == 0 {
+			chosen, held = c, h
+			continue
+		}
+		for k := range chosen {
+			chosen[k] = chosen[k] && c[k]
+			held[k] = held[k] && h[k]
+		}
+	}
+	e.release(chosen, held, indirect)
+	if len(e.diags) == quiet && chosen.count() == 0 {
+		e.diags.Add(emptyIntersection(token))
+	}
+	return chosen, held
+}
+
+// member evaluates one selector; held includes chosen.
+func (e *evaluation) member(at source.Span, indirect string) (chosen, held set) {
+	chosen = make(set, len(e.u.items))
+	s, bad := parseSpec(at)
+	if bad != nil {
+		e.diags.Add(malformed(at, *bad))
+		return chosen, chosen
+	}
+	match := e.matcher(s)
+	if match == nil {
+		return chosen, chosen
+	}
+	found := false
+	for i := range e.u.items {
+		if match(&e.u.items[i]) {
+			chosen[i], found = true, true
+		}
+	}
+	if !found {
+		e.diags.Add(e.matchesNothing(s))
+		return chosen, chosen
+	}
+	e.relatives(s, chosen)
+	return e.followers(chosen, indirect)
+}
+
+// relatives takes the wanted ancestors and descendants along.
+func (e *evaluation) relatives(s spec, chosen set) {
+	seed := slices.Clone(chosen)
+	if s.around {
+		family := slices.Clone(seed)
+		e.u.reach(family, seed, e.u.down, 0)
+		e.u.reach(family, slices.Clone(family), e.u.up, 0)
+		copy(chosen, family)
+	}
+	if s.up != -1 {
+		e.u.reach(chosen, seed, e.u.up, s.up)
+	}
+	if s.down != -1 {
+		e.u.reach(chosen, seed, e.u.down, s.down)
+	}
+}
+
+// followers adds the tests of the chosen nodes as the mode says, and holds back the rest.
+func (e *evaluation) followers(chosen set, indirect string) (set, set) {
+	held := slices.Clone(chosen)
+	if indirect == "empty" {
+		return chosen, held
+	}
+	enough := e.testable(chosen, indirect)
+	out := slices.Clone(chosen)
+	for i := range e.u.items {
+		if !e.u.items[i].isTest() || chosen[i] {
+			continue
+		}
+		some, all := parentsIn(e.u.up[i], chosen, enough)
+		if some {
+			held[i] = true
+			out[i] = indirect == "eager" || all
+		}
+	}
+	return out, held
+}
+
+// release adds the tests held back whose parents are all there now.
+func (e *evaluation) release(chosen, held set, indirect string) {
+	if indirect != "cautious" && indirect != "buildable" {
+		return
+	}
+	enough := e.testable(chosen, indirect)
+	for i := range e.u.items {
+		if held[i] && !chosen[i] && e.u.items[i].isTest() {
+			_, all := parentsIn(e.u.up[i], chosen, enough)
+			chosen[i] = all
+		}
+	}
+}
+
+// testable is the set of nodes that a test may read: the chosen ones and, when buildable,
+// their ancestors and every source.
+func (e *evaluation) testable(chosen set, indirect string) set {
+	if indirect != "buildable" {
+		return chosen
+	}
+	out := slices.Clone(chosen)
+	e.u.reach(out, chosen, e.u.up, 0)
+	for i := range e.u.items {
+		out[i] = out[i] || e.u.items[i].id.Kind == addr.Source
+	}
+	return out
+}
+
+func parentsIn(parents []int32, chosen, enough set) (some, all bool) {
+	all = len(parents) > 0
+	for _, j := range parents {
+		some = some || chosen[j]
+		all = all && enough[j]
+	}
+	return some, all
+}
+
+func (e *evaluation) answer(chosen set, q Query) Selected {
+	out := Selected{
+		Nodes: map[addr.Node]bool{}, Tests: map[addr.Node]bool{},
+		Sources: map[addr.Node]bool{}, Exposures: map[addr.Node]bool{},
+	}
+	for i, in := range chosen {
+		id := e.u.items[i].id
+		if !in || slices.Contains(q.ExcludeResourceTypes, id.Kind) ||
+			len(q.ResourceTypes) > 0 && !slices.Contains(q.ResourceTypes, id.Kind) {
+			continue
+		}
+		switch id.Kind {
+		case addr.Source:
+			out.Sources[id] = true
+		case addr.Exposure:
+			out.Exposures[id] = true
+		case addr.Test, addr.UnitTest:
+			out.Tests[id] = true
+		default:
+			out.Nodes[id] = true
+		}
+	}
+	return out
+}
