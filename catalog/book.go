@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"cmp"
+	"html/template"
 	"path"
 	"slices"
 	"strings"
@@ -30,7 +31,7 @@ type book struct {
 	sentences map[addr.Node]string
 	folders   *folder
 	byFolder  map[string]*folder
-	sidebars  map[string][]sideItem
+	sidebars  map[string]template.HTML
 }
 
 // folder is a directory of the project, or a group that stands for one.
@@ -47,7 +48,7 @@ func newBook(in In) *book {
 		exposures: map[addr.Node]*compile.Exposure{}, tests: map[addr.Node][]*compile.Test{},
 		units: map[addr.Node][]*compile.UnitTest{}, results: map[addr.Node]*run.NodeResult{},
 		checks: map[addr.Node]*run.TestResult{}, sentences: map[addr.Node]string{},
-		byFolder: map[string]*folder{}, sidebars: map[string][]sideItem{},
+		byFolder: map[string]*folder{}, sidebars: map[string]template.HTML{},
 	}
 	for _, n := range in.Graph.Nodes {
 		b.number[n.ID] = len(b.nodes)
@@ -130,7 +131,7 @@ func (b *book) readFolders() {
 	}
 	b.folders.finish()
 	for p := range b.byFolder {
-		b.sidebars[p] = b.sidebar(p)
+		b.sidebars[p] = renderSidebar(b.sidebar(p))
 	}
 }
 
@@ -149,8 +150,8 @@ func (b *book) folder(p string) *folder {
 	return f
 }
 
-// order of top-level folders: the data's way through a project.
-var folderRank = map[string]int{"sources": 1, "seeds": 2, "models": 3, "snapshots": 4, "exposures": 9}
+// folderRank orders top-level folders: what readers look for comes first.
+var folderRank = map[string]int{"models": 1, "snapshots": 2, "seeds": 6, "sources": 7, "exposures": 8}
 
 func (f *folder) finish() {
 	slices.SortFunc(f.subs, func(a, b *folder) int {
@@ -177,54 +178,6 @@ func (f *folder) all() []addr.Node {
 		out = append(out, s.all()...)
 	}
 	return out
-}
-
-// sideItem is a line of the sidebar.
-type sideItem struct {
-	Path, Name, Tone string
-	Depth            int
-	Folder, Open     bool
-	Count            int
-}
-
-// maxSiblings limits a sidebar: beyond it the folder's page takes over.
-const maxSiblings = 80
-
-// sidebar opens the folders on the way to one folder and lists what is in it.
-func (b *book) sidebar(current string) []sideItem {
-	var out []sideItem
-	var list func(f *folder, depth int)
-	list = func(f *folder, depth int) {
-		for _, s := range f.subs {
-			open := current == s.path || strings.HasPrefix(current, s.path+"/") || current == "" && s.name == "models" && depth == 0
-			out = append(out, sideItem{Path: folderPath(s.path), Name: s.name, Depth: depth, Folder: true, Open: open, Count: s.total})
-			if open {
-				list(s, depth+1)
-			}
-		}
-		if f.path != current || f.path == "" && len(f.nodes) == 0 {
-			return
-		}
-		for i, id := range f.nodes {
-			if i == maxSiblings {
-				out = append(out, sideItem{Path: folderPath(f.path), Name: "all " + count(len(f.nodes)) + " …", Depth: depth})
-				break
-			}
-			out = append(out, sideItem{Path: nodePath(id), Name: shortName(id), Tone: b.tone(id), Depth: depth})
-		}
-	}
-	list(b.folders, 0)
-	return out
-}
-
-// shortName drops the source's name where the folder says it already.
-func shortName(id addr.Node) string {
-	if id.Kind == addr.Source {
-		if _, table, ok := strings.Cut(id.Name, "."); ok {
-			return table
-		}
-	}
-	return id.Name
 }
 
 func (b *book) tone(id addr.Node) string {

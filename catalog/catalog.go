@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"bytes"
 	"maps"
 	"runtime"
 	"slices"
@@ -76,8 +77,9 @@ func (b *book) render() []rendered {
 	next := make(chan int)
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
+			var scratch bytes.Buffer
 			for i := range next {
-				out[i] = rendered{jobs[i].path, b.page(jobs[i])}
+				out[i] = rendered{jobs[i].path, b.page(jobs[i], &scratch)}
 			}
 		})
 	}

@@ -100,9 +100,11 @@ func (b *book) textShards() []string {
 	return out
 }
 
+var oneLine = strings.NewReplacer("\t", " ", "\n", " ", "\r", " ")
+
 // field keeps a value on its line and in its column.
 func field(s string) string {
-	return strings.ToValidUTF8(strings.NewReplacer("\t", " ", "\n", " ", "\r", " ").Replace(s), "\uFFFD")
+	return strings.ToValidUTF8(oneLine.Replace(s), "\uFFFD")
 }
 
 // script hands text to the page. JSON strings are JavaScript strings, and the encoder

@@ -141,9 +141,11 @@ func summary(s string, limit int) string {
 	return clip(s, limit)
 }
 
+var unmark = strings.NewReplacer("**", "", "__", "", "`", "", "](", " (", "[", "")
+
 // plainText drops the marks of Markdown and folds white space.
 func plainText(s string) string {
-	s = strings.NewReplacer("**", "", "__", "", "`", "", "[", "", "](", " (").Replace(s)
+	s = unmark.Replace(s)
 	return strings.ToValidUTF8(strings.Join(strings.Fields(s), " "), "\uFFFD")
 }
 

@@ -79,12 +79,16 @@ func (b *book) nodeView(id addr.Node, base string) nodeView {
 	g := b.graphNode(id)
 	v := nodeView{
 		Crumbs: crumbs(b.folderOf(id)), Name: id.Name, Kind: kindWord(id.Kind), Tone: b.tone(id), Tests: b.tally(id),
-		Description: b.prose.html(base, b.description(id)), GraphLink: "lineage.html#" + linkHash(id.String()),
+		Description: b.prose.html(base, b.description(id)),
+	}
+	if len(b.nodes) <= wholeGraphLimit {
+		v.GraphLink = "lineage.html#" + linkHash(id.String())
 	}
 	if v.ToneName = lineage.ToneName(v.Tone); v.ToneName == v.Kind {
 		v.ToneName = ""
 	}
-	v.Up, v.Down = b.hops(b.in.Graph.Ancestors(id, 0)), b.hops(b.in.Graph.Descendants(id, 0))
+	up, down := b.in.Graph.Sizes(id)
+	v.Up, v.Down = b.hops(b.in.Graph.Ancestors(id, 2), up), b.hops(b.in.Graph.Descendants(id, 2), down)
 	v.Graph, v.GraphMore = b.neighbourhood(id, base)
 	b.runFacts(&v, id)
 	if n == nil {
@@ -224,18 +228,17 @@ func (b *book) runFacts(v *nodeView, id addr.Node) {
 // maxDirect and maxSecond limit the lists of neighbours; the graph has the rest.
 const maxDirect, maxSecond = 60, 30
 
-func (b *book) hops(hops []lineage.Hop) hopsView {
-	v := hopsView{Total: len(hops)}
+func (b *book) hops(hops []lineage.Hop, total int) hopsView {
+	v := hopsView{Total: total}
 	for _, h := range hops {
 		switch {
 		case h.Hops == 1 && len(v.Direct) < maxDirect:
 			v.Direct = append(v.Direct, b.slim(h.Node))
 		case h.Hops == 2 && len(v.Second) < maxSecond:
 			v.Second = append(v.Second, b.slim(h.Node))
-		default:
-			v.More++
 		}
 	}
+	v.More = total - len(v.Direct) - len(v.Second)
 	return v
 }
 
@@ -261,13 +264,13 @@ func (b *book) neighbourhood(id addr.Node, base string) (template.HTML, string) 
 		down = g.Descendants(id, 1)
 	}
 	more := max(0, len(up)-maxSide) + max(0, len(down)-maxSide)
-	shown := map[addr.Node]bool{id: true}
+	shown := []addr.Node{id}
 	for _, side := range [][]lineage.Hop{up, down} {
 		for _, h := range b.important(side) {
-			shown[h.Node] = true
+			shown = append(shown, h.Node)
 		}
 	}
-	sub := g.Sub(func(n addr.Node) bool { return shown[n] })
+	sub := g.Pick(shown...)
 	note := ""
 	if more > 0 {
 		note = fmt.Sprintf("%s more neighbours are not drawn here.", count(more))
@@ -295,10 +298,15 @@ func (b *book) columnViews(v *nodeView, n *compile.Node, base string) {
 			checks[key] = append(checks[key], checkRef{"t-" + slug(t.ID.Name), strings.ReplaceAll(t.Kind, "_", " "), testPill(b.checkStatus(t.ID))})
 		}
 	}
-	untyped := false
+	untyped, used := false, map[string]bool{}
 	for _, c := range b.columns(n.ID) {
+		id := "c-" + slug(c.name)
+		for used[id] {
+			id += "~"
+		}
+		used[id] = true
 		v.Columns = append(v.Columns, columnView{
-			ID: "c-" + slug(c.name), Name: c.name, Type: c.typ, Description: b.prose.html(base, c.description),
+			ID: id, Name: c.name, Type: c.typ, Description: b.prose.html(base, c.description),
 			Tags: c.tags, Checks: checks[strings.ToLower(c.name)],
 		})
 		untyped = untyped || c.typ == ""
@@ -328,7 +336,13 @@ func (b *book) checkViews(id addr.Node, base string) []checkView {
 				c.Also = append(c.Also, b.slim(p))
 			}
 		}
+		if strings.TrimSpace(t.Description) == c.Sentence {
+			c.Description = ""
+		}
 		b.outcome(&c, t.ID)
+		if q, ok := b.query(t); ok && c.SQL == "" {
+			c.SQL = strings.TrimSpace(q.Rows)
+		}
 		out = append(out, c)
 	}
 	for _, t := range b.units[id] {

@@ -8,8 +8,10 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/compile"
 	"github.com/engine-build/engine/engine/run"
 	"github.com/engine-build/engine/lineage"
 )
@@ -59,12 +61,13 @@ type frame struct {
 	Title, Project, Base string
 	Current, Section     string // page shown, and its entry in the top navigation
 	CSS, JS              string
-	Sidebar              []sideItem
+	Sidebar              template.HTML
 	Footer               string
 	Body                 any
 }
 
-func (b *book) page(j job) []byte {
+// page renders one page; out is scratch space.
+func (b *book) page(j job, out *bytes.Buffer) []byte {
 	f := frame{Project: b.title, Current: j.path, CSS: cssPath, JS: jsPath, Footer: b.footer()}
 	if strings.Contains(j.path, "/") {
 		f.Base = "../"
@@ -72,26 +75,29 @@ func (b *book) page(j job) []byte {
 	switch j.template {
 	case "index":
 		f.Title, f.Section, f.Body = "Overview", "index.html", b.indexView()
-		f.Sidebar = b.sidebars[""]
+		f.Sidebar = b.sidebarFor("", j.path, f.Base)
 	case "lineage":
 		f.Title, f.Section, f.Body = "Lineage", "lineage.html", b.lineageView()
 	case "tests":
 		f.Title, f.Section, f.Body = "Tests", "tests.html", b.testsView()
-		f.Sidebar = b.sidebars[""]
+		f.Sidebar = b.sidebarFor("", j.path, f.Base)
 	case "missing":
-		f.Title, f.Sidebar = "Page not found", b.sidebars[""]
+		f.Title, f.Sidebar = "Page not found", b.sidebarFor("", j.path, f.Base)
 	case "folder":
 		f.Title, f.Body = j.folder, b.folderView(j.folder, f.Base)
-		f.Sidebar = b.sidebars[j.folder]
+		f.Sidebar = b.sidebarFor(j.folder, j.path, f.Base)
 	case "node":
 		f.Title, f.Body = j.node.Name, b.nodeView(j.node, f.Base)
-		f.Sidebar = b.sidebars[b.folderOf(j.node)]
+		f.Sidebar = b.sidebarFor(b.folderOf(j.node), j.path, f.Base)
 	}
-	var out bytes.Buffer
-	if err := templates.ExecuteTemplate(&out, j.template+".html", f); err != nil {
+	out.Reset()
+	if err := templates.ExecuteTemplate(out, j.template+".html", f); err != nil {
 		panic("catalog: template " + j.template + ": " + err.Error()) // our templates over our own types
 	}
-	return bytes.ToValidUTF8(out.Bytes(), []byte("\uFFFD"))
+	if !utf8.Valid(out.Bytes()) {
+		return bytes.ToValidUTF8(out.Bytes(), []byte("\uFFFD"))
+	}
+	return bytes.Clone(out.Bytes())
 }
 
 func (b *book) footer() string {
@@ -272,11 +278,11 @@ func (b *book) trouble(limit int) (out []troubleView, more int) {
 				continue
 			}
 			one := t
-			one.Status, one.Text = testPill(x.Status), cmp.Or(x.Sentence, x.ID.Name)
+			one.Status, one.Text = testPill(x.Status), b.says(&x)
 			if x.Failures > 0 {
 				one.Text += ": " + plural(int(x.Failures), "failing row")
 			}
-			if one.Path != "" {
+			if one.Path != "" && b.shows(n.Node, x.ID) {
 				one.Path += "#t-" + slug(x.ID.Name)
 			}
 			if x.Status.Bad() {
@@ -291,6 +297,22 @@ func (b *book) trouble(limit int) (out []troubleView, more int) {
 		return out[:limit], len(out) - limit
 	}
 	return out, 0
+}
+
+// says is what a test checks, in the words of the run, the project, or its name.
+func (b *book) says(x *run.TestResult) string {
+	for _, t := range b.tests[x.Of] {
+		if t.ID == x.ID {
+			return b.sentence(t)
+		}
+	}
+	return cmp.Or(x.Sentence, x.ID.Name)
+}
+
+// shows reports whether the page of a node lists a test. A result may be older than the program.
+func (b *book) shows(node, test addr.Node) bool {
+	return slices.ContainsFunc(b.tests[node], func(t *compile.Test) bool { return t.ID == test }) ||
+		slices.ContainsFunc(b.units[node], func(t *compile.UnitTest) bool { return t.ID == test })
 }
 
 type crumb struct{ Path, Name string }

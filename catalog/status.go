@@ -180,10 +180,14 @@ func (b *book) verdict() verdict {
 	return v
 }
 
-// sentence says what a test checks.
+// sentence says what a test checks: as the run told it, as the target's dialect tells it,
+// or in general words.
 func (b *book) sentence(t *compile.Test) string {
 	if s := b.sentences[t.ID]; s != "" {
 		return s
+	}
+	if q, ok := b.query(t); ok && q.Sentence != "" {
+		return q.Sentence
 	}
 	column := t.Column
 	if column == "" {

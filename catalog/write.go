@@ -16,6 +16,10 @@ import (
 // listName is the file that lists what the site owns in a directory.
 const listName = ".engine-catalog"
 
+// tempName is where a file is written before it takes its place. One name for all: what an
+// interrupted write leaves behind, the next one uses up.
+const tempName = ".engine-catalog-new"
+
 const listHead = "# files written by engine docs generate; everything else here is yours\n"
 
 // ForeignFileError says that the site needs a name that is taken by a file it did not write.
@@ -104,12 +108,11 @@ func put(root *os.Root, p string, data []byte) error {
 			return err
 		}
 	}
-	temp := name + ".engine-new"
-	if err := root.WriteFile(temp, data, 0o644); err != nil {
-		_ = root.Remove(temp)
+	if err := root.WriteFile(tempName, data, 0o644); err != nil {
+		_ = root.Remove(tempName)
 		return err
 	}
-	return root.Rename(temp, name)
+	return root.Rename(tempName, name)
 }
 
 func (s *Site) removeStale(root *os.Root, owned map[string]bool) error {
@@ -118,10 +121,8 @@ func (s *Site) removeStale(root *os.Root, owned map[string]bool) error {
 		if _, kept := s.files[p]; kept {
 			continue
 		}
-		for _, name := range []string{p, p + ".engine-new"} {
-			if err := root.Remove(filepath.FromSlash(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return err
-			}
+		if err := root.Remove(filepath.FromSlash(p)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
 		}
 		dirs[path.Dir(p)] = true
 	}

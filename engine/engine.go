@@ -122,11 +122,6 @@ func TargetConfig(p *project.Project, o Options) (warehouse.Config, warehouse.Dr
 		return warehouse.Config{}, nil, diag.List{typeUnknown(settings, o.Drivers)}
 	}
 	cfg := warehouse.Config{Type: settings.Type.V, Dir: p.Dir, Fields: map[string]string{}}
-	for _, f := range o.Drivers[i].Fields() {
-		if f.Default != "" {
-			cfg.Fields[f.Name] = f.Default
-		}
-	}
 	for name, v := range settings.Fields {
 		cfg.Fields[name] = v.V
 	}

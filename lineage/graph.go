@@ -196,15 +196,62 @@ func (g *Graph) walk(id addr.Node, next [][]int32, depth int) []Hop {
 	return out
 }
 
+// Sizes counts all ancestors and all descendants of id.
+func (g *Graph) Sizes(id addr.Node) (ancestors, descendants int) {
+	start, ok := g.index[id]
+	if !ok {
+		return 0, 0
+	}
+	return g.size(start, g.up), g.size(start, g.down)
+}
+
+func (g *Graph) size(start int, next [][]int32) int {
+	seen := make([]bool, len(g.Nodes))
+	seen[start] = true
+	stack, n := []int32{int32(start)}, 0
+	for len(stack) > 0 {
+		i := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		for _, j := range next[i] {
+			if !seen[j] {
+				seen[j] = true
+				n++
+				stack = append(stack, j)
+			}
+		}
+	}
+	return n
+}
+
 // Sub is the graph of the kept nodes and the edges between them. Nodes keep their facts;
 // an edge that led through a dropped node is gone.
 func (g *Graph) Sub(keep func(addr.Node) bool) *Graph {
-	out := &Graph{Project: g.Project}
-	for _, n := range g.Nodes {
+	var at []int
+	for i, n := range g.Nodes {
 		if keep(n.ID) {
-			c := *n
-			out.Nodes = append(out.Nodes, &c)
+			at = append(at, i)
 		}
+	}
+	return g.pick(at)
+}
+
+// Pick is Sub for a few nodes; it does not look at the others. Unknown ids are ignored.
+func (g *Graph) Pick(ids ...addr.Node) *Graph {
+	var at []int
+	for _, id := range ids {
+		if i, ok := g.index[id]; ok {
+			at = append(at, i)
+		}
+	}
+	slices.Sort(at)
+	return g.pick(slices.Compact(at))
+}
+
+func (g *Graph) pick(at []int) *Graph {
+	out := &Graph{Project: g.Project}
+	for _, i := range at {
+		c := *g.Nodes[i]
+		out.Nodes = append(out.Nodes, &c)
 	}
 	out.link(func(n *Node) []addr.Node { return n.Parents })
 	return out

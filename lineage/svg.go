@@ -326,12 +326,12 @@ var styleSheet = buildStyleSheet()
 // buildStyleSheet writes the tones for the light and the dark theme.
 func buildStyleSheet() string {
 	var b strings.Builder
-	b.WriteString(".graph{--page:#fff;--ink:#1b2430;--box:#fff;--rim:#cfd6df;--edge:#b3bcc9}")
+	b.WriteString(".graph{--page:#fff;--ink:#1b2430;--box:#fff;--rim:#cfd6df;--edge:#a3aebd}")
 	b.WriteString(".graph text{font:12px " + fontStack + ";fill:var(--ink)}.graph .g-title{font:600 15px system-ui,sans-serif}.graph .g-key text{font:12px system-ui,sans-serif}")
 	b.WriteString(".g-page{fill:var(--page)}.g-box{fill:var(--box);stroke:var(--rim)}.g-edge{stroke:var(--edge);stroke-width:1.4}.g-edge.near{stroke-width:2}.w2{stroke-width:2}.w3{stroke-width:2.8}.w4{stroke-width:3.8}.w5{stroke-width:5}.focus .g-box{stroke-width:2}.focus text{font-weight:700}")
 	for _, tone := range tones {
 		fmt.Fprintf(&b, ".t-%s .g-bar{fill:%s}", tone, colours[tone][1])
 	}
-	b.WriteString("@media (prefers-color-scheme:dark){.graph{--page:#12161c;--ink:#e4e9f0;--box:#1b212a;--rim:#39424f;--edge:#4d5867}}")
+	b.WriteString("@media (prefers-color-scheme:dark){.graph{--page:#12161c;--ink:#e4e9f0;--box:#1b212a;--rim:#39424f;--edge:#5d6979}}")
 	return b.String()
 }

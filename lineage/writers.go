@@ -79,7 +79,7 @@ func writeJSON(w io.Writer, g *Graph) error {
 // colour is the light-theme fill and stroke of a tone, for formats without style sheets.
 var colours = map[string][2]string{
 	"source": {"#fdf3dc", "#a8730a"}, "seed": {"#eef5dc", "#5f7d14"}, "stg": {"#dff3f0", "#0f766e"},
-	"int": {"#eceef2", "#5b6472"}, "model": {"#e3ecfb", "#2f5fb3"}, "dim": {"#e3ecfb", "#2f5fb3"},
+	"int": {"#eceef2", "#5b6472"}, "model": {"#e6edf4", "#46627f"}, "dim": {"#e3ecfb", "#2f5fb3"},
 	"fct": {"#ece6fb", "#6d4bc3"}, "mart": {"#fae4f0", "#b02a72"}, "snapshot": {"#e2f1f9", "#0b6a99"},
 	"exposure": {"#fbe7e1", "#b0482a"},
 }

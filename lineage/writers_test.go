@@ -65,6 +65,12 @@ func TestSub(t *testing.T) {
 	if d := cmp.Diff("[{model.stg_orders model.orders} {model.orders model.report} {model.orders snapshot.orders_snapshot} {model.report exposure.dashboard}]", fmt.Sprint(sub.Edges())); d != "" {
 		t.Error(d)
 	}
+	if d := cmp.Diff(sub.Edges(), g.Pick(model("report"), model("orders"), model("nobody"), model("stg_orders"), addr.Node{Kind: addr.Exposure, Name: "dashboard"}, addr.Node{Kind: addr.Snapshot, Name: "orders_snapshot"}).Edges()); d != "" {
+		t.Error(d)
+	}
+	if up, down := g.Sizes(model("orders")); up != 3 || down != 3 {
+		t.Errorf("orders has %d ancestors and %d descendants", up, down)
+	}
 	if len(g.Nodes) != 7 || len(g.Node(model("orders")).Parents) != 2 {
 		t.Error("the graph itself has changed")
 	}

@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/engine-build/engine/cmd/engine/view"
-	"github.com/engine-build/engine/engine"
 	"github.com/engine-build/engine/engine/diag"
 )
 
@@ -32,11 +31,8 @@ Removes artifacts, compiled SQL and the catalog from the target folder. Database
 	cmd.Flags().BoolVar(&database, "database", false, "remove the embedded database file of the target, too")
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	cmd.RunE = func(_ *cobra.Command, _ []string) error {
-		s, err := a.load()
+		s, err := a.settled()
 		if err != nil {
-			return err
-		}
-		if err := s.safeTarget(); err != nil {
 			return err
 		}
 		file := ""
@@ -68,23 +64,8 @@ Removes artifacts, compiled SQL and the catalog from the target folder. Database
 	return cmd
 }
 
-// safeTarget refuses a target folder that holds more than what the engine wrote.
-func (s *session) safeTarget() error {
-	rel, err := filepath.Rel(s.dir, s.target())
-	if err != nil || rel == "." || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
-		return mistake(unsafeTarget(s.project.Settings.TargetPath))
-	}
-	p := s.project.Settings
-	for _, dir := range slices.Concat(p.ModelPaths, p.SeedPaths, p.SnapshotPaths, p.TestPaths, p.MacroPaths) {
-		inside, err := filepath.Rel(rel, filepath.FromSlash(dir))
-		if err == nil && inside != ".." && !strings.HasPrefix(inside, ".."+string(filepath.Separator)) {
-			return mistake(unsafeTarget(s.project.Settings.TargetPath))
-		}
-	}
-	return nil
-}
-
-// clean removes everything below the target folder but databases.
+// clean removes everything below the target folder but databases. The folder is one of its
+// own inside the project: Load refuses others.
 func (s *session) clean() (removed int, err error) {
 	keep := s.databases()
 	var dirs []string
@@ -119,10 +100,8 @@ func (s *session) databases() map[string]bool {
 		o := s.options
 		o.Target = t.Name
 		one := &session{app: s.app, dir: s.dir, options: o, project: s.project}
-		if cfg, _, found := engine.TargetConfig(s.project, o); !found.HasErrors() && cfg.Fields["path"] != "" {
-			if file := one.databaseFile(); file != "" {
-				keep[file], keep[file+".wal"] = true, true
-			}
+		if file := one.databaseFile(); file != "" {
+			keep[file], keep[file+".wal"] = true, true
 		}
 	}
 	return keep

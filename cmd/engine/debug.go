@@ -64,7 +64,7 @@ func (a *app) debug(ctx context.Context, facts *debugged) error {
 	screen := a.outScreen()
 	line := func(what, value string) {
 		if !wantsJSON(a.global.output) {
-			_, _ = fmt.Fprintf(a.out, "%s %s\n", screen.Paint(view.Dim, fmt.Sprintf("%-12s", what)), value)
+			_, _ = fmt.Fprintf(a.out, "%s %s\n", screen.Paint(view.Dim, fmt.Sprintf("%-16s", what)), value)
 		}
 	}
 	line("engine", facts.Engine)
@@ -85,7 +85,9 @@ func (a *app) debug(ctx context.Context, facts *debugged) error {
 	if found.HasErrors() {
 		return &mistakes{append(s.warnings, found...), exitMistake}
 	}
-	facts.Settings = redacted(cfg, driver)
+	shown := warehouse.Config{Fields: maps.Clone(cfg.Fields)}
+	withDefaults(&shown, driver)
+	facts.Settings = redacted(shown, driver)
 	for _, key := range slices.Sorted(maps.Keys(facts.Settings)) {
 		line("  "+key, facts.Settings[key])
 	}

@@ -20,7 +20,7 @@ import (
 const (
 	codeCommand   diag.Code = "command-unknown"
 	codeFlag      diag.Code = "flag-wrong"
-	codeNoProject diag.Code = "project-missing"
+	codeNoProject diag.Code = "project-not-found"
 	codeVars      diag.Code = "vars-wrong"
 	codeNotEmpty  diag.Code = "folder-not-empty"
 	codeNoNode    diag.Code = "node-unknown"
@@ -30,7 +30,6 @@ const (
 	codeNoCode    diag.Code = "code-unknown"
 	codeNoResults diag.Code = "results-missing"
 	codeFreshness diag.Code = "source-stale"
-	codeUnsafe    diag.Code = "clean-refused"
 	codeFile      diag.Code = "file-wrong"
 	codeCanceled  diag.Code = "canceled"
 	codeCrash     diag.Code = "engine-crash"
@@ -50,7 +49,6 @@ var Codes = []diag.Entry{
 	{Code: codeNoCode, Title: "an unknown code of a diagnostic", Explain: "Codes stand in brackets behind the word error. engine explain lists them.", Bad: "engine explain ref-unknwon", Good: "engine explain ref-unknown"},
 	{Code: codeNoResults, Title: "no results of an earlier run", Explain: "engine retry reads run_results.json in the target folder, which build, run, test, seed and snapshot write.", Bad: "engine clean && engine retry", Good: "engine build; engine retry"},
 	{Code: codeFreshness, Title: "a source is older than its limit", Explain: "The newest value of loaded_at_field is compared with the warehouse's time and the limits warn_after and error_after.", Bad: "", Good: "freshness: {warn_after: {count: 12, period: hour}}"},
-	{Code: codeUnsafe, Title: "a target folder that must not be removed", Explain: "engine clean removes the content of the target folder only if that is a folder of its own inside the project.", Bad: "target-path: .", Good: "target-path: target"},
 	{Code: codeFile, Title: "a file or folder that cannot be used", Explain: "The operating system's words are quoted: missing permission, no space left, a name that does not exist.", Bad: "", Good: ""},
 	{Code: codeCanceled, Title: "interrupted", Explain: "Ctrl-C or SIGTERM stopped the command. What had been published stays, the rest was cleaned up.", Bad: "", Good: ""},
 	{Code: codeCrash, Title: "a mistake of the engine", Explain: "This should never happen. Please report it with the file that the message names; it holds no data of the warehouse.", Bad: "", Good: ""},
@@ -227,10 +225,6 @@ func unknownCode(word string) diag.Diagnostic {
 
 func noResults(path string, err error) diag.Diagnostic {
 	return diag.Diagnostic{Code: codeNoResults, Message: fmt.Sprintf("no results of an earlier run in %q", filepath.ToSlash(path)), Help: "engine build, run, test, seed and snapshot write them", Cause: err}
-}
-
-func unsafeTarget(path string) diag.Diagnostic {
-	return diag.Diagnostic{Code: codeUnsafe, Message: fmt.Sprintf("the target folder %q is not a folder of its own inside the project", path), Help: "nothing was removed; set target-path in engine.yml"}
 }
 
 func fileWrong(act, path string, err error) diag.Diagnostic {

@@ -101,11 +101,8 @@ func (s *session) headline(p *plan.Plan, screen view.Screen) string {
 	for _, a := range p.Actions {
 		tests += len(a.Tests) + len(a.UnitTests)
 	}
-	unchanged := 0
-	for _, n := range p.Kept {
-		unchanged += n
-	}
-	return screen.Paint(view.Bold, p.Project) + fmt.Sprintf(" on target %s: %d to do with %d tests, %d unchanged, %d workers\n\n", p.Target, len(p.Actions), tests, unchanged, s.jobs())
+	unchanged, _ := view.Kept(p)
+	return screen.Paint(view.Bold, p.Project) + fmt.Sprintf(" on target %s: %d to do with %s, %d unchanged, %s\n\n", p.Target, len(p.Actions), view.Number(tests, "test"), unchanged, view.Number(s.jobs(), "worker"))
 }
 
 // ticking calls f ten times a second until it is stopped.
@@ -136,6 +133,9 @@ func (s *session) answer(r *run.Result, written places) {
 	if wantsJSON(a.global.output) {
 		_ = view.JSON(a.out, view.DocumentOf(r))
 		return
+	}
+	if a.global.output == "github" {
+		_, _ = io.WriteString(a.out, view.Annotations(view.Troubles(r)))
 	}
 	if a.global.quiet || a.global.logFormat == "json" {
 		return

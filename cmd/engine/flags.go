@@ -161,3 +161,5 @@ func (s *selectFlags) query(args []string, among ...addr.Kind) (lineage.Query, e
 	}
 	return lineage.Query{Select: slices.Concat(s.selects, args), Exclude: s.excludes, ResourceTypes: kinds, Indirect: s.indirect}, nil
 }
+
+func joinBar(words []string) string { return strings.Join(words, "|") }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 
-	"github.com/engine-build/engine/engine"
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/compile"
 	"github.com/engine-build/engine/engine/project"
@@ -56,4 +55,3 @@ func (a *app) one(ctx context.Context, name, inline string, isInline bool) (*ses
 	n, err := s.node(name)
 	return s, n, err
 }
-

@@ -10,10 +10,24 @@ import (
 	"github.com/engine-build/engine/engine/warehouse"
 )
 
-// targetConfig is what the chosen target is opened with.
+// targetConfig is what the chosen target is opened with, for people: with defaults.
 func (s *session) targetConfig() (warehouse.Config, bool) {
-	cfg, _, found := engine.TargetConfig(s.project, s.options)
-	return cfg, !found.HasErrors()
+	cfg, driver, found := engine.TargetConfig(s.project, s.options)
+	if found.HasErrors() {
+		return cfg, false
+	}
+	withDefaults(&cfg, driver)
+	return cfg, true
+}
+
+// withDefaults fills in what the driver takes where nothing is written. The words are for
+// people; only those that are values may be used as such, as the path is.
+func withDefaults(cfg *warehouse.Config, driver warehouse.Driver) {
+	for _, f := range driver.Fields() {
+		if cfg.Fields[f.Name] == "" && f.Default != "" {
+			cfg.Fields[f.Name] = f.Default
+		}
+	}
 }
 
 // read opens the target for reading only, where its driver can: readers do not disturb

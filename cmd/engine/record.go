@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/engine-build/engine/catalog"
+	"github.com/engine-build/engine/engine"
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/artifact"
 	"github.com/engine-build/engine/engine/diag"
@@ -45,7 +46,11 @@ func (s *session) record(ctx context.Context, conn warehouse.Conn, r *run.Result
 	if err != nil {
 		return out, err
 	}
-	if err := s.writeDocs(facts, r, nil, meta); err != nil {
+	snapshot, err := engine.Snapshot(ctx, s.program, conn)
+	if err != nil {
+		return out, err
+	}
+	if err := s.writeDocs(facts, r, snapshot.Nodes, meta); err != nil {
 		return out, err
 	}
 	return append(out, place{"catalog", s.catalogPage()}), nil
@@ -108,8 +113,8 @@ func (s *session) inspect(ctx context.Context, conn warehouse.Conn) (map[addr.No
 	return facts, nil
 }
 
-// writeDocs writes manifest.json, catalog.json and the site. Without a result (docs
-// generate) built says when nodes were built.
+// writeDocs writes manifest.json, catalog.json and the site. There is no result when
+// nothing has run (docs generate); built says when nodes were last built.
 func (s *session) writeDocs(facts map[addr.Node]warehouse.Relation, r *run.Result, built map[addr.Node]state.Record, meta artifact.Meta) error {
 	if err := s.writeManifest(meta); err != nil {
 		return err

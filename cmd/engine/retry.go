@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"path/filepath"
 	"slices"
 
@@ -54,7 +55,7 @@ went wrong or were skipped, as target/run_results.json has them. Mend the cause 
 		}
 		if vars, ok := last.Args["vars"].(map[string]any); ok && len(s.options.Vars) == 0 {
 			for k, v := range vars {
-				s.options.Vars[k] = v
+				s.options.Vars[k] = whole(v)
 			}
 		}
 		if err := s.compile(ctx); err != nil {
@@ -114,4 +115,12 @@ func (s *session) last(nodes []addr.Node) addr.Node {
 		}
 	}
 	return addr.Node{}
+}
+
+// whole makes a JSON number an integer where it is one.
+func whole(v any) any {
+	if f, ok := v.(float64); ok && f == math.Trunc(f) && math.Abs(f) < 1<<53 {
+		return int64(f)
+	}
+	return v
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v4"
 
@@ -30,7 +31,10 @@ type session struct {
 	warnings diag.List
 }
 
-// open finds and loads the project. Mistakes that leave something to compile are kept for
+// settingsFile makes a folder a project.
+const settingsFile = "engine.yml"
+
+// load finds and reads the project. Mistakes that leave something to compile are kept for
 // compile, so that all are shown together.
 func (a *app) load() (*session, error) {
 	dir, err := a.projectDir()
@@ -51,6 +55,25 @@ func (a *app) load() (*session, error) {
 	s.project, s.warnings = engine.Load(s.options)
 	if s.project == nil {
 		return nil, &mistakes{s.warnings, exitMistake}
+	}
+	return s, nil
+}
+
+// settled is load for commands that need nothing but engine.yml: mistakes there end the
+// command, those elsewhere do not matter to it.
+func (a *app) settled() (*session, error) {
+	s, err := a.load()
+	if err != nil {
+		return nil, err
+	}
+	var found diag.List
+	for _, d := range s.warnings {
+		if d.At.File != nil && d.At.File.Path == settingsFile && (d.Severity == diag.Error || d.Severity == diag.Internal) {
+			found.Add(d)
+		}
+	}
+	if len(found) > 0 {
+		return nil, &mistakes{found, exitMistake}
 	}
 	return s, nil
 }
@@ -182,7 +205,7 @@ func (a *app) projectDir() (string, error) {
 
 // hasSettings reports whether dir has an engine.yml, readable or not.
 func hasSettings(dir string) bool {
-	info, err := os.Stat(filepath.Join(dir, "engine.yml"))
+	info, err := os.Stat(filepath.Join(dir, settingsFile))
 	return err == nil && !info.IsDir()
 }
 
@@ -196,14 +219,7 @@ func parseVars(values []string) (map[string]any, *diag.Diagnostic) {
 			continue
 		}
 		if m := assignment.FindStringSubmatch(v); m != nil {
-			var value any
-			if err := yaml.Unmarshal([]byte(m[2]), &value); err != nil {
-				value = m[2] // not YAML: the text itself
-			}
-			if value == nil && m[2] == "" {
-				value = ""
-			}
-			vars[m[1]] = scalar(value)
+			vars[m[1]] = assigned(m[2])
 			continue
 		}
 		var mapping map[string]any
@@ -217,6 +233,24 @@ func parseVars(values []string) (map[string]any, *diag.Diagnostic) {
 		}
 	}
 	return vars, nil
+}
+
+// assigned is the value of name=text: a YAML list or mapping in brackets, a number, true or
+// false, or the text itself.
+func assigned(text string) any {
+	var value any
+	if err := yaml.Unmarshal([]byte(text), &value); err != nil {
+		return text
+	}
+	switch value.(type) {
+	case bool, int, int64, uint64, float64:
+		return scalar(value)
+	case []any, map[string]any:
+		if strings.ContainsAny(text[:1], "[{") {
+			return scalar(value)
+		}
+	}
+	return text
 }
 
 // scalar gives values of YAML the types that templates know.
@@ -234,12 +268,11 @@ func scalar(v any) any {
 		for k := range v {
 			v[k] = scalar(v[k])
 		}
-	case nil, bool, int64, float64, string:
-	default: // dates: templates take them as they were written
-		b, err := yaml.Marshal(v)
-		if err == nil {
-			return strings.TrimSpace(string(b))
+	case time.Time: // templates know dates as text
+		if v.Equal(v.Truncate(24 * time.Hour)) {
+			return v.Format(time.DateOnly)
 		}
+		return v.Format(time.RFC3339Nano)
 	}
 	return v
 }

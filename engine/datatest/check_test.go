@@ -38,10 +38,10 @@ func TestCheckNormalizes(t *testing.T) {
 		{"date part in plural", "recency", "", map[string]any{"field": "at", "datepart": "Days", "interval": int64(2)}, map[string]any{"field": "at", "datepart": "day", "interval": int64(2)}},
 		{"whole float", "row_count", "", map[string]any{"min": 3.0}, map[string]any{"min": int64(3)}},
 		{"custom", "positive", "a", map[string]any{"anything": []any{int64(1)}}, map[string]any{"anything": []any{int64(1)}}},
-		{"custom wins", "unique_mine", "a", nil, map[string]any{}},
+		{"custom wins", "range", "a", map[string]any{"x": int64(1)}, map[string]any{"x": int64(1)}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, ds := Check(written(c.kind, c.column, c.args), []string{"positive", "unique_mine"})
+			got, ds := Check(written(c.kind, c.column, c.args), []string{"positive", "range"})
 			if len(ds) > 0 {
 				t.Fatalf("unexpected diagnostics: %v", ds)
 			}

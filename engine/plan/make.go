@@ -191,11 +191,16 @@ func plural(names []string, one, many string) string {
 }
 
 // gate is the node whose action a test belongs to: the last of its parents in
-// topological order that is selected, or the last one at all.
+// topological order that is selected, or the last one at all. An ephemeral parent counts
+// itself: it can be read only when all that it reads is published.
 func (m *maker) gate(parents []addr.Node) addr.Node {
 	var last, lastSelected addr.Node
 	for _, p := range parents {
-		for _, r := range m.real(p) {
+		candidates := []addr.Node{p}
+		if !m.isEphemeral(p) {
+			candidates = m.real(p)
+		}
+		for _, r := range candidates {
 			if last.IsZero() || m.position[r] > m.position[last] {
 				last = r
 			}
@@ -208,6 +213,24 @@ func (m *maker) gate(parents []addr.Node) addr.Node {
 		return lastSelected
 	}
 	return last
+}
+
+func (m *maker) isEphemeral(n addr.Node) bool {
+	node := m.program.Nodes[n]
+	return node != nil && node.Config.Materialized == "ephemeral"
+}
+
+// waits are the actions that must be over before a reads anything: those of the nodes it
+// reads, and the tests of the ephemeral models in between.
+func (m *maker) waits(n addr.Node) []addr.Node {
+	var out []addr.Node
+	for _, p := range m.program.Nodes[n].Parents {
+		out = append(out, p)
+		if m.isEphemeral(p) || p.Kind == addr.Source {
+			out = append(out, m.waits(p)...)
+		}
+	}
+	return out
 }
 
 // gateTests puts each selected data test that is due into the action of its gate.
@@ -349,7 +372,7 @@ func (m *maker) finish() {
 	slices.SortStableFunc(m.plan.Actions, func(a, b *Action) int { return m.position[a.Node] - m.position[b.Node] })
 	schemas := map[warehouse.CreateSchema]bool{}
 	for _, a := range m.plan.Actions {
-		a.Deps = append(a.Deps, a.Parents...)
+		a.Deps = append(a.Deps, m.waits(a.Node)...)
 		slices.SortFunc(a.Deps, addr.Node.Compare)
 		a.Deps = slices.DeleteFunc(slices.Compact(a.Deps), func(n addr.Node) bool { return m.at[n] == nil || n == a.Node })
 		if a.Verb != Check {

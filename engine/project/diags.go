@@ -128,8 +128,8 @@ func fileEncoding(at source.Span, utf16 bool) diag.Diagnostic {
 	return d
 }
 
-func fileEmpty(at source.Span, what, help string) diag.Diagnostic {
-	return diag.Diagnostic{Code: codeFileEmpty, Message: fmt.Sprintf("%s %q is empty", what, at.File.Path), At: at, Help: help}
+func seedEmpty(at source.Span) diag.Diagnostic {
+	return diag.Diagnostic{Code: codeFileEmpty, Message: fmt.Sprintf("seed %q is empty", at.File.Path), At: at, Help: "give it a header line, or delete the file"}
 }
 
 func fileLarge(at source.Span, size int64) diag.Diagnostic {
@@ -182,7 +182,7 @@ func nameInvalid(at source.Span, what, name, why string) diag.Diagnostic {
 	if len(short) > 60 {
 		short = strings.ToValidUTF8(short[:60], "") + "…"
 	}
-	return diag.Diagnostic{Code: codeNameInvalid, Message: fmt.Sprintf("%q is not a name for a %s: %s", short, what, why), At: at,
+	return diag.Diagnostic{Code: codeNameInvalid, Message: fmt.Sprintf("%q cannot name the %s: %s", short, what, why), At: at,
 		Help: help}
 }
 

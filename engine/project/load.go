@@ -12,7 +12,6 @@ import (
 
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/diag"
-	"github.com/engine-build/engine/engine/source"
 )
 
 // Load reads the project in a folder. It always returns a project: what could be read,
@@ -48,8 +47,8 @@ func Load(dir string, env func(string) (string, bool)) (*Project, diag.List) {
 	list.Add(a.list...)
 	list.Add(settings.readFolders(w.folders)...)
 	p.Settings.Folders = settings.Folders
-	list.Add(fillDocs(a.uses, p.Docs)...)
 	list.Add(checkNames(p)...)
+	list.Add(fillDocs(a.uses, p.Docs)...)
 	list.Add(matchProps(p)...)
 	return p, list.Sorted()
 }
@@ -125,138 +124,12 @@ func (a *assembly) template(l loaded) {
 	}
 }
 
-// nameProblem says why a name cannot be part of a node's identity, or nothing.
-func nameProblem(name string) string {
-	switch {
-	case strings.TrimSpace(name) == "":
-		return "it is empty"
-	case len(name) > 255:
-		return fmt.Sprintf("it has %d bytes", len(name))
-	case strings.Contains(name, "."):
-		return "it has a dot"
-	case strings.Contains(name, "/"):
-		return "it has a slash"
-	case strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r >= 0x7F && r < 0xA0 }):
-		return "it has a control character"
-	}
-	return ""
-}
-
-// namespace finds names given twice. The first one by path keeps the name.
-type namespace struct {
-	list diag.List
-	help string
-	seen map[string]named
-}
-
-type named struct {
-	what string
-	at   source.Span
-}
-
-func (n *namespace) add(what, key, name string, at source.Span) {
-	if first, twice := n.seen[key]; twice {
-		n.list.Add(nameDuplicate(at, what, name, first.at, first.what, n.help))
-		return
-	}
-	n.seen[key] = named{what, at}
-}
-
-// fileName is where the name of a file's node is written: in its path only.
-func fileName(f *source.File) source.Span { return pathOnly(f.Path) }
-
-// checkNames holds all names to the rules of identities: valid, and unique in their space.
-func checkNames(p *Project) diag.List {
-	refs := &namespace{help: "rename one of them: ref finds models, seeds and snapshots by name alone", seen: map[string]named{}}
-	type item struct {
-		what, name string
-		at         source.Span
-	}
-	var items []item
-	for _, f := range p.Models {
-		items = append(items, item{"model", f.Name, fileName(f.Source)})
-	}
-	for _, s := range p.Seeds {
-		items = append(items, item{"seed", s.Name, s.At})
-	}
-	for _, f := range p.Snapshots {
-		items = append(items, item{"snapshot", f.Name, fileName(f.Source)})
-	}
-	for _, i := range items {
-		checkName(&refs.list, i.at, i.what, i.name)
-		refs.add(i.what, i.name, i.name, i.at)
-	}
-	list := refs.list
-
-	each := func(help string, add func(n *namespace)) {
-		n := &namespace{help: help, seen: map[string]named{}}
-		add(n)
-		list.Add(n.list...)
-	}
-	files := func(what string, files []*File) {
-		each("rename one of the files", func(n *namespace) {
-			for _, f := range files {
-				checkName(&n.list, fileName(f.Source), what, f.Name)
-				n.add(what, f.Name, f.Name, fileName(f.Source))
-			}
-		})
-	}
-	files("data test", p.Tests)
-	files("generic test", p.Generics)
-	props := map[addr.Node]source.Span{}
-	for _, x := range slices.Concat(p.Props, p.TestProps) {
-		id := addr.Node{Kind: x.Kind, Name: x.Name.V}
-		if first, twice := props[id]; twice {
-			list.Add(propsDuplicate(x.Name.At, x.Kind, x.Name.V, first))
-			continue
-		}
-		props[id] = x.Name.At
-	}
-	each("remove one of the entries", func(n *namespace) {
-		checked := map[source.Span]bool{}
-		for _, s := range p.Sources {
-			if !checked[s.SourceName.At] {
-				checked[s.SourceName.At] = true
-				checkName(&n.list, s.SourceName.At, "source", s.SourceName.V)
-			}
-			checkName(&n.list, s.Table.At, "source table", s.Table.V)
-			key := s.SourceName.V + "." + s.Table.V
-			n.add("source table", key, key, s.Table.At)
-		}
-	})
-	each("rename one of them", func(n *namespace) {
-		for _, e := range p.Exposures {
-			checkName(&n.list, e.Name.At, "exposure", e.Name.V)
-			n.add("exposure", e.Name.V, e.Name.V, e.Name.At)
-		}
-	})
-	each("rename one of them", func(n *namespace) {
-		for _, u := range p.UnitTests {
-			checkName(&n.list, u.Name.At, "unit test", u.Name.V)
-			n.add("unit test", u.Model.V+"\x00"+u.Name.V, u.Name.V, u.Name.At)
-		}
-	})
-	each("rename one of them", func(n *namespace) {
-		for _, g := range p.Groups {
-			n.add("group", g.Name.V, g.Name.V, g.Name.At)
-		}
-	})
-	each("rename one of them", func(n *namespace) {
-		for _, d := range p.Docs {
-			n.add("docs block", d.Name, d.Name, d.At)
-		}
-	})
-	return list
-}
-
-// matchProps reports properties of things that do not exist, which would be ignored.
+// matchProps reports properties of things that do not exist, and drops them.
 func matchProps(p *Project) diag.List {
 	names := map[addr.Kind]map[string]string{addr.Model: {}, addr.Seed: {}, addr.Snapshot: {}, addr.Test: {}}
 	add := func(kind addr.Kind, fs []*File) {
 		for _, f := range fs {
-			if _, twice := names[kind][f.Name]; !twice {
-				names[kind][f.Name] = f.Source.Path
-			}
+			names[kind][f.Name] = f.Source.Path
 		}
 	}
 	add(addr.Model, p.Models)
@@ -266,12 +139,15 @@ func matchProps(p *Project) diag.List {
 		names[addr.Seed][s.Name] = s.Path
 	}
 	var list diag.List
-	for _, x := range slices.Concat(p.Props, p.TestProps) {
+	unmatched := func(x *Props) bool {
 		if _, ok := names[x.Kind][x.Name.V]; ok {
-			continue
+			return false
 		}
 		list.Add(propsUnmatched(x.Name.At, x.Kind, x.Name.V, otherHome(x, names)))
+		return true
 	}
+	p.Props = slices.DeleteFunc(p.Props, unmatched)
+	p.TestProps = slices.DeleteFunc(p.TestProps, unmatched)
 	return list
 }
 

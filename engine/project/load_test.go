@@ -4,8 +4,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -104,4 +109,176 @@ select 1
 	if got := string(p.Models[2].Source.Data); got != "select 1\n" {
 		t.Errorf("text of a model = %q", got)
 	}
+}
+
+// messages are the one-line forms, sorted.
+func messages(l diag.List) (out []string) {
+	for _, d := range l.Sorted() {
+		out = append(out, d.Line())
+	}
+	return out
+}
+
+func TestLoadOddFiles(t *testing.T) {
+	dir := write(t, txtar.Parse([]byte("-- engine.yml --\nname: shop\n-- models/a.sql --\nselect 1\n")))
+	at := func(name string) string { return filepath.Join(dir, filepath.FromSlash(name)) }
+	do := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	do(syscall.Mkfifo(at("models/pipe.sql"), 0o644))
+	do(syscall.Mkfifo(at("models/pipe.txt"), 0o644)) // not ours
+	do(os.WriteFile(at("models/large.sql"), nil, 0o644))
+	do(os.Truncate(at("models/large.sql"), maxFile+1))
+	do(os.Symlink("/proc/self/mem", at("models/unreadable.sql"))) // reading it fails, even for root
+	do(os.Symlink("/dev/zero", at("models/zero.sql")))
+	do(os.WriteFile(at("models/b\xff.sql"), []byte("select 1"), 0o644))
+	do(os.WriteFile(at("models/b\x01.sql"), []byte("select 1"), 0o644))
+	p, list := Load(dir, envOf())
+	want := []string{
+		`models/b\x01.sql:1:1: error: "b\x01" cannot name the model: it has a control character [name-invalid]`,
+		`models/b\uFFFD.sql:1:1: error: "b\xff.sql" cannot name the file: it is not UTF-8 [name-invalid]`,
+		`models/large.sql:1:1: error: file "models/large.sql" has 64 MB; text files may have 64 [file-large]`,
+		`models/pipe.sql:1:1: error: "models/pipe.sql" is not a regular file [file-special]`,
+		`models/unreadable.sql:1:1: error: file "models/unreadable.sql" cannot be read: input/output error [file-unreadable]`,
+		`models/zero.sql:1:1: error: "models/zero.sql" is not a regular file [file-special]`,
+	}
+	for i := range want[:2] {
+		want[i] = strings.NewReplacer(`models/b\x01`, "models/b\x01", `\uFFFD`, "\uFFFD").Replace(want[i])
+	}
+	if diff := cmp.Diff(want, messages(list)); diff != "" {
+		t.Errorf("diagnostics (-want +got):\n%s", diff)
+	}
+	var broken []string
+	for _, m := range p.Models {
+		if m.Broken {
+			broken = append(broken, m.Name)
+		}
+	}
+	if diff := cmp.Diff([]string{"large", "unreadable"}, broken); diff != "" {
+		t.Errorf("a model whose text cannot be read keeps its name:\n%s", diff)
+	}
+}
+
+func TestLoadNoFolder(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		filepath.Join(dir, "nowhere"): "there is no project folder",
+		file:                          "is a file, not a project folder",
+	} {
+		p, list := Load(path, envOf())
+		if p == nil || len(list) != 1 || list[0].Code != codeProjectMissing || !strings.Contains(list[0].Message, want) {
+			t.Errorf("Load(%s) = %v, %v, want one diagnostic with %q", path, p, messages(list), want)
+		}
+	}
+}
+
+func TestLoadSeedsInConstantMemory(t *testing.T) {
+	dir := write(t, txtar.Parse([]byte("-- engine.yml --\nname: shop\n-- seeds/big.csv --\nid\n")))
+	const size = 200 << 20
+	if err := os.Truncate(filepath.Join(dir, "seeds/big.csv"), size); err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	p, list := Load(dir, envOf())
+	runtime.ReadMemStats(&after)
+	if len(list) > 0 || len(p.Seeds) != 1 || p.Seeds[0].Size != size {
+		t.Fatalf("seeds = %+v, %v", p.Seeds, messages(list))
+	}
+	if got := after.TotalAlloc - before.TotalAlloc; got > 8<<20 {
+		t.Errorf("hashing %d MB allocated %d MB", size>>20, got>>20)
+	}
+}
+
+// TestLoadIsDeterministic loads a project with many mistakes twice.
+func TestLoadIsDeterministic(t *testing.T) {
+	var a txtar.Archive
+	files, _ := filepath.Glob("testdata/mistakes/*.txtar")
+	for i, file := range files {
+		one, err := txtar.ParseFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range one.Files {
+			if f.Name != "engine.yml" && f.Name != "want" && !strings.HasSuffix(f.Name, "@") {
+				kind, rest, _ := strings.Cut(f.Name, "/")
+				a.Files = append(a.Files, txtar.File{Name: fmt.Sprintf("%s/%d/%s", kind, i, rest), Data: f.Data})
+			}
+		}
+	}
+	a.Files = append(a.Files, txtar.File{Name: "engine.yml", Data: []byte("name: shop\n")})
+	dir := write(t, &a)
+	_, first := Load(dir, envOf())
+	if len(first) < 100 {
+		t.Fatalf("only %d diagnostics", len(first))
+	}
+	for range 5 {
+		_, again := Load(dir, envOf())
+		if diff := cmp.Diff(messages(first), messages(again)); diff != "" {
+			t.Fatal(diff)
+		}
+	}
+}
+
+// bigProject writes n small models, a seed and a properties file for every hundred.
+func bigProject(tb testing.TB, n int) string {
+	var a txtar.Archive
+	a.Files = append(a.Files, txtar.File{Name: "engine.yml", Data: []byte("name: big\n")})
+	for d := range n / 100 {
+		props := strings.Builder{}
+		props.WriteString("version: 2\nmodels:\n")
+		for i := range 100 {
+			name := fmt.Sprintf("model_%05d", d*100+i)
+			a.Files = append(a.Files, txtar.File{Name: fmt.Sprintf("models/d%03d/%s.sql", d, name), Data: []byte(strings.Repeat("select id, name from {{ ref \"x\" }}\n", 10))})
+			fmt.Fprintf(&props, "  - name: %s\n    description: one of many\n    columns:\n      - name: id\n        data_tests: [unique, not_null]\n", name)
+		}
+		a.Files = append(a.Files, txtar.File{Name: fmt.Sprintf("models/d%03d/_props.yml", d), Data: []byte(props.String())})
+	}
+	return write(tb, &a)
+}
+
+func BenchmarkLoad10k(b *testing.B) {
+	dir := bigProject(b, 10_000)
+	b.ReportAllocs()
+	defer reportCPU(b)()
+	for b.Loop() {
+		p, list := Load(dir, envOf())
+		if len(list) > 0 || len(p.Models) != 10_000 || len(p.Props) != 10_000 {
+			b.Fatal(len(p.Models), messages(list)[:min(3, len(list))])
+		}
+	}
+}
+
+func BenchmarkLoad10kWithoutProps(b *testing.B) {
+	dir := bigProject(b, 10_000)
+	props, _ := filepath.Glob(filepath.Join(dir, "models/*/_props.yml"))
+	for _, f := range props {
+		os.Remove(f)
+	}
+	defer reportCPU(b)()
+	for b.Loop() {
+		if p, _ := Load(dir, envOf()); len(p.Models) != 10_000 {
+			b.Fatal(len(p.Models))
+		}
+	}
+}
+
+// reportCPU adds the processor time per operation, which a busy machine does not change.
+func reportCPU(b *testing.B) func() {
+	used := func() time.Duration {
+		var u syscall.Rusage
+		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+			b.Fatal(err)
+		}
+		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	}
+	start := used()
+	return func() { b.ReportMetric(float64((used()-start).Milliseconds())/float64(b.N), "cpu-ms/op") }
 }

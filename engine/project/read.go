@@ -76,11 +76,6 @@ func (l *loaded) read(dir string) {
 	case "md":
 		l.docs, list = readDocs(l.file)
 		l.list.Add(list...)
-	case "sql":
-		if len(bytes.TrimSpace(l.file.Data)) == 0 {
-			l.ok = false
-			l.list.Add(fileEmpty(l.file.Whole(), string(l.trade)+" file", "write a select, or delete the file"))
-		}
 	}
 }
 
@@ -174,7 +169,7 @@ func (l *loaded) readSeed(abs string) {
 		return
 	}
 	if size == 0 {
-		l.list.Add(fileEmpty(l.file.Whole(), "seed", "give it a header line, or delete the file"))
+		l.list.Add(seedEmpty(l.file.Whole()))
 	}
 	l.ok = true
 	l.seed = &Seed{Name: stem(l.path), Path: l.path, Format: extension(l.path), Size: size, Hash: hex.EncodeToString(h.Sum(nil)), At: l.file.Whole()}

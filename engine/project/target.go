@@ -14,9 +14,6 @@ import (
 	"github.com/engine-build/engine/engine/source"
 )
 
-// ownTargetKeys are the keys of a target that are not the driver's.
-var ownTargetKeys = []string{"type", "schema", "database", "custom_schema", "threads", "vars"}
-
 func (s *settings) decodeTargets(o *object, env func(string) (string, bool)) {
 	s.Default = o.str("default_target")
 	if v := o.str("target"); v.IsSet() {
@@ -65,10 +62,6 @@ func readTarget(r *reader, f field) *TargetSettings {
 		if f.used {
 			continue
 		}
-		if s, near := diag.Suggest(f.name, ownTargetKeys); near && oneEdit(f.name, s) {
-			o.list.Add(keyUnknown(o.span(f.key), f.name, o.what, ownTargetKeys))
-			continue
-		}
 		n := resolve(f.val)
 		if isNull(n) {
 			continue
@@ -82,11 +75,6 @@ func readTarget(r *reader, f field) *TargetSettings {
 	blind := *t
 	blind.resolve(func(string) (string, bool) { return "", false }, &r.list, true)
 	return t
-}
-
-// oneEdit tells a slip of a key of ours from a key that a driver may have.
-func oneEdit(word, key string) bool {
-	return len(word)-len(key) <= 1 && len(key)-len(word) <= 1 && !strings.EqualFold(word, key) && word[0] == key[0]
 }
 
 func (s *Settings) targetNames() []string {

@@ -190,6 +190,9 @@ func csvPlace(d *document, n *yaml.Node, text Value[string]) func(line, col, siz
 			indent = i
 		}
 		off := d.file.Offset(first+line, 1) + indent + col - 1
+		if off < len(d.file.Data) && d.file.Data[off] == '"' {
+			size += 2 // the quotes
+		}
 		return d.file.Span(off, off+size)
 	}
 }

@@ -126,19 +126,34 @@ func (d *document) extent(n *yaml.Node) (start, end int) {
 	return start, end
 }
 
-// skipProperties moves behind the anchor and the tag of a node.
+// skipProperties moves behind the anchor and the tag of a node: no value starts with
+// their signs.
 func (d *document) skipProperties(n *yaml.Node, off int) int {
-	if n.Kind == yaml.AliasNode || n.Anchor == "" && n.Style&yaml.TaggedStyle == 0 {
+	if n.Kind == yaml.AliasNode {
 		return off
 	}
 	data := d.file.Data
 	for off < len(data) && (data[off] == '&' || data[off] == '!') {
+		if anchor := "&" + n.Anchor; n.Anchor != "" && bytes.HasPrefix(data[off:], []byte(anchor)) {
+			off = d.skipBlank(off + len(anchor))
+			continue
+		}
 		for off < len(data) && !isBlank(data[off]) && data[off] != ',' {
 			off++
 		}
 		off = d.skipBlank(off)
 	}
 	return off
+}
+
+// wideBreak is the length of a line break beyond ASCII that b starts with, or 0.
+func wideBreak(b []byte) int {
+	for _, br := range []string{"\u0085", "\u2028", "\u2029"} {
+		if bytes.HasPrefix(b, []byte(br)) {
+			return len(br)
+		}
+	}
+	return 0
 }
 
 func isBlank(b byte) bool { return b == ' ' || b == '\t' || b == '\n' || b == '\r' }
@@ -150,6 +165,8 @@ func (d *document) skipBlank(off int) int {
 		switch {
 		case isBlank(data[off]):
 			off++
+		case wideBreak(data[off:]) > 0:
+			off += wideBreak(data[off:])
 		case data[off] == '#' && (off == 0 || isBlank(data[off-1])):
 			off = d.lineEnd(off)
 		default:
@@ -160,7 +177,7 @@ func (d *document) skipBlank(off int) int {
 }
 
 func (d *document) lineEnd(off int) int {
-	if i := bytes.IndexByte(d.file.Data[off:], '\n'); i >= 0 {
+	if i := bytes.IndexAny(d.file.Data[off:], "\r\n"); i >= 0 {
 		return off + i
 	}
 	return len(d.file.Data)

@@ -47,6 +47,7 @@ func (r *runner) act(ctx context.Context, a *plan.Action) (res *NodeResult) {
 			res.fail(a, warehouse.Trace(r.conn.Dialect(), warehouse.Statement{}, nil, a.Origin.At, err))
 			return res
 		}
+		defer tx.Close()
 		conn = tx
 	}
 	ok := r.phase(res, "build", len(a.Build) > 0, func() bool { return r.ops(ctx, conn, a, a.Build, res) }) &&
@@ -289,7 +290,6 @@ func (r *runner) cleanup(ctx context.Context, tx warehouse.Tx, a *plan.Action) {
 	if tx != nil {
 		// What cannot be rolled back is gone with the connection.
 		_ = tx.Rollback(ctx)
-		_ = tx.Close()
 		return
 	}
 	for _, op := range a.Cleanup {

@@ -43,9 +43,11 @@ func (m *Map) Segments() []Segment {
 	return m.segs
 }
 
-// At maps the output range [start, end). Inside verbatim text the answer is exact;
-// a range that touches generated text answers with the construct that generated it.
-// ok is false when nothing of the range came from the user.
+// At maps the output range [start, end); an empty range stands for the byte behind it.
+// Inside verbatim text the answer is exact; generated text answers with the construct that
+// generated it. A range over several segments answers with everything from the first to
+// the last of them, as far as they are in the first one's file. ok is false when nothing
+// of the range came from the user.
 func (m *Map) At(start, end int) (Span, bool) {
 	if m == nil {
 		return Span{}, false
@@ -62,16 +64,19 @@ func (m *Map) At(start, end int) (Span, bool) {
 		}
 		return Span{}, false
 	}
-	s := m.segs[i]
-	if s.Start >= end {
+	if m.segs[i].Start >= end {
 		return Span{}, false
 	}
-	if !s.Verbatim {
-		return s.Src, true
+	out := m.segs[i].clip(max(start, m.segs[i].Start), min(end, m.segs[i].End)).Src
+	for _, s := range m.segs[i+1:] {
+		if s.Start >= end {
+			break
+		}
+		if src := s.clip(s.Start, min(end, s.End)).Src; src.File == out.File {
+			out.Start, out.End = min(out.Start, src.Start), max(out.End, src.End)
+		}
 	}
-	from := s.Src.Start + max(start-s.Start, 0)
-	to := s.Src.Start + min(end, s.End) - s.Start
-	return Span{File: s.Src.File, Start: from, End: to}, true
+	return out, true
 }
 
 // Splice is the map of the text in which the output bytes [at, at+del) were replaced

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"sort"
 	"strings"
 	"sync"
@@ -21,7 +22,7 @@ type File struct {
 func NewFile(path string, data []byte) *File { return &File{Path: path, Data: data} }
 
 // Position is a place as people and editors count: lines and columns from 1,
-// columns in runes.
+// columns in runes. A byte order mark does not count.
 type Position struct {
 	Line   int `json:"line"`
 	Column int `json:"column"`
@@ -29,7 +30,8 @@ type Position struct {
 
 func (f *File) index() []int {
 	f.once.Do(func() {
-		f.lines = append(f.lines, 0)
+		// A byte order mark is in front of the first line, not in it.
+		f.lines = append(f.lines, len(f.Data)-len(bytes.TrimPrefix(f.Data, []byte("\uFEFF"))))
 		for i, b := range f.Data {
 			if b == '\n' {
 				f.lines = append(f.lines, i+1)
@@ -43,8 +45,8 @@ func (f *File) index() []int {
 func (f *File) Position(off int) Position {
 	off = min(max(off, 0), len(f.Data))
 	lines := f.index()
-	n := sort.SearchInts(lines, off+1) - 1
-	return Position{Line: n + 1, Column: utf8.RuneCount(f.Data[lines[n]:off]) + 1}
+	n := max(sort.SearchInts(lines, off+1)-1, 0)
+	return Position{Line: n + 1, Column: utf8.RuneCount(f.Data[min(lines[n], off):off]) + 1}
 }
 
 // Offset is the byte offset of a 1-based line and a 1-based column counted in runes.

@@ -50,25 +50,26 @@ func AddCTEs(text string, m *source.Map, ctes []CTE) (string, *source.Map) {
 // head is where the first CTE of a query stands or would stand, and whether the query
 // has a WITH already.
 func head(text string) (at int, has bool) {
-	tokens := Tokens(text)
-	i := significant(tokens, 0)
-	if i == len(tokens) {
-		return len(text), false
-	}
-	if !tokens[i].Is(text, "with") {
-		return tokens[i].Start, false
-	}
-	j := significant(tokens, i+1)
-	// «recursive» is the keyword unless it is itself the name of a CTE.
-	if j < len(tokens) && tokens[j].Is(text, "recursive") {
-		if k := significant(tokens, j+1); k < len(tokens) && !tokens[k].Is(text, "as") && !isPunct(text, tokens[k], '(') {
-			j = k
+	var first []Token // with, recursive and what follows
+	for t := range significant(text) {
+		if first = append(first, t); len(first) == 3 {
+			break
 		}
 	}
-	if j == len(tokens) {
-		return len(text), true
+	nth := func(i int) int {
+		if i < len(first) {
+			return first[i].Start
+		}
+		return len(text)
 	}
-	return tokens[j].Start, true
+	switch {
+	case len(first) == 0 || !first[0].Is(text, "with"):
+		return nth(0), false
+	case len(first) > 2 && first[1].Is(text, "recursive") && !first[2].Is(text, "as") && !isPunct(text, first[2], '('):
+		return nth(2), true
+	}
+	// «recursive as (…)» is a CTE with that name.
+	return nth(1), true
 }
 
 // builder joins texts and their maps.

@@ -232,3 +232,18 @@ func FuzzSQL(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkModel is what compiling does with the text of one model of about 1 KB.
+func BenchmarkModel(b *testing.B) {
+	text := "-- orders\nwith a as (\n    select * from \"s\".\"x\"\n)\nselect\n" + strings.Repeat("    a.column_1 as renamed_column, -- a note\n", 20) + "    'x' as y\nfrom a;\n"
+	m := whole("m.sql", text)
+	b.ReportAllocs()
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		body, bm := Trim(text, m)
+		Statements(body)
+		AddCTEs(body, bm, nil)
+		Volatile(body)
+		Canonical(body)
+	}
+}

@@ -3,6 +3,7 @@ package sql
 import (
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/engine-build/engine/engine/source"
 )
@@ -12,9 +13,8 @@ import (
 func Statements(text string) []int {
 	var starts []int
 	open := false
-	for _, t := range Tokens(text) {
+	for t := range significant(text) {
 		switch {
-		case t.Kind == Space || t.Kind == Comment:
 		case isPunct(text, t, ';'):
 			open = false
 		case !open:
@@ -28,16 +28,15 @@ func Statements(text string) []int {
 // Trim takes what does not belong to the query off both ends: leading space, and
 // trailing space, comments and semicolons. The result can be put into parentheses.
 func Trim(text string, m *source.Map) (string, *source.Map) {
-	tokens := Tokens(text)
-	end := 0
-	for _, t := range tokens {
-		if t.Kind != Space && t.Kind != Comment && !isPunct(text, t, ';') {
+	start, end := len(text)-len(strings.TrimLeftFunc(text, func(r rune) bool { return r < utf8.RuneSelf && isSpace(byte(r)) })), 0
+	for t := range significant(text) {
+		if !isPunct(text, t, ';') {
 			end = t.End
 		}
 	}
-	start := 0
-	if len(tokens) > 0 && tokens[0].Kind == Space {
-		start = min(tokens[0].End, end)
+	start = min(start, end)
+	if start == 0 && end == len(text) {
+		return text, m
 	}
 	return text[start:end], m.Splice(end, len(text)-end, 0).Splice(0, start, 0)
 }
@@ -51,7 +50,7 @@ func Canonical(text string) string {
 	b.Grow(len(text))
 	var last Token
 	gap := false
-	for _, t := range Tokens(text) {
+	for t := range all(text) {
 		if t.Kind == Space || t.Kind == Comment {
 			gap = true
 			continue
@@ -70,43 +69,41 @@ func closed(text string, t Token) bool {
 	return t.Kind == Punct && strings.IndexByte("(),;", text[t.Start]) >= 0
 }
 
-// bareVolatile change from run to run or from connection to connection and are written
-// without parentheses.
-var bareVolatile = []string{
-	"current_catalog", "current_date", "current_datetime", "current_role", "current_schema",
-	"current_time", "current_timestamp", "current_user", "localtime", "localtimestamp",
-	"session_user", "tablesample",
-}
-
-// calledVolatile count only when they are called.
-var calledVolatile = []string{
-	"clock_timestamp", "current_database", "current_localtime", "current_localtimestamp",
-	"current_schemas", "currval", "gen_random_bytes", "gen_random_uuid", "generate_uuid", "get_current_date",
-	"get_current_time", "get_current_timestamp", "getdate", "lastval", "newid", "nextval", "now",
-	"pg_backend_pid", "rand", "randn", "random", "random_normal", "setseed", "statement_timestamp", "sysdate",
-	"sysdatetime", "systimestamp", "timeofday", "today", "transaction_timestamp", "txid_current",
-	"utc_timestamp", "uuid", "uuid_string", "uuidv4", "uuidv7",
-}
+// volatile are the names of functions that change from run to run or from connection to
+// connection; bare ones are written without parentheses, too.
+var volatile = func() map[string]bool {
+	bare := map[string]bool{}
+	for _, name := range strings.Fields(`
+		current_catalog current_date current_datetime current_role current_schema current_time
+		current_timestamp current_user localtime localtimestamp session_user tablesample`) {
+		bare[name] = true
+	}
+	for _, name := range strings.Fields(`
+		clock_timestamp current_database current_localtime current_localtimestamp current_schemas
+		currval gen_random_bytes gen_random_uuid generate_uuid get_current_date get_current_time
+		get_current_timestamp getdate lastval newid nextval now pg_backend_pid rand randn random
+		random_normal setseed statement_timestamp sysdate sysdatetime systimestamp timeofday today
+		transaction_timestamp txid_current utc_timestamp uuid uuid_string uuidv4 uuidv7`) {
+		bare[name] = false
+	}
+	return bare
+}()
 
 // Volatile names the functions in text whose value changes from call to call although
 // the data stay the same, sorted, in lower case.
 func Volatile(text string) []string {
 	var found []string
-	tokens := slices.DeleteFunc(Tokens(text), func(t Token) bool { return t.Kind == Space || t.Kind == Comment })
-	for i, t := range tokens {
-		if t.Kind != Word {
-			continue
+	var before, word Token // the two tokens before t
+	for t := range significant(text) {
+		if word.Kind == Word {
+			if name, ok := volatileAt(text, before, word, t); ok {
+				found = append(found, name)
+			}
 		}
-		name := strings.ToLower(t.In(text))
-		called := i+1 < len(tokens) && isPunct(text, tokens[i+1], '(')
-		field := i > 0 && isPunct(text, tokens[i-1], '.')
-		alias := i > 0 && tokens[i-1].Is(text, "as")
-		switch {
-		case alias:
-		case slices.Contains(bareVolatile, name) && (!field || called),
-			called && slices.Contains(calledVolatile, name),
-			called && name == "age" && oneArgument(text, tokens[i+1:]),
-			name == "sample" && i > 0 && tokens[i-1].Is(text, "using"):
+		before, word = word, t
+	}
+	if word.Kind == Word {
+		if name, ok := volatileAt(text, before, word, Token{}); ok {
 			found = append(found, name)
 		}
 	}
@@ -114,11 +111,29 @@ func Volatile(text string) []string {
 	return slices.Compact(found)
 }
 
+// volatileAt judges a word between its neighbours; missing ones are zero.
+func volatileAt(text string, before, word, after Token) (string, bool) {
+	name := strings.ToLower(word.In(text))
+	bare, listed := volatile[name]
+	if !listed && name != "age" && name != "sample" || before.Is(text, "as") {
+		return "", false // «as now» is an alias
+	}
+	called := isPunct(text, after, '(')
+	field := isPunct(text, before, '.')
+	switch name {
+	case "age":
+		return name, called && oneArgument(text[after.Start:])
+	case "sample":
+		return name, before.Is(text, "using")
+	}
+	return name, called || bare && !field
+}
+
 // oneArgument reports whether a call, from its parenthesis on, has one argument: age(x)
 // is the time until now.
-func oneArgument(text string, tokens []Token) bool {
+func oneArgument(text string) bool {
 	depth := 0
-	for _, t := range tokens {
+	for t := range significant(text) {
 		switch {
 		case isPunct(text, t, '(') || isPunct(text, t, '['):
 			depth++

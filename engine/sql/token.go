@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"iter"
 	"strings"
 	"unicode/utf8"
 )
@@ -36,12 +37,34 @@ func (t Token) Is(text, word string) bool {
 // text can be split: what is opened and not closed reaches to the end.
 func Tokens(text string) []Token {
 	tokens := make([]Token, 0, len(text)/4+1)
-	for at := 0; at < len(text); {
-		k, end := next(text, at)
-		tokens = append(tokens, Token{Kind: k, Start: at, End: end})
-		at = end
+	for t := range all(text) {
+		tokens = append(tokens, t)
 	}
 	return tokens
+}
+
+// all yields the tokens of text.
+func all(text string) iter.Seq[Token] {
+	return func(yield func(Token) bool) {
+		for at := 0; at < len(text); {
+			k, end := next(text, at)
+			if !yield(Token{Kind: k, Start: at, End: end}) {
+				return
+			}
+			at = end
+		}
+	}
+}
+
+// significant yields the tokens that are neither space nor comment.
+func significant(text string) iter.Seq[Token] {
+	return func(yield func(Token) bool) {
+		for t := range all(text) {
+			if t.Kind != Space && t.Kind != Comment && !yield(t) {
+				return
+			}
+		}
+	}
 }
 
 func next(text string, at int) (Kind, int) {
@@ -165,15 +188,6 @@ func number(s string) int {
 		i+1 < len(s) && isDigit(s[i+1]) {
 		i++
 		i += span(s[i:], isDigit)
-	}
-	return i
-}
-
-// significant is the index of the first token from i on that is neither space nor
-// comment; len(tokens) if there is none.
-func significant(tokens []Token, i int) int {
-	for i < len(tokens) && (tokens[i].Kind == Space || tokens[i].Kind == Comment) {
-		i++
 	}
 	return i
 }

@@ -260,7 +260,7 @@ func TestRenderIsConcurrent(t *testing.T) {
 // reference executes a template without any of our machinery: no numbered calls, no markers,
 // no recorder, no pool.
 func reference(text string, macros map[string]string, env Env) (string, error) {
-	t := template.New("")
+	t := template.New("\x01reference")
 	t.Funcs(pureFuncs()).Funcs(template.FuncMap{
 		"ref":    func(args ...any) (string, error) { return env.Ref(args) },
 		"source": env.Source,

@@ -283,7 +283,9 @@ func (g *grammar) span(t token) source.Span { return g.file.Span(t.start, t.end)
 
 // pipeline checks declarations and commands up to the end of the action or parenthesis.
 func (g *grammar) pipeline(context string, paren bool) bool {
-	g.declarations(context)
+	if !g.declarations(context) {
+		return false
+	}
 	commands := 0
 	for {
 		if g.i >= len(g.toks) || paren && g.toks[g.i].kind == kindClose {
@@ -313,23 +315,26 @@ func (g *grammar) pipeline(context string, paren bool) bool {
 	}
 }
 
-func (g *grammar) declarations(context string) {
-	for n := 0; g.i < len(g.toks) && g.toks[g.i].kind == kindVariable; n++ {
-		if g.i+1 >= len(g.toks) {
-			return
-		}
+// declarations checks $x := and, in a range, $i, $x :=.
+func (g *grammar) declarations(context string) bool {
+	for n := 0; g.i+1 < len(g.toks) && g.toks[g.i].kind == kindVariable; n++ {
 		switch next := g.toks[g.i+1]; {
 		case next.kind == kindAssign || next.kind == kindDeclare:
 			g.declare(next.kind == kindDeclare)
 			g.i += 2
-			return
+			return true
 		case context == "range" && n == 0 && g.text(next) == ",":
 			g.declare(true)
 			g.i += 2
+			if g.i < len(g.toks) && g.toks[g.i].kind != kindVariable {
+				return g.report(syntax(g.span(g.toks[g.i]), fmt.Sprintf("%q stands where a second variable is expected", g.text(g.toks[g.i])),
+					"write {{ range $i, $x := … }}"))
+			}
 		default:
-			return
+			return true
 		}
 	}
+	return true
 }
 
 func (g *grammar) declare(fresh bool) {

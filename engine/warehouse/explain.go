@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"strings"
+
+	"github.com/engine-build/engine/engine/addr"
 )
 
 // Explanation is an error of a warehouse taken apart for a diagnostic.
@@ -48,4 +50,23 @@ func Conflict(err error) bool {
 // cannot be read as a table is a *LoadError.
 type Sniffer interface {
 	Sniff(context.Context, File) ([]Column, error)
+}
+
+// Prober is the optional power to look up one relation faster than Inspect does. Sizes
+// and comments may be missing.
+type Prober interface {
+	Probe(context.Context, addr.Relation) (Relation, error)
+}
+
+// Probe looks up kind and columns of one relation; a missing one has Kind None. It is the
+// inspect function for Late operations.
+func Probe(ctx context.Context, c Conn, rel addr.Relation) (Relation, error) {
+	if p, ok := c.(Prober); ok {
+		return p.Probe(ctx, rel)
+	}
+	found, err := c.Inspect(ctx, []addr.Relation{rel})
+	if err != nil || len(found) == 0 {
+		return Relation{Name: rel, Rows: -1, Bytes: -1}, err
+	}
+	return found[0], nil
 }

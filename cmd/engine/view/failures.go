@@ -1,6 +1,7 @@
 package view
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/engine-build/engine/engine/diag"
@@ -17,6 +18,18 @@ func (h *Human) failures(b *strings.Builder, r *run.Result) {
 			h.failedTest(b, &n.Tests[i])
 		}
 	}
+}
+
+// Troubles are the diagnostics of a result, those of its nodes and tests included.
+func Troubles(r *run.Result) diag.List {
+	out := slices.Clone(r.Diags)
+	for _, n := range r.Nodes {
+		out.Add(n.Diags...)
+		for _, t := range n.Tests {
+			out.Add(t.Diags...)
+		}
+	}
+	return out
 }
 
 // worth leaves out what only verbose people want to read.

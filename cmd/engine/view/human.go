@@ -244,7 +244,10 @@ func (h *Human) Finish(r *run.Result) {
 	h.live.clear()
 	var b strings.Builder
 	h.failures(&b, r)
-	if b.Len() > 0 && !h.s.Quiet {
+	switch {
+	case h.s.Quiet && r.OK():
+		return
+	case b.Len() > 0 && !h.s.Quiet:
 		_, _ = io.WriteString(h.s.Out, "\n")
 	}
 	b.WriteString(h.s.Verdict(r) + "\n")
@@ -282,6 +285,9 @@ func (t Tally) Sentence() string {
 	add(t.Unchanged, "%s unchanged")
 	if t.TestsPassed > 0 {
 		parts = append(parts, plural(int64(t.TestsPassed), "test")+" passed")
+	}
+	if t.TestsUnchanged > 0 {
+		parts = append(parts, plural(int64(t.TestsUnchanged), "test")+" unchanged")
 	}
 	if t.TestsSkipped > 0 {
 		parts = append(parts, plural(int64(t.TestsSkipped), "test")+" skipped")

@@ -66,3 +66,19 @@ func Bytes(n int64) string {
 
 // Number writes «1 file», «2 files».
 func Number(n int, one string) string { return plural(int64(n), one) }
+
+// List writes «a, b, c».
+func List(words []string) string { return strings.Join(words, ", ") }
+
+// Age writes how long ago something was in one unit: 45 minutes, 3 hours, 12 days.
+func Age(d time.Duration) string {
+	switch {
+	case d < 2*time.Minute:
+		return plural(int64(max(d, 0)/time.Second), "second")
+	case d < 2*time.Hour:
+		return plural(int64(d/time.Minute), "minute")
+	case d < 48*time.Hour:
+		return plural(int64(d/time.Hour), "hour")
+	}
+	return plural(int64(d/(24*time.Hour)), "day")
+}

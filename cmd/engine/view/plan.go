@@ -98,9 +98,8 @@ func (s Screen) PlanTotals(p *plan.Plan) string {
 		counts[a.Verb]++
 		tests += len(a.Tests) + len(a.UnitTests)
 	}
-	for _, n := range p.Kept {
-		counts[plan.Keep] += n
-	}
+	nodes, kept := Kept(p)
+	counts[plan.Keep] += nodes
 	words := []struct {
 		verb plan.Verb
 		word string
@@ -114,6 +113,9 @@ func (s Screen) PlanTotals(p *plan.Plan) string {
 	}
 	if tests > 0 {
 		parts = append(parts, plural(int64(tests), "test"))
+	}
+	if kept > 0 {
+		parts = append(parts, plural(int64(kept), "test")+" unchanged")
 	}
 	if len(parts) == 0 {
 		return s.Paint(Bold, "plan:") + " nothing is selected"

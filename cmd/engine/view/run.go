@@ -1,6 +1,8 @@
 package view
 
 import (
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/plan"
 	"github.com/engine-build/engine/engine/run"
 )
 
@@ -33,19 +35,18 @@ type Tally struct {
 	Skipped   int `json:"skipped"`
 	Canceled  int `json:"canceled"`
 
-	TestsPassed  int `json:"tests_passed"`
-	TestsWarned  int `json:"tests_warned"`
-	TestsFailed  int `json:"tests_failed"`
-	TestsSkipped int `json:"tests_skipped"`
+	TestsPassed    int `json:"tests_passed"`
+	TestsUnchanged int `json:"tests_unchanged"`
+	TestsWarned    int `json:"tests_warned"`
+	TestsFailed    int `json:"tests_failed"`
+	TestsSkipped   int `json:"tests_skipped"`
 }
 
 // TallyOf counts a result.
 func TallyOf(r *run.Result) Tally {
 	var t Tally
 	if r.Plan != nil {
-		for _, n := range r.Plan.Kept {
-			t.Unchanged += n
-		}
+		t.Unchanged, t.TestsUnchanged = Kept(r.Plan)
 	}
 	for _, n := range r.Nodes {
 		t.Add(n)
@@ -53,13 +54,27 @@ func TallyOf(r *run.Result) Tally {
 	return t
 }
 
+// Kept is how many nodes and how many tests a plan leaves alone.
+func Kept(p *plan.Plan) (nodes, tests int) {
+	for kind, n := range p.Kept {
+		if kind == addr.Test || kind == addr.UnitTest {
+			tests += n
+		} else {
+			nodes += n
+		}
+	}
+	return nodes, tests
+}
+
 // Add counts one node.
 func (t *Tally) Add(n *run.NodeResult) {
 	testsOnly := onlyTests(n)
 	for _, x := range n.Tests {
 		switch x.Status {
-		case run.Done, run.Kept:
+		case run.Done:
 			t.TestsPassed++
+		case run.Kept:
+			t.TestsUnchanged++
 		case run.Warned:
 			t.TestsWarned++
 		case run.Failed, run.Errored:

@@ -53,9 +53,9 @@ func (s session) Exec(ctx context.Context, stmt warehouse.Statement) (warehouse.
 	again := s.again && !(stmt.BodyStart == 0 && stmt.BodyEnd == len(stmt.SQL))
 	wait := firstWait
 	for try := 1; ; try++ {
-		result, err := s.q.ExecContext(ctx, stmt.SQL)
+		rows, err := s.send(ctx, stmt.SQL)
 		if err == nil {
-			return warehouse.JobStats{Rows: rowsChanged(stmt.SQL, result), Bytes: -1, Duration: time.Since(start)}, nil
+			return warehouse.JobStats{Rows: rows, Bytes: -1, Duration: time.Since(start)}, nil
 		}
 		if emptyText(err) {
 			return warehouse.JobStats{Rows: -1, Bytes: -1, Duration: time.Since(start)}, nil
@@ -101,22 +101,36 @@ func checkText(stmt warehouse.Statement) error {
 	return nil
 }
 
-// rowsChanged is -1 for statements that do not write rows: the driver says 0 for them.
-func rowsChanged(text string, r sql.Result) int64 {
-	n, err := r.RowsAffected()
-	if err != nil {
-		return -1
-	}
+// send runs a text and gives the number of rows written, -1 where there is none. The
+// driver counts for INSERT and its like; for CREATE TABLE AS the count is a result row.
+func (s session) send(ctx context.Context, text string) (int64, error) {
 	switch firstWord(text) {
 	case "insert", "update", "delete", "merge", "copy":
-		return n
+		r, err := s.q.ExecContext(ctx, text)
+		if err != nil {
+			return -1, err
+		}
+		return r.RowsAffected()
 	case "create":
-		if n > 0 || strings.HasPrefix(text, "create table") && strings.Contains(text, " as ") {
-			return n
+		if strings.HasPrefix(text, "create table ") {
+			return s.sendCounted(ctx, text)
 		}
 	}
-	if n > 0 {
-		return n
+	_, err := s.q.ExecContext(ctx, text)
+	return -1, err
+}
+
+func (s session) sendCounted(ctx context.Context, text string) (int64, error) {
+	r, err := s.q.QueryContext(ctx, text)
+	if err != nil {
+		return -1, err
 	}
-	return -1
+	defer r.Close()
+	n := int64(-1)
+	if columns, err := r.Columns(); err == nil && len(columns) == 1 && r.Next() {
+		if err := r.Scan(&n); err != nil {
+			return -1, err
+		}
+	}
+	return n, r.Err()
 }

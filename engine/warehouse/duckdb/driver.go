@@ -130,6 +130,10 @@ func (o options) prepare() error {
 	if o.path == memory {
 		return nil
 	}
+	if strings.Contains(o.path, "?") {
+		// DuckDB takes what follows for options and puts its log elsewhere.
+		return &warehouse.OpenError{Reason: fmt.Sprintf("the path of the database file %s has a «?»", o.shown), Help: "set path to a file without it, or move the project: DuckDB cannot handle such names"}
+	}
 	info, err := os.Stat(o.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && o.readOnly:
@@ -172,7 +176,7 @@ func (o options) connector() (*driver.Connector, error) {
 	if o.readOnly {
 		mode = "access_mode=read_only"
 	}
-	if _, err := url.Parse(o.path); err == nil && !strings.ContainsAny(o.path, "?#") {
+	if _, err := url.Parse(o.path); err == nil && !strings.Contains(o.path, "#") {
 		dsn := o.path
 		if mode != "" {
 			dsn += "?" + mode

@@ -3,6 +3,7 @@ package duckdb
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -61,17 +62,18 @@ func folded(r addr.Relation) addr.Relation {
 	return addr.Relation{Database: strings.ToLower(r.Database), Schema: strings.ToLower(r.Schema), Name: strings.ToLower(r.Name)}
 }
 
-// conditions limits a catalog query to databases, schemas and names. It lets more through
-// than was asked for when there are several schemas; the caller picks.
+// conditions limits a catalog query to databases, schemas and, if they are few, names. It
+// lets more through than was asked for; the caller picks.
 func conditions(relations []addr.Relation) string {
 	var d Dialect
-	lists := [3][]string{}
+	lists, seen := [3][]string{}, [3]map[string]bool{{}, {}, {}}
 	add := func(i int, value string) {
-		if !slices.Contains(lists[i], value) {
+		if !seen[i][value] {
+			seen[i][value] = true
 			lists[i] = append(lists[i], value)
 		}
 	}
-	all := false
+	all := len(relations) > 100 // a long list takes longer than what it leaves out
 	for _, r := range relations {
 		if r.Database == "" {
 			add(0, "lower(current_database())")
@@ -94,49 +96,88 @@ type catalogRow struct {
 	own      bool // in the connection's own database
 }
 
-// catalog reads relations, and on demand their columns, in one query.
+// catalog reads relations, and on demand their columns, in one query: tables, views and
+// columns one below the other, put together here. A join in DuckDB takes longer.
 func (s session) catalog(ctx context.Context, where string, columns bool) ([]catalogRow, error) {
 	in := func(name string) string { return strings.ReplaceAll(where, "lower(NAME)", "lower("+name+")") }
-	objects := "select database_name as d, schema_name as s, table_name as t, 'table' as kind, estimated_size as n, comment as c" +
+	query := "select 'table', database_name, schema_name, table_name, estimated_size, comment, null, null, false" +
 		" from duckdb_tables() where not internal and " + in("table_name") +
-		" union all select database_name, schema_name, view_name, 'view', null, comment" +
+		" union all select 'view', database_name, schema_name, view_name, -1, comment, null, null, false" +
 		" from duckdb_views() where not internal and " + in("view_name")
-	query := "with o as (" + objects + ") select o.d, o.s, o.t, o.kind, o.n, o.c, lower(o.d) = lower(current_database())"
 	if columns {
-		query += ", k.column_name, k.data_type, k.is_nullable, k.comment from o left join (" +
-			"select * from duckdb_columns() where " + in("table_name") + ") as k" +
-			" on k.database_name = o.d and k.schema_name = o.s and k.table_name = o.t order by o.d, o.s, o.t, k.column_index"
-	} else {
-		query += ", null, null, null, null from o order by o.d, o.s, o.t"
+		query += " union all select 'column', database_name, schema_name, table_name, column_index, comment, column_name, data_type, is_nullable" +
+			" from duckdb_columns() where not internal and " + in("table_name")
 	}
-	r, err := s.q.QueryContext(ctx, query)
+	r, err := s.q.QueryContext(ctx, "select *, current_database() from ("+query+")")
 	if err != nil {
 		return nil, wrap(ctx, warehouse.Statement{}, err)
 	}
 	defer r.Close()
-	var out []catalogRow
+	byName := map[addr.Relation]*catalogRow{}
+	cols := map[addr.Relation][]warehouse.Column{}
 	for r.Next() {
-		var row catalogRow
-		var rows sql.NullInt64
-		var kind string
-		var comment, name, typ, columnComment sql.NullString
-		var nullable sql.NullBool
-		n := &row.relation.Name
-		if err := r.Scan(&n.Database, &n.Schema, &n.Name, &kind, &rows, &comment, &row.own, &name, &typ, &nullable, &columnComment); err != nil {
-			return nil, err
+		var kind, own string
+		var n int64
+		var name addr.Relation
+		var comment, column, typ sql.NullString
+		var nullable bool
+		if err := r.Scan(&kind, &name.Database, &name.Schema, &name.Name, &n, &comment, &column, &typ, &nullable, &own); err != nil {
+			return nil, fmt.Errorf("read the catalog: %w", err)
 		}
-		if len(out) == 0 || out[len(out)-1].relation.Name != *n {
-			row.relation.Kind, row.relation.Comment = warehouse.Kind(kind), comment.String
-			row.relation.Rows, row.relation.Bytes = -1, -1
-			if rows.Valid {
-				row.relation.Rows = rows.Int64
+		if kind == "column" {
+			list := cols[name]
+			for int64(len(list)) < n {
+				list = append(list, warehouse.Column{})
 			}
-			out = append(out, row)
+			list[n-1] = warehouse.Column{Name: column.String, Type: typ.String, Nullable: nullable, Comment: comment.String}
+			cols[name] = list
+			continue
 		}
-		if name.Valid {
-			last := &out[len(out)-1].relation
-			last.Columns = append(last.Columns, warehouse.Column{Name: name.String, Type: typ.String, Nullable: nullable.Bool, Comment: columnComment.String})
-		}
+		byName[name] = &catalogRow{own: name.Database == own, relation: warehouse.Relation{
+			Name: name, Kind: warehouse.Kind(kind), Rows: n, Bytes: -1, Comment: comment.String,
+		}}
 	}
-	return out, wrap(ctx, warehouse.Statement{}, r.Err())
+	if err := r.Err(); err != nil {
+		return nil, wrap(ctx, warehouse.Statement{}, err)
+	}
+	out := make([]catalogRow, 0, len(byName))
+	for name, row := range byName {
+		row.relation.Columns = cols[name]
+		out = append(out, *row)
+	}
+	slices.SortFunc(out, func(a, b catalogRow) int { return a.relation.Name.Compare(b.relation.Name) })
+	return out, nil
+}
+
+// Probe finds kind and columns of one relation in a time that does not depend on the
+// size of the catalog, which Inspect must read as a whole.
+func (s session) Probe(ctx context.Context, rel addr.Relation) (warehouse.Relation, error) {
+	found := warehouse.Relation{Name: rel, Rows: -1, Bytes: -1}
+	name := Dialect{}.Quote(rel)
+	columns, err := s.describe(ctx, warehouse.Statement{SQL: "describe " + name})
+	if err == nil {
+		found.Columns = columns
+		found.Kind, err = s.kind(ctx, name)
+	}
+	if err != nil {
+		// It is missing, or a view whose tables are: the catalog knows.
+		all, err := s.Inspect(ctx, []addr.Relation{rel})
+		if err != nil || len(all) == 0 {
+			return warehouse.Relation{Name: rel, Rows: -1, Bytes: -1}, err
+		}
+		return all[0], nil
+	}
+	return found, nil
+}
+
+// kind explains a DELETE, which binds for tables only and runs nothing.
+func (s session) kind(ctx context.Context, quoted string) (warehouse.Kind, error) {
+	r, err := s.q.QueryContext(ctx, "explain delete from "+quoted+" where false")
+	switch {
+	case err == nil:
+		return warehouse.Table, r.Close()
+	case strings.Contains(err.Error(), "base table"):
+		return warehouse.View, nil
+	}
+	return warehouse.None, wrap(ctx, warehouse.Statement{}, err)
 }

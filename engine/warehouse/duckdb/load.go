@@ -151,7 +151,8 @@ func (s session) inferTypes(ctx context.Context, f warehouse.File, columns []war
 		}
 		missing = append(missing, i)
 		for _, g := range guesses {
-			tests = append(tests, "bool_and("+strings.ReplaceAll(g.test, "X", d.Ident(columns[i].Name))+")")
+			x := d.Ident(columns[i].Name)
+			tests = append(tests, "bool_and("+strings.ReplaceAll(g.test, "X", x)+") filter (where "+x+" is not null)")
 		}
 	}
 	if len(missing) == 0 {
@@ -276,7 +277,9 @@ func notOfType(value, typ string) string {
 	return fmt.Sprintf("%q is not of type %s", value, typ)
 }
 
-// linesAt finds the physical lines, from 1, of byte offsets in ascending order.
+// linesAt finds the physical lines, from 1, of records that start at byte offsets in
+// ascending order. With CR LF DuckDB names the LF before the record, so that the byte
+// at the offset is counted, too.
 func linesAt(f warehouse.File, offsets []int64) ([]int, error) {
 	r, err := f.Open()
 	if err != nil {
@@ -287,7 +290,7 @@ func linesAt(f warehouse.File, offsets []int64) ([]int, error) {
 	buf := make([]byte, 1<<20)
 	line, done := 1, int64(0)
 	for len(out) < len(offsets) {
-		want := min(offsets[len(out)]-done, int64(len(buf)))
+		want := min(offsets[len(out)]+1-done, int64(len(buf)))
 		if want > 0 {
 			n, err := io.ReadFull(r, buf[:want])
 			line += bytes.Count(buf[:n], []byte{'\n'})

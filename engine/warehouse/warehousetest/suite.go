@@ -137,7 +137,7 @@ func (h *harness) rel(name string) addr.Relation { return addr.Relation{Schema: 
 // q is the quoted name of a relation of the suite's schema.
 func (h *harness) q(name string) string { return h.d.Quote(h.rel(name)) }
 
-// inspect is the function that Late operations get.
+// inspect reads one relation with all that is known.
 func (h *harness) inspect(c warehouse.Conn) func(addr.Relation) (warehouse.Relation, error) {
 	return func(r addr.Relation) (warehouse.Relation, error) {
 		found, err := c.Inspect(h.ctx, []addr.Relation{r})
@@ -148,12 +148,17 @@ func (h *harness) inspect(c warehouse.Conn) func(addr.Relation) (warehouse.Relat
 	}
 }
 
+// probe is the function that Late operations get.
+func (h *harness) probe(c warehouse.Conn) func(addr.Relation) (warehouse.Relation, error) {
+	return func(r addr.Relation) (warehouse.Relation, error) { return warehouse.Probe(h.ctx, c, r) }
+}
+
 // try runs operations in order, as the runner does, and gives the first error.
 func (h *harness) try(c warehouse.Conn, ops ...warehouse.Op) error {
 	for _, op := range ops {
 		steps := []warehouse.Op{op}
 		if warehouse.NeedsExpand(op) {
-			expanded, err := op.(warehouse.Late).Expand(h.inspect(c))
+			expanded, err := op.(warehouse.Late).Expand(h.probe(c))
 			if err != nil {
 				return err
 			}
@@ -168,26 +173,32 @@ func (h *harness) try(c warehouse.Conn, ops ...warehouse.Op) error {
 	return nil
 }
 
-func (h *harness) send(c warehouse.Conn, op warehouse.Op) (err error) {
+func (h *harness) send(c warehouse.Conn, op warehouse.Op) error {
 	stmts, err := h.d.Render(op)
 	if err != nil {
 		return fmt.Errorf("render %s: %w", warehouse.OpName(op), err)
 	}
 	if _, swap := op.(warehouse.Swap); swap && h.d.Caps().TransactionalDDL {
 		if _, inTx := c.(warehouse.Tx); !inTx {
-			tx, err := warehouse.Begin(h.ctx, c)
-			if err != nil {
-				return err
-			}
-			defer tx.Close()
-			defer func() {
-				if err == nil {
-					err = tx.Commit(h.ctx)
-				}
-			}()
-			c = tx
+			return h.atomically(c, stmts)
 		}
 	}
+	return h.exec(c, stmts)
+}
+
+func (h *harness) atomically(c warehouse.Conn, stmts []warehouse.Statement) error {
+	tx, err := warehouse.Begin(h.ctx, c)
+	if err != nil {
+		return err
+	}
+	defer tx.Close()
+	if err := h.exec(tx, stmts); err != nil {
+		return err
+	}
+	return tx.Commit(h.ctx)
+}
+
+func (h *harness) exec(c warehouse.Conn, stmts []warehouse.Statement) error {
 	for _, s := range stmts {
 		if _, err := c.Exec(h.ctx, s); err != nil {
 			return fmt.Errorf("%s: %w", s.SQL, err)

@@ -71,7 +71,7 @@ func testSwap(h *harness) {
 
 // testSwapReaders: readers never miss the relation and never see a mixture.
 func testSwapReaders(h *harness) {
-	const rows, swaps = 2000, 30
+	const rows, swaps = 500, 25
 	version := func(name string, n int) warehouse.Op {
 		op := warehouse.InsertValues{Target: h.rel(name), Columns: []warehouse.Column{{Name: "n", Type: h.w.Types.Int}}}
 		for range rows {

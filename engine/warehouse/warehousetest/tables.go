@@ -189,10 +189,26 @@ func testInspect(h *harness) {
 			h.Errorf("inspect in another case: %+v, %v", found, err)
 		}
 	}
+	h.sub("probe", func(h *harness) {
+		for _, r := range asked {
+			full, err := h.inspect(h.conn)(r)
+			if err != nil {
+				h.Fatal(err)
+			}
+			probed, err := warehouse.Probe(h.ctx, h.conn, r)
+			if err != nil || probed.Name != r {
+				h.Errorf("%+v, %v", probed, err)
+			}
+			equal(h, "kind of "+r.String(), full.Kind, probed.Kind)
+			equal(h, "columns of "+r.String(), full.Columns, probed.Columns)
+		}
+	})
 	h.sub("view on a lost table", func(h *harness) {
 		h.do(warehouse.Drop{Relation: h.rel("b"), Kind: warehouse.Table})
-		if r, err := h.inspect(h.conn)(h.rel("a")); err != nil || r.Kind != warehouse.View {
-			h.Errorf("%+v, %v", r, err)
+		for _, look := range []func(addr.Relation) (warehouse.Relation, error){h.inspect(h.conn), h.probe(h.conn)} {
+			if r, err := look(h.rel("a")); err != nil || r.Kind != warehouse.View {
+				h.Errorf("%+v, %v", r, err)
+			}
 		}
 	})
 }

@@ -1,0 +1,27 @@
+package main
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/engine-build/engine/engine"
+	"github.com/engine-build/engine/engine/compile"
+	"github.com/engine-build/engine/engine/datatest"
+	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/materialize"
+	"github.com/engine-build/engine/engine/project"
+	"github.com/engine-build/engine/engine/run"
+	"github.com/engine-build/engine/engine/tmpl"
+	"github.com/engine-build/engine/engine/warehouse"
+	"github.com/engine-build/engine/lineage"
+)
+
+// catalogue has every code that the engine emits, room by room.
+func catalogue() []diag.Entry {
+	return slices.Concat(
+		tmpl.Codes, project.Codes, compile.Codes, datatest.Codes, materialize.Codes, lineage.Codes,
+		warehouse.Codes, run.Codes, engine.Codes, Codes,
+	)
+}
+
+func asMistakes(err error, into **mistakes) bool { return errors.As(err, into) }

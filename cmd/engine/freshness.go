@@ -1,0 +1,242 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/engine-build/engine/cmd/engine/view"
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/artifact"
+	"github.com/engine-build/engine/engine/compile"
+	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/project"
+	"github.com/engine-build/engine/engine/warehouse"
+)
+
+func (a *app) freshnessCommand() *cobra.Command {
+	return a.freshnessNamed("freshness", "engine freshness")
+}
+
+// sourceCommand is the name that dbt's users know: source freshness.
+func (a *app) sourceCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "source",
+		Short:   "what can be done with sources: freshness",
+		Long:    "engine source freshness is engine freshness.",
+		Example: "  engine source freshness",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return mistake(unknownCommand(cmd, args[0]))
+			}
+			return cmd.Help()
+		},
+		Args: cobra.ArbitraryArgs,
+	}
+	cmd.AddCommand(a.freshnessNamed("freshness", "engine source freshness"))
+	return cmd
+}
+
+func (a *app) freshnessNamed(use, call string) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   use + " [selector…]",
+		Short: "check how old sources are",
+		Long: text(`
+Asks the target for the newest loaded_at_field of every selected source table that has
+limits (freshness: warn_after, error_after) and compares its age with them. Writes
+target/sources.json. Exit code 1 if a source is older than error_after.`),
+		Example: "  " + call + "\n  " + call + " source:app",
+	}
+	sel := a.selectFlags(cmd, false)
+	a.outputFlag(cmd, "human", "json", "github")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		q, err := sel.query(args, addr.Source)
+		if err != nil {
+			return err
+		}
+		ctx := cmd.Context()
+		s, err := a.compiled(ctx)
+		if err != nil {
+			return err
+		}
+		chosen, err := s.choose(q)
+		if err != nil {
+			return err
+		}
+		s.warn()
+		return s.freshness(ctx, chosen.Sources)
+	}
+	return cmd
+}
+
+func (s *session) freshness(ctx context.Context, chosen map[addr.Node]bool) error {
+	var asked []*compile.Node
+	for _, id := range s.program.Order {
+		if n := s.program.Nodes[id]; chosen[id] && n.Source != nil && n.Source.Freshness != nil && n.Source.LoadedAt.V != "" {
+			asked = append(asked, n)
+		}
+	}
+	results := make([]artifact.FreshnessResult, len(asked))
+	started := s.app.now()
+	if len(asked) > 0 {
+		conn, err := s.read(ctx)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		s.each(len(asked), func(worker, i int) { results[i] = s.age(ctx, conn, asked[i], worker) })
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	meta := s.meta(newRunID(started), order{which: "freshness"})
+	meta.StartedAt = started
+	data, err := artifact.Sources(s.program, results, meta)
+	if err != nil {
+		return err
+	}
+	if err := artifact.Write(s.target(), "sources.json", data); err != nil {
+		return failure(plainError(err))
+	}
+	return s.app.showFreshness(asked, results)
+}
+
+// each calls f for every index on the session's workers.
+func (s *session) each(n int, f func(worker, i int)) {
+	next := make(chan int)
+	var wg sync.WaitGroup
+	for worker := range min(s.jobs(), n) {
+		wg.Go(func() {
+			for i := range next {
+				f(worker, i)
+			}
+		})
+	}
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+}
+
+// age asks how old one source is.
+func (s *session) age(ctx context.Context, conn warehouse.Conn, n *compile.Node, worker int) artifact.FreshnessResult {
+	src := n.Source
+	out := artifact.FreshnessResult{Source: n.ID, Limits: *src.Freshness, Start: s.app.now(), Worker: worker}
+	d := conn.Dialect()
+	words := d.Words()
+	query := "select " + words.Cast("max("+src.LoadedAt.V+")", words.Timestamp()) + ", " + words.Now() + "\nfrom " + d.Quote(n.Relation)
+	if src.Freshness.Filter != "" {
+		query += "\nwhere " + src.Freshness.Filter
+	}
+	rows, err := readRows(ctx, conn, warehouse.Statement{SQL: query}, 1)
+	out.End = s.app.now()
+	if err != nil {
+		out.Error = err.Error()
+		return out
+	}
+	newest, ok := rows.Values[0][0].(time.Time)
+	out.SnapshotAt, _ = rows.Values[0][1].(time.Time)
+	if !ok {
+		out.Error = "no row has a value of " + src.LoadedAt.V
+		return out
+	}
+	out.MaxLoadedAt = newest
+	out.Status = staleness(out.SnapshotAt.Sub(newest), *src.Freshness)
+	return out
+}
+
+// staleness compares an age with the limits.
+func staleness(age time.Duration, limits project.Freshness) string {
+	over := func(p project.Period) bool { return p.Count > 0 && age > duration(p) }
+	switch {
+	case over(limits.ErrorAfter):
+		return "error"
+	case over(limits.WarnAfter):
+		return "warn"
+	}
+	return "pass"
+}
+
+func duration(p project.Period) time.Duration {
+	unit := time.Minute
+	switch p.Unit {
+	case "hour":
+		unit = time.Hour
+	case "day":
+		unit = 24 * time.Hour
+	}
+	return time.Duration(p.Count) * unit
+}
+
+// freshSource is one source of freshness --output json.
+type freshSource struct {
+	Source      addr.Node `json:"source"`
+	Status      string    `json:"status"`
+	MaxLoadedAt string    `json:"max_loaded_at,omitempty"`
+	AgeSeconds  float64   `json:"age_seconds,omitempty"`
+	Error       string    `json:"error,omitempty"`
+}
+
+func (a *app) showFreshness(nodes []*compile.Node, results []artifact.FreshnessResult) error {
+	var outcome error
+	var found diag.List
+	list := []freshSource{}
+	table := view.Table{Columns: []string{"source", "status", "newest", "age"}}
+	for i, r := range results {
+		f := freshSource{Source: r.Source, Status: r.Status, Error: r.Error}
+		newest, age := view.Cell{Null: true}, view.Cell{Null: true}
+		if r.Error == "" {
+			old := r.SnapshotAt.Sub(r.MaxLoadedAt)
+			f.MaxLoadedAt, f.AgeSeconds = r.MaxLoadedAt.UTC().Format(time.RFC3339), old.Seconds()
+			newest, age = view.Cell{Text: r.MaxLoadedAt.UTC().Format(time.DateTime)}, view.Cell{Text: view.Age(old)}
+		} else {
+			f.Status = "error"
+		}
+		list = append(list, f)
+		table.Rows = append(table.Rows, []view.Cell{{Text: r.Source.Name}, {Text: f.Status}, newest, age})
+		if f.Status != "pass" {
+			found.Add(stale(nodes[i], r))
+		}
+		if f.Status == "error" {
+			outcome = reported(exitFailed)
+		}
+	}
+	switch {
+	case wantsJSON(a.global.output):
+		if err := view.JSON(a.out, list); err != nil {
+			return err
+		}
+	case len(results) == 0:
+		if !a.global.quiet {
+			_, _ = fmt.Fprintln(a.out, "no selected source has limits and a loaded_at_field")
+		}
+	default:
+		a.report(found, false)
+		if !a.global.quiet && a.global.output != "github" {
+			s := a.outScreen()
+			_, _ = fmt.Fprint(a.out, s.Table(table, ""))
+		}
+	}
+	return outcome
+}
+
+func stale(n *compile.Node, r artifact.FreshnessResult) diag.Diagnostic {
+	d := diag.Diagnostic{Code: codeFreshness, Model: n.ID, At: n.Source.Freshness.At}
+	switch {
+	case r.Error != "":
+		d.Message = fmt.Sprintf("the age of source %q cannot be told", n.ID.Name)
+		d.Notes = []string{r.Error}
+	case r.Status == "warn":
+		d.Severity = diag.Warning
+		d.Message = fmt.Sprintf("source %q is %s old, more than %s", n.ID.Name, view.Age(r.SnapshotAt.Sub(r.MaxLoadedAt)), period(r.Limits.WarnAfter))
+	default:
+		d.Message = fmt.Sprintf("source %q is %s old, more than %s", n.ID.Name, view.Age(r.SnapshotAt.Sub(r.MaxLoadedAt)), period(r.Limits.ErrorAfter))
+	}
+	return d
+}
+
+func period(p project.Period) string { return view.Number(int(p.Count), p.Unit) }

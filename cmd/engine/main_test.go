@@ -1,0 +1,107 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"engine": main,
+		// rows SQL: the rows of a template, as CSV.
+		"rows": func() {
+			os.Args = []string{"engine", "show", "--quiet", "--limit", "0", "--output", "csv", "--inline", os.Args[1]}
+			main()
+		},
+	})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script", RequireUniqueNames: true, UpdateScripts: os.Getenv("ENGINE_UPDATE") != "",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("USER", "")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": exitCode, "site": site},
+	})
+	if os.Getenv("ENGINE_UPDATE") != "" {
+		t.Error("scripts may have been written: run again without ENGINE_UPDATE")
+	}
+}
+
+// exitCode is the script command «code N program args…»: the program must end with N.
+func exitCode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: code N program args…")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	var exit *exec.ExitError
+	switch {
+	case err == nil && want == 0:
+	case errors.As(err, &exit) && exit.ExitCode() == want:
+	default:
+		ts.Fatalf("want exit code %d, got: %v", want, err)
+	}
+}
+
+var link = regexp.MustCompile(`(?:href|src)="([^"#?:]+)["#?]`)
+
+// site is the script command «site DIR page…»: the pages are there, and every page leads
+// only to files that are.
+func site(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: site DIR page…")
+	}
+	dir := ts.MkAbs(args[0])
+	for _, page := range args[1:] {
+		if _, err := os.Stat(filepath.Join(dir, page)); err != nil {
+			ts.Fatalf("page %s: %v", page, err)
+		}
+	}
+	ts.Check(filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".html" {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(path), filepath.FromSlash(m[1]))); err != nil {
+				ts.Fatalf("%s leads to %s: %v", path, m[1], err)
+			}
+		}
+		return nil
+	}))
+}
+
+// TestCatalogueIsWhole keeps the law that a code has one entry, and that an entry says
+// something.
+func TestCatalogueIsWhole(t *testing.T) {
+	seen := map[string]bool{}
+	for _, e := range catalogue() {
+		code := string(e.Code)
+		if seen[code] {
+			t.Errorf("code %s is listed twice", code)
+		}
+		seen[code] = true
+		if !regexp.MustCompile(`^[a-z]+(-[a-z0-9]+)*$`).MatchString(code) {
+			t.Errorf("code %q is not made of words", code)
+		}
+		if e.Title == "" || e.Explain == "" || strings.HasSuffix(e.Title, ".") {
+			t.Errorf("entry of %s: title %q, explanation %q", code, e.Title, e.Explain)
+		}
+	}
+}
