@@ -82,10 +82,13 @@ func (t tally) Class() string {
 	return "calm"
 }
 
-// String is «12 passed, 1 failed».
+// String is «1 failed, 12 passed», or «13 tests» when none has run.
 func (t tally) String() string {
-	if t.Total == 0 {
+	switch t.Total {
+	case 0:
 		return "no tests"
+	case t.NotRun:
+		return plural(t.Total, "test") // nothing is known about outcomes
 	}
 	var parts []string
 	for _, p := range []struct {

@@ -29,7 +29,7 @@ func (a *app) compileCommand() *cobra.Command {
 		Short: "write the SQL that templates become",
 		Long: text(`
 Compiles the project without a warehouse and writes the SQL of the selected models,
-snapshots and tests to target/compiled/. The SQL of a single model is printed, too.`),
+snapshots and singular tests to target/compiled/. The SQL of a single model is printed, too.`),
 		Example: `  engine compile
   engine compile orders
   engine compile --inline 'select count(*) from {{ ref "orders" }}'`,

@@ -127,8 +127,8 @@ The catalog needs no server: index.html opens from the disk as well.`),
   engine docs serve --host 0.0.0.0 --port 0`,
 		Args: unexpected,
 	}
-	cmd.Flags().StringVar(&host, "host", "127.0.0.1", "address to listen at")
-	cmd.Flags().IntVarP(&port, "port", "p", 8080, "port; 0 takes a free one")
+	cmd.Flags().StringVar(&host, "host", "127.0.0.1", "`address` to listen at")
+	cmd.Flags().IntVarP(&port, "port", "p", 8080, "`port`; 0 takes a free one")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		ctx := cmd.Context()
 		s, err := a.settled()

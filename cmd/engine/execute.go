@@ -73,9 +73,14 @@ func (s *session) apply(ctx context.Context, p *plan.Plan, conn warehouse.Conn, 
 		Jobs: s.jobs(), RunID: id, Now: s.app.now, Sink: v.Event, Dir: s.dir, FailFast: o.failFast,
 	})
 	stop()
-	if result != nil {
-		v.Finish(result)
+	if result == nil {
+		v.Abandon()
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		return nil, err
 	}
+	v.Finish(result)
 	return result, err
 }
 

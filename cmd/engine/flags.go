@@ -29,10 +29,10 @@ type globals struct {
 
 func (g *globals) register(f *pflag.FlagSet) {
 	f.StringVarP(&g.projectDir, "project-dir", "C", "", "project `folder`; default: the nearest one upward with an engine.yml")
-	f.StringVarP(&g.target, "target", "t", "", "target of engine.yml to work on; default: the project's default")
-	f.StringArrayVar(&g.vars, "vars", nil, "variables, as YAML '{a: 1}' or as a=1; may be repeated")
-	f.IntVarP(&g.jobs, "jobs", "j", 0, "workers; default: threads of the target, else the number of cores")
-	f.Var(newChoice(&g.logFormat, "text", "text", "json"), "log-format", "progress as `text|json`; json is one object per line")
+	f.StringVarP(&g.target, "target", "t", "", "`target` of engine.yml to work on; default: the project's default")
+	f.StringArrayVar(&g.vars, "vars", nil, "`variables`, as YAML '{a: 1}' or as a=1; may be repeated")
+	f.IntVarP(&g.jobs, "jobs", "j", 0, "`number` of workers; default: threads of the target, else the number of cores")
+	f.Var(newChoice(&g.logFormat, "text", "text", "json"), "log-format", "`form` of progress: text, json; json is one object per line")
 	f.BoolVar(&g.noColor, "no-color", false, "no colours; NO_COLOR does the same, CLICOLOR_FORCE=1 the opposite")
 	f.BoolVarP(&g.quiet, "quiet", "q", false, "show only failures and what was asked for")
 	f.BoolVarP(&g.verbose, "verbose", "v", false, "show more")
@@ -93,7 +93,7 @@ func (c *choice) Set(v string) error {
 
 // outputFlag gives a command --output with its forms, the default first.
 func (a *app) outputFlag(cmd *cobra.Command, forms ...string) {
-	cmd.Flags().VarP(newChoice(&a.global.output, forms[0], forms...), "output", "o", "form of the answer: `"+strings.Join(forms, "|")+"`")
+	cmd.Flags().VarP(newChoice(&a.global.output, forms[0], forms...), "output", "o", "`form` of the answer: "+strings.Join(forms, ", "))
 	complete(cmd, "output", forms...)
 }
 
@@ -120,8 +120,8 @@ func (a *app) selectFlags(cmd *cobra.Command, kinds bool) *selectFlags {
 	s := &selectFlags{}
 	f := cmd.Flags()
 	f.StringArrayVarP(&s.selects, "select", "s", nil, "what to take: `names`, +parents, children+, tag:, path:, … (engine help selection); may be repeated")
-	f.StringArrayVar(&s.excludes, "exclude", nil, "what to leave out; same grammar")
-	f.Var(newChoice(&s.indirect, lineage.Indirects[0], lineage.Indirects...), "indirect-selection", "which tests follow the nodes they read: `"+strings.Join(lineage.Indirects, "|")+"`")
+	f.StringArrayVar(&s.excludes, "exclude", nil, "`names` of what to leave out; same grammar")
+	f.Var(newChoice(&s.indirect, lineage.Indirects[0], lineage.Indirects...), "indirect-selection", "`when` tests follow the nodes they read: "+strings.Join(lineage.Indirects, ", "))
 	complete(cmd, "indirect-selection", lineage.Indirects...)
 	if kinds {
 		words := kindWords()
@@ -161,5 +161,3 @@ func (s *selectFlags) query(args []string, among ...addr.Kind) (lineage.Query, e
 	}
 	return lineage.Query{Select: slices.Concat(s.selects, args), Exclude: s.excludes, ResourceTypes: kinds, Indirect: s.indirect}, nil
 }
-
-func joinBar(words []string) string { return strings.Join(words, "|") }

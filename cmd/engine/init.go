@@ -40,11 +40,11 @@ embedded DuckDB.
   engine init --example manufacturing --materials 1000000 --format parquet big`,
 	}
 	f := cmd.Flags()
-	f.Var(newChoice(&which, examples[0], examples...), "example", "what to write: `"+strings.Join(examples, "|")+"`")
-	f.IntVar(&o.Materials, "materials", 0, "manufacturing: number of materials; default 3000")
-	f.Uint64Var(&o.Seed, "seed", 0, "manufacturing: seed of the generator; default 42")
-	f.Var(newChoice(&format, "csv", "csv", "parquet"), "format", "manufacturing: files of the seeds, `csv|parquet`")
-	f.StringVar(&name, "name", "", "minimal: name of the project; default: the folder's")
+	f.Var(newChoice(&which, examples[0], examples...), "example", "`name` of the example: "+strings.Join(examples, ", "))
+	f.IntVar(&o.Materials, "materials", 0, "manufacturing: `number` of materials; default 3000")
+	f.Uint64Var(&o.Seed, "seed", 0, "manufacturing: `number` that seeds the generator; default 42")
+	f.Var(newChoice(&format, "csv", "csv", "parquet"), "format", "manufacturing: `form` of the seeds: csv, parquet")
+	f.StringVar(&name, "name", "", "minimal: `name` of the project; default: the folder's")
 	complete(cmd, "example", examples...)
 	complete(cmd, "format", "csv", "parquet")
 	cmd.ValidArgsFunction = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs)

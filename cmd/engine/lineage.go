@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -26,7 +27,7 @@ Nodes between selected ones that are left out are bridged by nothing: select the
   engine lineage tag:finance --format dot | dot -Tpng > finance.png`,
 	}
 	sel := a.selectFlags(cmd, true)
-	cmd.Flags().Var(newChoice(&format, "dot", names...), "format", "`"+joinBar(names)+"`")
+	cmd.Flags().Var(newChoice(&format, "dot", names...), "format", "`form` of the graph: "+strings.Join(names, ", "))
 	complete(cmd, "format", names...)
 	cmd.Flags().StringVarP(&file, "output", "o", "", "`file` to write; default: print")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -14,6 +14,7 @@ import (
 	"github.com/engine-build/engine/engine/artifact"
 	"github.com/engine-build/engine/engine/compile"
 	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/source"
 )
 
 // listKeys are the keys of an entry of ls --output json, as dbt names them.
@@ -79,16 +80,17 @@ func unknownKey(key string) diag.Diagnostic {
 }
 
 func (a *app) list(p *compile.Program, nodes []addr.Node, keys []string) error {
+	x := indexOf(p)
 	switch a.global.output {
 	case "json":
 		entries := make([]entry, len(nodes))
 		for i, id := range nodes {
-			entries[i] = only(entryOf(p, id), keys)
+			entries[i] = only(x.entry(id), keys)
 		}
 		return view.JSON(a.out, entries)
 	case "jsonl":
 		for _, id := range nodes {
-			b, err := json.Marshal(only(entryOf(p, id), keys))
+			b, err := json.Marshal(only(x.entry(id), keys))
 			if err != nil {
 				return fmt.Errorf("encode %s: %w", id, err)
 			}
@@ -103,7 +105,7 @@ func (a *app) list(p *compile.Program, nodes []addr.Node, keys []string) error {
 		word := id.Name
 		switch a.global.output {
 		case "path":
-			word = pathOf(p, id)
+			word = x.path(id)
 		case "selector":
 			word = selectorOf(p, id)
 		}
@@ -129,59 +131,58 @@ func only(e entry, keys []string) entry {
 	return out
 }
 
-func entryOf(p *compile.Program, id addr.Node) entry {
+func (x index) entry(id addr.Node) entry {
+	p := x.p
 	e := entry{
 		"name": id.Name, "resource_type": string(id.Kind), "unique_id": artifact.UniqueID(p, id),
-		"package_name": p.Project.Settings.Name.V, "original_file_path": pathOf(p, id),
+		"package_name": p.Project.Settings.Name.V, "original_file_path": x.path(id),
 	}
-	parents := []string{}
-	add := func(nodes []addr.Node) {
-		for _, n := range nodes {
-			parents = append(parents, artifact.UniqueID(p, n))
-		}
-	}
-	tags := []string{}
-	if n := p.Nodes[id]; n != nil {
-		add(n.Parents)
-		tags = append(tags, n.Config.Tags...)
+	var parents []addr.Node
+	var tags []string
+	switch {
+	case p.Nodes[id] != nil:
+		n := p.Nodes[id]
+		parents, tags = n.Parents, n.Config.Tags
 		e["description"], e["fqn"] = n.Description, n.FQN
 		e["alias"], e["schema"], e["database"] = n.Relation.Name, n.Relation.Schema, n.Relation.Database
 		if !n.Relation.IsZero() {
 			e["relation_name"] = p.Target.Dialect.Quote(n.Relation)
 		}
 		e["config"] = map[string]any{
-			"enabled": n.Config.Enabled, "materialized": n.Config.Materialized, "tags": tags, "meta": orEmpty(n.Config.Meta),
+			"enabled": n.Config.Enabled, "materialized": n.Config.Materialized, "tags": orNone(tags), "meta": orEmpty(n.Config.Meta),
 			"group": n.Config.Group, "access": n.Config.Access, "unique_key": n.Config.UniqueKey,
 		}
 		if id.Kind == addr.Source {
 			e["name"] = n.Source.Table.V
 		}
+	case x.tests[id] != nil:
+		t := x.tests[id]
+		parents, tags = t.Parents, t.Config.Tags
+		e["description"] = t.Description
+		e["config"] = map[string]any{"severity": t.Config.Severity, "tags": orNone(tags), "where": t.Config.Where, "enabled": true}
+	case x.units[id] != nil:
+		u := x.units[id]
+		parents, tags = []addr.Node{u.Node}, u.Tags
+		e["description"] = u.Description
+	case x.exposures[id] != nil:
+		u := x.exposures[id]
+		parents, tags = u.Parents, u.Props.Tags
+		e["description"] = u.Props.Description
 	}
-	for _, t := range p.Tests {
-		if t.ID == id {
-			add(t.Parents)
-			tags = append(tags, t.Config.Tags...)
-			e["description"] = t.Description
-			e["config"] = map[string]any{"severity": t.Config.Severity, "tags": tags, "where": t.Config.Where, "enabled": true}
-		}
+	ids := make([]string, len(parents))
+	for i, n := range parents {
+		ids[i] = artifact.UniqueID(p, n)
 	}
-	for _, u := range p.UnitTests {
-		if u.ID == id {
-			add([]addr.Node{u.Node})
-			tags = append(tags, u.Tags...)
-			e["description"] = u.Description
-		}
-	}
-	for _, x := range p.Exposures {
-		if x.ID == id {
-			add(x.Parents)
-			tags = append(tags, x.Props.Tags...)
-			e["description"] = x.Props.Description
-		}
-	}
-	e["tags"] = tags
-	e["depends_on"] = map[string]any{"nodes": parents}
+	e["tags"] = orNone(tags)
+	e["depends_on"] = map[string]any{"nodes": ids}
 	return e
+}
+
+func orNone(words []string) []string {
+	if words == nil {
+		return []string{}
+	}
+	return words
 }
 
 func orEmpty(m map[string]any) map[string]any {
@@ -191,26 +192,45 @@ func orEmpty(m map[string]any) map[string]any {
 	return m
 }
 
-func pathOf(p *compile.Program, id addr.Node) string {
-	if n := p.Nodes[id]; n != nil {
-		return n.Path
-	}
+// index finds the things of a program by identity.
+type index struct {
+	p         *compile.Program
+	tests     map[addr.Node]*compile.Test
+	units     map[addr.Node]*compile.UnitTest
+	exposures map[addr.Node]*compile.Exposure
+}
+
+func indexOf(p *compile.Program) index {
+	x := index{p, map[addr.Node]*compile.Test{}, map[addr.Node]*compile.UnitTest{}, map[addr.Node]*compile.Exposure{}}
 	for _, t := range p.Tests {
-		if t.ID == id {
-			return t.Path
-		}
+		x.tests[t.ID] = t
 	}
 	for _, u := range p.UnitTests {
-		if u.ID == id && u.At.File != nil {
-			return u.At.File.Path
-		}
+		x.units[u.ID] = u
 	}
-	for _, x := range p.Exposures {
-		if x.ID == id && x.Props.At.File != nil {
-			return x.Props.At.File.Path
-		}
+	for _, e := range p.Exposures {
+		x.exposures[e.ID] = e
 	}
-	return ""
+	return x
+}
+
+// path is the file that a thing is written in.
+func (x index) path(id addr.Node) string {
+	var at source.Span
+	switch {
+	case x.p.Nodes[id] != nil:
+		return x.p.Nodes[id].Path
+	case x.tests[id] != nil:
+		return x.tests[id].Path
+	case x.units[id] != nil:
+		at = x.units[id].At
+	case x.exposures[id] != nil:
+		at = x.exposures[id].Props.At
+	}
+	if at.File == nil {
+		return ""
+	}
+	return at.File.Path
 }
 
 // selectorOf is a text that --select takes for exactly this node.

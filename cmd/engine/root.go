@@ -72,6 +72,14 @@ changed is not built again.`,
 	}
 	root.SetHelpCommandGroupID("tool")
 	root.AddCommand(topics()...)
+	root.InitDefaultHelpCmd()
+	if help, _, err := root.Find([]string{"help"}); err == nil {
+		help.Short = "explain a command or a topic"
+	}
+	root.InitDefaultHelpFlag()
+	root.InitDefaultVersionFlag()
+	root.Flags().Lookup("help").Usage = "explain a command"
+	root.Flags().Lookup("version").Usage = "print the version"
 	return root
 }
 

@@ -143,6 +143,9 @@ func (s *session) connect(ctx context.Context) (warehouse.Conn, error) {
 // plan asks the warehouse what there is and decides what to do.
 func (s *session) plan(ctx context.Context, conn warehouse.Conn, sel plan.Selection) (*plan.Plan, error) {
 	p, found, err := engine.Plan(ctx, s.program, conn, sel)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	if err != nil {
 		return nil, err
 	}

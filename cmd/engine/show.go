@@ -32,7 +32,7 @@ rows. Nothing is built; seeds are shown as they were loaded.`),
   engine show orders --limit 0 --output csv > orders.csv`,
 	}
 	cmd.Flags().StringVar(&inline, "inline", "", "query this `template`")
-	cmd.Flags().IntVar(&limit, "limit", 10, "number of rows; 0: all")
+	cmd.Flags().IntVar(&limit, "limit", 10, "`number` of rows; 0: all")
 	a.outputFlag(cmd, "human", "table", "json", "csv", "github")
 	cmd.ValidArgsFunction = a.completeNode
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -246,6 +246,9 @@ func (m *maker) gateTests() {
 		reads := m.reads(t.Parents)
 		if !m.due(t.ID, t.Fingerprint, reads) {
 			m.plan.Kept[addr.Test]++
+			if n := m.snapshot.Passed[t.ID].Failures; n > 0 {
+				m.plan.Warnings = append(m.plan.Warnings, Warning{Test: t.ID, Failures: n})
+			}
 			continue
 		}
 		a := m.checkAction(gate)

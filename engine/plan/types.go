@@ -32,9 +32,17 @@ type Plan struct {
 	Actions  []*Action                `json:"actions"`
 	// Kept counts the selected nodes that need nothing, by kind.
 	Kept map[addr.Kind]int `json:"kept,omitempty"`
+	// Warnings are tests of severity warn that need not run again and found something.
+	Warnings []Warning `json:"warnings,omitempty"`
 	// Versions are the versions of nodes that actions read and that this plan does not build.
 	Versions             map[addr.Node]string `json:"versions,omitempty"`
 	OnRunStart, OnRunEnd []string
+}
+
+// Warning is what a test of severity warn found when it last ran on what is still there.
+type Warning struct {
+	Test     addr.Node `json:"test"`
+	Failures int64     `json:"failures"`
 }
 
 // Orphan is an engine-owned object left behind by a run that died.

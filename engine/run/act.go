@@ -261,24 +261,25 @@ func (r *runner) records(a *plan.Action, res *NodeResult) []warehouse.Op {
 		}))
 	}
 	var passed []state.TestRecord
-	results := map[addr.Node]Status{}
+	results := map[addr.Node]TestResult{}
 	for _, t := range res.Tests {
-		results[t.ID] = t.Status
+		results[t.ID] = t
 	}
 	for _, t := range a.UnitTests {
-		if results[t.ID] == Done {
+		if results[t.ID].Status == Done {
 			passed = append(passed, state.TestRecord{Test: t.ID, Fingerprint: t.Fingerprint, At: now})
 		}
 	}
 	for _, t := range a.Tests {
-		if results[t.ID] != Done {
+		got := results[t.ID]
+		if got.Status != Done && got.Status != Warned {
 			continue
 		}
 		inputs := map[addr.Node]string{}
 		for _, p := range t.Parents {
 			inputs[p] = version(p)
 		}
-		passed = append(passed, state.TestRecord{Test: t.ID, Fingerprint: t.Fingerprint, Inputs: inputs, At: now})
+		passed = append(passed, state.TestRecord{Test: t.ID, Fingerprint: t.Fingerprint, Inputs: inputs, Failures: got.Failures, At: now})
 	}
 	return append(ops, state.PassedOps(r.conn.Dialect(), r.scope, r.options.RunID, passed)...)
 }

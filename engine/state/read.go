@@ -189,7 +189,7 @@ func readPasses(ctx context.Context, c warehouse.Conn, s Scope, into map[addr.No
 		if err != nil {
 			return
 		}
-		into[test] = TestRecord{Test: test, Fingerprint: text(v[2]), Inputs: decodeInputs(text(v[3])), At: when(v[4])}
+		into[test] = TestRecord{Test: test, Fingerprint: text(v[2]), Inputs: decodeInputs(text(v[3])), Failures: number(v[4]), At: when(v[5])}
 	})
 }
 

@@ -50,8 +50,8 @@ var (
 		subject: "node", at: "built_at", id: "run_id",
 	}
 	passes = table{
-		name:    "test_passes",
-		columns: []string{"scope", "test", "fingerprint", "inputs", "at", "run_id"},
+		name:    "test_outcomes",
+		columns: []string{"scope", "test", "fingerprint", "inputs", "failures", "at", "run_id"},
 		subject: "test", at: "at", id: "run_id",
 	}
 	runs = table{
@@ -72,7 +72,7 @@ func (t table) typed(d warehouse.Dialect) []warehouse.Column {
 	for i, name := range t.columns {
 		typ := d.Words().Text()
 		switch name {
-		case "rows", "millis":
+		case "rows", "millis", "failures":
 			typ = "BIGINT"
 		case "built_at", "at", "started_at", "ended_at":
 			typ = d.Words().Timestamp()
@@ -102,14 +102,15 @@ func BuiltOp(d warehouse.Dialect, s Scope, runID string, records ...Record) ware
 	return warehouse.InsertValues{Target: builds.relation(s.Database), Columns: builds.typed(d), Rows: rows}
 }
 
-// PassedOps records that tests passed in a run; no records, no operation.
+// PassedOps records the tests that let their nodes pass in a run, those of severity warn
+// with what they found; no records, no operation.
 func PassedOps(d warehouse.Dialect, s Scope, runID string, records []TestRecord) []warehouse.Op {
 	if len(records) == 0 {
 		return nil
 	}
 	rows := make([][]any, len(records))
 	for i, r := range records {
-		rows[i] = []any{s.String(), r.Test.String(), r.Fingerprint, encodeInputs(r.Inputs), stamp(r.At), runID}
+		rows[i] = []any{s.String(), r.Test.String(), r.Fingerprint, encodeInputs(r.Inputs), r.Failures, stamp(r.At), runID}
 	}
 	return []warehouse.Op{warehouse.InsertValues{Target: passes.relation(s.Database), Columns: passes.typed(d), Rows: rows}}
 }

@@ -40,7 +40,9 @@ type Record struct {
 type TestRecord struct {
 	Test        addr.Node
 	Fingerprint string
-	// Versions of all nodes the test read.
+	// Inputs are the versions of all nodes the test read.
 	Inputs map[addr.Node]string
+	// Failures is what it found; more than none only with severity warn.
+	Failures int64
 	At     time.Time
 }

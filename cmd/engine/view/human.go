@@ -254,6 +254,13 @@ func (h *Human) Finish(r *run.Result) {
 	_, _ = io.WriteString(h.s.Out, b.String())
 }
 
+// Abandon leaves the terminal clean.
+func (h *Human) Abandon() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.live.clear()
+}
+
 // Verdict is the last line: what happened, in numbers.
 func (s Screen) Verdict(r *run.Result) string {
 	t := TallyOf(r)

@@ -135,6 +135,9 @@ func sampleJSON(s *run.Sample) *Sample {
 // Tick does nothing: lines are not redrawn.
 func (l *Lines) Tick() {}
 
+// Abandon does nothing: the command reports why there is no outcome.
+func (l *Lines) Abandon() {}
+
 // Note writes a word of the program.
 func (l *Lines) Note(text string) {
 	l.write(Line{Time: stamp(l.now()), Level: "warn", Event: "note", Message: text})

@@ -17,6 +17,8 @@ type Run interface {
 	Note(text string)
 	// Finish shows the outcome. Nothing is shown after it.
 	Finish(*run.Result)
+	// Abandon ends the view of a run that has no outcome.
+	Abandon()
 }
 
 // RunOptions is what a view of a run needs to know besides its events.

@@ -88,7 +88,7 @@ func text(s string) string {
 func timestamp(t time.Time) string {
 	t = t.UTC()
 	if t.Year() <= 0 {
-		return t.AddDate(1-2*t.Year(), 0, 0).Format("2006-01-02 15:04:05.999999") + " (BC)"
+		return fmt.Sprintf("%04d", 1-t.Year()) + t.Format("-01-02 (BC) 15:04:05.999999")
 	}
 	return t.Format("2006-01-02 15:04:05.999999")
 }

@@ -81,7 +81,7 @@ type typ struct {
 // normal turns one value of the driver into one of the contract.
 func normal(v any, t typ) any {
 	if v != nil && t.name == "JSON" {
-		if b, err := json.MarshalNoEscape(v); err == nil {
+		if b, err := json.MarshalWithOption(v, json.DisableHTMLEscape()); err == nil {
 			return strings.TrimSuffix(string(b), "\n")
 		}
 	}
