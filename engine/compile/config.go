@@ -14,15 +14,11 @@ import (
 	"github.com/engine-build/engine/engine/tmpl"
 )
 
+// indexProps gives every unit its properties. Load has reported those of nothing and
+// those given twice: the first ones count.
 func (c *compiler) indexProps() {
 	for _, p := range c.project.Props {
-		u := c.names[p.Name.V]
-		switch {
-		case u == nil || u.kind != p.Kind:
-			c.diags.Add(propsWithoutFile(p, u, c.candidates(p.Kind)))
-		case u.Props != nil:
-			c.diags.Add(propsTwice(p, u.Props))
-		default:
+		if u := c.names[p.Name.V]; u != nil && u.kind == p.Kind && u.Props == nil {
 			u.Props = p
 			u.Description = p.Description.V
 		}
@@ -49,7 +45,7 @@ func (c *compiler) configure() {
 		defer u.guard("config")
 		u.FQN = c.fqn(u)
 		u.Raw = project.Config{}
-		for _, layer := range c.folders(u) {
+		for _, layer := range c.layers(u.kind, u.FQN[1:]) {
 			merge(u.Raw, u.kind, layer)
 		}
 		if u.Props != nil {
@@ -74,37 +70,41 @@ func (c *compiler) configure() {
 
 // fqn is the project's name, the folders below the resource path, and the node's name.
 func (c *compiler) fqn(u *unit) []string {
-	dir := path.Dir(u.Path)
 	roots := map[addr.Kind][]string{
 		addr.Model: c.project.Settings.ModelPaths, addr.Seed: c.project.Settings.SeedPaths, addr.Snapshot: c.project.Settings.SnapshotPaths,
 	}[u.kind]
-	for _, root := range roots {
-		if dir == root {
-			dir = ""
-			break
-		}
-		if rest, ok := strings.CutPrefix(dir, strings.TrimSuffix(root, "/")+"/"); ok {
-			dir = rest
-			break
-		}
-	}
-	fqn := []string{c.project.Settings.Name.V}
-	if dir != "" && dir != "." {
-		fqn = append(fqn, strings.Split(dir, "/")...)
-	}
-	return append(fqn, u.ID.Name)
+	return slices.Concat([]string{c.project.Settings.Name.V}, foldersBelow(u.Path, roots), []string{u.ID.Name})
 }
 
-// folders lists the configuration levels that hold for u, general first.
-func (c *compiler) folders(u *unit) []project.Config {
-	var layers []project.Config
-	at := c.project.Settings.Folders[u.kind]
-	for i := 1; at != nil; i++ {
-		layers = append(layers, at.Config)
-		if i >= len(u.FQN) {
+// foldersBelow are the folders between the root that a file lies in and the file.
+func foldersBelow(file string, roots []string) []string {
+	dir := path.Dir(file)
+	for _, root := range roots {
+		if dir == root {
+			return nil
+		}
+		if rest, ok := strings.CutPrefix(dir, strings.TrimSuffix(root, "/")+"/"); ok {
+			return strings.Split(rest, "/")
+		}
+	}
+	if dir == "." {
+		return nil
+	}
+	return strings.Split(dir, "/")
+}
+
+// layers lists the configuration levels of engine.yml that hold in a folder, general first.
+func (c *compiler) layers(kind addr.Kind, folders []string) []project.Config {
+	at := c.project.Settings.Folders[kind]
+	if at == nil {
+		return nil
+	}
+	layers := []project.Config{at.Config}
+	for _, name := range folders {
+		if at = at.Folders[name]; at == nil {
 			break
 		}
-		at = at.Folders[u.FQN[i]]
+		layers = append(layers, at.Config)
 	}
 	return layers
 }

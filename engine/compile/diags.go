@@ -22,14 +22,11 @@ const (
 	codeRefCycle         diag.Code = "ref-cycle"
 	codeRefText          diag.Code = "ref-text"
 	codeSourceUnknown    diag.Code = "source-unknown"
-	codeSourceTwice      diag.Code = "source-twice"
 	codeVarUnknown       diag.Code = "var-unknown"
 	codeEnvUnknown       diag.Code = "env-unknown"
 	codeConfigKeyText    diag.Code = "config-key-not-text"
 	codeConfigUnused     diag.Code = "config-without-effect"
 	codeSnapshotConfig   diag.Code = "snapshot-config"
-	codePropsWithoutFile diag.Code = "properties-without-file"
-	codePropsTwice       diag.Code = "properties-twice"
 	codeRelationTwice    diag.Code = "relation-twice"
 	codeNameTooLong      diag.Code = "name-too-long"
 	codeModelEmpty       diag.Code = "model-empty"
@@ -42,7 +39,6 @@ const (
 	codeTestTwice        diag.Code = "test-twice"
 	codeTestThreshold    diag.Code = "test-threshold"
 	codeTestSQL          diag.Code = "test-sql"
-	codeUnitTwice        diag.Code = "unit-test-twice"
 	codeUnitGiven        diag.Code = "unit-test-given"
 	codeUnitCell         diag.Code = "unit-test-column"
 	codeUnitExpect       diag.Code = "unit-test-expect"
@@ -60,14 +56,11 @@ var Codes = []diag.Entry{
 	{Code: codeRefCycle, Title: "models that read each other in a circle", Explain: "Every model must be built before those that read it, which a circle makes impossible. The chain is shown with the place of each reference.", Bad: "-- a.sql\nselect * from {{ ref \"b\" }}\n-- b.sql\nselect * from {{ ref \"a\" }}", Good: "-- b.sql\nselect * from {{ ref \"stg_a\" }}"},
 	{Code: codeRefText, Title: "a reference in YAML that cannot be read", Explain: "In YAML a reference is written ref('name') or source('source', 'table').", Bad: "depends_on: [orders]", Good: "depends_on: [ref('orders')]"},
 	{Code: codeSourceUnknown, Title: "a source that is not declared", Explain: "source names a source and one of its tables as declared under sources: in a YAML file.", Bad: `{{ source "app" "ordrs" }}`, Good: `{{ source "app" "orders" }}`},
-	{Code: codeSourceTwice, Title: "a source table declared twice", Explain: "Each table of a source is declared once.", Bad: "sources: [{name: app, tables: [{name: a}, {name: a}]}]", Good: "sources: [{name: app, tables: [{name: a}]}]"},
 	{Code: codeVarUnknown, Title: "a variable without a value", Explain: "The variable is neither in vars: of engine.yml, nor in the target, nor given by --vars, and the call has no default.", Bad: `{{ var "start_date" }}`, Good: `{{ var "start_date" "2024-01-01" }}`},
 	{Code: codeEnvUnknown, Title: "an environment variable that is not set", Explain: "env_var without a default needs the variable in the environment of the engine.", Bad: `{{ env_var "REGION" }}`, Good: `{{ env_var "REGION" "eu" }}`},
 	{Code: codeConfigKeyText, Title: "a config key that is not text", Explain: "config takes pairs of a key and a value.", Bad: `{{ config 1 "table" }}`, Good: `{{ config "materialized" "table" }}`},
 	{Code: codeConfigUnused, Title: "configuration that has no effect here", Explain: "The key only means something for incremental models.", Bad: `{{ config "materialized" "table" "incremental_strategy" "merge" }}`, Good: `{{ config "materialized" "incremental" "incremental_strategy" "merge" }}`},
 	{Code: codeSnapshotConfig, Title: "a snapshot without what it needs", Explain: "A snapshot needs a unique_key and a strategy: timestamp with updated_at, or check with check_cols.", Bad: `{{ config "strategy" "timestamp" }}`, Good: `{{ config "unique_key" "id" "strategy" "timestamp" "updated_at" "updated_at" }}`},
-	{Code: codePropsWithoutFile, Title: "properties of something that has no file", Explain: "A YAML entry describes a model, seed or snapshot by the name of its file.", Bad: "models: [{name: ordrs}]", Good: "models: [{name: orders}]"},
-	{Code: codePropsTwice, Title: "properties written twice", Explain: "A model has one entry in all YAML files together.", Bad: "models: [{name: orders}, {name: orders}]", Good: "models: [{name: orders}]"},
 	{Code: codeRelationTwice, Title: "two models for one relation", Explain: "Schema and alias make the relation; two nodes would overwrite each other.", Bad: `{{ config "alias" "orders" }} -- in another model`, Good: `{{ config "alias" "orders_old" }}`},
 	{Code: codeNameTooLong, Title: "a name longer than the warehouse allows", Explain: "Set an alias that fits.", Bad: "a file name of 80 letters on PostgreSQL", Good: `{{ config "alias" "short_name" }}`},
 	{Code: codeModelEmpty, Title: "a model without SQL", Explain: "A model's text is one query; this one renders to nothing.", Bad: `{{ config "materialized" "table" }}`, Good: "select 1 as id"},
@@ -80,7 +73,6 @@ var Codes = []diag.Entry{
 	{Code: codeTestTwice, Title: "the same test twice", Explain: "Two tests do exactly the same; the second one is left out.", Bad: "data_tests: [unique, unique]", Good: "data_tests: [unique]"},
 	{Code: codeTestThreshold, Title: "a threshold that cannot be read", Explain: "warn_if and error_if compare the number of failures: an operator and a whole number.", Bad: `error_if: "many"`, Good: `error_if: "> 10"`},
 	{Code: codeTestSQL, Title: "a test whose SQL does not bind", Explain: "The test reads a column or function that does not exist.", Bad: "expression: \"amuont > 0\"", Good: "expression: \"amount > 0\""},
-	{Code: codeUnitTwice, Title: "two unit tests of one name", Explain: "Unit tests are named uniquely in the project.", Bad: "unit_tests: [{name: a}, {name: a}]", Good: "unit_tests: [{name: a}, {name: b}]"},
 	{Code: codeUnitGiven, Title: "the inputs of a unit test do not fit the model", Explain: "given lists rows for what the model reads; an input may be left out when its columns are known, it is empty then.", Bad: "given: [{input: ref('other'), rows: []}]", Good: "given: [{input: ref('stg_orders'), rows: [{id: 1}]}]"},
 	{Code: codeUnitCell, Title: "a column in a unit test that does not exist", Explain: "Rows name columns of the input, or of the model for expect.", Bad: "rows: [{idd: 1}]", Good: "rows: [{id: 1}]"},
 	{Code: codeUnitExpect, Title: "a unit test without columns to compare", Explain: "expect with no rows compares all columns, which needs a model whose columns are known.", Bad: "expect: {rows: []} # of a model that is not analyzed", Good: "expect: {rows: [{id: 1}]}"},
@@ -170,10 +162,6 @@ func (c *compiler) sourceUnknown(name, table string, at source.Span) diag.Diagno
 	return d
 }
 
-func sourceTwice(s *project.Source, first source.Span) diag.Diagnostic {
-	return diag.Diagnostic{Code: codeSourceTwice, Message: fmt.Sprintf("table %q of source %q is declared twice", s.Table.V, s.SourceName.V), At: s.Table.At, Labels: []diag.Label{{At: first, Text: "first here"}}, Help: "remove one of them"}
-}
-
 func varUnknown(name string, vars map[string]any) diag.Diagnostic {
 	known := make([]string, 0, len(vars))
 	for k := range vars {
@@ -201,23 +189,6 @@ func configWithoutIncremental(key, materialized string, at source.Span) diag.Dia
 
 func snapshotNeeds(key, help string, at source.Span) diag.Diagnostic {
 	return diag.Diagnostic{Code: codeSnapshotConfig, Message: fmt.Sprintf("the snapshot has no %q", key), At: at, Help: help}
-}
-
-func propsWithoutFile(p *project.Props, other *unit, candidates []string) diag.Diagnostic {
-	d := diag.Diagnostic{Code: codePropsWithoutFile, Message: fmt.Sprintf("no %s named %q", p.Kind, p.Name.V), At: p.Name.At}
-	switch near, ok := diag.Suggest(p.Name.V, candidates); {
-	case other != nil:
-		d.Help = fmt.Sprintf("%q is a %s: move the entry under %ss:", p.Name.V, other.kind, other.kind)
-	case ok:
-		d.Help = fmt.Sprintf("did you mean %q?", near)
-	default:
-		d.Help = "remove the entry, or add the file"
-	}
-	return d
-}
-
-func propsTwice(p, first *project.Props) diag.Diagnostic {
-	return diag.Diagnostic{Code: codePropsTwice, Message: fmt.Sprintf("%s %q has two entries", p.Kind, p.Name.V), At: p.Name.At, Labels: []diag.Label{{At: first.Name.At, Text: "first here"}}, Help: "join them"}
 }
 
 func relationTwice(u, other *unit) diag.Diagnostic {
@@ -301,10 +272,6 @@ func testTwice(t, first *Test) diag.Diagnostic {
 
 func badThreshold(key, text string, at source.Span) diag.Diagnostic {
 	return diag.Diagnostic{Code: codeTestThreshold, Message: fmt.Sprintf("%s %q is not a comparison", key, text), At: at, Help: `write an operator and a number: "> 10"`}
-}
-
-func unitTestTwice(w, first *project.UnitTest) diag.Diagnostic {
-	return diag.Diagnostic{Code: codeUnitTwice, Message: fmt.Sprintf("two unit tests are named %q", w.Name.V), At: w.Name.At, Labels: []diag.Label{{At: first.Name.At, Text: "first here"}}, Help: "rename one of them"}
 }
 
 func givenNotRead(u, to *unit, at source.Span) diag.Diagnostic {

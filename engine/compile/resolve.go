@@ -69,8 +69,7 @@ func (c *compiler) nameSources() {
 	for _, s := range c.project.Sources {
 		id := addr.Node{Kind: addr.Source, Name: s.SourceName.V + "." + s.Table.V}
 		if c.sources[id] != nil {
-			c.diags.Add(sourceTwice(s, c.sources[id].at))
-			continue
+			continue // Load has reported it
 		}
 		u := &unit{kind: addr.Source, at: s.At, Node: &Node{ID: id, Source: s, Path: s.At.File.Path, File: s.At.File, Description: s.Description}}
 		u.FQN = []string{c.project.Settings.Name.V, s.SourceName.V, s.Table.V}

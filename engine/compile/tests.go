@@ -44,7 +44,7 @@ func columnTests(columns []*project.Column) []*project.Test {
 }
 
 func (c *compiler) bindTest(u *unit, w *project.Test) {
-	cfg := c.testConfig(w.Config)
+	cfg := c.testConfig(w.At.File, w.Config)
 	if !cfg.enabled {
 		return
 	}
@@ -196,7 +196,7 @@ func (c *compiler) bindSingular(f *testFile) {
 			merge(raw, addr.Test, project.Config{key: {V: v, At: call.Span}})
 		}
 	}
-	cfg := c.testConfig(raw)
+	cfg := c.testConfig(f.file.Source, raw)
 	c.diags.Add(cfg.diags...)
 	if !cfg.enabled {
 		return
@@ -284,14 +284,19 @@ type checkedTestConfig struct {
 	diags   diag.List
 }
 
-func (c *compiler) testConfig(raw project.Config) checkedTestConfig {
+// testConfig resolves the configuration of a test that is written in file: the folders
+// that the file lies in, general first, then what stands at the test.
+func (c *compiler) testConfig(file *source.File, written project.Config) checkedTestConfig {
 	out := checkedTestConfig{enabled: true, TestConfig: TestConfig{Severity: "error", WarnIf: "!= 0", ErrorIf: "!= 0", FailCalc: "count(*)"}}
-	if folder := c.project.Settings.Folders[addr.Test]; folder != nil {
-		layered := project.Config{}
-		merge(layered, addr.Test, folder.Config)
-		merge(layered, addr.Test, raw)
-		raw = layered
+	raw := project.Config{}
+	if file != nil {
+		s := c.project.Settings
+		below := foldersBelow(file.Path, slices.Concat(s.TestPaths, s.ModelPaths, s.SeedPaths, s.SnapshotPaths))
+		for _, layer := range c.layers(addr.Test, below) {
+			merge(raw, addr.Test, layer)
+		}
 	}
+	merge(raw, addr.Test, written)
 	for _, key := range slices.Sorted(maps.Keys(raw)) {
 		v := raw[key]
 		text, _ := v.V.(string)
@@ -328,6 +333,9 @@ func (c *compiler) testConfig(raw project.Config) checkedTestConfig {
 
 func (c *compiler) bindExposures() {
 	for _, e := range c.project.Exposures {
+		if !e.Enabled {
+			continue
+		}
 		x := &Exposure{ID: addr.Node{Kind: addr.Exposure, Name: e.Name.V}, Props: e}
 		for _, dep := range e.DependsOn {
 			fn, args, err := datatest.ParseRef(dep.V)

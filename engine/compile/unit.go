@@ -19,16 +19,10 @@ import (
 
 // bindUnitTests turns the unit tests into queries over literals.
 func (c *compiler) bindUnitTests(ctx context.Context) {
-	seen := map[string]*project.UnitTest{}
 	for _, w := range c.project.UnitTests {
 		if !w.Enabled {
 			continue
 		}
-		if first := seen[w.Name.V]; first != nil {
-			c.diags.Add(unitTestTwice(w, first))
-			continue
-		}
-		seen[w.Name.V] = w
 		if t := c.bindUnitTest(ctx, w); t != nil {
 			c.unitTests = append(c.unitTests, t)
 		}

@@ -59,6 +59,7 @@ func TestKilledBuildsAreRepaired(t *testing.T) {
 			}
 		}
 		cmd := exec.Command(bin, "build", "--project-dir", stormy, "--full")
+		cmd.Env = environ()
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -89,11 +90,14 @@ func engine(t *testing.T, bin string, args ...string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, bin, args...)
-	cmd.Env = append(os.Environ(), "USER=crash")
+	cmd.Env = environ()
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("engine %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
 }
+
+// environ fixes the developer's schema.
+func environ() []string { return append(os.Environ(), "USER=crash") }
 
 // dump is a hash of the sorted rows of every relation outside the engine's own schema.
 // Columns that hold the time of the build are left out.
@@ -108,7 +112,12 @@ func dump(t *testing.T, dir string) map[string]string {
 	out := map[string]string{}
 	for _, name := range names {
 		schema, table, _ := strings.Cut(name, ".")
-		rows := column(t, db, fmt.Sprintf(`select md5(coalesce(string_agg(r, chr(10) order by r), '')) || ' ' || count(*) from (select t::varchar as r from %q.%q as t)`, schema, table))
+		from := fmt.Sprintf("%q.%q", schema, table)
+		if strings.HasSuffix(table, "_snapshot") {
+			// A snapshot that compares columns dates its rows by the build; whether a row is current must agree.
+			from = "(select * exclude (dbt_scd_id, dbt_updated_at, dbt_valid_from, dbt_valid_to), dbt_valid_to is null from " + from + ")"
+		}
+		rows := column(t, db, fmt.Sprintf(`select md5(coalesce(string_agg(r, chr(10) order by r), '')) || ' ' || count(*) from (select t::varchar as r from %s as t)`, from))
 		out[name] = strings.Join(rows, "")
 	}
 	if slices.ContainsFunc(names, func(n string) bool { return strings.Contains(n, "._engine_") }) {

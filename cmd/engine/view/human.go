@@ -300,6 +300,9 @@ func (t Tally) Sentence() string {
 		parts = append(parts, plural(int64(t.TestsSkipped), "test")+" skipped")
 	}
 	add(t.TestsWarned, "%s warned")
+	if t.TestsStillWarn > 0 {
+		parts = append(parts, plural(int64(t.TestsStillWarn), "test")+" still warning")
+	}
 	if len(parts) == 0 {
 		return "nothing to do"
 	}

@@ -114,8 +114,11 @@ func (s Screen) PlanTotals(p *plan.Plan) string {
 	if tests > 0 {
 		parts = append(parts, plural(int64(tests), "test"))
 	}
-	if kept > 0 {
-		parts = append(parts, plural(int64(kept), "test")+" unchanged")
+	if kept > len(p.Warnings) {
+		parts = append(parts, plural(int64(kept-len(p.Warnings)), "test")+" unchanged")
+	}
+	if len(p.Warnings) > 0 {
+		parts = append(parts, plural(int64(len(p.Warnings)), "test")+" still warning")
 	}
 	if len(parts) == 0 {
 		return s.Paint(Bold, "plan:") + " nothing is selected"

@@ -40,6 +40,7 @@ type Tally struct {
 	TestsPassed    int `json:"tests_passed"`
 	TestsUnchanged int `json:"tests_unchanged"`
 	TestsWarned    int `json:"tests_warned"`
+	TestsStillWarn int `json:"tests_still_warn"` // unchanged since they warned
 	TestsFailed    int `json:"tests_failed"`
 	TestsSkipped   int `json:"tests_skipped"`
 }
@@ -49,6 +50,8 @@ func TallyOf(r *run.Result) Tally {
 	var t Tally
 	if r.Plan != nil {
 		t.Unchanged, t.TestsUnchanged = Kept(r.Plan)
+		t.TestsStillWarn = len(r.Plan.Warnings)
+		t.TestsUnchanged -= t.TestsStillWarn
 	}
 	for _, n := range r.Nodes {
 		t.Add(n)
