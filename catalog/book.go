@@ -11,6 +11,7 @@ import (
 	"github.com/engine-build/engine/engine/compile"
 	"github.com/engine-build/engine/engine/plan"
 	"github.com/engine-build/engine/engine/run"
+	"github.com/engine-build/engine/engine/state"
 	"github.com/engine-build/engine/lineage"
 )
 
@@ -28,6 +29,7 @@ type book struct {
 	units     map[addr.Node][]*compile.UnitTest
 	results   map[addr.Node]*run.NodeResult
 	checks    map[addr.Node]*run.TestResult
+	past      map[addr.Node]state.TestRecord // In.Passed of tests that are still the same
 	sentences map[addr.Node]string
 	folders   *folder
 	byFolder  map[string]*folder
@@ -69,9 +71,25 @@ func newBook(in In) *book {
 	for _, t := range in.Program.UnitTests {
 		b.units[t.Node] = append(b.units[t.Node], t)
 	}
+	b.readPast()
 	b.readResult()
 	b.readFolders()
 	return b
+}
+
+func (b *book) readPast() {
+	b.past = map[addr.Node]state.TestRecord{}
+	see := func(id addr.Node, fingerprint string) {
+		if past, ok := b.in.Passed[id]; ok && past.Fingerprint == fingerprint {
+			b.past[id] = past
+		}
+	}
+	for _, t := range b.in.Program.Tests {
+		see(t.ID, t.Fingerprint)
+	}
+	for _, t := range b.in.Program.UnitTests {
+		see(t.ID, t.Fingerprint)
+	}
 }
 
 func (b *book) readResult() {

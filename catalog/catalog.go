@@ -11,6 +11,7 @@ import (
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/compile"
 	"github.com/engine-build/engine/engine/run"
+	"github.com/engine-build/engine/engine/state"
 	"github.com/engine-build/engine/engine/warehouse"
 	"github.com/engine-build/engine/lineage"
 )
@@ -24,6 +25,10 @@ type In struct {
 	Result *run.Result
 	// Facts are what the warehouse says about built relations. Missing nodes are fine.
 	Facts map[addr.Node]Facts
+	// Passed is what the state remembers of tests. It speaks where Result has no answer: a
+	// run tests only what is due, and there may have been no run. Tests that have changed
+	// since do not count; a record with failures warned.
+	Passed map[addr.Node]state.TestRecord
 	// Title is shown instead of the project's name.
 	Title string
 	// GeneratedAt and EngineVersion stand in the footer; zero values leave them out.

@@ -223,6 +223,7 @@ func (b *book) runFacts(v *nodeView, id addr.Node) {
 		}
 	}
 	add("Built", when(built))
+	add("Tested", when(b.tested(id)))
 }
 
 // maxDirect and maxSecond limit the lists of neighbours; the graph has the rest.
@@ -295,7 +296,7 @@ func (b *book) columnViews(v *nodeView, n *compile.Node, base string) {
 	for _, t := range b.tests[n.ID] {
 		if t.Node == n.ID && t.Column != "" {
 			key := strings.ToLower(t.Column)
-			checks[key] = append(checks[key], checkRef{"t-" + slug(t.ID.Name), strings.ReplaceAll(t.Kind, "_", " "), testPill(b.checkStatus(t.ID))})
+			checks[key] = append(checks[key], checkRef{"t-" + slug(t.ID.Name), strings.ReplaceAll(t.Kind, "_", " "), b.checkPill(t.ID)})
 		}
 	}
 	untyped, used := false, map[string]bool{}
@@ -370,12 +371,9 @@ func placeOf(t *compile.Test) string {
 
 func (b *book) outcome(c *checkView, id addr.Node) {
 	r := b.checks[id]
-	c.Status = testPill(b.checkStatus(id))
+	c.Status, c.Outcome = b.checkPill(id), b.failingRows(id)
 	if r == nil {
 		return
-	}
-	if r.Failures > 0 {
-		c.Outcome = plural(int(r.Failures), "failing row")
 	}
 	if r.Sample != nil && len(r.Sample.Rows) > 0 {
 		c.Sample = r.Sample

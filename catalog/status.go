@@ -3,6 +3,7 @@ package catalog
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/compile"
@@ -102,11 +103,62 @@ func (t tally) String() string {
 	return strings.Join(parts, ", ")
 }
 
+// checkStatus is the outcome in the run, or else the one that the state remembers.
 func (b *book) checkStatus(id addr.Node) run.Status {
 	if r := b.checks[id]; r != nil {
 		return r.Status
 	}
+	if past, ok := b.past[id]; ok {
+		if past.Failures > 0 {
+			return run.Warned
+		}
+		return run.Kept
+	}
 	return ""
+}
+
+func (b *book) checkPill(id addr.Node) pill {
+	p := testPill(b.checkStatus(id))
+	if p.Class == "warn" && b.checks[id] == nil {
+		p.Word += " before"
+	}
+	return p
+}
+
+// failingRows is the outcome that a number tells, "" when there were none.
+func (b *book) failingRows(id addr.Node) string {
+	n := b.past[id].Failures
+	if r := b.checks[id]; r != nil {
+		n = r.Failures
+	}
+	if n <= 0 {
+		return ""
+	}
+	return plural(int(n), "failing row")
+}
+
+// tested is when the newest outcome of a node's tests was found.
+func (b *book) tested(id addr.Node) time.Time {
+	var newest time.Time
+	see := func(test addr.Node) {
+		at := b.past[test].At
+		if r := b.checks[test]; r != nil {
+			switch r.Status {
+			case run.Done, run.Warned, run.Failed, run.Errored:
+				at = b.in.Result.End
+			}
+		}
+		if at.After(newest) {
+			newest = at
+		}
+	}
+	for _, t := range b.tests[id] {
+		see(t.ID)
+	}
+	for _, t := range b.units[id] {
+		see(t.ID)
+	}
+	return newest
 }
 
 func (b *book) tally(id addr.Node) tally {
@@ -125,8 +177,27 @@ type verdict struct {
 	Class, Head, Text string
 }
 
+// held is the verdict when there was no run and the target told what it holds.
+func (b *book) held() verdict {
+	var tests tally
+	for _, t := range b.in.Program.Tests {
+		tests.add(b.checkStatus(t.ID))
+	}
+	for _, t := range b.in.Program.UnitTests {
+		tests.add(b.checkStatus(t.ID))
+	}
+	v := verdict{tests.Class(), "What the target holds", plural(len(b.in.Facts), "relation")}
+	if tests.Total > 0 {
+		v.Text += " · tests: " + tests.String()
+	}
+	return v
+}
+
 func (b *book) verdict() verdict {
 	r := b.in.Result
+	if r == nil && len(b.in.Facts)+len(b.past) > 0 {
+		return b.held()
+	}
 	if r == nil {
 		return verdict{"calm", "No run recorded", "Run `engine build` and generate the catalog again to see row counts, durations and test results."}
 	}

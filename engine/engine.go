@@ -11,6 +11,7 @@ import (
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/compile"
 	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/materialize"
 	"github.com/engine-build/engine/engine/plan"
 	"github.com/engine-build/engine/engine/project"
 	"github.com/engine-build/engine/engine/run"
@@ -55,7 +56,13 @@ func Compile(ctx context.Context, p *project.Project, o Options) (*compile.Progr
 		}
 	}
 	program, more := compile.Compile(ctx, p, target, options)
-	return program, append(ds, more...).Sorted()
+	ds.Add(more...)
+	for _, id := range program.Order {
+		if n := program.Nodes[id]; id.Kind != addr.Source && !program.Broken[id] {
+			ds.Add(materialize.Check(n, target.Dialect.Caps())...)
+		}
+	}
+	return program, ds.Sorted()
 }
 
 // chooseTarget finds the target by name and gives it the values it starts from.

@@ -74,7 +74,7 @@ rows and no types, and says nothing about builds.`),
 }
 
 func (s *session) generate(ctx context.Context) error {
-	facts, built, err := s.held(ctx)
+	facts, snapshot, err := s.held(ctx)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -90,28 +90,28 @@ func (s *session) generate(ctx context.Context) error {
 	}
 	s.warn()
 	meta := s.meta(newRunID(s.app.now()), order{which: "generate"})
-	if err := s.writeDocs(facts, nil, built, meta); err != nil {
+	if err := s.writeDocs(facts, nil, snapshot, meta); err != nil {
 		return failure(plainError(err))
 	}
 	return nil
 }
 
 // held is what the target holds of the program.
-func (s *session) held(ctx context.Context) (map[addr.Node]warehouse.Relation, map[addr.Node]state.Record, error) {
+func (s *session) held(ctx context.Context) (map[addr.Node]warehouse.Relation, state.Snapshot, error) {
 	conn, err := s.read(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, state.Snapshot{}, err
 	}
 	defer conn.Close()
 	facts, err := s.inspect(ctx, conn)
 	if err != nil {
-		return nil, nil, err
+		return nil, state.Snapshot{}, err
 	}
 	snapshot, err := engine.Snapshot(ctx, s.program, conn)
 	if err != nil {
-		return facts, nil, err
+		return facts, state.Snapshot{}, err
 	}
-	return facts, snapshot.Nodes, nil
+	return facts, snapshot, nil
 }
 
 func (a *app) docsServeCommand() *cobra.Command {

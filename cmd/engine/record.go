@@ -50,7 +50,7 @@ func (s *session) record(ctx context.Context, conn warehouse.Conn, r *run.Result
 	if err != nil {
 		return out, err
 	}
-	if err := s.writeDocs(facts, r, snapshot.Nodes, meta); err != nil {
+	if err := s.writeDocs(facts, r, snapshot, meta); err != nil {
 		return out, err
 	}
 	return append(out, place{"catalog", s.catalogPage()}), nil
@@ -114,8 +114,9 @@ func (s *session) inspect(ctx context.Context, conn warehouse.Conn) (map[addr.No
 }
 
 // writeDocs writes manifest.json, catalog.json and the site. There is no result when
-// nothing has run (docs generate); built says when nodes were last built.
-func (s *session) writeDocs(facts map[addr.Node]warehouse.Relation, r *run.Result, built map[addr.Node]state.Record, meta artifact.Meta) error {
+// nothing has run (docs generate); the snapshot says when nodes were last built and what
+// tests found that have not run now.
+func (s *session) writeDocs(facts map[addr.Node]warehouse.Relation, r *run.Result, snapshot state.Snapshot, meta artifact.Meta) error {
 	if err := s.writeManifest(meta); err != nil {
 		return err
 	}
@@ -127,11 +128,11 @@ func (s *session) writeDocs(facts map[addr.Node]warehouse.Relation, r *run.Resul
 		return err
 	}
 	in := catalog.In{
-		Program: s.program, Graph: lineage.From(s.program), Result: r, Facts: map[addr.Node]catalog.Facts{},
+		Program: s.program, Graph: lineage.From(s.program), Result: r, Facts: map[addr.Node]catalog.Facts{}, Passed: snapshot.Passed,
 		GeneratedAt: meta.GeneratedAt, EngineVersion: versionText(),
 	}
 	for id, f := range facts {
-		in.Facts[id] = catalog.Facts{Rows: f.Rows, Bytes: f.Bytes, Columns: f.Columns, BuiltAt: built[id].At}
+		in.Facts[id] = catalog.Facts{Rows: f.Rows, Bytes: f.Bytes, Columns: f.Columns, BuiltAt: snapshot.Nodes[id].At}
 	}
 	return catalog.Build(in).Write(filepath.Join(s.target(), "catalog"))
 }

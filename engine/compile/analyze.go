@@ -3,6 +3,7 @@ package compile
 import (
 	"context"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -228,7 +229,12 @@ func (c *compiler) seedColumns(ctx context.Context, u *unit) (columns []warehous
 	if u.Config.Delimiter != "" {
 		f.Delimiter = []rune(u.Config.Delimiter)[0]
 	}
-	found, err := c.options.Sniff(ctx, f)
+	// A large file is not read before it is loaded if configuration has all its types.
+	var known []warehouse.Column
+	if u.Seed.Size > frameLimit {
+		known = configured(u.Config.ColumnTypes)
+	}
+	found, err := c.options.Sniff(ctx, f, known...)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, "interrupted", nil
@@ -250,7 +256,16 @@ func (c *compiler) seedColumns(ctx context.Context, u *unit) (columns []warehous
 	return found, "", ds
 }
 
-// frameLimit is the size up to which a seed file is read to show the line at fault.
+func configured(types map[string]string) []warehouse.Column {
+	var out []warehouse.Column
+	for _, name := range slices.Sorted(maps.Keys(types)) {
+		out = append(out, warehouse.Column{Name: name, Type: types[name]})
+	}
+	return out
+}
+
+// frameLimit is the size in bytes up to which a seed file is read before it is loaded: to
+// check its shape, and to show the line at fault.
 const frameLimit = 32 << 20
 
 func readSeed(u *unit, path string) *source.File {

@@ -23,7 +23,7 @@ type Options struct {
 	Analyzer warehouse.Analyzer
 	// Sniff finds the columns of a seed file that are not typed by configuration; nil
 	// leaves them unknown.
-	Sniff func(context.Context, warehouse.File) ([]warehouse.Column, error)
+	Sniff func(ctx context.Context, f warehouse.File, known ...warehouse.Column) ([]warehouse.Column, error)
 	// Jobs is the number of workers, at least 1; 0 means all cores.
 	Jobs int
 }
@@ -231,7 +231,7 @@ func (c *compiler) order() ([]addr.Node, bool) {
 func (c *compiler) program(order []addr.Node) *Program {
 	p := &Program{
 		Project: c.project, Target: c.target, Nodes: make(map[addr.Node]*Node, len(c.all)),
-		Order: order, Tests: c.tests, UnitTests: c.unitTests, Exposures: c.exposures, Disabled: c.disabled,
+		Order: order, Tests: c.tests, UnitTests: c.unitTests, Exposures: c.exposures, Disabled: c.disabled, Broken: c.bad,
 	}
 	for _, u := range c.all {
 		p.Nodes[u.ID] = u.Node

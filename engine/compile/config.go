@@ -45,7 +45,7 @@ func (c *compiler) configure() {
 		defer u.guard("config")
 		u.FQN = c.fqn(u)
 		u.Raw = project.Config{}
-		for _, layer := range c.layers(u.kind, u.FQN[1:]) {
+		for _, layer := range c.layers(u.kind, u.FQN[1:len(u.FQN)-1]) {
 			merge(u.Raw, u.kind, layer)
 		}
 		if u.Props != nil {
@@ -146,8 +146,7 @@ func (c *compiler) fileConfig(u *unit) project.Config {
 		for i := 0; i+1 < len(call.Args); i += 2 {
 			key, isText := call.Args[i].Value.(string)
 			if !isText {
-				u.diags.Add(configKeyNotText(call.Args[i].Span))
-				continue
+				continue // the template room has reported it
 			}
 			at := source.Span{File: call.Args[i].Span.File, Start: call.Args[i].Span.Start, End: call.Args[i+1].Span.End}
 			if call.Args[i+1].Span.IsZero() {

@@ -24,7 +24,6 @@ const (
 	codeSourceUnknown    diag.Code = "source-unknown"
 	codeVarUnknown       diag.Code = "var-unknown"
 	codeEnvUnknown       diag.Code = "env-unknown"
-	codeConfigKeyText    diag.Code = "config-key-not-text"
 	codeConfigUnused     diag.Code = "config-without-effect"
 	codeSnapshotConfig   diag.Code = "snapshot-config"
 	codeRelationTwice    diag.Code = "relation-twice"
@@ -58,7 +57,6 @@ var Codes = []diag.Entry{
 	{Code: codeSourceUnknown, Title: "a source that is not declared", Explain: "source names a source and one of its tables as declared under sources: in a YAML file.", Bad: `{{ source "app" "ordrs" }}`, Good: `{{ source "app" "orders" }}`},
 	{Code: codeVarUnknown, Title: "a variable without a value", Explain: "The variable is neither in vars: of engine.yml, nor in the target, nor given by --vars, and the call has no default.", Bad: `{{ var "start_date" }}`, Good: `{{ var "start_date" "2024-01-01" }}`},
 	{Code: codeEnvUnknown, Title: "an environment variable that is not set", Explain: "env_var without a default needs the variable in the environment of the engine.", Bad: `{{ env_var "REGION" }}`, Good: `{{ env_var "REGION" "eu" }}`},
-	{Code: codeConfigKeyText, Title: "a config key that is not text", Explain: "config takes pairs of a key and a value.", Bad: `{{ config 1 "table" }}`, Good: `{{ config "materialized" "table" }}`},
 	{Code: codeConfigUnused, Title: "configuration that has no effect here", Explain: "The key only means something for incremental models.", Bad: `{{ config "materialized" "table" "incremental_strategy" "merge" }}`, Good: `{{ config "materialized" "incremental" "incremental_strategy" "merge" }}`},
 	{Code: codeSnapshotConfig, Title: "a snapshot without what it needs", Explain: "A snapshot needs a unique_key and a strategy: timestamp with updated_at, or check with check_cols.", Bad: `{{ config "strategy" "timestamp" }}`, Good: `{{ config "unique_key" "id" "strategy" "timestamp" "updated_at" "updated_at" }}`},
 	{Code: codeRelationTwice, Title: "two models for one relation", Explain: "Schema and alias make the relation; two nodes would overwrite each other.", Bad: `{{ config "alias" "orders" }} -- in another model`, Good: `{{ config "alias" "orders_old" }}`},
@@ -76,7 +74,7 @@ var Codes = []diag.Entry{
 	{Code: codeUnitGiven, Title: "the inputs of a unit test do not fit the model", Explain: "given lists rows for what the model reads; an input may be left out when its columns are known, it is empty then.", Bad: "given: [{input: ref('other'), rows: []}]", Good: "given: [{input: ref('stg_orders'), rows: [{id: 1}]}]"},
 	{Code: codeUnitCell, Title: "a column in a unit test that does not exist", Explain: "Rows name columns of the input, or of the model for expect.", Bad: "rows: [{idd: 1}]", Good: "rows: [{id: 1}]"},
 	{Code: codeUnitExpect, Title: "a unit test without columns to compare", Explain: "expect with no rows compares all columns, which needs a model whose columns are known.", Bad: "expect: {rows: []} # of a model that is not analyzed", Good: "expect: {rows: [{id: 1}]}"},
-	{Code: codeUnitSQL, Title: "a unit test whose SQL does not bind", Explain: "The model's query over the given rows is refused, mostly because a given value does not fit its column's type.", Bad: "rows: [{amount: ten}]", Good: "rows: [{amount: 10}]"},
+	{Code: codeUnitSQL, Title: "a unit test whose SQL does not bind", Explain: "The model's query over the given rows is refused, mostly because of what overrides: put into it.", Bad: "overrides: {vars: {column: amuont}}", Good: "overrides: {vars: {column: amount}}"},
 	{Code: codeInternal, Title: "a mistake of the engine", Explain: "This should not happen whatever the input is. Please report it with the text that follows.", Bad: "", Good: ""},
 }
 
@@ -103,8 +101,13 @@ func refDisabled(to *unit, at source.Span) diag.Diagnostic {
 }
 
 func refPrivate(to *unit, at source.Span) diag.Diagnostic {
-	return diag.Diagnostic{Code: codeRefPrivate, Message: fmt.Sprintf("model %q is private to group %q", to.ID.Name, to.Config.Group), At: at,
+	d := diag.Diagnostic{Code: codeRefPrivate, Message: fmt.Sprintf("model %q is private to group %q", to.ID.Name, to.Config.Group), At: at,
 		Help: fmt.Sprintf("read a public model of the group, or set access: protected in the properties of %q", to.ID.Name)}
+	if to.Config.Group == "" {
+		d.Message = fmt.Sprintf("model %q is private and belongs to no group", to.ID.Name)
+		d.Help = fmt.Sprintf("give %q a group, or set access: protected", to.ID.Name)
+	}
+	return d
 }
 
 func refPackage(name, own string, at source.Span) diag.Diagnostic {
@@ -177,10 +180,6 @@ func varUnknown(name string, vars map[string]any) diag.Diagnostic {
 
 func envUnknown(name string) diag.Diagnostic {
 	return diag.Diagnostic{Code: codeEnvUnknown, Message: fmt.Sprintf("environment variable %q is not set", name), Help: fmt.Sprintf("set it, or give a default: env_var %q \"…\"", name)}
-}
-
-func configKeyNotText(at source.Span) diag.Diagnostic {
-	return diag.Diagnostic{Code: codeConfigKeyText, Message: "a config key is not text", At: at, Help: `write pairs: config "materialized" "table"`}
 }
 
 func configWithoutIncremental(key, materialized string, at source.Span) diag.Diagnostic {
@@ -303,7 +302,7 @@ func expectNothing(w *project.UnitTest) diag.Diagnostic {
 }
 
 func unitTestBroken(w *project.UnitTest, err error) diag.Diagnostic {
-	return diag.Diagnostic{Code: codeUnitSQL, Message: fmt.Sprintf("unit test %q does not bind", w.Name.V), At: w.Name.At, Notes: []string{firstLine(err.Error())}, Cause: err, Help: "look at the types of the given and expected values"}
+	return diag.Diagnostic{Code: codeUnitSQL, Message: fmt.Sprintf("unit test %q does not bind", w.Name.V), At: w.Name.At, Notes: []string{firstLine(err.Error())}, Cause: err, Help: "look at overrides: and at the types of the given and expected values"}
 }
 
 func firstLine(s string) string { s, _, _ = strings.Cut(s, "\n"); return s }

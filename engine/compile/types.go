@@ -33,6 +33,8 @@ type Program struct {
 	UnitTests []*UnitTest // sorted by name
 	Exposures []*Exposure
 	Disabled  []addr.Node
+	// Broken are the nodes with mistakes; what is said of them here is not whole.
+	Broken map[addr.Node]bool
 	// OnRunStart and OnRunEnd are the project's hooks, rendered.
 	OnRunStart, OnRunEnd []string
 }

@@ -1,7 +1,6 @@
 package dag
 
 import (
-	"container/heap"
 	"errors"
 	"slices"
 
@@ -12,10 +11,10 @@ import (
 // Every listing is sorted by the compare function, so results are deterministic.
 type Graph[K comparable] struct {
 	compare  func(a, b K) int
-	nodes    []K
-	parents  map[K][]K
-	children map[K][]K
-	g        graph.Graph[K, K]
+	nodes    []K // sorted: a node's index is its rank
+	index    map[K]int
+	parents  [][]K // by index
+	children [][]K // by index
 }
 
 // New builds the graph of nodes whose edges lead from each parent to its child. Parents
@@ -23,35 +22,28 @@ type Graph[K comparable] struct {
 // Cycles find them. Building is linear in nodes and edges: edges are not checked for
 // cycles one by one.
 func New[K comparable](compare func(a, b K) int, nodes []K, parents func(K) []K) *Graph[K] {
-	d := &Graph[K]{
-		compare:  compare,
-		nodes:    slices.Clone(nodes),
-		parents:  make(map[K][]K, len(nodes)),
-		children: make(map[K][]K, len(nodes)),
-		g:        graph.New(func(k K) K { return k }, graph.Directed()),
-	}
+	d := &Graph[K]{compare: compare, nodes: slices.Clone(nodes)}
 	slices.SortFunc(d.nodes, compare)
 	d.nodes = slices.Compact(d.nodes)
-	for _, n := range d.nodes {
-		must(d.g.AddVertex(n))
-		d.parents[n] = nil
+	d.index = make(map[K]int, len(d.nodes))
+	for i, n := range d.nodes {
+		d.index[n] = i
 	}
-	for _, n := range d.nodes {
+	d.parents, d.children = make([][]K, len(d.nodes)), make([][]K, len(d.nodes))
+	for i, n := range d.nodes {
 		ps := slices.Clone(parents(n))
 		slices.SortFunc(ps, compare)
-		for _, p := range slices.Compact(ps) {
-			if _, known := d.parents[p]; !known {
-				continue
-			}
-			must(d.g.AddEdge(p, n))
-			d.parents[n] = append(d.parents[n], p)
-			d.children[p] = append(d.children[p], n)
+		ps = slices.DeleteFunc(slices.Compact(ps), func(p K) bool { _, known := d.index[p]; return !known })
+		d.parents[i] = slices.Clip(ps)
+		for _, p := range ps {
+			at := d.index[p]
+			d.children[at] = append(d.children[at], n)
 		}
 	}
 	return d
 }
 
-// must panics on an error that New's own bookkeeping rules out.
+// must panics on an error that the graph's own bookkeeping rules out.
 func must(err error) {
 	if err != nil && !errors.Is(err, graph.ErrEdgeAlreadyExists) {
 		panic("dag: " + err.Error())
@@ -62,49 +54,71 @@ func must(err error) {
 func (d *Graph[K]) Nodes() []K { return d.nodes }
 
 // Has reports whether k is a node.
-func (d *Graph[K]) Has(k K) bool { _, ok := d.parents[k]; return ok }
+func (d *Graph[K]) Has(k K) bool { _, ok := d.index[k]; return ok }
 
-// Parents lists the direct parents of k.
-func (d *Graph[K]) Parents(k K) []K { return d.parents[k] }
+// Parents lists the direct parents of k. The caller must not change the slice.
+func (d *Graph[K]) Parents(k K) []K { return d.next(d.parents, k) }
 
-// Children lists the direct children of k.
-func (d *Graph[K]) Children(k K) []K { return d.children[k] }
+// Children lists the direct children of k. The caller must not change the slice.
+func (d *Graph[K]) Children(k K) []K { return d.next(d.children, k) }
+
+func (d *Graph[K]) next(edges [][]K, k K) []K {
+	if i, ok := d.index[k]; ok {
+		return edges[i]
+	}
+	return nil
+}
 
 // Order is the topological order, parents first; among nodes that are ready together
 // the smallest by compare comes first. Nodes on or behind a cycle are left out, and ok
 // is false then.
 func (d *Graph[K]) Order() (order []K, ok bool) {
-	pending := make(map[K]int, len(d.nodes))
-	ready := &minHeap[K]{compare: d.compare}
-	for _, n := range d.nodes {
-		if pending[n] = len(d.parents[n]); pending[n] == 0 {
-			ready.keys = append(ready.keys, n)
+	pending := make([]int, len(d.nodes))
+	ready := &minHeap{}
+	for i := range d.nodes {
+		if pending[i] = len(d.parents[i]); pending[i] == 0 {
+			*ready = append(*ready, i) // ascending, which is a heap
 		}
 	}
-	heap.Init(ready)
 	order = make([]K, 0, len(d.nodes))
-	for ready.Len() > 0 {
-		n := heap.Pop(ready).(K)
-		order = append(order, n)
-		for _, c := range d.children[n] {
-			if pending[c]--; pending[c] == 0 {
-				heap.Push(ready, c)
+	for len(*ready) > 0 {
+		i := ready.pop()
+		order = append(order, d.nodes[i])
+		for _, c := range d.children[i] {
+			at := d.index[c]
+			if pending[at]--; pending[at] == 0 {
+				ready.push(at)
 			}
 		}
 	}
 	return order, len(order) == len(d.nodes)
 }
 
+// library is the graph in the form of the library that knows components. Only projects
+// with a cycle need it.
+func (d *Graph[K]) library() graph.Graph[K, K] {
+	g := graph.New(func(k K) K { return k }, graph.Directed())
+	for _, n := range d.nodes {
+		must(g.AddVertex(n))
+	}
+	for i, n := range d.nodes {
+		for _, p := range d.parents[i] {
+			must(g.AddEdge(p, n))
+		}
+	}
+	return g
+}
+
 // Cycles lists one shortest cycle for each strongly connected component that has one, as
 // the nodes along the edges beginning with the smallest; the last one leads back to the
 // first. Cycles are sorted by their first node.
 func (d *Graph[K]) Cycles() [][]K {
-	components, err := graph.StronglyConnectedComponents(d.g)
+	components, err := graph.StronglyConnectedComponents(d.library())
 	must(err)
 	var cycles [][]K
 	for _, c := range components {
 		slices.SortFunc(c, d.compare)
-		if len(c) > 1 || slices.Contains(d.children[c[0]], c[0]) {
+		if len(c) > 1 || slices.Contains(d.Children(c[0]), c[0]) {
 			cycles = append(cycles, d.cycleThrough(c[0], c))
 		}
 	}
@@ -120,7 +134,7 @@ func (d *Graph[K]) cycleThrough(start K, component []K) []K {
 	}
 	from := map[K]K{}
 	for queue := []K{start}; len(queue) > 0; queue = queue[1:] {
-		for _, c := range d.children[queue[0]] {
+		for _, c := range d.Children(queue[0]) {
 			if c == start {
 				path := []K{queue[0]}
 				for path[0] != start {
@@ -140,21 +154,21 @@ func (d *Graph[K]) cycleThrough(start K, component []K) []K {
 // Ancestors are all nodes that lead to any of from within depth edges (depth < 0: no
 // limit), from itself left out unless it is its own ancestor's descendant.
 func (d *Graph[K]) Ancestors(depth int, from ...K) map[K]bool {
-	return reach(from, depth, d.parents)
+	return reach(from, depth, d.Parents)
 }
 
 // Descendants are all nodes reached from any of from within depth edges.
 func (d *Graph[K]) Descendants(depth int, from ...K) map[K]bool {
-	return reach(from, depth, d.children)
+	return reach(from, depth, d.Children)
 }
 
-func reach[K comparable](from []K, depth int, next map[K][]K) map[K]bool {
+func reach[K comparable](from []K, depth int, next func(K) []K) map[K]bool {
 	seen := map[K]bool{}
 	frontier := from
 	for step := 0; len(frontier) > 0 && (depth < 0 || step < depth); step++ {
 		var found []K
 		for _, k := range frontier {
-			for _, n := range next[k] {
+			for _, n := range next(k) {
 				if !seen[n] {
 					seen[n] = true
 					found = append(found, n)
@@ -174,7 +188,7 @@ func (d *Graph[K]) Tails(weight func(K) float64) map[K]float64 {
 	tails := make(map[K]float64, len(order))
 	for _, n := range slices.Backward(order) {
 		longest := 0.0
-		for _, c := range d.children[n] {
+		for _, c := range d.Children(n) {
 			longest = max(longest, tails[c])
 		}
 		tails[n] = weight(n) + longest
@@ -182,17 +196,40 @@ func (d *Graph[K]) Tails(weight func(K) float64) map[K]float64 {
 	return tails
 }
 
-type minHeap[K any] struct {
-	keys    []K
-	compare func(a, b K) int
+// minHeap holds indices, whose order is that of the nodes.
+type minHeap []int
+
+func (h *minHeap) push(x int) {
+	*h = append(*h, x)
+	s := *h
+	for i := len(s) - 1; i > 0; {
+		up := (i - 1) / 2
+		if s[up] <= s[i] {
+			return
+		}
+		s[up], s[i] = s[i], s[up]
+		i = up
+	}
 }
 
-func (h *minHeap[K]) Len() int           { return len(h.keys) }
-func (h *minHeap[K]) Less(i, j int) bool { return h.compare(h.keys[i], h.keys[j]) < 0 }
-func (h *minHeap[K]) Swap(i, j int)      { h.keys[i], h.keys[j] = h.keys[j], h.keys[i] }
-func (h *minHeap[K]) Push(k any)         { h.keys = append(h.keys, k.(K)) }
-func (h *minHeap[K]) Pop() any {
-	last := h.keys[len(h.keys)-1]
-	h.keys = h.keys[:len(h.keys)-1]
-	return last
+func (h *minHeap) pop() int {
+	s := *h
+	top, last := s[0], len(s)-1
+	s[0] = s[last]
+	s = s[:last]
+	for i := 0; ; {
+		least := i
+		for _, down := range [2]int{2*i + 1, 2*i + 2} {
+			if down < len(s) && s[down] < s[least] {
+				least = down
+			}
+		}
+		if least == i {
+			break
+		}
+		s[least], s[i] = s[i], s[least]
+		i = least
+	}
+	*h = s
+	return top
 }

@@ -41,6 +41,10 @@ type In struct {
 	Dialect  warehouse.Dialect
 	// FullRefresh asks incremental models to start from nothing.
 	FullRefresh bool
+	// Direct builds under the node's own name at once instead of aside. It is safe only where
+	// nothing has that name, nobody has a record of it, and no test must pass first: making
+	// a relation is atomic, so readers see all of it or nothing.
+	Direct bool
 	// Staged and Scratch are the names to build aside under; zero means StagedName and
 	// ScratchName of the node's relation.
 	Staged, Scratch addr.Relation
@@ -87,6 +91,9 @@ func Plan(in In) (Out, diag.List) {
 	if ds.HasErrors() {
 		return Out{}, ds
 	}
+	if in.Direct && in.Existing.Kind == warehouse.None && in.Node.ID.Kind == addr.Model {
+		in.Staged = in.Node.Relation
+	}
 	if in.Staged.IsZero() {
 		in.Staged = StagedName(in.Node.Relation, in.Caps)
 	}
@@ -131,6 +138,10 @@ func aside(in In, kind warehouse.Kind, build ...warehouse.Op) Out {
 		out.Verb = Create
 	}
 	out.Build = append(out.Build, comments(in.Node, in.Staged, kind)...)
+	if in.Staged == in.Node.Relation {
+		out.Publish, out.Cleanup = after(in), nil
+		return out
+	}
 	out.Publish = after(in, warehouse.Swap{New: in.Staged, NewKind: kind, Target: in.Node.Relation, Old: in.Existing.Kind})
 	return out
 }

@@ -22,12 +22,17 @@ const Format = 1
 // date in the warehouse that s describes. It reads neither clock nor network: the same
 // arguments give the same bytes.
 func Make(p *compile.Program, s state.Snapshot, sel Selection) (*Plan, diag.List) {
-	m := &maker{program: p, snapshot: s, selection: sel, rebuilt: map[addr.Node]bool{}, position: map[addr.Node]int{}, effective: map[addr.Node][]addr.Node{}, at: map[addr.Node]*Action{}}
+	m := &maker{program: p, snapshot: s, selection: sel, rebuilt: map[addr.Node]bool{}, position: map[addr.Node]int{}, effective: map[addr.Node][]addr.Node{}, at: map[addr.Node]*Action{}, gated: map[addr.Node]bool{}}
 	for i, n := range p.Order {
 		m.position[n] = i
 	}
 	m.plan = &Plan{Format: Format, Project: p.Project.Settings.Name.V, Target: p.Target.Name, Database: p.Target.Database, Schema: p.Target.Schema, Kept: map[addr.Kind]int{}, OnRunStart: p.OnRunStart, OnRunEnd: p.OnRunEnd}
 	m.orphans()
+	for _, t := range p.Tests {
+		if sel.Tests[t.ID] {
+			m.gated[m.gate(t.Parents)] = true
+		}
+	}
 	if !sel.TestsOnly {
 		for _, id := range p.Order {
 			m.consider(p.Nodes[id])
@@ -49,6 +54,7 @@ type maker struct {
 	position  map[addr.Node]int
 	effective map[addr.Node][]addr.Node
 	at        map[addr.Node]*Action
+	gated     map[addr.Node]bool // nodes that have a selected test to pass
 }
 
 // orphans lists staging objects of runs that died.
@@ -102,10 +108,11 @@ func (m *maker) consider(n *compile.Node) {
 		return
 	}
 	caps := m.program.Target.Dialect.Caps()
+	_, recorded := m.snapshot.Nodes[n.ID]
 	out, ds := materialize.Plan(materialize.In{
-		Node: n, Existing: m.snapshot.Relations[n.Relation], Caps: caps,
+		Direct: !recorded && !m.gated[n.ID],
+		Node:   n, Existing: m.snapshot.Relations[n.Relation], Caps: caps,
 		Words: m.program.Target.Dialect.Words(), Dialect: m.program.Target.Dialect, FullRefresh: m.selection.FullRefresh,
-		Staged: materialize.StagedName(n.Relation, caps), Scratch: materialize.ScratchName(n.Relation, caps),
 	})
 	m.diags.Add(ds...)
 	if out.Reason != "" {

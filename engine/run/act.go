@@ -202,7 +202,17 @@ func (r *runner) load(ctx context.Context, conn warehouse.Conn, op warehouse.Loa
 // publish makes the result visible and records it, in one transaction where the
 // warehouse has them: after a crash the record and the relation agree.
 func (r *runner) publish(ctx context.Context, tx warehouse.Tx, a *plan.Action, res *NodeResult) bool {
-	ops := slices.Concat([]warehouse.Op(a.Publish), r.records(a, res))
+	records := r.records(a, res)
+	if tx == nil && len(a.Publish) == 0 {
+		// Nothing is replaced: without its record the node is simply built again.
+		if err := r.later(ctx, records); err != nil {
+			res.fail(a, warehouse.Trace(r.conn.Dialect(), warehouse.Statement{}, nil, a.Origin.At, err))
+			return false
+		}
+		r.published(a)
+		return true
+	}
+	ops := slices.Concat([]warehouse.Op(a.Publish), records)
 	if tx == nil && r.conn.Dialect().Caps().TransactionalDDL && len(ops) > 0 {
 		own, err := warehouse.Begin(ctx, r.conn)
 		if err != nil {
@@ -227,12 +237,63 @@ func (r *runner) publish(ctx context.Context, tx warehouse.Tx, a *plan.Action, r
 			return false
 		}
 	}
-	if a.Verb != plan.Check {
-		r.mu.Lock()
-		r.versions[a.Node] = r.options.RunID
-		r.mu.Unlock()
-	}
+	r.published(a)
 	return true
+}
+
+// published notes the new version of a node for those that read it.
+func (r *runner) published(a *plan.Action) {
+	if a.Verb == plan.Check {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.versions[a.Node] = r.options.RunID
+}
+
+// later keeps records back and writes them together: after recordsTogether of them, after
+// recordsWait, or at the end of the run.
+func (r *runner) later(ctx context.Context, records []warehouse.Op) error {
+	r.mu.Lock()
+	if len(r.waiting) == 0 {
+		r.waitingSince = r.options.Now()
+	}
+	r.waiting = append(r.waiting, records...)
+	due := len(r.waiting) >= recordsTogether || r.options.Now().Sub(r.waitingSince) > recordsWait
+	r.mu.Unlock()
+	if !due {
+		return nil
+	}
+	return r.flush(ctx)
+}
+
+const (
+	recordsTogether = 256
+	recordsWait     = time.Second
+)
+
+// flush writes the records that wait, one statement per table.
+func (r *runner) flush(ctx context.Context) error {
+	r.mu.Lock()
+	waiting := r.waiting
+	r.waiting = nil
+	r.mu.Unlock()
+	var joined []warehouse.InsertValues
+	for _, op := range waiting {
+		insert := op.(warehouse.InsertValues)
+		i := slices.IndexFunc(joined, func(j warehouse.InsertValues) bool { return j.Target == insert.Target })
+		if i < 0 {
+			joined = append(joined, insert)
+			continue
+		}
+		joined[i].Rows = append(joined[i].Rows, insert.Rows...)
+	}
+	for _, insert := range joined {
+		if _, _, err := r.do(ctx, r.conn, insert); err != nil {
+			return fmt.Errorf("record %d rows in %s: %w", len(insert.Rows), insert.Target, err)
+		}
+	}
+	return nil
 }
 
 // records are the state rows of an action that went well.

@@ -53,8 +53,11 @@ type runner struct {
 	cancel  context.CancelCauseFunc
 	scope   state.Scope
 
-	mu       sync.Mutex // guards versions and the sink
+	mu       sync.Mutex // guards what follows and the sink
 	versions map[addr.Node]string
+	// waiting are state records of nodes that replaced nothing.
+	waiting      []warehouse.Op
+	waitingSince time.Time
 }
 
 func (r *runner) emit(e Event) {
@@ -220,6 +223,9 @@ func (r *runner) recordRun(ctx context.Context, result *Result) error {
 	}
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
 	defer stop()
+	if err := r.flush(ctx); err != nil {
+		return err
+	}
 	_, _, err := r.do(ctx, r.conn, state.RunOp(r.conn.Dialect(), r.scope, state.Run{ID: result.RunID, Start: result.Start, End: result.End, Verdict: verdict, Engine: r.options.Version, Target: r.plan.Target}))
 	return err
 }

@@ -38,7 +38,7 @@ func Trim(text string, m *source.Map) (string, *source.Map) {
 	if start == 0 && end == len(text) {
 		return text, m
 	}
-	return text[start:end], m.Splice(end, len(text)-end, 0).Splice(0, start, 0)
+	return text[start:end], m.Slice(start, end)
 }
 
 // Canonical is the text that a fingerprint is made of: comments are dropped, space is

@@ -44,5 +44,5 @@ type TestRecord struct {
 	Inputs map[addr.Node]string
 	// Failures is what it found; more than none only with severity warn.
 	Failures int64
-	At     time.Time
+	At       time.Time
 }

@@ -32,11 +32,11 @@ type ValueCheck func(value []byte) string
 // well formed: another number of fields than the header, text after a closing quote, a
 // quote that is never closed, text that is not UTF-8, mixed line ends, a header with empty
 // or repeated names. The rules are those of RFC 4180 with another delimiter where the file
-// has one; a byte order mark and blank lines are skipped, fields may span lines. checks
-// gives, per header name in lower case, a test for the values.
+// has one; a byte order mark and blank lines are skipped, fields may span lines. checks,
+// if not nil, is asked once per column of the header, in order, for a test of its values.
 //
 // Bad records come as *LoadError with physical line numbers.
-func CheckCSV(ctx context.Context, f File, checks map[string]ValueCheck) (CSV, error) {
+func CheckCSV(ctx context.Context, f File, checks func(column string) ValueCheck) (CSV, error) {
 	r, err := f.Open()
 	if err != nil {
 		return CSV{}, fmt.Errorf("open %s: %w", f.Path, err)
@@ -47,7 +47,10 @@ func CheckCSV(ctx context.Context, f File, checks map[string]ValueCheck) (CSV, e
 		return CSV{}, err
 	}
 	for i, name := range s.names {
-		s.checks = append(s.checks, checks[strings.ToLower(name)])
+		if checks == nil {
+			break
+		}
+		s.checks = append(s.checks, checks(name))
 		if s.checks[i] != nil {
 			s.lastCheck = i
 		}
@@ -390,18 +393,28 @@ func (s *csvScanner) checkValues() {
 	}
 }
 
-// CSVField gives a field of one record (by index, from 0), for records that another
-// reader refused.
-func CSVField(record string, field int, delimiter rune) (string, bool) {
-	s := newCSVScanner(strings.NewReader(record), delimiter)
-	if !s.next() {
-		return "", false
+// CSVLines finds the physical lines on which records start. Records count from 1 after
+// the header and are given in ascending order.
+func CSVLines(f File, records []int64) ([]int, error) {
+	r, err := f.Open()
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", f.Path, err)
 	}
-	s.split()
-	if field < 0 || field >= len(s.fields) {
-		return "", false
+	defer r.Close()
+	s := newCSVScanner(r, f.Delimiter)
+	if err := s.header(); err != nil {
+		return nil, err
 	}
-	return clip(s.text(s.fields[field])), true
+	var lines []int
+	for len(lines) < len(records) && s.next() {
+		for len(lines) < len(records) && records[len(lines)] == s.records {
+			lines = append(lines, s.line)
+		}
+	}
+	if s.err != nil {
+		return nil, fmt.Errorf("read %s: %w", f.Path, s.err)
+	}
+	return lines, nil
 }
 
 func fieldCount(n int) string {
@@ -425,4 +438,18 @@ func clip(b []byte) string {
 		return strings.ToValidUTF8(string(b), "�") + "…"
 	}
 	return strings.ToValidUTF8(string(b), "�")
+}
+
+// CSVHeader reads the first record of a file only.
+func CSVHeader(f File) ([]string, error) {
+	r, err := f.Open()
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", f.Path, err)
+	}
+	defer r.Close()
+	s := newCSVScanner(r, f.Delimiter)
+	if err := s.header(); err != nil {
+		return nil, err
+	}
+	return s.names, nil
 }

@@ -16,12 +16,17 @@ func csvFile(text string) File {
 }
 
 func TestCheckCSV(t *testing.T) {
-	whole := map[string]ValueCheck{"id": func(v []byte) string {
-		if strings.Trim(string(v), "0123456789") != "" || len(v) == 0 {
-			return "not whole"
+	whole := func(column string) ValueCheck {
+		if column != "id" {
+			return nil
 		}
-		return ""
-	}}
+		return func(v []byte) string {
+			if strings.Trim(string(v), "0123456789") != "" || len(v) == 0 {
+				return "not whole"
+			}
+			return ""
+		}
+	}
 	tests := []struct {
 		name, text string
 		delim      rune
@@ -109,7 +114,7 @@ func FuzzCheckCSV(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		got, err := CheckCSV(context.Background(), csvFile(text), map[string]ValueCheck{"a": func([]byte) string { return "" }})
+		got, err := CheckCSV(context.Background(), csvFile(text), func(string) ValueCheck { return func([]byte) string { return "" } })
 		if err == nil && len(got.Header) == 0 {
 			t.Fatal("no header and no error")
 		}
@@ -129,6 +134,63 @@ func BenchmarkCheckCSV(b *testing.B) {
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {
 		if _, err := CheckCSV(context.Background(), csvFile(text), nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func TestCSVLines(t *testing.T) {
+	got, err := CSVLines(csvFile("\xef\xbb\xbfa,b\r\n1,2\r\n\r\n\"x\r\ny\",3\r\n4,5\r\n"), []int64{1, 2, 3, 3})
+	if d := cmp.Diff([]int{2, 4, 6, 6}, got); d != "" || err != nil {
+		t.Errorf("%v\n%s", err, d)
+	}
+}
+
+func TestShapes(t *testing.T) {
+	for text, want := range map[string]Shape{
+		"true": ShapeBool, "False": ShapeBool, "t": ShapeText, "yes": ShapeText,
+		"0": ShapeInt, "-1": ShapeInt, "9223372036854775807": ShapeInt, "-9223372036854775808": ShapeInt,
+		"9223372036854775808": ShapeText, "007": ShapeText, "+1": ShapeText, " 1": ShapeText, "1_0": ShapeText, "0x1": ShapeText, "-": ShapeText, "": ShapeText,
+		"1.5": ShapeFloat, ".5": ShapeFloat, "1.": ShapeFloat, "-0.5": ShapeFloat, "1e3": ShapeFloat, "1E-3": ShapeFloat, "123456789012345.6": ShapeFloat,
+		"1234567890123456.7": ShapeText, "1e999": ShapeText, ".": ShapeText, "00.5": ShapeText, "1e": ShapeText, "1e+": ShapeText, "1.5.2": ShapeText, "nan": ShapeText, "1,5": ShapeText,
+		"2024-02-29": ShapeDate, "2023-02-29": ShapeText, "2024-13-01": ShapeText, "2024-00-01": ShapeText, "0000-01-01": ShapeText, "2024/01/01": ShapeText, "24-01-01": ShapeText,
+		"2024-01-01 10:00": ShapeTimestamp, "2024-01-01T10:00:00": ShapeTimestamp, "2024-01-01 23:59:59.123456789": ShapeTimestamp,
+		"2024-01-01 24:00": ShapeText, "2024-01-01 10:60": ShapeText, "2024-01-01 10:00:60": ShapeText, "2024-01-01 10:00:00.": ShapeText, "2024-01-01 10": ShapeText, "2024-01-01x10:00": ShapeText,
+		"2024-01-01 10:00Z": ShapeTimestampTZ, "2024-01-01T10:00:00.5+02:00": ShapeTimestampTZ, "2024-01-01 10:00:00 +0200": ShapeTimestampTZ, "2024-01-01 10:00:00-08": ShapeTimestampTZ,
+		"2024-01-01 10:00:00+2": ShapeText, "2024-01-01 10:00:00+02:0": ShapeText, "2024-01-01 10:00:00 UTC": ShapeText, "2024-01-01Z": ShapeText,
+	} {
+		_, got, err := SniffCSV(context.Background(), csvFile("v,x\n"+text+",1\n"))
+		if strings.Contains(text, ",") {
+			_, got, err = SniffCSV(context.Background(), csvFile("v,x\n\""+text+"\",1\n"))
+		}
+		if err != nil || got[0] != want {
+			t.Errorf("%q has shape %v, want %v; %v", text, got, want, err)
+		}
+	}
+	_, got, err := SniffCSV(context.Background(), csvFile("a,b,c,d,e\n1,,2024-01-01,1,\n2.5,,2024-01-01 10:00,x,\n"))
+	if d := cmp.Diff([]Shape{ShapeFloat, ShapeText, ShapeTimestamp, ShapeText, ShapeText}, got); d != "" || err != nil {
+		t.Errorf("%v\n%s", err, d)
+	}
+}
+
+func FuzzShapes(f *testing.F) {
+	for _, s := range []string{"1.5e3", "2024-01-01 10:00:00+02:00", "-"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, v []byte) {
+		for _, fit := range fits {
+			if fit != nil {
+				fit(v)
+			}
+		}
+	})
+}
+
+func BenchmarkSniffCSV(b *testing.B) {
+	text := "id,name,amount,at\n" + strings.Repeat("123456,some name of a thing,12345.67,2024-01-01 10:00:00\n", 100_000)
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		if _, _, err := SniffCSV(context.Background(), csvFile(text)); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -46,10 +46,11 @@ func Conflict(err error) bool {
 }
 
 // Sniffer is the optional power to find the columns of a file: their names in file order
-// and the types that every value fits. Connections and analyzers may have it. A file that
-// cannot be read as a table is a *LoadError.
+// and the types that every value fits. Connections and analyzers may have it. Columns that
+// are known keep their types; when all are known only the file's header is read. A file
+// that cannot be read as a table is a *LoadError.
 type Sniffer interface {
-	Sniff(context.Context, File) ([]Column, error)
+	Sniff(ctx context.Context, f File, known ...Column) ([]Column, error)
 }
 
 // Prober is the optional power to look up one relation faster than Inspect does. Sizes

@@ -16,7 +16,7 @@ const (
 
 // Codes is this room's part of the catalogue.
 var Codes = []diag.Entry{
-	{Code: codeSQL, Title: "SQL that the warehouse refuses", Explain: "The warehouse (or its offline analysis) cannot run the query as rendered. The place is led back to the template; the warehouse's own words are kept.", Bad: "select amuont from {{ ref \"orders\" }}", Good: "select amount from {{ ref \"orders\" }}"},	{Code: codeSeedRow, Title: "a row of a seed that cannot be loaded", Explain: "The record has too few or too many fields, broken quotes, or a value that does not fit its type. Nothing of the file is loaded: the seed keeps its previous content.", Bad: "id,amount\n1,ten", Good: "id,amount\n1,10"},
+	{Code: codeSQL, Title: "SQL that the warehouse refuses", Explain: "The warehouse (or its offline analysis) cannot run the query as rendered. The place is led back to the template; the warehouse's own words are kept.", Bad: "select amuont from {{ ref \"orders\" }}", Good: "select amount from {{ ref \"orders\" }}"}, {Code: codeSeedRow, Title: "a row of a seed that cannot be loaded", Explain: "The record has too few or too many fields, broken quotes, or a value that does not fit its type. Nothing of the file is loaded: the seed keeps its previous content.", Bad: "id,amount\n1,ten", Good: "id,amount\n1,10"},
 }
 
 // Trace words an error of the warehouse as a diagnostic in the user's own file: the

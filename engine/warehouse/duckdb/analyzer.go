@@ -270,7 +270,7 @@ func (a *Analyzer) reset(ctx context.Context) error {
 }
 
 // Sniff finds the columns of a file, in a database of its own that may read files.
-func (a *Analyzer) Sniff(ctx context.Context, f warehouse.File) ([]warehouse.Column, error) {
+func (a *Analyzer) Sniff(ctx context.Context, f warehouse.File, known ...warehouse.Column) ([]warehouse.Column, error) {
 	a.files.Do(func() {
 		connector, err := driver.NewConnector(memory, onConnect)
 		if err != nil {
@@ -282,5 +282,5 @@ func (a *Analyzer) Sniff(ctx context.Context, f warehouse.File) ([]warehouse.Col
 	if a.readerErr != nil {
 		return nil, a.readerErr
 	}
-	return a.reader.Sniff(ctx, f)
+	return a.reader.Sniff(ctx, f, known...)
 }

@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -28,7 +26,7 @@ func (s session) Load(ctx context.Context, target addr.Relation, columns []wareh
 		return warehouse.JobStats{}, err
 	}
 	var d Dialect
-	stmt := warehouse.Statement{SQL: "create table " + d.Quote(target) + " as select * from " + readCSV(f, found, "")}
+	stmt := warehouse.Statement{SQL: "create table " + d.Quote(target) + " as select * from " + readCSV(f, found)}
 	if f.Format == "parquet" {
 		stmt = d.createTableAs(warehouse.CreateTableAs{Target: target, Query: "select " + d.idents("", columnNames(found)) + " from " + readParquet(f), Columns: found})[0]
 		stmt.BodyStart, stmt.BodyEnd = 0, 0
@@ -43,13 +41,26 @@ func (s session) Load(ctx context.Context, target addr.Relation, columns []wareh
 	return stats, err
 }
 
-// Sniff finds the columns of a file. The types of a CSV file are found by looking at every
-// value: BOOLEAN (true, false), BIGINT, DOUBLE, DATE, TIMESTAMP, TIMESTAMP WITH TIME ZONE
-// (ISO forms only), otherwise VARCHAR, which is also the type of a column without values.
-// Numbers with leading zeros or a plus sign are text (article numbers, telephone numbers),
-// and so are numbers too long to be exact.
-func (s session) Sniff(ctx context.Context, f warehouse.File) ([]warehouse.Column, error) {
-	return s.fileColumns(ctx, nil, f)
+// Sniff finds the columns of a file. The types of a CSV file follow from every value
+// (warehouse.SniffCSV), unless all of them are known: then the header is enough, and the
+// values are checked when they are loaded.
+func (s session) Sniff(ctx context.Context, f warehouse.File, known ...warehouse.Column) ([]warehouse.Column, error) {
+	if f.Format == "parquet" || len(known) == 0 {
+		return s.fileColumns(ctx, nil, f)
+	}
+	header, err := warehouse.CSVHeader(f)
+	if err != nil {
+		return nil, err
+	}
+	found := make([]warehouse.Column, len(header))
+	for i, name := range header {
+		k := slices.IndexFunc(known, func(c warehouse.Column) bool { return strings.EqualFold(c.Name, name) && c.Type != "" })
+		if k < 0 {
+			return s.fileColumns(ctx, nil, f)
+		}
+		found[i] = warehouse.Column{Name: name, Type: known[k].Type, Nullable: true}
+	}
+	return found, nil
 }
 
 // fileColumns gives the columns of a file in file order, with the types of columns where
@@ -58,24 +69,57 @@ func (s session) fileColumns(ctx context.Context, columns []warehouse.Column, f 
 	if f.Format == "parquet" {
 		return s.parquetColumns(ctx, columns, f)
 	}
-	checks := map[string]warehouse.ValueCheck{}
-	for _, c := range columns {
-		if wholeType(c.Type) {
-			checks[strings.ToLower(c.Name)] = wholeNumber(c.Type)
-		}
+	found, err := csvColumns(ctx, columns, f)
+	if err != nil {
+		return nil, err
 	}
-	csv, err := warehouse.CheckCSV(ctx, f, checks)
+	return found, giveTypes(found, columns)
+}
+
+var shapeTypes = map[warehouse.Shape]string{
+	warehouse.ShapeText: "VARCHAR", warehouse.ShapeBool: "BOOLEAN", warehouse.ShapeInt: "BIGINT", warehouse.ShapeFloat: "DOUBLE",
+	warehouse.ShapeDate: "DATE", warehouse.ShapeTimestamp: "TIMESTAMP", warehouse.ShapeTimestampTZ: "TIMESTAMP WITH TIME ZONE",
+}
+
+// csvColumns checks a CSV file, whole numbers included, and looks at all values only
+// where a type is missing.
+func csvColumns(ctx context.Context, columns []warehouse.Column, f warehouse.File) ([]warehouse.Column, error) {
+	if len(columns) == 0 {
+		return sniffCSV(ctx, f)
+	}
+	csv, err := warehouse.CheckCSV(ctx, f, func(column string) warehouse.ValueCheck {
+		for _, c := range columns {
+			if strings.EqualFold(c.Name, column) && wholeType(c.Type) {
+				return wholeNumber(c.Type)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	found := make([]warehouse.Column, len(csv.Header))
+	missing := false
+	for i, name := range csv.Header {
+		found[i] = warehouse.Column{Name: name, Nullable: true}
+		missing = missing || !slices.ContainsFunc(columns, func(c warehouse.Column) bool { return strings.EqualFold(c.Name, name) && c.Type != "" })
+	}
+	if missing {
+		return sniffCSV(ctx, f)
+	}
+	return found, nil
+}
+
+func sniffCSV(ctx context.Context, f warehouse.File) ([]warehouse.Column, error) {
+	csv, shapes, err := warehouse.SniffCSV(ctx, f)
 	if err != nil {
 		return nil, err
 	}
 	found := make([]warehouse.Column, len(csv.Header))
 	for i, name := range csv.Header {
-		found[i] = warehouse.Column{Name: name, Nullable: true}
+		found[i] = warehouse.Column{Name: name, Type: shapeTypes[shapes[i]], Nullable: true}
 	}
-	if err := giveTypes(found, columns); err != nil {
-		return nil, err
-	}
-	return found, s.inferTypes(ctx, f, found)
+	return found, nil
 }
 
 // giveTypes takes over the types that are known; a known column must be in the file.
@@ -87,7 +131,9 @@ func giveTypes(found, known []warehouse.Column) error {
 			bad.Rows = append(bad.Rows, warehouse.BadRow{Line: 1, Name: c.Name, Reason: fmt.Sprintf("the header has no column %q, only %s", c.Name, strings.Join(columnNames(found), ", "))})
 			continue
 		}
-		found[i].Type = c.Type
+		if c.Type != "" {
+			found[i].Type = c.Type
+		}
 	}
 	if len(bad.Rows) > 0 {
 		return bad
@@ -122,74 +168,9 @@ func (s session) describe(ctx context.Context, stmt warehouse.Statement) ([]ware
 	return out, wrap(ctx, stmt, r.Err())
 }
 
-const (
-	isoDate = `[0-9]{4}-[0-9]{2}-[0-9]{2}`
-	isoTime = `[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?`
-	isoZone = ` ?(Z|[+-][0-9]{2}(:?[0-9]{2})?)`
-)
-
-// guesses are tried in this order; X stands for the value. All values must pass.
-var guesses = []struct{ typ, test string }{
-	{"BOOLEAN", `lower(X) in ('true', 'false')`},
-	{"BIGINT", `regexp_full_match(X, '-?(0|[1-9][0-9]{0,18})') and try_cast(X as bigint) is not null`},
-	{"DOUBLE", `regexp_full_match(X, '-?(0|[1-9][0-9]{0,14})?(\.[0-9]*)?([eE][+-]?[0-9]+)?') and try_cast(X as double) is not null`},
-	{"DATE", `regexp_full_match(X, '` + isoDate + `') and try_cast(X as date) is not null`},
-	{"TIMESTAMP", `regexp_full_match(X, '` + isoDate + `(` + isoTime + `)?') and try_cast(X as timestamp) is not null`},
-	{"TIMESTAMP WITH TIME ZONE", `regexp_full_match(X, '` + isoDate + isoTime + isoZone + `') and try_cast(X as timestamptz) is not null`},
-}
-
-// inferTypes fills the missing types with one scan.
-func (s session) inferTypes(ctx context.Context, f warehouse.File, columns []warehouse.Column) error {
-	var d Dialect
-	var tests []string
-	var missing []int
-	asText := slices.Clone(columns)
-	for i := range columns {
-		asText[i].Type = "VARCHAR"
-		if columns[i].Type != "" {
-			continue
-		}
-		missing = append(missing, i)
-		for _, g := range guesses {
-			x := d.Ident(columns[i].Name)
-			tests = append(tests, "bool_and("+strings.ReplaceAll(g.test, "X", x)+") filter (where "+x+" is not null)")
-		}
-	}
-	if len(missing) == 0 {
-		return nil
-	}
-	stmt := warehouse.Statement{SQL: "select " + strings.Join(tests, ", ") + " from " + readCSV(f, asText, "")}
-	verdicts := make([]sql.NullBool, len(tests))
-	into := make([]any, len(tests))
-	for i := range verdicts {
-		into[i] = &verdicts[i]
-	}
-	r, err := s.q.QueryContext(ctx, stmt.SQL)
-	if err != nil {
-		return wrap(ctx, stmt, err)
-	}
-	defer r.Close()
-	if !r.Next() {
-		return wrap(ctx, stmt, r.Err())
-	}
-	if err := r.Scan(into...); err != nil {
-		return fmt.Errorf("read types of %s: %w", f.Path, err)
-	}
-	for n, i := range missing {
-		columns[i].Type = "VARCHAR"
-		for g := range guesses {
-			if verdicts[n*len(guesses)+g].Bool {
-				columns[i].Type = guesses[g].typ
-				break
-			}
-		}
-	}
-	return nil
-}
-
 // readCSV calls DuckDB's reader with everything spelled out, so that nothing is guessed.
 // The path is in a list: a path alone may have its «*» and «?» expanded.
-func readCSV(f warehouse.File, columns []warehouse.Column, extra string) string {
+func readCSV(f warehouse.File, columns []warehouse.Column) string {
 	var d Dialect
 	types := make([]string, len(columns))
 	for i, c := range columns {
@@ -202,72 +183,88 @@ func readCSV(f warehouse.File, columns []warehouse.Column, extra string) string 
 	return "read_csv([" + d.Literal(f.Path) + "], auto_detect = false, header = true, columns = {" + strings.Join(types, ", ") +
 		"}, delim = " + d.Literal(delimiter) + `, quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false` +
 		", null_padding = false, strict_mode = true, hive_partitioning = false, compression = 'none'" +
-		fmt.Sprintf(", max_line_size = %d", warehouse.MaxRecord+1024) + extra + ")"
+		fmt.Sprintf(", max_line_size = %d", warehouse.MaxRecord+1024) + ")"
 }
 
 func readParquet(f warehouse.File) string {
 	return "read_parquet([" + Dialect{}.Literal(f.Path) + "], hive_partitioning = false)"
 }
 
-// refused finds the records that DuckDB did not take by reading once more, with a table
-// of rejects, on a connection of its own: the one at hand may be in a failed transaction.
+// refused finds the values that DuckDB did not take by reading them as text and casting
+// one by one, on a connection of its own: the one at hand may be in a failed transaction.
+// DuckDB's own table of rejects is not used: it takes memory without limit.
 func (s session) refused(ctx context.Context, f warehouse.File, columns []warehouse.Column, cause error) error {
 	c, err := s.db.Conn(ctx)
 	if err != nil {
 		return cause
 	}
 	defer c.Close()
-	rejects, counts := "_engine_rejects", make([]string, len(columns))
-	for i, col := range columns {
-		counts[i] = "count(" + Dialect{}.Ident(col.Name) + ")"
-	}
-	read := "select " + strings.Join(counts, ", ") + " from " + readCSV(f, columns, ", store_rejects = true, rejects_limit = 10000, rejects_table = '"+rejects+"', rejects_scan = '"+rejects+"_scan'")
-	defer func() {
-		for _, t := range []string{rejects, rejects + "_scan"} {
-			c.ExecContext(context.Background(), "drop table if exists temp."+t)
-		}
-	}()
-	if _, err := c.ExecContext(ctx, read); err != nil {
-		return cause
-	}
-	bad, err := readRejects(ctx, c, rejects, f, columns)
+	bad, err := badValues(ctx, c, f, columns)
 	if err != nil || len(bad.Rows) == 0 {
 		return cause
 	}
 	return bad
 }
 
-func readRejects(ctx context.Context, c *sql.Conn, table string, f warehouse.File, columns []warehouse.Column) (*warehouse.LoadError, error) {
-	r, err := c.QueryContext(ctx, "select line_byte_position, coalesce(column_idx, 0), error_type, left(csv_line, 100000), error_message, count(*) over ()"+
-		" from temp."+table+" order by line_byte_position, column_idx limit 20")
+const maxListed = 20
+
+func badValues(ctx context.Context, c *sql.Conn, f warehouse.File, columns []warehouse.Column) (*warehouse.LoadError, error) {
+	asText := slices.Clone(columns)
+	var shown, tests, counts []string
+	for i, col := range columns {
+		asText[i].Type = "VARCHAR"
+		name := Dialect{}.Ident(col.Name)
+		test := "(" + name + " is not null and try_cast(" + name + " as " + col.Type + ") is null)"
+		shown = append(shown, "case when "+test+" then "+name+" end")
+		tests = append(tests, test)
+		counts = append(counts, "count(*) filter (where "+test+")")
+	}
+	from := " from " + readCSV(f, asText)
+	record := "_record"
+	for slices.ContainsFunc(columns, func(c warehouse.Column) bool { return strings.EqualFold(c.Name, record) }) {
+		record = "_" + record
+	}
+	r, err := c.QueryContext(ctx, "select "+record+", "+strings.Join(shown, ", ")+" from (select row_number() over () as "+record+", *"+from+")"+
+		" where "+strings.Join(tests, " or ")+fmt.Sprintf(" order by %s limit %d", record, maxListed))
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
 	bad := &warehouse.LoadError{}
-	var offsets []int64
-	for r.Next() {
-		var offset, field, total int64
-		var kind, record, message string
-		if err := r.Scan(&offset, &field, &kind, &record, &message, &total); err != nil {
+	var records []int64
+	for r.Next() && len(bad.Rows) < maxListed {
+		var record int64
+		values := make([]sql.NullString, len(columns))
+		into := []any{&record}
+		for i := range values {
+			into = append(into, &values[i])
+		}
+		if err := r.Scan(into...); err != nil {
 			return nil, err
 		}
-		row := warehouse.BadRow{Field: int(field), Value: record, Reason: message}
-		if value, ok := warehouse.CSVField(record, int(field)-1, f.Delimiter); ok && kind == "CAST" && int(field) <= len(columns) {
-			row.Name, row.Value, row.Reason = columns[field-1].Name, value, notOfType(value, columns[field-1].Type)
+		for i, v := range values {
+			if v.Valid && len(bad.Rows) < maxListed {
+				bad.Rows = append(bad.Rows, warehouse.BadRow{Field: i + 1, Name: columns[i].Name, Value: v.String, Reason: notOfType(v.String, columns[i].Type)})
+				records = append(records, record)
+			}
 		}
-		bad.Rows = append(bad.Rows, row)
-		bad.More = int(total) - len(bad.Rows)
-		offsets = append(offsets, offset-1)
 	}
-	lines, err := linesAt(f, offsets)
-	if err != nil {
+	if err := r.Err(); err != nil {
 		return nil, err
 	}
-	for i := range bad.Rows {
+	lines, err := warehouse.CSVLines(f, records)
+	if err != nil || len(lines) != len(records) {
+		return nil, err
+	}
+	for i := range lines {
 		bad.Rows[i].Line = lines[i]
 	}
-	return bad, r.Err()
+	var total int64
+	if err := c.QueryRowContext(ctx, "select "+strings.Join(counts, " + ")+from).Scan(&total); err != nil {
+		return nil, err
+	}
+	bad.More = int(total) - len(bad.Rows)
+	return bad, nil
 }
 
 func notOfType(value, typ string) string {
@@ -275,36 +272,6 @@ func notOfType(value, typ string) string {
 		return "an empty text in quotes is not of type " + typ + ": leave the field empty for NULL"
 	}
 	return fmt.Sprintf("%q is not of type %s", value, typ)
-}
-
-// linesAt finds the physical lines, from 1, of records that start at byte offsets in
-// ascending order. With CR LF DuckDB names the LF before the record, so that the byte
-// at the offset is counted, too.
-func linesAt(f warehouse.File, offsets []int64) ([]int, error) {
-	r, err := f.Open()
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	out := make([]int, 0, len(offsets))
-	buf := make([]byte, 1<<20)
-	line, done := 1, int64(0)
-	for len(out) < len(offsets) {
-		want := min(offsets[len(out)]+1-done, int64(len(buf)))
-		if want > 0 {
-			n, err := io.ReadFull(r, buf[:want])
-			line += bytes.Count(buf[:n], []byte{'\n'})
-			done += int64(n)
-			if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && err != io.EOF {
-				return nil, err
-			}
-			if err == nil {
-				continue
-			}
-		}
-		out = append(out, line)
-	}
-	return out, nil
 }
 
 func columnNames(columns []warehouse.Column) []string {

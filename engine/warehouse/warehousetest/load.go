@@ -124,6 +124,7 @@ func testLoadRefused(h *harness) {
 		{"values that only the warehouse knows", "id,at\n1,2024-01-01\n2,\"two\nlines\"\n3,2024-02-30\n", typed, []string{`3:2 at="two\nlines"`, `5:2 at="2024-02-30"`}},
 		{"too large", "id,at\n99999999999999999999,\n", typed, []string{`2:1 id="99999999999999999999"`}},
 		{"empty in quotes", "id,at\n\"\",\n1,\"\"\n", typed, []string{`2:1 id=""`}},
+		{"a column named _record", "_record,at\n1,2024-01-01\n2,never\n", typed[1:], []string{`3:2 at="never"`}},
 		{"BOM and CRLF", "\xef\xbb\xbfid,at\r\n1,2024-01-01\r\n2,never\r\n", typed, []string{`3:2 at="never"`}},
 		{"ragged", "id,at\n1\n\n2,2024-01-01,x\n", typed, []string{`2:0 ="1"`, `4:0 ="2,2024-01-01,x"`}},
 		{"quotes", "id,at\n1,\"2024-01-01\"x\n", typed, []string{`2:0 ="1,\"2024-01-01\"x"`}},
