@@ -10,6 +10,7 @@ import (
 	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/materialize"
 	"github.com/engine-build/engine/engine/project"
+	"github.com/engine-build/engine/engine/plan"
 	"github.com/engine-build/engine/engine/run"
 	"github.com/engine-build/engine/engine/tmpl"
 	"github.com/engine-build/engine/engine/warehouse"
@@ -20,7 +21,7 @@ import (
 func catalogue() []diag.Entry {
 	return slices.Concat(
 		tmpl.Codes, project.Codes, compile.Codes, datatest.Codes, materialize.Codes, lineage.Codes,
-		warehouse.Codes, run.Codes, engine.Codes, Codes,
+		warehouse.Codes, plan.Codes, run.Codes, engine.Codes, Codes,
 	)
 }
 

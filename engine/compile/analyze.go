@@ -139,6 +139,10 @@ func (c *compiler) bind(ctx context.Context, u *unit, declare addr.Relation, tex
 		if ctx.Err() != nil {
 			return nil, false
 		}
+		if name := warehouse.Explain(c.target.Dialect, err).Word; c.madeByHook(name) {
+			u.Unanalyzed = name + " is made by an on-run-start hook"
+			return nil, false
+		}
 		d := warehouse.Trace(c.target.Dialect, warehouse.Statement{SQL: text, BodyEnd: len(text)}, m, u.at, err)
 		d.Model = u.ID
 		u.diags.Add(d)
@@ -150,6 +154,15 @@ func (c *compiler) bind(ctx context.Context, u *unit, declare addr.Relation, tex
 		return nil, false
 	}
 	return a.Columns, true
+}
+
+// madeByHook reports whether a hook of the project creates something of this name, which
+// the analyzer cannot know.
+func (c *compiler) madeByHook(name string) bool {
+	return name != "" && slices.ContainsFunc(c.project.Settings.OnRunStart, func(h project.Value[string]) bool {
+		text := strings.ToLower(h.V)
+		return strings.Contains(text, "create") && strings.Contains(text, strings.ToLower(name))
+	})
 }
 
 func (c *compiler) declare(ctx context.Context, u *unit, columns []warehouse.Column) bool {

@@ -36,6 +36,9 @@ func Compile(ctx context.Context, p *project.Project, t Target, o Options) (*Pro
 		o.Jobs = runtime.GOMAXPROCS(0)
 	}
 	c := &compiler{project: p, target: t, options: o, names: map[string]*unit{}, sources: map[addr.Node]*unit{}, bad: map[addr.Node]bool{}}
+	c.values = map[string]any{
+		"name": t.Name, "type": t.Type, "schema": t.Schema, "database": t.Database, "dialect": t.Dialect.Name(),
+	}
 	macros := make([]*source.File, len(p.Macros))
 	for i, f := range p.Macros {
 		macros[i] = f.Source
@@ -74,10 +77,14 @@ type compiler struct {
 	library *tmpl.Library
 	diags   diag.List
 
+	// values are what target answers in templates, the same for all of them.
+	values map[string]any
+
 	units    []*unit          // seeds, models, snapshots: enabled and disabled
 	names    map[string]*unit // ref namespace
 	sources  map[addr.Node]*unit
-	all      []*unit // enabled units and sources, sorted by ID
+	all      []*unit             // enabled units and sources, sorted by ID
+	byID     map[addr.Node]*unit // those of all, once there is an order
 	disabled []addr.Node
 	bad      map[addr.Node]bool // has an error; what reads it is not looked at further
 
@@ -91,11 +98,12 @@ type compiler struct {
 // unit is a node under construction.
 type unit struct {
 	*Node
+	// template is kept only as long as something has to be rendered.
 	template *tmpl.Template
 	kind     addr.Kind
 	at       source.Span
 	diags    diag.List
-	texts    [2]tmpl.Text // full, incremental
+	texts    [2]tmpl.Text // full, incremental; until they are the node's
 	dynamic  []Ref
 }
 
@@ -134,6 +142,8 @@ func (c *compiler) parallel(n int, f func(i int)) {
 }
 
 func (c *compiler) parseTemplates() {
+	size := len(c.project.Seeds) + len(c.project.Models) + len(c.project.Snapshots)
+	c.units, c.names = make([]*unit, 0, size), make(map[string]*unit, size)
 	add := func(kind addr.Kind, name, path string, at source.Span) *unit {
 		u := &unit{kind: kind, at: at, Node: &Node{ID: addr.Node{Kind: kind, Name: name}, Path: path, File: at.File}}
 		c.units = append(c.units, u)
@@ -142,7 +152,7 @@ func (c *compiler) parseTemplates() {
 	for _, s := range c.project.Seeds {
 		add(addr.Seed, s.Name, s.Path, s.At).Seed = s
 	}
-	files := map[*unit]*project.File{}
+	texts := make(map[*unit]*source.File, size)
 	for kind, list := range map[addr.Kind][]*project.File{addr.Model: c.project.Models, addr.Snapshot: c.project.Snapshots} {
 		for _, f := range list {
 			u := add(kind, f.Name, f.Source.Path, f.Source.Whole())
@@ -150,7 +160,7 @@ func (c *compiler) parseTemplates() {
 				c.bad[u.ID] = true
 				continue
 			}
-			files[u] = f
+			texts[u] = f.Source
 		}
 	}
 	for _, f := range c.project.Tests {
@@ -164,8 +174,8 @@ func (c *compiler) parseTemplates() {
 		c.generics[f.Name] = g
 	}
 	c.parallel(len(c.units), func(i int) {
-		if u := c.units[i]; files[u] != nil {
-			u.template, u.diags = tmpl.Parse(files[u].Source, c.library)
+		if u := c.units[i]; texts[u] != nil {
+			u.template, u.diags = tmpl.Parse(texts[u], c.library)
 		}
 	})
 	for _, u := range c.units {
@@ -202,8 +212,8 @@ func (c *compiler) take(u *unit) {
 }
 
 func (c *compiler) order() ([]addr.Node, bool) {
-	byID := make(map[addr.Node]*unit, len(c.all))
-	ids := make([]addr.Node, len(c.all))
+	c.byID = make(map[addr.Node]*unit, len(c.all))
+	byID, ids := c.byID, make([]addr.Node, len(c.all))
 	for i, u := range c.all {
 		byID[u.ID], ids[i] = u, u.ID
 	}

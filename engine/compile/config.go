@@ -56,7 +56,9 @@ func (c *compiler) configure() {
 			merge(u.Raw, u.kind, c.fileConfig(u))
 		}
 		u.Config = decode(u.kind, u.Raw)
-		u.diags.Add(checkTogether(u)...)
+		if u.template != nil || u.kind == addr.Seed {
+			u.diags.Add(checkTogether(u)...)
+		}
 	})
 	for _, u := range c.units {
 		c.take(u)

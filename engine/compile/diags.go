@@ -57,7 +57,7 @@ var Codes = []diag.Entry{
 	{Code: codeSourceUnknown, Title: "a source that is not declared", Explain: "source names a source and one of its tables as declared under sources: in a YAML file.", Bad: `{{ source "app" "ordrs" }}`, Good: `{{ source "app" "orders" }}`},
 	{Code: codeVarUnknown, Title: "a variable without a value", Explain: "The variable is neither in vars: of engine.yml, nor in the target, nor given by --vars, and the call has no default.", Bad: `{{ var "start_date" }}`, Good: `{{ var "start_date" "2024-01-01" }}`},
 	{Code: codeEnvUnknown, Title: "an environment variable that is not set", Explain: "env_var without a default needs the variable in the environment of the engine.", Bad: `{{ env_var "REGION" }}`, Good: `{{ env_var "REGION" "eu" }}`},
-	{Code: codeConfigUnused, Title: "configuration that has no effect here", Explain: "The key only means something for incremental models.", Bad: `{{ config "materialized" "table" "incremental_strategy" "merge" }}`, Good: `{{ config "materialized" "incremental" "incremental_strategy" "merge" }}`},
+	{Code: codeConfigUnused, Title: "configuration that has no effect here", Explain: "The key means something elsewhere: for incremental models, or for tests that stand at a model.", Bad: `{{ config "materialized" "table" "incremental_strategy" "merge" }}`, Good: `{{ config "materialized" "incremental" "incremental_strategy" "merge" }}`},
 	{Code: codeSnapshotConfig, Title: "a snapshot without what it needs", Explain: "A snapshot needs a unique_key and a strategy: timestamp with updated_at, or check with check_cols.", Bad: `{{ config "strategy" "timestamp" }}`, Good: `{{ config "unique_key" "id" "strategy" "timestamp" "updated_at" "updated_at" }}`},
 	{Code: codeRelationTwice, Title: "two models for one relation", Explain: "Schema and alias make the relation; two nodes would overwrite each other.", Bad: `{{ config "alias" "orders" }} -- in another model`, Good: `{{ config "alias" "orders_old" }}`},
 	{Code: codeNameTooLong, Title: "a name longer than the warehouse allows", Explain: "Set an alias that fits.", Bad: "a file name of 80 letters on PostgreSQL", Good: `{{ config "alias" "short_name" }}`},
@@ -184,6 +184,10 @@ func envUnknown(name string) diag.Diagnostic {
 
 func configWithoutIncremental(key, materialized string, at source.Span) diag.Diagnostic {
 	return diag.Diagnostic{Severity: diag.Warning, Code: codeConfigUnused, Message: fmt.Sprintf("%q has no effect on a %s", key, materialized), At: at, Help: `remove it, or set "materialized" "incremental"`}
+}
+
+func whereOnSingular(at source.Span) diag.Diagnostic {
+	return diag.Diagnostic{Severity: diag.Warning, Code: codeConfigUnused, Message: `"where" has no effect on a test of its own file`, At: at, Help: "write the condition into the test's SQL"}
 }
 
 func snapshotNeeds(key, help string, at source.Span) diag.Diagnostic {

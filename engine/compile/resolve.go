@@ -32,7 +32,7 @@ func (t Target) schema(custom string) string {
 }
 
 func (c *compiler) nameRelations() {
-	taken := map[addr.Relation]*unit{}
+	taken := make(map[addr.Relation]*unit, len(c.all))
 	limit := c.target.Dialect.Caps().MaxIdentifier
 	for _, u := range c.all {
 		if u.Config.Materialized == "ephemeral" {
@@ -220,10 +220,7 @@ func (c *compiler) env(u *unit, ds *diag.List) tmpl.Env {
 			}
 			return c.target.Dialect.Quote(u.Relation)
 		},
-		Target: map[string]any{
-			"name": c.target.Name, "type": c.target.Type, "schema": c.target.Schema,
-			"database": c.target.Database, "dialect": c.target.Dialect.Name(),
-		},
+		Target:        c.values,
 		IsIncremental: func() bool { return false },
 	}
 }
@@ -241,11 +238,20 @@ func cteName(n addr.Node) string { return "_engine_cte__" + n.Name }
 
 // render resolves every static reference of every branch, then renders each template
 // (twice for incremental models) and adds references that only execution could know.
+// Only unit tests need a template again; the others, which are larger than all that is
+// made of them, are let go at once.
 func (c *compiler) render() {
+	again := map[string]bool{}
+	for _, w := range c.project.UnitTests {
+		again[w.Model.V] = true
+	}
 	c.parallel(len(c.all), func(i int) {
 		if u := c.all[i]; u.template != nil {
 			defer u.guard("render")
 			c.renderUnit(u)
+			if !again[u.ID.Name] {
+				u.template = nil
+			}
 		}
 	})
 	for _, u := range c.all {
@@ -311,6 +317,7 @@ func (c *compiler) renderUnit(u *unit) {
 			}
 		}
 	}
+	u.Parents = slices.Grow(u.Parents, len(u.Refs))
 	for _, r := range u.Refs {
 		u.Parents = append(u.Parents, r.To)
 	}

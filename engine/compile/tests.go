@@ -193,7 +193,8 @@ func (c *compiler) bindSingular(f *testFile) {
 				c.diags.Add(*d)
 				continue
 			}
-			merge(raw, addr.Test, project.Config{key: {V: v, At: call.Span}})
+			known, _ := project.LookupKey(key, addr.Test)
+			merge(raw, addr.Test, project.Config{known.Name: {V: v, At: call.Span}})
 		}
 	}
 	cfg := c.testConfig(f.file.Source, raw)
@@ -202,6 +203,10 @@ func (c *compiler) bindSingular(f *testFile) {
 		return
 	}
 	t.Config = cfg.TestConfig
+	if written := raw["where"]; written.IsSet() {
+		c.diags.Add(whereOnSingular(written.At))
+	}
+	t.Config.Where = "" // a folder's is meant for the tests of relations
 	var parents []addr.Node
 	if !c.renderTest(t, f, nil, &parents) {
 		return

@@ -118,6 +118,11 @@ func (m *maker) consider(n *compile.Node) {
 	if out.Reason != "" {
 		reasons = append(reasons, out.Reason)
 	}
+	for _, p := range m.inputs(n.ID) {
+		if _, exists := m.snapshot.Relations[m.program.Nodes[p].Relation]; !exists && !m.rebuilt[p] && p.Kind != addr.Source {
+			m.diags.Add(parentMissing(n, m.program.Nodes[p]))
+		}
+	}
 	m.rebuilt[n.ID] = true
 	m.add(&Action{
 		Node: n.ID, Verb: Verb(out.Verb), Reasons: reasons, Materialized: n.Config.Materialized, Kind: out.Kind,

@@ -22,6 +22,13 @@ type reader struct {
 	list  diag.List
 	docs  []docUse // descriptions that may refer to docs blocks
 	nodes int
+	spare []scratch // of objects that are finished
+}
+
+// scratch is the memory of an object, which the next one takes over.
+type scratch struct {
+	fields []field
+	asked  []string
 }
 
 // docUse is a description to be completed once all docs blocks are known.
@@ -65,6 +72,7 @@ type object struct {
 	at     source.Span
 	fields []field
 	asked  []string
+	index  map[string]bool // names of the fields while merge collects many
 }
 
 type field struct {
@@ -87,23 +95,31 @@ func (r *reader) object(n *yaml.Node, what string) (*object, bool) {
 		r.wrong(n, what, "a mapping of keys to values")
 		return nil, false
 	}
-	o.merge(n, map[string]bool{}, 0)
+	if last := len(r.spare) - 1; last >= 0 {
+		o.fields, o.asked = r.spare[last].fields, r.spare[last].asked
+		r.spare = r.spare[:last]
+	} else {
+		o.fields, o.asked = make([]field, 0, len(n.Content)/2), make([]string, 0, 16)
+	}
+	o.merge(n, 0)
 	return o, true
 }
 
 // merge adds the fields of n and, behind them, those of the mappings under «<<».
-func (o *object) merge(n *yaml.Node, seen map[string]bool, depth int) {
+func (o *object) merge(n *yaml.Node, depth int) {
 	var below []*yaml.Node
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k, v := resolve(n.Content[i]), n.Content[i+1]
-		if k.Kind != yaml.ScalarNode || seen[k.Value] {
+		if k.Kind != yaml.ScalarNode || o.seen(k.Value) {
 			continue
 		}
 		if k.ShortTag() == "!!merge" {
 			below = append(below, v)
 			continue
 		}
-		seen[k.Value] = true
+		if o.index != nil {
+			o.index[k.Value] = true
+		}
 		o.fields = append(o.fields, field{name: k.Value, key: n.Content[i], val: v})
 	}
 	for _, b := range below {
@@ -119,10 +135,27 @@ func (o *object) merge(n *yaml.Node, seen map[string]bool, depth int) {
 				continue
 			}
 			if o.visit(m) && depth < 100 {
-				o.merge(m, seen, depth+1)
+				o.merge(m, depth+1)
 			}
 		}
 	}
+}
+
+// fewFields are found faster one by one.
+const fewFields = 16
+
+// seen reports whether the object has a field of this name already.
+func (o *object) seen(name string) bool {
+	if len(o.fields) < fewFields {
+		return o.field(name) != nil
+	}
+	if o.index == nil {
+		o.index = make(map[string]bool, 2*len(o.fields))
+		for _, f := range o.fields {
+			o.index[f.name] = true
+		}
+	}
+	return o.index[name]
 }
 
 func (o *object) find(name string) *field {
@@ -172,8 +205,11 @@ func (o *object) keyAt(name string) source.Span {
 // str takes text. Numbers, booleans and dates count as the text they are written as.
 func (o *object) str(name string) Value[string] {
 	n := o.get(name)
-	if n == nil {
+	switch {
+	case n == nil:
 		return Value[string]{}
+	case n.Kind == yaml.ScalarNode:
+		return Value[string]{n.Value, o.span(n)}
 	}
 	return o.text(n, o.key(name))
 }
@@ -241,8 +277,11 @@ func (o *object) integer(name string) Value[int64] {
 // items takes a list. A value that is no list is reported.
 func (o *object) items(name string) []*yaml.Node {
 	n := o.get(name)
-	if n == nil {
+	switch {
+	case n == nil:
 		return nil
+	case n.Kind == yaml.SequenceNode:
+		return n.Content
 	}
 	return o.sequence(n, o.key(name))
 }
@@ -359,7 +398,7 @@ func (r *reader) value(n *yaml.Node) any {
 		return out
 	case yaml.MappingNode:
 		o := &object{reader: r, what: "the mapping"}
-		o.merge(n, map[string]bool{}, 0)
+		o.merge(n, 0)
 		out := make(map[string]any, len(o.fields))
 		for _, f := range o.fields {
 			out[f.name] = r.value(f.val)
@@ -402,6 +441,7 @@ type hints map[string]string
 
 // finish reports the keys that nobody asked for. misplaced says where a key that exists
 // elsewhere belongs; unsupported says what to do instead of a key that other tools have.
+// No key can be asked for after it.
 func (o *object) finish(misplaced func(name string) string, unsupported hints) {
 	for _, f := range o.fields {
 		if f.used {
@@ -420,6 +460,8 @@ func (o *object) finish(misplaced func(name string) string, unsupported hints) {
 		}
 		o.list.Add(keyUnknown(at, f.name, o.what, o.asked))
 	}
+	o.spare = append(o.spare, scratch{o.fields[:0], o.asked[:0]})
+	o.fields, o.asked = nil, nil
 }
 
 // kindName says what a node is, in words.

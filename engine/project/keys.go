@@ -127,9 +127,10 @@ func LookupKey(key string, kind addr.Kind) (Key, bool) {
 	if kind == addr.Test {
 		table = TestConfigKeys
 	}
-	for _, k := range table {
+	for i := range table {
+		k := &table[i]
 		if (k.Name == key || slices.Contains(k.Aliases, key)) && (kind == addr.Test || slices.Contains(k.Kinds, kind)) {
-			return k, true
+			return *k, true
 		}
 	}
 	return Key{}, false

@@ -55,7 +55,7 @@ func Load(dir string, env func(string) (string, bool)) (*Project, diag.List) {
 
 // wantedEntries drops the files that are not ours, some of them with a word.
 func (w *walker) wantedEntries(list *diag.List) []entry {
-	var out []entry
+	out := make([]entry, 0, len(w.entries))
 	for _, e := range w.entries {
 		if wanted(e.trade, e.path) {
 			out = append(out, e)

@@ -60,7 +60,7 @@ func parseYAML(f *source.File) (*document, diag.List) {
 // yamlLines finds the lines as YAML counts them: it breaks at more characters than
 // editors do, and its positions are of no use otherwise.
 func yamlLines(data []byte) []int {
-	out := []int{0}
+	out := append(make([]int, 0, bytes.Count(data, []byte("\n"))+1), 0)
 	for i := 0; i < len(data); i++ {
 		switch b := data[i]; {
 		case b == '\n',
@@ -304,18 +304,35 @@ func (c *treeCheck) node(n *yaml.Node) {
 }
 
 func (c *treeCheck) keys(n *yaml.Node) {
-	seen := make(map[string]*yaml.Node, len(n.Content)/2)
+	var few [8]*yaml.Node // keys of a common mapping; no map is made for them
+	first := func(i int) *yaml.Node {
+		for _, k := range few[:i/2] {
+			if k != nil && resolve(k).Value == resolve(n.Content[i]).Value {
+				return k
+			}
+		}
+		return nil
+	}
+	seen := map[string]*yaml.Node(nil)
+	if len(n.Content)/2 > len(few) {
+		seen = make(map[string]*yaml.Node, len(n.Content)/2)
+		first = func(i int) *yaml.Node { return seen[resolve(n.Content[i]).Value] }
+	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k := resolve(n.Content[i])
 		if k.Kind != yaml.ScalarNode {
 			c.list.Add(yamlKey(c.doc, n, k))
 			continue
 		}
-		if first, ok := seen[k.Value]; ok {
+		if first := first(i); first != nil {
 			c.list.Add(yamlDuplicate(c.doc.span(n.Content[i]), k.Value, c.doc.span(first)))
 			continue
 		}
-		seen[k.Value] = n.Content[i]
+		if seen != nil {
+			seen[k.Value] = n.Content[i]
+		} else {
+			few[i/2] = n.Content[i]
+		}
 	}
 }
 

@@ -130,7 +130,7 @@ func (r *runner) do(ctx context.Context, conn warehouse.Conn, op warehouse.Op) (
 	}
 	ops := []warehouse.Op{op}
 	if late, ok := op.(warehouse.Late); ok && warehouse.NeedsExpand(op) {
-		ops, err = late.Expand(func(rel addr.Relation) (warehouse.Relation, error) { return inspect(ctx, conn, rel) })
+		ops, err = late.Expand(func(rel addr.Relation) (warehouse.Relation, error) { return warehouse.Probe(ctx, conn, rel) })
 		if err != nil {
 			return stats, stmt, err
 		}
@@ -173,17 +173,6 @@ func (r *runner) send(ctx context.Context, conn warehouse.Conn, op warehouse.Op,
 		stats.Duration += got.Duration
 	}
 	return stats, last, nil
-}
-
-func inspect(ctx context.Context, conn warehouse.Conn, rel addr.Relation) (warehouse.Relation, error) {
-	found, err := conn.Inspect(ctx, []addr.Relation{rel})
-	if err != nil {
-		return warehouse.Relation{}, fmt.Errorf("inspect %s: %w", rel, err)
-	}
-	if len(found) == 0 {
-		return warehouse.Relation{Name: rel}, nil
-	}
-	return found[0], nil
 }
 
 func (r *runner) load(ctx context.Context, conn warehouse.Conn, op warehouse.Load) (warehouse.JobStats, error) {

@@ -40,12 +40,24 @@ func testFailed(a *plan.Action, t *plan.Test, out *TestResult) diag.Diagnostic {
 	if out.Status == Warned {
 		d.Severity = diag.Warning
 	} else if a.Verb != plan.Check {
-		d.Notes = append(d.Notes, fmt.Sprintf("%s is not published: readers keep the previous version", a.Relation))
+		d.Notes = append(d.Notes, notPublished(a))
 	}
 	if !out.Stored.IsZero() {
 		d.Notes = append(d.Notes, fmt.Sprintf("the failing rows are in %s", out.Stored))
 	}
 	return d
+}
+
+// notPublished says what readers see now. A view holds no rows: the old one reads what is
+// below it as it is today.
+func notPublished(a *plan.Action) string {
+	switch {
+	case a.Verb == plan.Create:
+		return fmt.Sprintf("%s is not published", a.Relation)
+	case a.Kind == warehouse.View:
+		return fmt.Sprintf("%s is not published: readers keep the previous view", a.Relation)
+	}
+	return fmt.Sprintf("%s is not published: readers keep the previous version", a.Relation)
 }
 
 func failures(n int64) string {

@@ -82,6 +82,8 @@ func (t *Template) Render(env Env) (Text, diag.List) {
 func (r *runner) render() (text Text, d *diag.Diagnostic) {
 	run, t := r.run, r.run.t
 	rec := &recorder{run: run, unit: t.unit, out: r.out[:0], m: &source.Map{}}
+	rec.m.Grow(2*len(t.unit.scan.acts) + 1)
+	run.calls = make([]Call, 0, len(t.unit.sites))
 	run.top = rec
 	defer func() {
 		// Functions that panic are caught by text/template; this is for its own mistakes.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"sort"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -84,10 +85,27 @@ var keywords = map[string]bool{
 	"end": true, "if": true, "range": true, "template": true, "with": true,
 }
 
+// spareTokens are the token lists of units that are done with them.
+var spareTokens sync.Pool
+
+// forget drops the tokens and faults. Recording needs only the actions.
+func (s *scan) forget() {
+	if cap(s.toks) < 1<<16 {
+		toks := s.toks
+		spareTokens.Put(&toks)
+	}
+	s.toks, s.faults = nil, nil
+}
+
 // scanActions finds all actions of src.
 func scanActions(src []byte) *scan {
 	n := bytes.Count(src, []byte("{{"))
-	s := &scanner{src: src, scan: &scan{acts: make([]action, 0, n), toks: make([]token, 0, 6*n)}}
+	s := &scanner{src: src, scan: &scan{acts: make([]action, 0, n)}}
+	if toks, ok := spareTokens.Get().(*[]token); ok {
+		s.toks = (*toks)[:0]
+	} else {
+		s.toks = make([]token, 0, 6*n)
+	}
 	for pos := 0; ; {
 		i := bytes.Index(src[pos:], []byte("{{"))
 		if i < 0 {

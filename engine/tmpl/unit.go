@@ -2,8 +2,8 @@ package tmpl
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
+	"strconv"
 	"text/template/parse"
 	"unsafe"
 
@@ -68,6 +68,7 @@ func newUnit(f *source.File, name string, base int) (*unit, diag.List) {
 	u.root = tree
 	ds.Add(u.findDefines(trees)...)
 	w := &walker{unit: u, base: base, owner: u.root}
+	u.sites = make([]site, 0, len(u.scan.acts)) // most actions are one call
 	w.list(u.root.Root)
 	for _, d := range u.defines {
 		w.owner = d.tree
@@ -75,8 +76,7 @@ func newUnit(f *source.File, name string, base int) (*unit, diag.List) {
 	}
 	ds.Add(w.diags...)
 	u.sortEdges()
-	// Recording needs only the actions. Errors scan again.
-	u.scan.toks, u.scan.faults = nil, nil
+	u.scan.forget()
 	return u, ds
 }
 
@@ -159,7 +159,7 @@ func (u *unit) checkSyntax(err error) diag.List {
 
 // number makes the node that passes a site's number to its function.
 func number(pos parse.Pos, n int) *parse.NumberNode {
-	return &parse.NumberNode{NodeType: parse.NodeNumber, Pos: pos, IsInt: true, Int64: int64(n), Text: fmt.Sprint(n)}
+	return &parse.NumberNode{NodeType: parse.NodeNumber, Pos: pos, IsInt: true, Int64: int64(n), Text: strconv.Itoa(n)}
 }
 
 // callNode is a parenthesized call: a command of its own.

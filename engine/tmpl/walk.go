@@ -22,14 +22,20 @@ type walker struct {
 	base  int
 	owner *parse.Tree
 	diags diag.List
-	buf   []extent
 }
 
 func (w *walker) list(l *parse.ListNode) {
 	if l == nil {
 		return
 	}
-	nodes := make([]parse.Node, 0, 2*len(l.Nodes))
+	size := len(l.Nodes)
+	for _, n := range l.Nodes {
+		switch n.(type) {
+		case *parse.ActionNode, *parse.TemplateNode:
+			size++
+		}
+	}
+	nodes := make([]parse.Node, 0, size)
 	for _, n := range l.Nodes {
 		switch n := n.(type) {
 		case *parse.TextNode:
@@ -101,7 +107,8 @@ func (w *walker) pipe(p *parse.PipeNode) {
 func (w *walker) command(p *parse.PipeNode, index int, cmd *parse.CommandNode) {
 	// The common commands, a name or a field alone, need no spans.
 	at := w.scan.tokenAt(int(cmd.Pos))
-	spans := slices.Clone(w.scan.operands(at, w.buf))
+	var few [8]extent
+	spans := w.scan.operands(at, few[:0])
 	if len(spans) != len(cmd.Args) {
 		// Cannot happen while scanner and parser agree; the fuzz test watches it.
 		spans = slices.Repeat([]extent{{int(cmd.Pos), int(cmd.Pos)}}, len(cmd.Args))
@@ -199,7 +206,7 @@ func (w *walker) known(n *parse.IdentifierNode) bool {
 // engineCall lists a call of an engine function. What comes through the pipe is its
 // last argument.
 func (w *walker) engineCall(p *parse.PipeNode, index int, cmd *parse.CommandNode, head *parse.IdentifierNode, spans []extent) {
-	var args []Arg
+	args := make([]Arg, 0, max(len(cmd.Args)-1, 1))
 	for i := 1; i < len(cmd.Args); i++ {
 		v, known := w.literal(cmd.Args[i])
 		args = append(args, Arg{Value: v, Known: known, Span: w.file.Span(spans[i].start, spans[i].end)})

@@ -224,6 +224,13 @@ func testSniff(h *harness) {
 			equal(h, "columns", want, got)
 		})
 	}
+	h.sub("all known", func(h *harness) {
+		got, err := sniffer.Sniff(h.ctx, h.file("B,a\n1,2\n", 0), warehouse.Column{Name: "A", Type: ty.Text}, warehouse.Column{Name: "b", Type: ty.Float})
+		if err != nil {
+			h.Fatal(err)
+		}
+		equal(h, "columns", []warehouse.Column{{Name: "B", Type: ty.Float, Nullable: true}, {Name: "a", Type: ty.Text, Nullable: true}}, got)
+	})
 	h.sub("bad file", func(h *harness) {
 		var bad *warehouse.LoadError
 		if _, err := sniffer.Sniff(h.ctx, h.file("a,b\n1\n", 0)); !errors.As(err, &bad) || bad.Rows[0].Line != 2 {
