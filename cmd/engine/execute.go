@@ -29,11 +29,7 @@ type order struct {
 
 // perform plans the order, applies the plan, shows it and writes the artifacts.
 func (s *session) perform(ctx context.Context, o order) error {
-	if o.store {
-		for _, t := range s.program.Tests {
-			t.Config.StoreFailures = true
-		}
-	}
+	o.selection.StoreFailures = o.store
 	conn, err := s.connect(ctx)
 	if err != nil {
 		return err

@@ -23,6 +23,7 @@ type place struct{ what, path string }
 type places []place
 
 // record writes what programs and people read after a run: the artifacts and the catalog.
+// It may close conn; nothing reads it afterwards.
 func (s *session) record(ctx context.Context, conn warehouse.Conn, r *run.Result, o order) (places, error) {
 	// The run is over: writing its record must not stop because the run was interrupted.
 	ctx = context.WithoutCancel(ctx)
@@ -50,7 +51,15 @@ func (s *session) record(ctx context.Context, conn warehouse.Conn, r *run.Result
 	if err != nil {
 		return out, err
 	}
-	if err := s.writeDocs(facts, r, snapshot, meta); err != nil {
+	// Closing an embedded database writes its log into the file, which takes a while: the
+	// pages are written meanwhile.
+	closed := make(chan error, 1)
+	go func() { closed <- conn.Close() }()
+	err = s.writeDocs(facts, r, snapshot, meta)
+	if failed := <-closed; failed != nil && err == nil {
+		err = fmt.Errorf("close target %s: %w", s.program.Target.Name, failed)
+	}
+	if err != nil {
 		return out, err
 	}
 	return append(out, place{"catalog", s.catalogPage()}), nil

@@ -53,7 +53,7 @@ func (c *compiler) configure() {
 			merge(u.Raw, u.kind, propertyConfig(u.Props))
 		}
 		if u.template != nil {
-			merge(u.Raw, u.kind, c.fileConfig(u))
+			c.mergeFile(u)
 		}
 		u.Config = decode(u.kind, u.Raw)
 		if u.template != nil || u.kind == addr.Seed {
@@ -72,9 +72,13 @@ func (c *compiler) configure() {
 
 // fqn is the project's name, the folders below the resource path, and the node's name.
 func (c *compiler) fqn(u *unit) []string {
-	roots := map[addr.Kind][]string{
-		addr.Model: c.project.Settings.ModelPaths, addr.Seed: c.project.Settings.SeedPaths, addr.Snapshot: c.project.Settings.SnapshotPaths,
-	}[u.kind]
+	roots := c.project.Settings.ModelPaths
+	switch u.kind {
+	case addr.Seed:
+		roots = c.project.Settings.SeedPaths
+	case addr.Snapshot:
+		roots = c.project.Settings.SnapshotPaths
+	}
 	return slices.Concat([]string{c.project.Settings.Name.V}, foldersBelow(u.Path, roots), []string{u.ID.Name})
 }
 
@@ -113,6 +117,9 @@ func (c *compiler) layers(kind addr.Kind, folders []string) []project.Config {
 
 // propertyConfig are the properties that may also be written as configuration.
 func propertyConfig(p *project.Props) project.Config {
+	if !p.Owner.IsSet() && !p.Tier.IsSet() && !p.Group.IsSet() && !p.Access.IsSet() && len(p.Tags) == 0 && len(p.Meta) == 0 {
+		return nil
+	}
 	out := project.Config{}
 	for key, v := range map[string]project.Value[string]{"owner": p.Owner, "tier": p.Tier, "group": p.Group, "access": p.Access} {
 		if v.IsSet() {
@@ -136,15 +143,17 @@ func anys(ss []string) []any {
 	return out
 }
 
-// fileConfig reads the config calls of a template. Arguments that are not literals are
-// found by rendering once with references left open.
-func (c *compiler) fileConfig(u *unit) project.Config {
-	calls := slices.DeleteFunc(slices.Clone(u.template.Calls()), func(k tmpl.Call) bool { return k.Fn != "config" })
-	if slices.ContainsFunc(calls, func(k tmpl.Call) bool { return !k.Static }) {
-		calls = c.renderedConfig(u)
+// mergeFile lays the config calls of the unit's template over what it has. Arguments that
+// are not literals are found by rendering once with references left open.
+func (c *compiler) mergeFile(u *unit) {
+	calls := u.template.Calls()
+	if slices.ContainsFunc(calls, func(k tmpl.Call) bool { return k.Fn == "config" && !k.Static }) {
+		calls = c.renderedCalls(u)
 	}
-	out := project.Config{}
 	for _, call := range calls {
+		if call.Fn != "config" {
+			continue
+		}
 		for i := 0; i+1 < len(call.Args); i += 2 {
 			key, isText := call.Args[i].Value.(string)
 			if !isText {
@@ -160,40 +169,42 @@ func (c *compiler) fileConfig(u *unit) project.Config {
 				continue
 			}
 			known, _ := project.LookupKey(key, u.kind)
-			merge(out, u.kind, project.Config{known.Name: {V: v, At: at}})
+			mergeKey(u.Raw, u.kind, known.Name, project.Value[any]{V: v, At: at})
 		}
 	}
-	return out
 }
 
-func (c *compiler) renderedConfig(u *unit) []tmpl.Call {
+func (c *compiler) renderedCalls(u *unit) []tmpl.Call {
 	env := c.env(u, &u.diags)
 	env.Ref = func([]any) (string, error) { return "x", nil }
 	env.Source = func(string, string) (string, error) { return "x", nil }
 	env.This = func() string { return "x" }
 	text, ds := u.template.Render(env)
 	u.diags.Add(ds...)
-	return slices.DeleteFunc(slices.Clone(text.Calls), func(k tmpl.Call) bool { return k.Fn != "config" })
+	return text.Calls
 }
 
 // merge lays over on top of base, each key by its own rule: replaced, appended or merged
 // entry by entry.
 func merge(base project.Config, kind addr.Kind, over project.Config) {
 	for key, v := range over {
-		old, has := base[key]
-		rule, _ := project.LookupKey(key, kind)
-		switch {
-		case !has:
-		case rule.Merge == project.Append:
+		mergeKey(base, kind, key, v)
+	}
+}
+
+func mergeKey(base project.Config, kind addr.Kind, key string, v project.Value[any]) {
+	if old, has := base[key]; has {
+		switch rule, _ := project.LookupKey(key, kind); rule.Merge {
+		case project.Append:
 			v.V = append(slices.Clone(list(old.V)), list(v.V)...)
-		case rule.Merge == project.Update:
+		case project.Update:
 			joined := map[string]any{}
 			maps.Copy(joined, dict(old.V))
 			maps.Copy(joined, dict(v.V))
 			v.V = joined
 		}
-		base[key] = v
 	}
+	base[key] = v
 }
 
 func list(v any) []any {

@@ -4,75 +4,95 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"hash"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/source"
 	"github.com/engine-build/engine/engine/sql"
+	"github.com/engine-build/engine/engine/tmpl"
 )
 
 // inlineEphemerals gives each node its final text: trailing semicolons gone, ephemeral
 // ancestors put in front as CTEs in dependency order.
 func (c *compiler) inlineEphemerals(order []addr.Node) {
-	byID := make(map[addr.Node]*unit, len(c.all))
-	for _, u := range c.all {
-		byID[u.ID] = u
-	}
-	position := make(map[addr.Node]int, len(order))
-	for i, id := range order {
-		position[id] = i
-	}
+	c.parallel(len(c.all), func(i int) { c.all[i].trim() })
 	ephemeral := map[addr.Node][]addr.Node{} // node → ephemeral ancestors reached through ephemerals only
+	position := map[addr.Node]int{}          // of the ephemeral ones in order
 	bare := map[addr.Node]sql.CTE{}
-	for _, id := range order {
-		u := byID[id]
+	for at, id := range order {
+		u := c.byID[id]
+		if u.Config.Materialized == "ephemeral" {
+			position[id] = at
+		}
 		var eph []addr.Node
 		for _, p := range u.Parents {
-			if c.bad[p] && byID[p].Config.Materialized == "ephemeral" {
-				c.bad[id] = true
-			}
-			if byID[p].Config.Materialized == "ephemeral" {
+			if c.byID[p].Config.Materialized == "ephemeral" {
+				if c.bad[p] {
+					c.bad[id] = true
+				}
 				eph = append(append(eph, ephemeral[p]...), p)
 			}
 		}
-		slices.SortFunc(eph, func(a, b addr.Node) int { return position[a] - position[b] })
-		eph = slices.Compact(eph)
-		ephemeral[id] = eph
-		if u.template == nil || c.bad[id] {
+		if len(eph) > 0 {
+			slices.SortFunc(eph, func(a, b addr.Node) int { return position[a] - position[b] })
+			eph = slices.Compact(eph)
+			ephemeral[id] = eph
+		}
+		texts := u.texts
+		u.texts = [2]tmpl.Text{} // they hold more than the node needs
+		if c.bad[id] {
+			u.diags = nil
 			continue
 		}
 		var ctes []sql.CTE
 		for _, e := range eph {
 			ctes = append(ctes, bare[e])
 		}
-		for pass, text := range u.texts {
-			if text.Map == nil {
-				continue
+		if texts[0].Map != nil {
+			if u.Config.Materialized == "ephemeral" {
+				bare[id] = sql.CTE{Name: c.target.Dialect.Ident(cteName(id)), SQL: texts[0].Body, Map: texts[0].Map}
 			}
-			body, m := sql.Trim(text.Body, text.Map)
-			if strings.TrimSpace(body) == "" {
-				u.diags.Add(modelEmpty(u))
-				break
-			}
-			if starts := sql.Statements(body); len(starts) > 1 {
-				span, _ := m.At(starts[1], starts[1]+1)
-				u.diags.Add(modelStatements(u, span))
-				break
-			}
-			if pass == 0 && u.Config.Materialized == "ephemeral" {
-				bare[id] = sql.CTE{Name: c.target.Dialect.Ident(cteName(id)), SQL: body, Map: m}
-			}
-			body, m = sql.AddCTEs(body, m, ctes)
-			if pass == 0 {
-				u.SQL, u.Map = body, m
-			} else {
-				u.IncrementalSQL, u.IncrementalMap = body, m
-			}
+			u.SQL, u.Map = sql.AddCTEs(texts[0].Body, texts[0].Map, ctes)
 		}
-		u.Volatile = sql.Volatile(u.SQL + "\n" + u.IncrementalSQL)
+		if texts[1].Map != nil {
+			u.IncrementalSQL, u.IncrementalMap = sql.AddCTEs(texts[1].Body, texts[1].Map, ctes)
+		}
 		c.take(u)
+	}
+	c.parallel(len(c.all), func(i int) {
+		u := c.all[i]
+		u.Volatile = sql.Volatile(u.SQL)
+		if u.IncrementalSQL != "" {
+			u.Volatile = append(u.Volatile, sql.Volatile(u.IncrementalSQL)...)
+			slices.Sort(u.Volatile)
+			u.Volatile = slices.Compact(u.Volatile)
+		}
+	})
+}
+
+// trim brings the rendered texts down to one query each. A text that is none is dropped,
+// with what comes after it.
+func (u *unit) trim() {
+	for pass := range u.texts {
+		text := &u.texts[pass]
+		if text.Map == nil {
+			continue
+		}
+		text.Body, text.Map = sql.Trim(text.Body, text.Map)
+		if strings.TrimSpace(text.Body) == "" {
+			u.diags.Add(modelEmpty(u))
+			clear(u.texts[pass:])
+			return
+		}
+		if starts := sql.Statements(text.Body); len(starts) > 1 {
+			span, _ := text.Map.At(starts[1], starts[1]+1)
+			u.diags.Add(modelStatements(u, span))
+			clear(u.texts[pass:])
+			return
+		}
 	}
 }
 
@@ -81,9 +101,12 @@ func (c *compiler) inlineEphemerals(order []addr.Node) {
 const formatVersion = "engine-1"
 
 func (c *compiler) fingerprints() {
+	digests := sync.Pool{New: func() any { return new(digest) }}
 	c.parallel(len(c.all), func(i int) {
 		u := c.all[i]
-		h := sha256.New()
+		h := digests.Get().(*digest)
+		defer digests.Put(h)
+		h.text = h.text[:0]
 		put(h, formatVersion, string(u.kind), c.target.Type, u.Relation.String(), u.Config.Materialized)
 		put(h, sql.Canonical(u.SQL), sql.Canonical(u.IncrementalSQL))
 		put(h, u.Config.UniqueKey...)
@@ -105,16 +128,26 @@ func (c *compiler) fingerprints() {
 				}
 			}
 		}
-		u.Fingerprint = hex.EncodeToString(h.Sum(nil))[:32]
+		u.Fingerprint = h.fingerprint()
 	})
 }
 
-// put hashes the strings so that no two different lists hash alike.
-func put(h hash.Hash, ss ...string) {
-	fmt.Fprintf(h, "%d;", len(ss))
+// digest collects what a fingerprint is made of.
+type digest struct{ text []byte }
+
+// put adds the strings so that no two different lists hash alike.
+func put(d *digest, ss ...string) {
+	b := append(strconv.AppendInt(d.text, int64(len(ss)), 10), ';')
 	for _, s := range ss {
-		fmt.Fprintf(h, "%d:%s", len(s), s)
+		b = append(strconv.AppendInt(b, int64(len(s)), 10), ':')
+		b = append(b, s...)
 	}
+	d.text = b
+}
+
+func (d *digest) fingerprint() string {
+	sum := sha256.Sum256(d.text)
+	return hex.EncodeToString(sum[:16])
 }
 
 func sortedPairs(m map[string]string) []string {

@@ -1,8 +1,6 @@
 package compile
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
@@ -227,7 +225,7 @@ func (c *compiler) addTest(t *Test, parents []addr.Node) {
 	}
 	slices.SortFunc(parents, addr.Node.Compare)
 	t.Parents = slices.Compact(parents)
-	h := sha256.New()
+	h := &digest{}
 	put(h, formatVersion, t.Kind, t.Node.String(), t.Column, sql.Canonical(t.SQL), fmt.Sprint(t.Config.Severity, t.Config.WarnIf, t.Config.ErrorIf, t.Config.Where, t.Config.Limit, t.Config.FailCalc))
 	for _, name := range slices.Sorted(maps.Keys(t.Args)) {
 		put(h, name, fmt.Sprintf("%T %v", t.Args[name], t.Args[name]))
@@ -235,7 +233,7 @@ func (c *compiler) addTest(t *Test, parents []addr.Node) {
 	for _, p := range t.Parents {
 		put(h, p.String(), c.lookup(p).Relation.String())
 	}
-	t.Fingerprint = hex.EncodeToString(h.Sum(nil))[:32]
+	t.Fingerprint = h.fingerprint()
 	c.tests = append(c.tests, t)
 }
 

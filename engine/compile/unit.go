@@ -2,8 +2,6 @@ package compile
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -64,9 +62,9 @@ func (c *compiler) bindUnitTest(ctx context.Context, w *project.UnitTest) *UnitT
 			return nil
 		}
 	}
-	h := sha256.New()
+	h := &digest{}
 	put(h, formatVersion, sql.Canonical(t.SQL), sql.Canonical(t.ExpectSQL))
-	t.Fingerprint = hex.EncodeToString(h.Sum(nil))[:32]
+	t.Fingerprint = h.fingerprint()
 	return t
 }
 

@@ -95,7 +95,6 @@ var (
 		{"allergens", "Allergens", "multi_select"},
 		{"größe", "Größe", "string"},
 	}
-	allergens = []string{"nuts", "gluten", "soy", "lactose"}
 )
 
 func tenantCount(materials int) int {

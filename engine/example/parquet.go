@@ -11,7 +11,7 @@ import (
 // the file.
 type parquetEncoder struct {
 	file    io.WriteCloser
-	w       *parquet.Writer
+	w       *parquet.GenericWriter[any]
 	columns []column
 	rows    []parquet.Row
 }
@@ -25,7 +25,7 @@ func newParquet(f io.WriteCloser, s schema) *parquetEncoder {
 	return &parquetEncoder{
 		file:    f,
 		columns: s.columns,
-		w: parquet.NewWriter(f, parquetSchema(s),
+		w: parquet.NewGenericWriter[any](f, parquetSchema(s),
 			parquet.MaxRowsPerRowGroup(parquetGroup),
 			parquet.Compression(&parquet.Zstd)),
 		rows: make([]parquet.Row, 0, parquetBatch),

@@ -96,7 +96,7 @@ func fullBuild(in In) (bool, string) {
 		return false, ""
 	}
 	if in.FullRefresh {
-		return true, "full refresh"
+		return true, "" // who asked for it says so
 	}
 	return false, ""
 }

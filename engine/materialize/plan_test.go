@@ -138,7 +138,6 @@ build: drop table _engine_new__x
 `},
 		{"full refresh", compile.Config{Materialized: "incremental"}, warehouse.Table, tx, true, `
 replace as table, tests read _engine_new__x
-because full refresh
 build: create table _engine_new__x
 publish: publish s.x, replacing the table
 cleanup: drop table _engine_new__x

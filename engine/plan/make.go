@@ -161,7 +161,8 @@ func (m *maker) reasons(n *compile.Node) []string {
 	case record.Fingerprint != n.Fingerprint:
 		why = append(why, "its SQL or configuration changed")
 	}
-	if m.selection.FullRefresh && (n.Config.Materialized == "incremental" || n.ID.Kind == addr.Seed) {
+	own := n.Config.FullRefresh
+	if m.selection.FullRefresh && (own == nil || *own) && (n.Config.Materialized == "incremental" || n.ID.Kind == addr.Seed) {
 		why = append(why, "a full refresh was asked for")
 	} else if m.selection.Force {
 		why = append(why, "a full build was asked for")
@@ -388,6 +389,9 @@ func (m *maker) finish() {
 	schemas := map[warehouse.CreateSchema]bool{}
 	for _, a := range m.plan.Actions {
 		a.Deps = append(a.Deps, m.waits(a.Node)...)
+		if m.selection.TestsOnly {
+			a.Deps = nil // nothing is built: one failing test keeps no other from running
+		}
 		slices.SortFunc(a.Deps, addr.Node.Compare)
 		a.Deps = slices.DeleteFunc(slices.Compact(a.Deps), func(n addr.Node) bool { return m.at[n] == nil || n == a.Node })
 		if a.Verb != Check {

@@ -97,6 +97,9 @@ func (a *assembly) add(l loaded) {
 	case "md":
 		p.Docs = append(p.Docs, l.docs...)
 	case "yml", "yaml":
+		if l.part == nil {
+			return // unreadable, which has been reported
+		}
 		a.list.Add(l.part.list...)
 		a.uses = append(a.uses, l.part.docs...)
 		p.Props = append(p.Props, l.part.props...)
@@ -128,6 +131,7 @@ func (a *assembly) template(l loaded) {
 func matchProps(p *Project) diag.List {
 	names := map[addr.Kind]map[string]string{addr.Model: {}, addr.Seed: {}, addr.Snapshot: {}, addr.Test: {}}
 	add := func(kind addr.Kind, fs []*File) {
+		names[kind] = make(map[string]string, len(fs))
 		for _, f := range fs {
 			names[kind][f.Name] = f.Source.Path
 		}

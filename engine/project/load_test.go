@@ -162,6 +162,48 @@ func TestLoadOddFiles(t *testing.T) {
 	}
 }
 
+// Files are read whole, whatever their size is beside that of the buffer.
+func TestLoadFilesOfAnySize(t *testing.T) {
+	for _, size := range []int{0, 1, chunk - 1, chunk, chunk + 1, 2*chunk + 7} {
+		text := strings.Repeat("0123456789\n", size/11+1)[:size]
+		path := filepath.Join(t.TempDir(), "m.sql")
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		data, n, err := slurp(path)
+		if err != nil || n != int64(size) || string(data) != text {
+			t.Errorf("of %d bytes, %d were read (said to be %d): %v", size, len(data), n, err)
+		}
+	}
+}
+
+// Mappings of any size are held to the same rules: the first of two equal keys counts,
+// and merged keys stand behind the mapping's own.
+func TestLargeMappings(t *testing.T) {
+	for _, n := range []int{2, 8, 9, 40} {
+		var own, merged strings.Builder
+		for i := range n {
+			fmt.Fprintf(&own, "      k%d: own\n", i)
+			fmt.Fprintf(&merged, "        k%d: merged\n", n/2+i)
+		}
+		text := "models:\n  - name: m\n    meta:\n" + own.String() + "      <<:\n" + merged.String() + "      k1: twice\n"
+		p, list := load(t, "-- engine.yml --\nname: x\n-- models/m.sql --\nselect 1\n-- models/m.yml --\n"+text)
+		if len(list) != 1 || list[0].Code != codeYAMLDuplicate || list[0].At.Text() != "k1" {
+			t.Errorf("%d keys: %v", n, messages(list))
+		}
+		want := map[string]any{}
+		for i := range n/2 + n {
+			want[fmt.Sprint("k", i)] = "merged"
+			if i < n {
+				want[fmt.Sprint("k", i)] = "own"
+			}
+		}
+		if diff := cmp.Diff(want, p.Props[0].Meta); diff != "" {
+			t.Errorf("%d keys (-want +got):\n%s", n, diff)
+		}
+	}
+}
+
 func TestLoadNoFolder(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")

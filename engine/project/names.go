@@ -60,7 +60,7 @@ func checkNames(p *Project) diag.List {
 	list := checkFileNames(p)
 	const rename, remove = "rename one of them", "remove one of the entries"
 
-	props := map[addr.Node]source.Span{}
+	props := make(map[addr.Node]source.Span, len(p.Props))
 	again := func(x *Props) bool {
 		id := addr.Node{Kind: x.Kind, Name: x.Name.V}
 		first, twice := props[id]
@@ -104,7 +104,7 @@ func checkNames(p *Project) diag.List {
 
 // checkFileNames checks what is named after its file.
 func checkFileNames(p *Project) diag.List {
-	space := newNamespace()
+	space := &namespace{seen: make(map[string]owner, len(p.Models)+len(p.Seeds)+len(p.Snapshots)+len(p.Tests))}
 	taken := func(room, what, name string, at source.Span, help string) bool {
 		checkName(&space.list, at, what, name)
 		return space.taken(room+" "+name, what, name, at, help)

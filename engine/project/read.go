@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"unicode/utf8"
@@ -21,7 +22,8 @@ import (
 // instead of read.
 const maxFile = 64 << 20
 
-// chunk is how much of a seed is in memory while it is hashed.
+// chunk is how much of a file is read at once: of a seed, no more is in memory while it
+// is hashed.
 const chunk = 256 << 10
 
 // loaded is what reading one entry gave. One goroutine writes it.
@@ -30,7 +32,7 @@ type loaded struct {
 	file *source.File
 	ok   bool // file holds the text
 	seed *Seed
-	part part
+	part *part // of a properties file
 	docs []*Doc
 	list diag.List
 }
@@ -71,7 +73,8 @@ func (l *loaded) read(dir string) {
 	switch extension(l.path) {
 	case "yml", "yaml":
 		doc, list := parseYAML(l.file)
-		l.part = readProps(doc)
+		part := readProps(doc)
+		l.part = &part
 		l.list.Add(list...)
 	case "md":
 		l.docs, list = readDocs(l.file)
@@ -108,6 +111,9 @@ func readFile(abs, rel string) (f *source.File, ok bool, list diag.List) {
 	return f, false, diag.List{fileEncoding(f.Span(off, off+1), utf16)}
 }
 
+// buffers are shared by the goroutines that read files.
+var buffers = sync.Pool{New: func() any { b := make([]byte, chunk); return &b }}
+
 // slurp reads a whole file unless it is too large, for which only the size is returned.
 func slurp(abs string) (data []byte, size int64, err error) {
 	f, err := os.Open(abs)
@@ -115,6 +121,17 @@ func slurp(abs string) (data []byte, size int64, err error) {
 		return nil, 0, err
 	}
 	defer f.Close()
+	// Most files fit into a buffer; their size need not be asked for.
+	buf := buffers.Get().(*[]byte)
+	defer buffers.Put(buf)
+	n, err := io.ReadFull(f, *buf)
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		data = append(make([]byte, 0, n), (*buf)[:n]...)
+		return data, int64(n), nil
+	}
+	if err != nil {
+		return nil, 0, err
+	}
 	info, err := f.Stat()
 	if err != nil {
 		return nil, 0, err
@@ -123,10 +140,11 @@ func slurp(abs string) (data []byte, size int64, err error) {
 		return nil, info.Size(), nil
 	}
 	// One byte more than expected lets the end of the file be seen without growing.
-	data = make([]byte, info.Size()+1)
-	n, err := io.ReadFull(f, data)
+	data = append(make([]byte, 0, max(info.Size(), chunk)+1), *buf...)
+	n, err = io.ReadFull(f, data[len(data):cap(data)])
+	data = data[:len(data)+n]
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		return data[:n:n], int64(n), nil
+		return slices.Clip(data), int64(len(data)), nil
 	}
 	if err != nil {
 		return nil, 0, err
@@ -147,9 +165,6 @@ func firstInvalid(data []byte) int {
 	}
 	return len(data)
 }
-
-// buffers are shared by the goroutines that hash seeds.
-var buffers = sync.Pool{New: func() any { b := make([]byte, chunk); return &b }}
 
 // readSeed hashes a data file as a stream; its content stays on disk.
 func (l *loaded) readSeed(abs string) {

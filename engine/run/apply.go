@@ -18,6 +18,7 @@ import (
 // cannot be made, a hook fails); trouble of a node is in its result. When ctx ends,
 // running statements are interrupted, staged objects removed, and the result says so.
 func Apply(ctx context.Context, p *plan.Plan, conn warehouse.Conn, o Options) (*Result, error) {
+	asked := ctx // ends only when the user says so, not when failing fast
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	r := &runner{plan: p, conn: conn, options: o, cancel: cancel, versions: map[addr.Node]string{}, scope: state.Scope{Database: p.Database, Project: p.Project, Schema: p.Schema}}
@@ -32,7 +33,7 @@ func Apply(ctx context.Context, p *plan.Plan, conn warehouse.Conn, o Options) (*
 	r.schedule(ctx, result)
 	if !r.canceled(ctx) {
 		for _, text := range p.OnRunEnd {
-			if _, err := conn.Exec(ctx, warehouse.Statement{SQL: text}); err != nil {
+			if _, err := conn.Exec(asked, warehouse.Statement{SQL: text}); err != nil {
 				result.Diags.Add(hookFailed("on-run-end", text, conn.Dialect(), err))
 			}
 		}
@@ -178,7 +179,7 @@ func (r *runner) skip(ctx context.Context, i int, graph *dag.Graph[addr.Node], r
 	for _, p := range graph.Parents(a.Node) {
 		switch parent := result.Nodes[index[p]]; {
 		case parent.Status == Skipped || parent.Status == Canceled && !parent.Because.IsZero():
-			res.Status, res.Because = parent.Status, parent.Because
+			res.Status, res.Because, res.Message = parent.Status, parent.Because, parent.Message
 		case parent.Status.Bad():
 			res.Status, res.Because = Skipped, p
 		default:

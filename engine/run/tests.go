@@ -95,7 +95,13 @@ func (r *runner) tests(ctx context.Context, conn warehouse.Conn, a *plan.Action,
 		if results[i] == nil {
 			results[i] = r.single(ctx, conn, a, &a.Tests[i])
 		}
+		r.forgetFailures(ctx, &a.Tests[i], results[i])
 		ok = r.endTest(a, res, *results[i]) && ok
+		if _, inTx := conn.(warehouse.Tx); inTx && results[i].Status == Errored {
+			// The refused query may have aborted the transaction: what the other tests would
+			// say is not worth hearing. They count as skipped.
+			return false
+		}
 	}
 	return ok
 }
@@ -201,6 +207,16 @@ func (r *runner) storeFailures(ctx context.Context, conn warehouse.Conn, t *plan
 		}
 	}
 	return nil
+}
+
+// forgetFailures removes the rows that an earlier failure of a test left, once it passes.
+func (r *runner) forgetFailures(ctx context.Context, t *plan.Test, out *TestResult) {
+	if t.Store.IsZero() || out.Status != Done || out.Failures > 0 {
+		return
+	}
+	if _, _, err := r.do(ctx, r.conn, warehouse.Drop{Relation: t.Store, Kind: warehouse.Table}); err != nil {
+		out.Diags.Add(notStored(t, err))
+	}
 }
 
 // table is a small result in memory.

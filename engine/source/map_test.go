@@ -189,6 +189,13 @@ func FuzzSplice(f *testing.F) {
 					t.Fatalf("seed %d: At(%d) is %v %v, want %v", seed, i, s, ok, want[i].span)
 				}
 			}
+			start := r.IntN(n + 1)
+			end := start + r.IntN(n-start+1)
+			for i, o := range origins(m.Slice(start, end), end-start) {
+				if o != want[start+i] {
+					t.Fatalf("seed %d: byte %d of [%d, %d) is from %v, want %v", seed, i, start, end, o, want[start+i])
+				}
+			}
 			last := 0
 			for _, s := range m.Segments() {
 				if s.Start < last || s.End <= s.Start {

@@ -20,7 +20,7 @@ type Library struct {
 	macros  map[string]*macro
 	names   []string // sorted
 	units   []*unit
-	sites   []site // of all macros; a site's number is its index
+	sites   []Call // of all macros; a site's number is its index
 	runners sync.Pool
 }
 

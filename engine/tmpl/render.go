@@ -147,7 +147,7 @@ func (r *run) entry() source.Span {
 // enter records a call and checks the arguments that were not known before.
 func (r *run) enter(n int, args []any) (Call, []any, error) {
 	s := r.t.site(n)
-	c := s.Call
+	c := *s
 	if c.Span.File != r.t.unit.file {
 		c.Via = r.entry()
 	}

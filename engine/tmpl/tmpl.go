@@ -152,7 +152,7 @@ func (u *unit) circles() diag.List {
 }
 
 // site finds a call by the number that it passed.
-func (t *Template) site(n int) *site {
+func (t *Template) site(n int) *Call {
 	if n < len(t.lib.sites) {
 		return &t.lib.sites[n]
 	}

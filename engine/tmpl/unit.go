@@ -18,7 +18,8 @@ type unit struct {
 	scan    *scan
 	root    *parse.Tree
 	defines []*define // in order of appearance
-	sites   []site    // in order of appearance
+	sites   []Call    // in order of appearance
+	marks   []mark    // of the sites, by their index
 	edges   []edge    // in order of appearance
 }
 
@@ -29,10 +30,9 @@ type define struct {
 	at   source.Span // the name where it is defined
 }
 
-// site is a call of an engine function in the tree. When the tree runs, the call passes
-// its number, which is how a running function knows where it was called.
-type site struct {
-	Call
+// mark says more of a site: a call of an engine function in the tree. When the tree runs,
+// the call passes its number, which is how a running function knows where it was called.
+type mark struct {
 	owner *parse.Tree
 	bad   bool // reported while parsing
 }
@@ -68,7 +68,8 @@ func newUnit(f *source.File, name string, base int) (*unit, diag.List) {
 	u.root = tree
 	ds.Add(u.findDefines(trees)...)
 	w := &walker{unit: u, base: base, owner: u.root}
-	u.sites = make([]site, 0, len(u.scan.acts)) // most actions are one call
+	// Most actions are one call.
+	u.sites, u.marks = make([]Call, 0, len(u.scan.acts)), make([]mark, 0, len(u.scan.acts))
 	w.list(u.root.Root)
 	for _, d := range u.defines {
 		w.owner = d.tree
@@ -124,15 +125,23 @@ func (u *unit) sortEdges() {
 }
 
 // ordered lists the well-formed sites of the trees that own accepts, as the text has them.
+// The caller must not change the list.
 func (u *unit) ordered(own func(*parse.Tree) bool) []Call {
-	calls := make([]Call, 0, len(u.sites))
-	for i := range u.sites {
-		if s := &u.sites[i]; !s.bad && own(s.owner) {
-			calls = append(calls, s.Call)
+	inText := func(a, b Call) int { return cmp.Compare(a.Span.Start, b.Span.Start) }
+	calls := u.sites
+	if slices.ContainsFunc(u.marks, func(m mark) bool { return m.bad || !own(m.owner) }) {
+		calls = make([]Call, 0, len(u.sites))
+		for i, m := range u.marks {
+			if !m.bad && own(m.owner) {
+				calls = append(calls, u.sites[i])
+			}
 		}
 	}
-	slices.SortStableFunc(calls, func(a, b Call) int { return cmp.Compare(a.Span.Start, b.Span.Start) })
-	return calls
+	if !slices.IsSortedFunc(calls, inText) {
+		calls = slices.Clone(calls)
+		slices.SortStableFunc(calls, inText)
+	}
+	return slices.Clip(calls)
 }
 
 // tree finds a local definition.

@@ -218,7 +218,7 @@ func (w *walker) engineCall(p *parse.PipeNode, index int, cmd *parse.CommandNode
 		args = append(args, Arg{Value: v, Known: known, Span: piped})
 	}
 	id := w.addSite(head.Ident, span, args)
-	if s := &w.sites[id-w.base]; head.Ident == "include" && !s.bad {
+	if head.Ident == "include" && !w.marks[id-w.base].bad {
 		if name, ok := args[0].Value.(string); ok {
 			w.edges = append(w.edges, edge{name: name, span: span, at: args[0].Span, owner: w.owner})
 		}
@@ -237,14 +237,14 @@ func (w *walker) before(p *parse.PipeNode, index, end int) source.Span {
 
 // addSite checks the arguments of a call and gives its number.
 func (w *walker) addSite(fn string, span source.Span, args []Arg) int {
-	s := site{Call: Call{Fn: fn, Args: args, Span: span, Static: true}, owner: w.owner}
+	s, m := Call{Fn: fn, Args: args, Span: span, Static: true}, mark{owner: w.owner}
 	for _, a := range args {
 		s.Static = s.Static && a.Known
 	}
-	if d, bad := checkArgs(s.Call); bad {
-		s.bad = true
+	if d, bad := checkArgs(s); bad {
+		m.bad = true
 		w.diags.Add(d)
 	}
-	w.sites = append(w.sites, s)
+	w.sites, w.marks = append(w.sites, s), append(w.marks, m)
 	return w.base + len(w.sites) - 1
 }

@@ -18,7 +18,10 @@ type Late interface {
 
 type (
 	// CreateSchema makes a schema unless it exists.
-	CreateSchema struct{ Database, Schema string }
+	CreateSchema struct {
+		Database string `json:"database,omitempty"`
+		Schema   string `json:"schema"`
+	}
 
 	// CreateTableAs makes a new table from a query. The target must not exist.
 	CreateTableAs struct {

@@ -189,7 +189,7 @@ func files(t *testing.T) []string {
 		if err != nil {
 			return err
 		}
-		if d.IsDir() && slices.Contains([]string{".git", "bin", "target", "dist"}, rel) {
+		if d.IsDir() && slices.Contains([]string{".git", "bin", "target", "dist", "my_warehouse", "big"}, rel) {
 			return filepath.SkipDir
 		}
 		if d.Type().IsRegular() {

@@ -1,22 +1,28 @@
 // Command testcount reads the stream of «go test -json» and says in the end what it was:
 // one line per package, the output of everything that failed, the skips with their
 // reasons, and a closing line «N passed, N failed, N skipped». It fails when a test
-// failed, when a package did not build and when there was nothing to count.
+// failed, when a package did not build and when there was nothing to count. With -strict a
+// skip is a failure, too, unless no machine of ours could have run the test.
 package main
 
 import (
 	"bufio"
 	"cmp"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 )
 
 func main() {
+	strict := flag.Bool("strict", false, "fail when a test was skipped for want of something that can be installed")
+	flag.Parse()
 	c := newCounter(os.Stdout)
+	c.strict = *strict
 	if err := c.read(os.Stdin); err != nil {
 		fmt.Fprintln(os.Stderr, "testcount:", err)
 		os.Exit(2)
@@ -34,6 +40,10 @@ type event struct {
 
 type key struct{ pkg, test string }
 
+// excused are reasons to skip that installing something does not remove: a switch that a
+// developer sets by hand, and what the system allows its user or not.
+var excused = regexp.MustCompile(`^needs (ENGINE_[A-Z_]+\b|a user other than root\b|leave to )`)
+
 type skip struct {
 	key
 	reason string
@@ -41,6 +51,7 @@ type skip struct {
 
 type counter struct {
 	out                     io.Writer
+	strict                  bool
 	passed, failed, skipped int
 	packages, broken        int
 	output                  map[key][]string
@@ -178,8 +189,15 @@ func (c *counter) close() bool {
 	if c.packages == 0 {
 		fmt.Fprintln(c.out, "no package was tested")
 	}
+	missing := 0
+	for _, s := range c.skips {
+		if c.strict && !excused.MatchString(s.reason) {
+			fmt.Fprintf(c.out, "\n%s %s was skipped, which must not happen here: %s\n", s.pkg, s.test, s.reason)
+			missing++
+		}
+	}
 	fmt.Fprintf(c.out, "\n%d passed, %d failed, %d skipped\n", c.passed, c.failed+c.broken, c.skipped)
-	return c.packages > 0 && c.passed > 0 && c.failed+c.broken == 0 && len(c.failures) == 0
+	return missing == 0 && c.packages > 0 && c.passed > 0 && c.failed+c.broken == 0 && len(c.failures) == 0
 }
 
 // reason is what a skipped test said, without the place.

@@ -82,3 +82,24 @@ func TestNothingIsAFailure(t *testing.T) {
 		t.Error("an empty stream passed")
 	}
 }
+
+func TestStrictExcusesOnlyWhatCannotBeInstalled(t *testing.T) {
+	for reason, want := range map[string]bool{
+		"needs ENGINE_CATALOG_DIR, a directory to write to": true,
+		"needs a user other than root: root may do all":     true,
+		"needs leave to mount a tmpfs: mount: denied":       true,
+		"needs PostgreSQL":  false,
+		"no reason given":   false,
+		"it needs ENGINE_X": false,
+	} {
+		for _, strict := range []bool{false, true} {
+			var out bytes.Buffer
+			c := newCounter(&out)
+			c.strict, c.packages, c.passed, c.skipped = strict, 1, 1, 1
+			c.skips = []skip{{key{"p", "TestA"}, reason}}
+			if got := c.close(); got != (want || !strict) {
+				t.Errorf("strict %v, %q: ok is %v\n%s", strict, reason, got, out.String())
+			}
+		}
+	}
+}

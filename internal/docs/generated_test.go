@@ -1,0 +1,139 @@
+package docs
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/datatest"
+	"github.com/engine-build/engine/engine/materialize"
+	"github.com/engine-build/engine/engine/project"
+	"github.com/engine-build/engine/engine/warehouse/duckdb"
+)
+
+// generated are the texts of all generated parts by name.
+func generated() map[string]string {
+	out := map[string]string{
+		"config keys":      configKeys(),
+		"test config keys": keyTable(project.TestConfigKeys, false),
+		"duckdb fields":    driverFields(),
+		"test kinds":       testKinds(),
+		"materializations": materializations(),
+	}
+	for _, e := range entries {
+		var rows [][]string
+		for _, k := range e.keys {
+			rows = append(rows, []string{code(k.name), k.shape, k.help})
+		}
+		out[e.name+" keys"] = table([]string{"key", "value", "meaning"}, rows)
+	}
+	return out
+}
+
+func configKeys() string { return keyTable(project.ConfigKeys, true) }
+
+// merged says what becomes of a key that is set on several levels.
+var merged = map[project.Merge]string{project.Replace: "the innermost wins", project.Append: "joined", project.Update: "merged by entry"}
+
+// defaults are what compile assumes; TestDefaults holds them to it.
+var defaults = map[string]string{
+	"enabled": "true", "materialized": "view", "access": "protected", "on_schema_change": "ignore", "hard_deletes": "ignore",
+	"severity": "error", "warn_if": "!= 0", "error_if": "!= 0", "fail_calc": "count(*)",
+}
+
+func keyTable(keys []project.Key, kinds bool) string {
+	head := []string{"key", "value", "default", "on several levels", "meaning"}
+	if kinds {
+		head = append(head, "for")
+	}
+	var rows [][]string
+	for _, k := range keys {
+		value := string(k.Type)
+		switch {
+		case len(k.Values) > 0:
+			value = code(k.Values...)
+		case len(k.Flags) > 0:
+			value = "true or false, or a mapping of " + code(k.Flags...)
+		}
+		row := []string{code(append([]string{k.Name}, k.Aliases...)...), value, code(defaults[k.Name]), merged[k.Merge], k.Help}
+		if kinds {
+			var of []string
+			for _, kind := range k.Kinds {
+				of = append(of, strings.ReplaceAll(string(kind), "_", " ")+"s")
+			}
+			if len(k.Kinds) == len(all(keys)) {
+				of = []string{"all"}
+			}
+			row = append(row, strings.Join(of, ", "))
+		}
+		rows = append(rows, row)
+	}
+	return table(head, rows)
+}
+
+// all are the kinds that any of the keys is for.
+func all(keys []project.Key) []addr.Kind {
+	var out []addr.Kind
+	for _, k := range keys {
+		for _, kind := range k.Kinds {
+			if !slices.Contains(out, kind) {
+				out = append(out, kind)
+			}
+		}
+	}
+	return out
+}
+
+func driverFields() string {
+	var rows [][]string
+	for _, f := range (duckdb.Driver{}).Fields() {
+		def := f.Default
+		if f.Required {
+			def = "required"
+		}
+		rows = append(rows, []string{code(f.Name), def, f.Help})
+	}
+	return table([]string{"key", "default", "meaning"}, rows)
+}
+
+var levels = map[datatest.Level]string{
+	datatest.OnColumn:   "below a column, or at the model with `column_name`",
+	datatest.OnRelation: "at the model",
+	datatest.OnEither:   "below a column or at the model",
+}
+
+func testKinds() string {
+	var b strings.Builder
+	for _, k := range datatest.Kinds {
+		b.WriteString("### " + k.Name + "\n\n" + strings.ToUpper(k.Help[:1]) + k.Help[1:] + ". Written " + levels[k.Level] + ".\n")
+		if len(k.Args) > 0 {
+			var rows [][]string
+			for _, a := range k.Args {
+				need := ""
+				if a.Required {
+					need = "yes"
+				}
+				rows = append(rows, []string{code(a.Name), string(a.Type), need, a.Help})
+			}
+			b.WriteString("\n" + table([]string{"argument", "value", "required", "meaning"}, rows))
+		}
+		b.WriteString("\n```yaml\n" + examples[k.Name] + "```\n")
+		if len(k.Aliases) > 0 {
+			var names []string
+			for _, a := range k.Aliases {
+				names = append(names, a.Name)
+			}
+			b.WriteString("\nAlso understood: " + code(names...) + ".\n")
+		}
+		b.WriteString("\n")
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+func materializations() string {
+	var rows [][]string
+	for _, k := range materialize.Kinds {
+		rows = append(rows, []string{"[" + k.Name + "](#" + k.Name + ")", k.Help})
+	}
+	return table([]string{"", "what it is"}, rows)
+}

@@ -1,0 +1,134 @@
+package docs
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// entry is one place of YAML with the keys it takes. Its yaml has a «%s» where a key that
+// does not exist is put: the loader answers with those that do.
+type entry struct {
+	name, file, yaml string
+	keys             []key
+}
+
+type key struct{ name, shape, help string }
+
+var (
+	description = key{"description", "text", "what it is; `{{ doc \"name\" }}` puts in a docs block"}
+	meta        = key{"meta", "mapping", "anything that tools and people want to note"}
+	tags        = key{"tags", "list of texts", "words to select by"}
+	config      = key{"config", "mapping", "configuration, see [below](#configuration)"}
+	columns     = key{"columns", "list", "columns"}
+	dataTests   = key{"data_tests", "list", "[tests](tests.md)"}
+	oldTests    = key{"tests", "list", "dbt's earlier name of `data_tests`"}
+	docsKey     = key{"docs", "mapping of `show`, `node_color`", "how the catalog shows it"}
+	owner       = key{"owner", "text", "who answers for it"}
+	tier        = key{"tier", "text", "its role: stg, int, dim, fct, report"}
+	group       = key{"group", "text", "the group that owns it"}
+)
+
+func name(what string) key { return key{"name", "text", "name of the " + what + "; required"} }
+
+var entries = []entry{
+	{"settings", "engine.yml", "name: shop\n%s: 1\n", []key{
+		{"name", "text", "name of the project: letters, digits and underscores; required"},
+		{"version", "text", "a note for people"},
+		{"vars", "mapping", "variables for `{{ var \"name\" }}`"},
+		{"model-paths", "list of folders", "default `[models]`"},
+		{"seed-paths", "list of folders", "default `[seeds]`"},
+		{"snapshot-paths", "list of folders", "default `[snapshots]`"},
+		{"test-paths", "list of folders", "default `[tests]`; custom generic tests are in `generic` below"},
+		{"macro-paths", "list of folders", "default `[macros]`"},
+		{"target-path", "folder", "where results go; default `target`"},
+		{"on-run-start", "list of statements", "SQL before the first node"},
+		{"on-run-end", "list of statements", "SQL after the last one"},
+		{"targets", "mapping", "where the project is built, by name; default: `dev`, of type duckdb"},
+		{"default_target", "text", "the target that is taken without `--target`"},
+		{"target", "text", "another name of `default_target`"},
+		{"models", "mapping", "configuration of models by folder"},
+		{"seeds", "mapping", "configuration of seeds by folder"},
+		{"snapshots", "mapping", "configuration of snapshots by folder"},
+		{"data_tests", "mapping", "configuration of tests by the folder of the file they stand in"},
+		{"tests", "mapping", "dbt's earlier name of `data_tests`"},
+	}},
+	{"source", "models/x.yml", "sources:\n  - name: a\n    %s: 1\n    tables: [{name: b}]\n", []key{
+		name("source"), {"tables", "list", "its tables; required"}, {"schema", "text", "schema in the warehouse; default: the name"},
+		{"database", "text", "database in the warehouse; default: the target's"}, {"loader", "text", "what brings the data; a note"},
+		{"loaded_at_field", "column or expression", "when a row came; for freshness"}, {"freshness", "mapping", "how old the newest row may be"},
+		description, meta, tags, config, owner, tier, group,
+	}},
+	{"table", "models/x.yml", "sources:\n  - name: a\n    tables:\n      - name: b\n        %s: 1\n", []key{
+		name("table"), {"identifier", "text", "name in the warehouse; default: the name"}, {"loader", "text", "what brings the data; a note"},
+		{"loaded_at_field", "column or expression", "when a row came; for freshness"}, {"freshness", "mapping", "how old the newest row may be; `null` switches it off"},
+		columns, dataTests, oldTests, description, meta, tags, config, owner, tier, group,
+	}},
+	{"freshness", "models/x.yml", "sources:\n  - name: a\n    loaded_at_field: b\n    freshness:\n      warn_after: {count: 1, period: day}\n      %s: 1\n    tables: [{name: b}]\n", []key{
+		{"warn_after", "`{count, period}`", "older is a warning; the period is `minute`, `hour` or `day`"},
+		{"error_after", "`{count, period}`", "older is an error"},
+		{"filter", "SQL condition", "the rows to look at"},
+	}},
+	{"model", "models/x.yml", "models:\n  - name: m\n    %s: 1\n", []key{
+		name("model"), description, columns, dataTests, oldTests, config, {"access", "`private`, `protected`, `public`", "who may ref it: its own group, this project, everybody"}, owner, tier, group, meta, tags, docsKey,
+	}},
+	{"column", "models/x.yml", "models:\n  - name: m\n    columns:\n      - name: id\n        %s: 1\n", []key{
+		name("column"), description, {"data_type", "text", "type in the warehouse; for sources it makes analysis possible"},
+		{"quote", "true or false", "the name is exactly as written"}, dataTests, oldTests, meta, tags, {"config", "mapping of `meta`, `tags`", "dbt's newer place for them"},
+	}},
+	{"singular test", "models/x.yml", "data_tests:\n  - name: t\n    %s: 1\n", []key{
+		name("test, its file without `.sql`"), description, meta, tags, config,
+	}},
+	{"exposure", "models/x.yml", "exposures:\n  - name: e\n    type: ml\n    owner: {name: a}\n    %s: 1\n", []key{
+		name("exposure"), {"type", "`dashboard`, `notebook`, `analysis`, `ml`, `application`", "what it is; required"},
+		{"owner", "mapping of `name`, `email`", "who answers for it; required"}, {"depends_on", "list", "what it reads: `ref('m')`, `source('a', 'b')`"},
+		{"label", "text", "a title for people"}, {"url", "text", "where it is"}, {"maturity", "`high`, `medium`, `low`", "how far it can be relied on"},
+		description, meta, tags, config,
+	}},
+	{"unit test", "models/x.yml", "unit_tests:\n  - name: u\n    model: m\n    given: []\n    expect: {rows: []}\n    %s: 1\n", []key{
+		name("unit test"), {"model", "text", "the model that is tested; required"}, {"given", "list", "inputs, each with its rows"},
+		{"expect", "mapping of `rows`, `format`", "the rows that have to come; required"}, {"overrides", "mapping of `vars`, `env_vars`, `macros`", "values for this test; `macros: {is_incremental: true}`"},
+		description, meta, tags, config,
+	}},
+	{"group", "models/x.yml", "groups:\n  - name: g\n    owner: {name: a}\n    %s: 1\n", []key{
+		name("group"), {"owner", "mapping of `name`, `email`", "who answers for it; required"}, description,
+	}},
+}
+
+var quotedWord = regexp.MustCompile(`"([^"]+)"`)
+
+// TestKeys asks the loader for the keys of every place, by a key that does not exist.
+func TestKeys(t *testing.T) {
+	const nonsense = "zzzzzzzzzzzzzzzz"
+	for _, e := range entries {
+		t.Run(e.name, func(t *testing.T) {
+			files := map[string]string{"engine.yml": "name: shop\n", "models/m.sql": "select 1 as id", "tests/t.sql": "select * from {{ ref \"m\" }} where id < 0"}
+			files[e.file] = fmt.Sprintf(e.yaml, nonsense)
+			_, list := load(t, files)
+			var known []string
+			for _, d := range list {
+				if strings.Contains(d.Message, nonsense) && strings.HasPrefix(d.Help, "known keys are ") {
+					for _, m := range quotedWord.FindAllStringSubmatch(d.Help, -1) {
+						known = append(known, m[1])
+					}
+				}
+			}
+			if known == nil {
+				t.Fatalf("the loader does not list its keys: %v", list)
+			}
+			var written []string
+			for _, k := range e.keys {
+				written = append(written, k.name)
+			}
+			slices.Sort(known)
+			slices.Sort(written)
+			if diff := cmp.Diff(slices.Compact(known), written); diff != "" {
+				t.Errorf("the page has other keys (-loader +page):\n%s", diff)
+			}
+		})
+	}
+}
