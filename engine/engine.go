@@ -58,7 +58,7 @@ func Compile(ctx context.Context, p *project.Project, o Options) (*compile.Progr
 	program, more := compile.Compile(ctx, p, target, options)
 	ds.Add(more...)
 	for _, id := range program.Order {
-		if n := program.Nodes[id]; id.Kind != addr.Source && !program.Broken[id] {
+		if n := program.Nodes[id]; id.Kind != addr.Source && !program.Broken[id] && !o.SkipAnalysis {
 			ds.Add(materialize.Check(n, target.Dialect.Caps())...)
 		}
 	}

@@ -18,7 +18,8 @@ import (
 
 // analyze finds the columns of every node in order, parents first, and reports what the
 // warehouse's own binder would refuse. A node whose parents are bad or unknown is not
-// looked at: consequences are silent.
+// looked at: consequences are silent. What is found here leaves the text of a node as it
+// is, so that those that read it are looked at as far as its columns are known.
 func (c *compiler) analyze(ctx context.Context, order []addr.Node) {
 	c.declareColumns()
 	if c.options.Analyzer == nil {
@@ -40,7 +41,7 @@ func (c *compiler) analyze(ctx context.Context, order []addr.Node) {
 			}
 		})
 		for _, id := range wave {
-			c.take(byID[id])
+			c.report(byID[id])
 		}
 	}
 	for _, u := range c.all {
@@ -85,12 +86,6 @@ func (c *compiler) declareColumns() {
 }
 
 func (c *compiler) analyzeUnit(ctx context.Context, u *unit, byID map[addr.Node]*unit) {
-	for _, p := range u.Parents {
-		if c.bad[p] {
-			u.Unanalyzed = p.Name + " has an error"
-			return
-		}
-	}
 	if c.bad[u.ID] {
 		u.Unanalyzed = "it has an error"
 		return

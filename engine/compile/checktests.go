@@ -32,7 +32,7 @@ func (c *compiler) checkTests(ctx context.Context) {
 // column check has not covered.
 func (c *compiler) bindable(t *Test) bool {
 	for _, p := range t.Parents {
-		if u := c.lookup(p); c.bad[p] || u.Unanalyzed != "" {
+		if u := c.lookup(p); u.Unanalyzed != "" {
 			return false
 		}
 	}

@@ -53,11 +53,7 @@ func Compile(ctx context.Context, p *project.Project, t Target, o Options) (*Pro
 	c.nameRelations()
 	c.nameSources()
 	c.render()
-	order, ok := c.order()
-	if !ok {
-		program := c.program(order)
-		return program, c.diags.Sorted()
-	}
+	order := c.order()
 	c.inlineEphemerals(order)
 	c.fingerprints()
 	c.bindTests()
@@ -86,7 +82,7 @@ type compiler struct {
 	all      []*unit             // enabled units and sources, sorted by ID
 	byID     map[addr.Node]*unit // those of all, once there is an order
 	disabled []addr.Node
-	bad      map[addr.Node]bool // has an error; what reads it is not looked at further
+	bad      map[addr.Node]bool // has no text because of an error; what reads it is not looked at further
 
 	singular  []*testFile
 	generics  map[string]*testFile
@@ -104,7 +100,6 @@ type unit struct {
 	at       source.Span
 	diags    diag.List
 	texts    [2]tmpl.Text // full, incremental; until they are the node's
-	dynamic  []Ref
 }
 
 type testFile struct {
@@ -197,21 +192,28 @@ func (c *compiler) parseTemplates() {
 	}
 }
 
-// take moves the unit's diagnostics to the list of all and remembers whether it is bad.
+// take is report for stages that make the unit's text: with a mistake there is none.
 func (c *compiler) take(u *unit) {
+	if u.diags.HasErrors() {
+		c.bad[u.ID] = true
+	}
+	c.report(u)
+}
+
+// report moves the unit's diagnostics to the list of all.
+func (c *compiler) report(u *unit) {
 	for i := range u.diags {
 		if u.diags[i].Model.IsZero() {
 			u.diags[i].Model = u.ID
 		}
 	}
-	if u.diags.HasErrors() {
-		c.bad[u.ID] = true
-	}
 	c.diags.Add(u.diags...)
 	u.diags = nil
 }
 
-func (c *compiler) order() ([]addr.Node, bool) {
+// order is the topological order. Circles are reported; nodes on or behind one are left
+// out of it and not looked at further.
+func (c *compiler) order() []addr.Node {
 	c.byID = make(map[addr.Node]*unit, len(c.all))
 	byID, ids := c.byID, make([]addr.Node, len(c.all))
 	for i, u := range c.all {
@@ -234,8 +236,17 @@ func (c *compiler) order() ([]addr.Node, bool) {
 				return byID[to].at
 			}))
 		}
+		ordered := make(map[addr.Node]bool, len(order))
+		for _, n := range order {
+			ordered[n] = true
+		}
+		for _, u := range c.all {
+			if !ordered[u.ID] {
+				c.bad[u.ID], u.Unanalyzed = true, "it reads itself, or a model that does"
+			}
+		}
 	}
-	return order, ok
+	return order
 }
 
 func (c *compiler) program(order []addr.Node) *Program {

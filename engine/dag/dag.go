@@ -152,7 +152,7 @@ func (d *Graph[K]) cycleThrough(start K, component []K) []K {
 }
 
 // Ancestors are all nodes that lead to any of from within depth edges (depth < 0: no
-// limit), from itself left out unless it is its own ancestor's descendant.
+// limit). A node of from is among them only if another one of from, or a cycle, leads to it.
 func (d *Graph[K]) Ancestors(depth int, from ...K) map[K]bool {
 	return reach(from, depth, d.Parents)
 }

@@ -173,7 +173,7 @@ func appendField(buf []byte, v any) ([]byte, error) {
 }
 
 func appendJSON(buf []byte, v any) ([]byte, error) {
-	b, err := json.MarshalNoEscape(v)
+	b, err := json.MarshalWithOption(v, json.DisableHTMLEscape())
 	return append(buf, bytes.TrimRight(b, "\n")...), err
 }
 

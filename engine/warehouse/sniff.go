@@ -124,7 +124,7 @@ func isFloat(v []byte) bool {
 		return false
 	}
 	_, err := strconv.ParseFloat(string(v), 64)
-	return err == nil && digits(bytes.TrimLeft(d[1:], "+-")) > 0 && bytes.IndexAny(v, "_xX") < 0
+	return err == nil && digits(bytes.TrimLeft(d[1:], "+-")) > 0 && !bytes.ContainsAny(v, "_xX")
 }
 
 // number reads exactly two or four digits.

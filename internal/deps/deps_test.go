@@ -35,7 +35,7 @@ var layers = [][]string{
 }
 
 // support is what only tests and other support import.
-var support = []string{"internal/crash", "internal/deps", "internal/golden", "internal/readme", "internal/testcount", "bench", "bench/gen", "bench/cmd/genproject", "bench/cmd/report"}
+var support = []string{"internal/crash", "internal/deps", "internal/docs", "internal/golden", "internal/readme", "internal/testcount", "bench", "bench/gen", "bench/cmd/genproject", "bench/cmd/report"}
 
 // heavy are dependencies that make a build slow or need a C compiler, and the packages
 // that may import them outside of tests.

@@ -61,12 +61,12 @@ var entries = []entry{
 		name("source"), {"tables", "list", "its tables; required"}, {"schema", "text", "schema in the warehouse; default: the name"},
 		{"database", "text", "database in the warehouse; default: the target's"}, {"loader", "text", "what brings the data; a note"},
 		{"loaded_at_field", "column or expression", "when a row came; for freshness"}, {"freshness", "mapping", "how old the newest row may be"},
-		description, meta, tags, config, owner, tier, group,
+		description, meta, tags, config,
 	}},
 	{"table", "models/x.yml", "sources:\n  - name: a\n    tables:\n      - name: b\n        %s: 1\n", []key{
 		name("table"), {"identifier", "text", "name in the warehouse; default: the name"}, {"loader", "text", "what brings the data; a note"},
 		{"loaded_at_field", "column or expression", "when a row came; for freshness"}, {"freshness", "mapping", "how old the newest row may be; `null` switches it off"},
-		columns, dataTests, oldTests, description, meta, tags, config, owner, tier, group,
+		columns, dataTests, oldTests, description, meta, tags, config,
 	}},
 	{"freshness", "models/x.yml", "sources:\n  - name: a\n    loaded_at_field: b\n    freshness:\n      warn_after: {count: 1, period: day}\n      %s: 1\n    tables: [{name: b}]\n", []key{
 		{"warn_after", "`{count, period}`", "older is a warning; the period is `minute`, `hour` or `day`"},
@@ -81,7 +81,7 @@ var entries = []entry{
 		{"quote", "true or false", "the name is exactly as written"}, dataTests, oldTests, meta, tags, {"config", "mapping of `meta`, `tags`", "dbt's newer place for them"},
 	}},
 	{"singular test", "models/x.yml", "data_tests:\n  - name: t\n    %s: 1\n", []key{
-		name("test, its file without `.sql`"), description, meta, tags, config,
+		name("test, its file without `.sql`"), description, meta, tags, config, docsKey,
 	}},
 	{"exposure", "models/x.yml", "exposures:\n  - name: e\n    type: ml\n    owner: {name: a}\n    %s: 1\n", []key{
 		name("exposure"), {"type", "`dashboard`, `notebook`, `analysis`, `ml`, `application`", "what it is; required"},

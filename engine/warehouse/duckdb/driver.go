@@ -43,7 +43,7 @@ func (Driver) Fields() []warehouse.Field {
 		{Name: "path", Help: "database file, relative to the project directory; «:memory:» keeps nothing", Default: DefaultPath},
 		{Name: "read_only", Help: "true opens the file for reading, next to other readers", Default: "false"},
 		{Name: "memory_limit", Help: "most memory that DuckDB takes, for example 4GB; the rest goes to temp_directory", Default: "80 % of the machine's"},
-		{Name: "threads", Help: "most threads that DuckDB uses for all queries together", Default: "the machine's"},
+		{Name: "query_threads", Help: "most threads that DuckDB uses for all queries together", Default: "the machine's"},
 		{Name: "temp_directory", Help: "where DuckDB puts what does not fit into memory, relative to the project directory", Default: "beside the database file"},
 	}
 }
@@ -102,9 +102,9 @@ func readOptions(c warehouse.Config) (options, error) {
 				return o, &warehouse.OpenError{Reason: fmt.Sprintf("read_only is %q", value), Help: "write true or false", Err: err}
 			}
 			o.readOnly = b
-		case "threads":
+		case "query_threads":
 			if n, err := strconv.Atoi(value); err != nil || n < 1 {
-				return o, &warehouse.OpenError{Reason: fmt.Sprintf("threads is %q", value), Help: "write a number from 1", Err: err}
+				return o, &warehouse.OpenError{Reason: fmt.Sprintf("query_threads is %q", value), Help: "write a number from 1", Err: err}
 			}
 			o.set(f.Name, value)
 		case "temp_directory":

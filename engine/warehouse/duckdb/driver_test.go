@@ -107,7 +107,7 @@ func TestOpenErrors(t *testing.T) {
 		{map[string]string{"path": "text.db/x/y.db"}, "text.db/x/y.db cannot be made: a part of its path is a file"},
 		{map[string]string{"path": "none.db", "read_only": "true"}, "the database file none.db does not exist"},
 		{map[string]string{"read_only": "perhaps"}, `read_only is "perhaps"`},
-		{map[string]string{"threads": "0"}, `threads is "0"`},
+		{map[string]string{"query_threads": "0"}, `query_threads is "0"`},
 		{map[string]string{"memory_limit": "lots"}, `DuckDB refuses memory_limit: Memory must have a number (e.g. 1GB)`},
 		{map[string]string{"path": "what?.db"}, `the path of the database file what?.db has a «?»`},
 		{map[string]string{"path": "/proc/engine.duckdb"}, "the database file /proc/engine.duckdb cannot be opened: Cannot open file \"/proc/engine.duckdb\": No such file or directory"},
@@ -258,7 +258,7 @@ func TestReadOnly(t *testing.T) {
 	}
 	mustExec(t, c, "create table t as select 1 as a")
 	c.Close()
-	c, err = openPath(dir, map[string]string{"read_only": "true", "threads": "1", "memory_limit": "500MB", "temp_directory": "spill"})
+	c, err = openPath(dir, map[string]string{"read_only": "true", "query_threads": "1", "memory_limit": "500MB", "temp_directory": "spill"})
 	if err != nil {
 		t.Fatal(err)
 	}
