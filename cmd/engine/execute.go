@@ -66,7 +66,7 @@ func (s *session) apply(ctx context.Context, p *plan.Plan, conn warehouse.Conn, 
 	defer quiet()
 	stop := ticking(v.Tick)
 	result, err := engine.Apply(ctx, p, conn, run.Options{
-		Jobs: s.jobs(), RunID: id, Now: s.app.now, Sink: v.Event, Dir: s.dir, FailFast: o.failFast,
+		Jobs: s.jobs(), RunID: id, Now: s.app.now, Sink: v.Event, Dir: s.dir, FailFast: o.failFast, Version: versionText(),
 	})
 	stop()
 	if result == nil {

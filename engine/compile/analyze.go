@@ -117,7 +117,7 @@ func (c *compiler) analyzeUnit(ctx context.Context, u *unit, byID map[addr.Node]
 	}
 	if u.kind == addr.Snapshot {
 		found = append(found, snapshotColumns(c.target.Dialect.Words(), u.Config)...)
-		if !c.declare(ctx, u, found) {
+		if !c.declare(ctx, u, found, u.at) {
 			return
 		}
 	}
@@ -160,10 +160,10 @@ func (c *compiler) madeByHook(name string) bool {
 	})
 }
 
-func (c *compiler) declare(ctx context.Context, u *unit, columns []warehouse.Column) bool {
+func (c *compiler) declare(ctx context.Context, u *unit, columns []warehouse.Column, at source.Span) bool {
 	if err := c.options.Analyzer.Declare(ctx, u.Relation, columns); err != nil {
 		if ctx.Err() == nil {
-			d := warehouse.Trace(c.target.Dialect, warehouse.Statement{}, nil, u.at, err)
+			d := warehouse.Trace(c.target.Dialect, warehouse.Statement{}, nil, at, err)
 			d.Model = u.ID
 			u.diags.Add(d)
 		}
@@ -204,7 +204,7 @@ func (c *compiler) analyzeSource(ctx context.Context, u *unit, byID map[addr.Nod
 			return
 		}
 	}
-	c.declare(ctx, u, plain(u.Columns))
+	c.declare(ctx, u, plain(u.Columns), u.at)
 }
 
 func plain(columns []Column) []warehouse.Column {
@@ -216,13 +216,21 @@ func plain(columns []Column) []warehouse.Column {
 }
 
 func (c *compiler) analyzeSeed(ctx context.Context, u *unit) {
+	if u.Seed.Size == 0 {
+		u.Unanalyzed = "it is empty" // load has reported it
+		return
+	}
 	columns, why, ds := c.seedColumns(ctx, u)
 	u.diags.Add(ds...)
 	if why != "" || ds.HasErrors() {
 		u.Unanalyzed = why
 		return
 	}
-	if c.declare(ctx, u, columns) {
+	at := u.Raw["column_types"].At // the only types that can be wrong
+	if at.IsZero() {
+		at = u.at
+	}
+	if c.declare(ctx, u, columns, at) {
 		c.setColumns(u, columns)
 	}
 }

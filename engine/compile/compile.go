@@ -3,6 +3,7 @@ package compile
 import (
 	"context"
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"sync"
@@ -35,7 +36,7 @@ func Compile(ctx context.Context, p *project.Project, t Target, o Options) (*Pro
 	if o.Jobs < 1 {
 		o.Jobs = runtime.GOMAXPROCS(0)
 	}
-	c := &compiler{project: p, target: t, options: o, names: map[string]*unit{}, sources: map[addr.Node]*unit{}, bad: map[addr.Node]bool{}}
+	c := &compiler{project: p, target: t, options: o, names: map[string]*unit{}, sources: map[addr.Node]*unit{}, wrong: map[addr.Node]bool{}, bad: map[addr.Node]bool{}}
 	c.values = map[string]any{
 		"name": t.Name, "type": t.Type, "schema": t.Schema, "database": t.Database, "dialect": t.Dialect.Name(),
 	}
@@ -82,6 +83,7 @@ type compiler struct {
 	all      []*unit             // enabled units and sources, sorted by ID
 	byID     map[addr.Node]*unit // those of all, once there is an order
 	disabled []addr.Node
+	wrong    map[addr.Node]bool // has a mistake of any sort
 	bad      map[addr.Node]bool // has no text because of an error; what reads it is not looked at further
 
 	singular  []*testFile
@@ -203,6 +205,9 @@ func (c *compiler) take(u *unit) {
 // report moves the unit's diagnostics to the list of all.
 func (c *compiler) report(u *unit) {
 	for i := range u.diags {
+		if u.diags[i].Severity == diag.Error || u.diags[i].Severity == diag.Internal {
+			c.wrong[u.ID] = true
+		}
 		if u.diags[i].Model.IsZero() {
 			u.diags[i].Model = u.ID
 		}
@@ -250,9 +255,10 @@ func (c *compiler) order() []addr.Node {
 }
 
 func (c *compiler) program(order []addr.Node) *Program {
+	maps.Copy(c.wrong, c.bad)
 	p := &Program{
 		Project: c.project, Target: c.target, Nodes: make(map[addr.Node]*Node, len(c.all)),
-		Order: order, Tests: c.tests, UnitTests: c.unitTests, Exposures: c.exposures, Disabled: c.disabled, Broken: c.bad,
+		Order: order, Tests: c.tests, UnitTests: c.unitTests, Exposures: c.exposures, Disabled: c.disabled, Broken: c.wrong,
 	}
 	for _, u := range c.all {
 		p.Nodes[u.ID] = u.Node

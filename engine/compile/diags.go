@@ -30,6 +30,7 @@ const (
 	codeNameTooLong      diag.Code = "name-too-long"
 	codeModelEmpty       diag.Code = "model-empty"
 	codeModelStatements  diag.Code = "model-statements"
+	codeModelNotQuery    diag.Code = "model-not-query"
 	codeColumnUnknown    diag.Code = "column-unknown"
 	codeKeyUnknown       diag.Code = "unique-key-unknown"
 	codeSeedColumn       diag.Code = "seed-column-unknown"
@@ -62,6 +63,7 @@ var Codes = []diag.Entry{
 	{Code: codeRelationTwice, Title: "two models for one relation", Explain: "Schema and alias make the relation; two nodes would overwrite each other.", Bad: `{{ config "alias" "orders" }} -- in another model`, Good: `{{ config "alias" "orders_old" }}`},
 	{Code: codeNameTooLong, Title: "a name longer than the warehouse allows", Explain: "Set an alias that fits.", Bad: "a file name of 80 letters on PostgreSQL", Good: `{{ config "alias" "short_name" }}`},
 	{Code: codeModelEmpty, Title: "a model without SQL", Explain: "A model's text is one query; this one renders to nothing.", Bad: `{{ config "materialized" "table" }}`, Good: "select 1 as id"},
+	{Code: codeModelNotQuery, Title: "a model that is a statement", Explain: "A model is the query that returns its rows. The engine writes create, insert and merge around it.", Bad: "create table orders as select 1 as id", Good: "select 1 as id"},
 	{Code: codeModelStatements, Title: "more than one statement in a model", Explain: "A model is exactly one query. Statements before or after it belong into pre_hook and post_hook.", Bad: "select 1; select 2", Good: "select 1"},
 	{Code: codeColumnUnknown, Title: "a column that the model does not have", Explain: "YAML describes or tests a column which the model's query does not return.", Bad: "columns: [{name: order_idd, data_tests: [unique]}]", Good: "columns: [{name: order_id, data_tests: [unique]}]"},
 	{Code: codeKeyUnknown, Title: "a unique_key that the model does not return", Explain: "Incremental models and snapshots find their rows by this column.", Bad: `{{ config "unique_key" "idd" }}`, Good: `{{ config "unique_key" "id" }}`},
@@ -205,6 +207,14 @@ func nameTooLong(u *unit, limit int, warehouse string) diag.Diagnostic {
 
 func modelEmpty(u *unit) diag.Diagnostic {
 	return diag.Diagnostic{Code: codeModelEmpty, Message: fmt.Sprintf("%s %q has no SQL", u.kind, u.ID.Name), At: u.at, Help: "write one query"}
+}
+
+func modelNotQuery(u *unit, verb string, at source.Span) diag.Diagnostic {
+	if at.IsZero() {
+		at = u.at
+	}
+	return diag.Diagnostic{Code: codeModelNotQuery, Message: fmt.Sprintf("%s %q is a statement, not a query", u.kind, u.ID.Name), At: at, AtText: "it begins with " + strings.ToUpper(verb),
+		Help: "write the query that returns the rows; the engine writes the statements around it, and others go into pre_hook or post_hook"}
 }
 
 func modelStatements(u *unit, at source.Span) diag.Diagnostic {

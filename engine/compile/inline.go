@@ -87,6 +87,12 @@ func (u *unit) trim() {
 			clear(u.texts[pass:])
 			return
 		}
+		if verb, at := statementVerb(text.Body); verb != "" {
+			span, _ := text.Map.At(at, at+len(verb))
+			u.diags.Add(modelNotQuery(u, verb, span))
+			clear(u.texts[pass:])
+			return
+		}
 		if starts := sql.Statements(text.Body); len(starts) > 1 {
 			span, _ := text.Map.At(starts[1], starts[1]+1)
 			u.diags.Add(modelStatements(u, span))
@@ -94,6 +100,25 @@ func (u *unit) trim() {
 			return
 		}
 	}
+}
+
+// statements begin with these words; none of them begins a query.
+var statements = []string{"alter", "attach", "begin", "call", "commit", "copy", "create", "delete", "drop", "execute", "export", "grant", "insert", "load", "merge", "pragma", "revoke", "set", "truncate", "update", "use", "vacuum"}
+
+// statementVerb is the first word of body and its place if body is a statement and no query.
+func statementVerb(body string) (string, int) {
+	starts := sql.Statements(body)
+	if len(starts) == 0 {
+		return "", 0
+	}
+	word := body[starts[0]:]
+	if end := strings.IndexFunc(word, func(r rune) bool { return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && r != '_' }); end >= 0 {
+		word = word[:end]
+	}
+	if !slices.Contains(statements, strings.ToLower(word)) {
+		return "", 0
+	}
+	return word, starts[0]
 }
 
 // formatVersion is part of every fingerprint. It changes when the engine builds different

@@ -106,7 +106,8 @@ func (c *compiler) resolveText(fn string, args []string, at source.Span) (*unit,
 func (c *compiler) renderGeneric(t *Test, g *testFile, u *unit, parents *[]addr.Node) bool {
 	model := placeholder(u.ID)
 	if t.Config.Where != "" {
-		model = fmt.Sprintf("(select * from %s where %s) as filtered", model, t.Config.Where)
+		// Without a name of its own: the test may give it one.
+		model = fmt.Sprintf("(select * from %s where (%s\n))", model, t.Config.Where)
 	}
 	data := map[string]any{"model": model, "column": c.target.Dialect.Ident(t.Column), "column_name": c.target.Dialect.Ident(t.Column)}
 	for name, v := range t.Args {

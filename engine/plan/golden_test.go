@@ -15,6 +15,7 @@ import (
 	"github.com/engine-build/engine/engine"
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/compile"
+	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/plan"
 	"github.com/engine-build/engine/engine/run"
 	"github.com/engine-build/engine/engine/warehouse"
@@ -48,12 +49,12 @@ func TestGolden(t *testing.T) {
 				s.exec(statement)
 			}
 		}
-		pl := s.plan(strings.Fields(string(in["select"])), strings.Fields(string(in["flags"])))
+		pl, list := s.plan(strings.Fields(string(in["select"])), strings.Fields(string(in["flags"])))
 		for _, a := range pl.Actions {
 			a.Millis = 0 // what the clock said
 		}
 		if _, ok := in["json"]; !ok {
-			return map[string]string{"plan": summary(pl)}
+			return map[string]string{"plan": summary(pl, list)}
 		}
 		text, err := pl.JSON()
 		if err != nil {
@@ -103,7 +104,7 @@ func (s *site) open() (*compile.Program, warehouse.Conn) {
 	return program, c
 }
 
-func (s *site) plan(selected, flags []string) *plan.Plan {
+func (s *site) plan(selected, flags []string) (*plan.Plan, diag.List) {
 	s.t.Helper()
 	program, c := s.open()
 	defer c.Close()
@@ -133,15 +134,18 @@ func (s *site) plan(selected, flags []string) *plan.Plan {
 		}
 	}
 	pl, list, err := engine.Plan(context.Background(), program, c, sel)
-	if err != nil || list.HasErrors() {
-		s.t.Fatal(err, list)
+	if err != nil {
+		s.t.Fatal(err)
 	}
-	return pl
+	return pl, list
 }
 
 func (s *site) build() {
 	s.t.Helper()
-	pl := s.plan(nil, nil)
+	pl, list := s.plan(nil, nil)
+	if list.HasErrors() {
+		s.t.Fatal(list)
+	}
 	_, c := s.open()
 	defer c.Close()
 	if _, err := engine.Apply(context.Background(), pl, c, run.Options{Jobs: 1, RunID: "first", Now: time.Now, Dir: s.dir}); err != nil {
@@ -159,8 +163,11 @@ func (s *site) exec(statement string) {
 }
 
 // summary writes what happens and why.
-func summary(p *plan.Plan) string {
+func summary(p *plan.Plan, list diag.List) string {
 	var b strings.Builder
+	for _, d := range list {
+		fmt.Fprintf(&b, "%s\n", d.Error())
+	}
 	for _, s := range p.Schemas {
 		fmt.Fprintf(&b, "schema %s\n", s.Schema)
 	}

@@ -28,6 +28,7 @@ func Make(p *compile.Program, s state.Snapshot, sel Selection) (*Plan, diag.List
 	}
 	m.plan = &Plan{Format: Format, Project: p.Project.Settings.Name.V, Target: p.Target.Name, Database: p.Target.Database, Schema: p.Target.Schema, Kept: map[addr.Kind]int{}, OnRunStart: p.OnRunStart, OnRunEnd: p.OnRunEnd}
 	m.orphans()
+	m.leftOvers()
 	for _, t := range p.Tests {
 		if sel.Tests[t.ID] {
 			m.gated[m.gate(t.Parents)] = true
@@ -65,6 +66,19 @@ func (m *maker) orphans() {
 		}
 	}
 	slices.SortFunc(m.plan.Orphans, func(a, b Orphan) int { return a.Relation.Compare(b.Relation) })
+}
+
+// leftOvers mentions relations that were built for nodes which the project no longer has.
+func (m *maker) leftOvers() {
+	kept := map[addr.Relation]bool{}
+	for _, n := range m.program.Nodes {
+		kept[n.Relation] = true
+	}
+	for id, record := range m.snapshot.Nodes {
+		if rel, exists := m.snapshot.Relations[record.Relation]; exists && m.program.Nodes[id] == nil && !kept[record.Relation] {
+			m.diags.Add(leftOver(id, rel))
+		}
+	}
 }
 
 // inputs are the nodes whose relations n really reads: ephemeral models are replaced by

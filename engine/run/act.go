@@ -44,7 +44,7 @@ func (r *runner) act(ctx context.Context, a *plan.Action) (res *NodeResult) {
 	if a.InTx {
 		var err error
 		if tx, err = warehouse.Begin(ctx, r.conn); err != nil {
-			res.fail(a, warehouse.Trace(r.conn.Dialect(), warehouse.Statement{}, nil, a.Origin.At, err))
+			res.fail(a, publishRefused(a, r.conn.Dialect(), err))
 			return res
 		}
 		defer tx.Close()
@@ -111,6 +111,16 @@ func (r *runner) explain(a *plan.Action, op warehouse.Op, stmt warehouse.Stateme
 		res.fail(a, schemaChanged(a, changed))
 		return
 	}
+	if hook, ok := op.(warehouse.SQL); ok {
+		d := hookFailed("the model's", hook.Text, r.conn.Dialect(), err)
+		d.At = a.Origin.At
+		res.fail(a, d)
+		return
+	}
+	if unmet := (requirementError{}); errors.As(err, &unmet) {
+		res.fail(a, requirementUnmet(a, r.conn.Dialect(), err))
+		return
+	}
 	m := a.Origin.Map
 	if stmt.BodyEnd == 0 {
 		m = nil
@@ -141,12 +151,27 @@ func (r *runner) do(ctx context.Context, conn warehouse.Conn, op warehouse.Op) (
 			return stats, stmt, fmt.Errorf("render %s: %w", warehouse.Describe(op), err)
 		}
 		got, last, err := r.send(ctx, conn, op, stmts)
+		if err != nil && requires(op, stmts, last) {
+			err = requirementError{err}
+		}
 		if err != nil {
 			return stats, last, err
 		}
 		stats = got
 	}
 	return stats, stmt, nil
+}
+
+// requires reports whether the statement that failed only looks at rows: a Require, or what
+// a merge asks of its key before it begins.
+func requires(op warehouse.Op, stmts []warehouse.Statement, failed warehouse.Statement) bool {
+	switch op.(type) {
+	case warehouse.Require:
+		return true
+	case warehouse.MergeInto:
+		return failed.SQL != "" && failed.SQL != stmts[len(stmts)-1].SQL
+	}
+	return false
 }
 
 // send executes the statements of one operation, together where readers could see the
@@ -195,7 +220,7 @@ func (r *runner) publish(ctx context.Context, tx warehouse.Tx, a *plan.Action, r
 	if tx == nil && len(a.Publish) == 0 {
 		// Nothing is replaced: without its record the node is simply built again.
 		if err := r.later(ctx, records); err != nil {
-			res.fail(a, warehouse.Trace(r.conn.Dialect(), warehouse.Statement{}, nil, a.Origin.At, err))
+			res.fail(a, publishRefused(a, r.conn.Dialect(), err))
 			return false
 		}
 		r.published(a)
@@ -205,7 +230,7 @@ func (r *runner) publish(ctx context.Context, tx warehouse.Tx, a *plan.Action, r
 	if tx == nil && r.conn.Dialect().Caps().TransactionalDDL && len(ops) > 0 {
 		own, err := warehouse.Begin(ctx, r.conn)
 		if err != nil {
-			res.fail(a, warehouse.Trace(r.conn.Dialect(), warehouse.Statement{}, nil, a.Origin.At, err))
+			res.fail(a, publishRefused(a, r.conn.Dialect(), err))
 			return false
 		}
 		defer own.Close()
@@ -222,7 +247,7 @@ func (r *runner) publish(ctx context.Context, tx warehouse.Tx, a *plan.Action, r
 	res.Rows = rows
 	if tx != nil {
 		if err := tx.Commit(ctx); err != nil {
-			res.fail(a, warehouse.Trace(r.conn.Dialect(), warehouse.Statement{}, nil, a.Origin.At, err))
+			res.fail(a, publishRefused(a, r.conn.Dialect(), err))
 			return false
 		}
 	}

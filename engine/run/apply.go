@@ -227,7 +227,10 @@ func (r *runner) recordRun(ctx context.Context, result *Result) error {
 	if err := r.flush(ctx); err != nil {
 		return err
 	}
-	_, _, err := r.do(ctx, r.conn, state.RunOp(r.conn.Dialect(), r.scope, state.Run{ID: result.RunID, Start: result.Start, End: result.End, Verdict: verdict, Engine: r.options.Version, Target: r.plan.Target}))
+	if _, _, err := r.do(ctx, r.conn, state.RunOp(r.conn.Dialect(), r.scope, state.Run{ID: result.RunID, Start: result.Start, End: result.End, Verdict: verdict, Engine: r.options.Version, Target: r.plan.Target})); err != nil {
+		return err
+	}
+	_, err := state.Compact(ctx, r.conn, r.scope, state.DefaultLimits)
 	return err
 }
 

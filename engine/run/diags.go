@@ -19,6 +19,8 @@ const (
 	codeHook          diag.Code = "hook-failed"
 	codeState         diag.Code = "state-not-written"
 	codeStumbled      diag.Code = "run-stumbled"
+	codeRequirement   diag.Code = "rows-not-mergeable"
+	codeNotPublished  diag.Code = "not-published"
 )
 
 // Codes is this room's part of the catalogue.
@@ -27,8 +29,10 @@ var Codes = []diag.Entry{
 	{Code: codeUnitFailed, Title: "a unit test got other rows than expected", Explain: "Rows with a minus were expected and are missing, rows with a plus came instead. The model is not built.", Bad: "expect: {rows: [{total: 3}]} # the model gives 4", Good: "expect: {rows: [{total: 4}]}"},
 	{Code: codeNotStored, Title: "failing rows that could not be stored", Explain: "store_failures asks for a table with the failing rows, and the warehouse refused to make it. The test's verdict stands.", Bad: "store_failures: true # without the right to create tables", Good: "store_failures: false"},
 	{Code: codeSchemaChanged, Title: "columns changed in an incremental model", Explain: "on_schema_change: fail stops when the query's columns and the table's differ.", Bad: `{{ config "on_schema_change" "fail" }} -- and a new column`, Good: `{{ config "on_schema_change" "append_new_columns" }}`},
-	{Code: codeHook, Title: "a hook that the warehouse refuses", Explain: "A statement of on-run-end failed after the run.", Bad: "on-run-end: [grant all on everything]", Good: "on-run-end: [\"analyze\"]"},
+	{Code: codeHook, Title: "a hook that the warehouse refuses", Explain: "A statement of pre_hook, post_hook or on-run-end failed. A model whose hook fails is not published.", Bad: "on-run-end: [grant all on everything]", Good: "on-run-end: [\"analyze\"]"},
 	{Code: codeState, Title: "the record of the run could not be written", Explain: "What was built is right; the next build may build some of it again.", Bad: "a full disk at the end of a run", Good: ""},
+	{Code: codeRequirement, Title: "rows that cannot be merged", Explain: "An incremental model or a snapshot finds the row to change by its unique_key, so two new rows may not share a key and no key may be NULL. The table stays as it was.", Bad: "select id, v from {{ ref \"raw\" }} -- with id = 1 twice", Good: "select id, max(v) as v from {{ ref \"raw\" }} group by id"},
+	{Code: codeNotPublished, Title: "a result that could not be published", Explain: "The query was right, and the warehouse could not begin or commit the transaction that shows its result to readers, mostly for lack of room or permission. Readers keep the previous version.", Bad: "a full disk", Good: ""},
 	{Code: codeStumbled, Title: "a mistake of the engine while building", Explain: "This should not happen whatever the input is. The node was not published. Please report it.", Bad: "", Good: ""},
 }
 
@@ -40,7 +44,7 @@ func testFailed(a *plan.Action, t *plan.Test, out *TestResult) diag.Diagnostic {
 	if out.Status == Warned {
 		d.Severity = diag.Warning
 	} else if a.Verb != plan.Check {
-		d.Notes = append(d.Notes, notPublished(a))
+		d.Notes = append(d.Notes, readersSee(a))
 	}
 	if !out.Stored.IsZero() {
 		d.Notes = append(d.Notes, fmt.Sprintf("the failing rows are in %s", out.Stored))
@@ -48,9 +52,9 @@ func testFailed(a *plan.Action, t *plan.Test, out *TestResult) diag.Diagnostic {
 	return d
 }
 
-// notPublished says what readers see now. A view holds no rows: the old one reads what is
+// readersSee says what readers see now. A view holds no rows: the old one reads what is
 // below it as it is today.
-func notPublished(a *plan.Action) string {
+func readersSee(a *plan.Action) string {
 	switch {
 	case a.Verb == plan.Create:
 		return fmt.Sprintf("%s is not published", a.Relation)
@@ -81,6 +85,21 @@ func schemaChanged(a *plan.Action, err *warehouse.SchemaChangeError) diag.Diagno
 
 func hookFailed(when, text string, d warehouse.Dialect, err error) diag.Diagnostic {
 	return diag.Diagnostic{Code: codeHook, Message: when + " hook: " + warehouse.Explain(d, err).Message, Notes: []string{text}, Cause: err}
+}
+
+// requirementError is the refusal of a warehouse.Require, alone or within another operation.
+type requirementError struct{ error }
+
+func (e requirementError) Unwrap() error { return e.error }
+
+func requirementUnmet(a *plan.Action, d warehouse.Dialect, err error) diag.Diagnostic {
+	return diag.Diagnostic{Code: codeRequirement, Message: warehouse.Explain(d, err).Message, At: a.Origin.At, Cause: err,
+		Notes: []string{fmt.Sprintf("%s stays as it was", a.Relation)}, Help: "let the query return one row per unique_key, or add columns to the key"}
+}
+
+func publishRefused(a *plan.Action, d warehouse.Dialect, err error) diag.Diagnostic {
+	return diag.Diagnostic{Code: codeNotPublished, Message: fmt.Sprintf("%s is built, but could not be published", a.Relation), Cause: err,
+		Notes: []string{warehouse.Explain(d, err).Message}, Help: "look at room and permissions of the warehouse; readers keep the previous version"}
 }
 
 func stateNotWritten(err error) diag.Diagnostic {

@@ -72,6 +72,7 @@ var rewording = []struct {
 	pattern *regexp.Regexp
 	text    string
 }{
+	{regexp.MustCompile(`^wrong number of args for (\w+): want (?:at least )?1 got (\d+)$`), `"$1" takes 1 argument, not $2`},
 	{regexp.MustCompile(`^wrong number of args for (\w+): want (?:at least )?(\d+) got (\d+)$`), `"$1" takes $2 arguments, not $3`},
 	{regexp.MustCompile(`^wrong type for value; expected (\S+); got (\S+)$`), `the value is of type $2 where $1 is expected`},
 	{regexp.MustCompile(`^expected (\w+); found (.*)$`), `$2 stands where a value of type $1 is expected`},

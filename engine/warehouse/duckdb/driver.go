@@ -106,7 +106,7 @@ func readOptions(c warehouse.Config) (options, error) {
 			if n, err := strconv.Atoi(value); err != nil || n < 1 {
 				return o, &warehouse.OpenError{Reason: fmt.Sprintf("query_threads is %q", value), Help: "write a number from 1", Err: err}
 			}
-			o.set(f.Name, value)
+			o.set("threads", value)
 		case "temp_directory":
 			if !filepath.IsAbs(value) {
 				value = filepath.Join(c.Dir, filepath.FromSlash(value))
