@@ -32,7 +32,6 @@ var configKeys = map[string]func(*compile.Config) any{
 	"full_refresh":           func(c *compile.Config) any { return deref(c.FullRefresh) },
 	"column_types":           func(c *compile.Config) any { return c.ColumnTypes },
 	"delimiter":              func(c *compile.Config) any { return c.Delimiter },
-	"quote_columns":          func(c *compile.Config) any { return c.QuoteColumns },
 	"strategy":               func(c *compile.Config) any { return c.Strategy },
 	"updated_at":             func(c *compile.Config) any { return c.UpdatedAt },
 	"check_cols":             func(c *compile.Config) any { return c.CheckCols },

@@ -236,7 +236,7 @@ func nodeConfig(n *compile.Node) map[string]any {
 		out["freshness"] = nil
 	case addr.Seed:
 		out["delimiter"] = orElse(c.Delimiter, ",")
-		out["quote_columns"] = c.QuoteColumns
+		out["quote_columns"] = true
 	case addr.Snapshot:
 		snapshotConfig(out, c)
 	}

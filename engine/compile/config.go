@@ -299,8 +299,6 @@ func decodeKey(cfg *Config, key string, v any) bool {
 		}
 	case "delimiter":
 		cfg.Delimiter = text
-	case "quote_columns":
-		cfg.QuoteColumns = flag
 	case "strategy":
 		cfg.Strategy = text
 	case "updated_at":

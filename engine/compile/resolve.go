@@ -359,6 +359,14 @@ func (c *compiler) hooks(u *unit, written []string, at source.Span) []string {
 			d.At, d.Labels, d.Edits = at, nil, nil
 			ds.Add(d)
 		}
+		for _, call := range rendered.Calls {
+			if u == nil || call.Fn != "ref" && call.Fn != "source" {
+				continue
+			}
+			if to, d := c.resolveCall(call, u); d == nil && to.ID != u.ID {
+				u.Refs = append(u.Refs, Ref{To: to.ID, Span: at})
+			}
+		}
 		if strings.TrimSpace(rendered.Body) != "" {
 			out = append(out, rendered.Body)
 		}

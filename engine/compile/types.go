@@ -118,7 +118,6 @@ type Config struct {
 	PersistDocs           bool              // persist_docs (relation or columns)
 	ColumnTypes           map[string]string // column_types (seeds)
 	Delimiter             string            // delimiter (seeds)
-	QuoteColumns          bool              // quote_columns (seeds)
 	Strategy              string            // strategy (snapshots): timestamp, check
 	UpdatedAt             string            // updated_at (snapshots)
 	CheckCols             []string          // check_cols (snapshots); ["all"] means all

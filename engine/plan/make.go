@@ -124,7 +124,7 @@ func (m *maker) consider(n *compile.Node) {
 	caps := m.program.Target.Dialect.Caps()
 	_, recorded := m.snapshot.Nodes[n.ID]
 	out, ds := materialize.Plan(materialize.In{
-		Direct: !recorded && !m.gated[n.ID],
+		Direct: !recorded && !m.gated[n.ID] && len(n.Config.PostHooks) == 0, // a post-hook may still refuse it
 		Node:   n, Existing: m.snapshot.Relations[n.Relation], Caps: caps,
 		Words: m.program.Target.Dialect.Words(), Dialect: m.program.Target.Dialect, FullRefresh: m.selection.FullRefresh,
 	})

@@ -83,7 +83,6 @@ var ConfigKeys = []Key{
 
 	{Name: "column_types", Kinds: seeds, Type: TextMap, Merge: Update, Help: "types of columns"},
 	{Name: "delimiter", Kinds: seeds, Type: Text, Help: "what separates fields, one character"},
-	{Name: "quote_columns", Kinds: seeds, Type: Bool, Help: "keep column names exactly as in the file"},
 
 	{Name: "strategy", Kinds: snapshots, Type: Text, Values: []string{"timestamp", "check"}, Help: "how changes are found"},
 	{Name: "updated_at", Kinds: snapshots, Type: Text, Help: "column with the time of the last change"},
@@ -177,6 +176,7 @@ var foreignConfig = hints{
 	"target_schema":              `use "schema"`,
 	"target_database":            `use "database"`,
 	"invalidate_hard_deletes":    `use "hard_deletes: invalidate"`,
+	"quote_columns":              "names of columns are always kept as the file has them; remove it",
 	"dbt_valid_to_current":       "rows that are current have NULL; remove it",
 	"snapshot_meta_column_names": "the names are fixed; rename the columns in a model on top",
 	"inserts_only":               `use "incremental_strategy: append"`,

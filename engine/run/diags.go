@@ -72,7 +72,7 @@ func failures(n int64) string {
 }
 
 func unitTestFailed(t *plan.UnitTest, missing, surplus int) diag.Diagnostic {
-	return diag.Diagnostic{Code: codeUnitFailed, Message: fmt.Sprintf("unit test %q: %d expected rows are missing, %d came that were not expected", t.ID.Name, missing, surplus), At: t.At, Model: t.ID}
+	return diag.Diagnostic{Code: codeUnitFailed, Message: fmt.Sprintf("unit test %q: expected rows missing: %d, rows that were not expected: %d", t.ID.Name, missing, surplus), At: t.At, Model: t.ID}
 }
 
 func notStored(t *plan.Test, err error) diag.Diagnostic {

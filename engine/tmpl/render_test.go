@@ -143,7 +143,7 @@ func TestRunTimeMistakes(t *testing.T) {
 		{`x {{ index (list 1 2) 5 }}`, `1:6 template-error «index (list 1 2) 5»: "index": index out of range: 5`, ""},
 		{`{{ upper 3 }}`, `1:10 template-error «3»: 3 stands where a value of type string is expected`, ""},
 		{`{{ 3 | upper }}`, `1:8 template-error «upper»: the value is of type int where string is expected`, ""},
-		{`{{ upper "a" "b" }}`, `1:4 template-error «upper "a" "b"»: "upper" takes 1 arguments, not 2`, ""},
+		{`{{ upper "a" "b" }}`, `1:4 template-error «upper "a" "b"»: "upper" takes 1 argument, not 2`, ""},
 		{`{{ $s := "a" }}{{ $s.b }}`, `1:19 template-error «$s.b»: a value of type string has no field "b"`, ""},
 		{`{{ range true }}{{ end }}`, `1:10 template-error «true»: range needs a list, a dictionary or a number, not true`, ""},
 		{`{{ fail "not in production" }}`, `1:4 template-fail «fail "not in production"»: not in production`, ""},
