@@ -3,6 +3,7 @@ package catalog
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"net/url"
@@ -426,7 +427,7 @@ func TestWriteRefusesForeignFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := Build(plain()).Write(dir)
-	if e, ok := err.(*ForeignFileError); !ok || e.Path != "index.html" {
+	if e := (*ForeignFileError)(nil); !errors.As(err, &e) || e.Path != "index.html" {
 		t.Fatalf("got %v", err)
 	}
 	names, _ := os.ReadDir(dir)

@@ -101,8 +101,7 @@ func (s *session) compile(ctx context.Context) error {
 }
 
 // warn shows what was found so far that does not stop the command.
-func (s *session) warn(more ...diag.Diagnostic) {
-	s.warnings.Add(more...)
+func (s *session) warn() {
 	s.app.report(s.visible(), false)
 	s.warnings = nil
 }

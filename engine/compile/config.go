@@ -175,7 +175,7 @@ func (c *compiler) mergeFile(u *unit) {
 }
 
 func (c *compiler) renderedCalls(u *unit) []tmpl.Call {
-	env := c.env(u, &u.diags)
+	env := c.env(u)
 	env.Ref = func([]any) (string, error) { return "x", nil }
 	env.Source = func(string, string) (string, error) { return "x", nil }
 	env.This = func() string { return "x" }

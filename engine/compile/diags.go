@@ -295,7 +295,7 @@ func givenNotRead(u, to *unit, at source.Span) diag.Diagnostic {
 	return diag.Diagnostic{Code: codeUnitGiven, Message: fmt.Sprintf("%q does not read %q", u.ID.Name, to.ID.Name), At: at, Help: "it reads " + strings.Join(reads, ", ")}
 }
 
-func givenMissing(u, to *unit, at source.Span) diag.Diagnostic {
+func givenMissing(to *unit, at source.Span) diag.Diagnostic {
 	return diag.Diagnostic{Code: codeUnitGiven, Message: fmt.Sprintf("no rows are given for %q", to.ID.Name), At: at, Notes: []string{fmt.Sprintf("its columns are not known (%s), so it cannot be left out", to.Unanalyzed)}, Help: "add it under given: with at least one row"}
 }
 

@@ -163,8 +163,8 @@ func (c *compiler) resolveCall(call tmpl.Call, from *unit) (*unit, *diag.Diagnos
 	return c.resolveRef(args, at, from)
 }
 
-// env answers template functions for u at full refresh. ds receives what goes wrong.
-func (c *compiler) env(u *unit, ds *diag.List) tmpl.Env {
+// env answers template functions for u at full refresh.
+func (c *compiler) env(u *unit) tmpl.Env {
 	return tmpl.Env{
 		Ref: func(args []any) (string, error) {
 			to, d := c.resolveRef(args, source.Span{}, u)
@@ -291,7 +291,7 @@ func (c *compiler) renderUnit(u *unit) {
 		passes = 2
 	}
 	for pass := range passes {
-		env := c.env(u, &u.diags)
+		env := c.env(u)
 		env.IsIncremental = func() bool { return pass == 1 }
 		text, ds := u.template.Render(env)
 		u.diags.Add(ds...)
@@ -352,7 +352,7 @@ func (c *compiler) hooks(u *unit, written []string, at source.Span) []string {
 		t, parsed := tmpl.Parse(source.NewFile("hook", []byte(text)), c.library)
 		rendered, more := tmpl.Text{}, parsed
 		if !parsed.HasErrors() {
-			rendered, more = t.Render(c.env(u, ds))
+			rendered, more = t.Render(c.env(u))
 		}
 		for _, d := range more {
 			// The text stands in YAML or in a string of the template: the place is the value's.

@@ -141,7 +141,7 @@ func (c *compiler) renderTest(t *Test, f *testFile, data any, parents *[]addr.No
 		return false
 	}
 	var ds diag.List
-	env := c.env(nil, &ds)
+	env := c.env(nil)
 	resolve := func(to *unit, d *diag.Diagnostic) (string, error) {
 		if d != nil {
 			return "", *d

@@ -127,7 +127,7 @@ func (c *compiler) givenRows(u *unit, w *project.UnitTest) (map[string]input, bo
 		}
 		to := c.lookup(p)
 		if to.Unanalyzed != "" || len(to.Columns) == 0 {
-			c.diags.Add(givenMissing(u, to, w.Name.At))
+			c.diags.Add(givenMissing(to, w.Name.At))
 			ok = false
 			continue
 		}
@@ -153,7 +153,7 @@ func columnsOfRows(rows []project.Row) []Column {
 func (c *compiler) renderOverGiven(u *unit, w *project.UnitTest, given map[string]input) (string, *source.Map, bool) {
 	d := c.target.Dialect
 	var ds diag.List
-	env := c.env(nil, &ds)
+	env := c.env(nil)
 	read := func(key string) string { return d.Ident(given[key].cte) }
 	env.Ref = func(args []any) (string, error) {
 		to, bad := c.resolveRef(args, source.Span{}, u)

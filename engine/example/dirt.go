@@ -77,7 +77,7 @@ func (m *material) write(g *generator) {
 	g.f.material.int(m.id).int(m.t.id).int(m.t.products[m.product.key]).int(m.location).text(m.code).text(own).
 		text(m.product.category).text(status).dec(m.qty).id(units).dec(m.cost).text(g.customFields(m)).
 		at(m.made).at(g.updated(m.touched)).end()
-	if m.tagged() && !(missing && g.permille(noRecordRate)) {
+	if m.tagged() && (!missing || !g.permille(noRecordRate)) {
 		g.record(m)
 	}
 	g.scans(m)

@@ -316,10 +316,10 @@ func (o *object) strs(name string) []Value[string] {
 	return out
 }
 
-// words takes a list of texts without their places.
-func (o *object) words(name string) []string {
+// tags takes the list of that name, without the places of its texts.
+func (o *object) tags() []string {
 	var out []string
-	for _, v := range o.strs(name) {
+	for _, v := range o.strs("tags") {
 		out = append(out, v.V)
 	}
 	return out

@@ -140,7 +140,7 @@ func readRelation(r *reader, n *yaml.Node, kind addr.Kind) *Props {
 	p := &Props{Kind: kind, Name: name, At: o.at}
 	p.Description.At = o.description(&p.Description.V)
 	p.Docs = readDocsShow(o)
-	p.Meta, p.Tags = o.dict("meta"), o.words("tags")
+	p.Meta, p.Tags = o.dict("meta"), o.tags()
 	p.Group, p.Owner, p.Tier = o.checked("group", kind), o.checked("owner", kind), o.checked("tier", kind)
 	if kind == addr.Model {
 		p.Access = o.checked("access", kind)
@@ -217,10 +217,10 @@ func readColumns(o *object) []*Column {
 		c.Description.At = in.description(&c.Description.V)
 		c.DataType = in.str("data_type")
 		c.Quote = in.boolean("quote").V
-		c.Meta, c.Tags = in.dict("meta"), in.words("tags")
+		c.Meta, c.Tags = in.dict("meta"), in.tags()
 		if cfg, ok := in.child("config"); ok {
 			cfg.what = "config of " + in.what
-			c.Meta, c.Tags = joinMeta(c.Meta, cfg.dict("meta")), append(c.Tags, cfg.words("tags")...)
+			c.Meta, c.Tags = joinMeta(c.Meta, cfg.dict("meta")), append(c.Tags, cfg.tags()...)
 			cfg.finish(func(key string) string { return besideColumn(key, true) }, foreignRelation)
 		}
 		c.Tests = readTests(in, name.V)
@@ -277,7 +277,7 @@ func readTestProps(r *reader, n *yaml.Node) *Props {
 	p := &Props{Kind: addr.Test, Name: name, At: o.at}
 	p.Description.At = o.description(&p.Description.V)
 	p.Docs = readDocsShow(o)
-	p.Meta, p.Tags = o.dict("meta"), o.words("tags")
+	p.Meta, p.Tags = o.dict("meta"), o.tags()
 	p.Config, _ = o.config(addr.Test)
 	o.finish(func(key string) string { return besideConfig(key, addr.Test) }, foreignRelation)
 	if !ok {
@@ -344,7 +344,7 @@ func readExposure(r *reader, n *yaml.Node) *Exposure {
 
 // readCommon reads meta, tags and enabled, each of them directly or below config.
 func readCommon(o *object, kind addr.Kind) (meta map[string]any, tags []string, enabled bool) {
-	meta, tags, enabled = o.dict("meta"), o.words("tags"), true
+	meta, tags, enabled = o.dict("meta"), o.tags(), true
 	cfg, _ := o.config(kind)
 	if v, ok := cfg["meta"].V.(map[string]any); ok {
 		meta = joinMeta(meta, v)
@@ -361,10 +361,8 @@ func readCommon(o *object, kind addr.Kind) (meta map[string]any, tags []string, 
 }
 
 // checkName reports a name that could not be part of a node's identity.
-func checkName(l *diag.List, at source.Span, what, name string) bool {
-	why := nameProblem(name)
-	if why != "" {
+func checkName(l *diag.List, at source.Span, what, name string) {
+	if why := nameProblem(name); why != "" {
 		l.Add(nameInvalid(at, what, name, why))
 	}
-	return why == ""
 }

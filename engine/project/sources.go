@@ -21,7 +21,7 @@ func readSource(r *reader, n *yaml.Node) []*Source {
 		common.Schema = name
 	}
 	o.description(&common.SourceDescription)
-	common.Meta, common.Tags = o.dict("meta"), o.words("tags")
+	common.Meta, common.Tags = o.dict("meta"), o.tags()
 	var cfg *object
 	common.Config, cfg = o.config(addr.Source, "freshness", "loaded_at_field")
 	common.LoadedAt, common.Freshness = readFreshnessKeys(o, cfg, Value[string]{}, nil)
@@ -88,7 +88,7 @@ func readTable(parent *object, n *yaml.Node, common Source) *Source {
 		s.Loader = v.V
 	}
 	s.Meta = joinMeta(maps.Clone(common.Meta), o.dict("meta"))
-	s.Tags = append(append([]string(nil), common.Tags...), o.words("tags")...)
+	s.Tags = append(append([]string(nil), common.Tags...), o.tags()...)
 	cfg, in := o.config(addr.Source, "freshness", "loaded_at_field")
 	s.Config = inheritConfig(common.Config, cfg)
 	s.LoadedAt, s.Freshness = readFreshnessKeys(o, in, common.LoadedAt, common.Freshness)

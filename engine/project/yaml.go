@@ -202,9 +202,10 @@ func (d *document) scalarEnd(n *yaml.Node, start int) int {
 	switch {
 	case n.Style&yaml.DoubleQuotedStyle != 0:
 		for i := start + 1; i < len(data); i++ {
-			if data[i] == '\\' {
+			switch data[i] {
+			case '\\':
 				i++
-			} else if data[i] == '"' {
+			case '"':
 				return i + 1
 			}
 		}

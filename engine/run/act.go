@@ -150,7 +150,7 @@ func (r *runner) do(ctx context.Context, conn warehouse.Conn, op warehouse.Op) (
 		if err != nil {
 			return stats, stmt, fmt.Errorf("render %s: %w", warehouse.Describe(op), err)
 		}
-		got, last, err := r.send(ctx, conn, op, stmts)
+		got, last, err := r.send(ctx, conn, stmts)
 		if err != nil && requires(op, stmts, last) {
 			err = requirementError{err}
 		}
@@ -176,14 +176,14 @@ func requires(op warehouse.Op, stmts []warehouse.Statement, failed warehouse.Sta
 
 // send executes the statements of one operation, together where readers could see the
 // state in between.
-func (r *runner) send(ctx context.Context, conn warehouse.Conn, op warehouse.Op, stmts []warehouse.Statement) (stats warehouse.JobStats, last warehouse.Statement, err error) {
+func (r *runner) send(ctx context.Context, conn warehouse.Conn, stmts []warehouse.Statement) (stats warehouse.JobStats, last warehouse.Statement, err error) {
 	if _, inTx := conn.(warehouse.Tx); !inTx && len(stmts) > 1 && conn.Dialect().Caps().TransactionalDDL {
 		tx, err := warehouse.Begin(ctx, conn)
 		if err != nil {
 			return stats, last, err
 		}
 		defer tx.Close()
-		if stats, last, err = r.send(ctx, tx, op, stmts); err != nil {
+		if stats, last, err = r.send(ctx, tx, stmts); err != nil {
 			return stats, last, err
 		}
 		return stats, last, tx.Commit(ctx)

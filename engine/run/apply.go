@@ -3,6 +3,7 @@ package run
 import (
 	"container/heap"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -71,7 +72,7 @@ func (r *runner) emit(e Event) {
 }
 
 func (r *runner) canceled(ctx context.Context) bool {
-	return ctx.Err() != nil && context.Cause(ctx) != errFailFast
+	return ctx.Err() != nil && !errors.Is(context.Cause(ctx), errFailFast)
 }
 
 // prepare makes the schemas and state tables, removes what a dead run left, runs the
@@ -189,7 +190,7 @@ func (r *runner) skip(ctx context.Context, i int, graph *dag.Graph[addr.Node], r
 	}
 	if ctx.Err() != nil {
 		res.Status = Canceled
-		if context.Cause(ctx) == errFailFast {
+		if errors.Is(context.Cause(ctx), errFailFast) {
 			res.Status, res.Message = Skipped, "stopped after the first failure"
 		}
 		return r.skipTests(a, res)

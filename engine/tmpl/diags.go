@@ -294,7 +294,7 @@ func unavailable(fn string, at source.Span) diag.Diagnostic {
 	return problem(codeUnavailable, at, fmt.Sprintf("%q has no meaning in this place", fn), "")
 }
 
-func callError(fn string, at source.Span, err error) diag.Diagnostic {
+func callError(at source.Span, err error) diag.Diagnostic {
 	d := problem(codeCall, at, err.Error(), "")
 	d.Cause = err
 	return d

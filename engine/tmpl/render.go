@@ -186,7 +186,7 @@ func (r *run) answer(c Call, err error) error {
 	case errors.As(err, &p) && p != nil:
 		d = *p
 	default:
-		return r.stop(callError(c.Fn, c.Span, err))
+		return r.stop(callError(c.Span, err))
 	}
 	if d.At.IsZero() {
 		d.At = c.Span

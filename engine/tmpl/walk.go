@@ -214,7 +214,7 @@ func (w *walker) engineCall(p *parse.PipeNode, index int, cmd *parse.CommandNode
 	span := w.file.Span(spans[0].start, spans[len(spans)-1].end)
 	if index > 0 {
 		v, known := w.literal(&parse.PipeNode{NodeType: parse.NodePipe, Cmds: p.Cmds[:index]})
-		piped := w.before(p, index, span.Start)
+		piped := w.before(p, span.Start)
 		args = append(args, Arg{Value: v, Known: known, Span: piped})
 	}
 	id := w.addSite(head.Ident, span, args)
@@ -229,8 +229,8 @@ func (w *walker) engineCall(p *parse.PipeNode, index int, cmd *parse.CommandNode
 	cmd.Args = slices.Insert(cmd.Args, 1, parse.Node(number(head.Pos, id)))
 }
 
-// before is the span of the commands in front of the index-th of a pipeline.
-func (w *walker) before(p *parse.PipeNode, index, end int) source.Span {
+// before is the span of the commands of a pipeline in front of the one that ends at end.
+func (w *walker) before(p *parse.PipeNode, end int) source.Span {
 	i := w.scan.tokenAt(end) - 2 // the pipe character stands between
 	return w.file.Span(int(p.Cmds[0].Pos), w.scan.toks[max(i, 0)].end)
 }

@@ -113,7 +113,7 @@ func (s *csvScanner) header() error {
 	if mark, err := s.r.Peek(3); err == nil || len(mark) > 0 {
 		switch {
 		case bytes.Equal(mark, []byte("\xef\xbb\xbf")):
-			s.r.Discard(3)
+			_, _ = s.r.Discard(3) // peeked, so they are there
 		case bytes.HasPrefix(mark, []byte("\xff\xfe")), bytes.HasPrefix(mark, []byte("\xfe\xff")):
 			return s.refuse(BadRow{Line: 1, Reason: "the file is UTF-16: save it as UTF-8"})
 		}

@@ -21,6 +21,8 @@ type Explanation struct {
 	// the warehouse knows in its place.
 	Word       string
 	Candidates []string
+	// Help says what to do, where the cause is not the query (a full disk, too little memory).
+	Help string
 }
 
 // Explainer is the optional power of a Dialect to take errors apart.

@@ -10,13 +10,16 @@ import (
 )
 
 const (
-	codeSQL     diag.Code = "sql-refused"
-	codeSeedRow diag.Code = "seed-row"
+	codeSQL      diag.Code = "sql-refused"
+	codeSeedRow  diag.Code = "seed-row"
+	codeResource diag.Code = "warehouse-resource"
 )
 
 // Codes is this room's part of the catalogue.
 var Codes = []diag.Entry{
-	{Code: codeSQL, Title: "SQL that the warehouse refuses", Explain: "The warehouse (or its offline analysis) cannot run the query as rendered. The place is led back to the template; the warehouse's own words are kept.", Bad: "select amuont from {{ ref \"orders\" }}", Good: "select amount from {{ ref \"orders\" }}"}, {Code: codeSeedRow, Title: "a row of a seed that cannot be loaded", Explain: "The record has too few or too many fields, broken quotes, or a value that does not fit its type. Nothing of the file is loaded: the seed keeps its previous content.", Bad: "id,amount\n1,ten", Good: "id,amount\n1,10"},
+	{Code: codeSQL, Title: "SQL that the warehouse refuses", Explain: "The warehouse (or its offline analysis) cannot run the query as rendered. The place is led back to the template; the warehouse's own words are kept.", Bad: "select amuont from {{ ref \"orders\" }}", Good: "select amount from {{ ref \"orders\" }}"},
+	{Code: codeResource, Title: "the warehouse has no room left", Explain: "The disk is full or memory has run out. The query may be right. What was published before is untouched.", Bad: "a build on a full disk", Good: "a build after making room"},
+	{Code: codeSeedRow, Title: "a row of a seed that cannot be loaded", Explain: "The record has too few or too many fields, broken quotes, or a value that does not fit its type. Nothing of the file is loaded: the seed keeps its previous content.", Bad: "id,amount\n1,ten", Good: "id,amount\n1,10"},
 }
 
 // Trace words an error of the warehouse as a diagnostic in the user's own file: the
@@ -25,7 +28,10 @@ var Codes = []diag.Entry{
 // the statement's line.
 func Trace(d Dialect, stmt Statement, m *source.Map, fallback source.Span, err error) diag.Diagnostic {
 	e := Explain(d, err)
-	out := diag.Diagnostic{Code: codeSQL, Message: e.Message, At: fallback, Cause: err}
+	out := diag.Diagnostic{Code: codeSQL, Message: e.Message, At: fallback, Cause: err, Help: e.Help}
+	if e.Help != "" {
+		out.Code = codeResource
+	}
 	if len(e.Candidates) > 0 {
 		if near, ok := diag.Suggest(e.Word, e.Candidates); ok {
 			out.Help = fmt.Sprintf("did you mean %q?", near)
@@ -75,7 +81,7 @@ func TraceLoad(file *source.File, err error) diag.List {
 		} else if row.Line > 0 {
 			d.Message = fmt.Sprintf("line %d: %s", row.Line, row.Reason)
 		}
-		if row.Name != "" {
+		if row.Name != "" && row.Line > 1 {
 			d.Help = fmt.Sprintf("mend the value, or set another type for the column: column_types: {%s: …}", row.Name)
 		}
 		if i == len(load.Rows)-1 && load.More > 0 {

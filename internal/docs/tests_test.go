@@ -88,7 +88,7 @@ func TestDefaults(t *testing.T) {
 	o, _ := load(t, map[string]string{"engine.yml": "name: shop\n", "models/a.sql": "select 1 as id", "models/a.yml": "models: [{name: a, columns: [{name: id, data_tests: [unique]}]}]\n"})
 	p, _ := engine.Load(o)
 	program, _ := engine.Compile(context.Background(), p, o)
-	var c compile.Config = program.Nodes[addr.Node{Kind: addr.Model, Name: "a"}].Config
+	c := program.Nodes[addr.Node{Kind: addr.Model, Name: "a"}].Config
 	tc := program.Tests[0].Config
 	got := map[string]string{
 		"enabled": map[bool]string{true: "true", false: "false"}[c.Enabled], "materialized": c.Materialized, "access": c.Access,

@@ -63,7 +63,7 @@ func Layered(in Input) Drawing {
 		if d.H > 0 {
 			d.H += 2 * in.RowGap
 		}
-		d.H += g.write(&d, in, xs, columns, d.H)
+		d.H += g.write(&d, xs, columns, d.H)
 	}
 	gridLoners(&d, in, loners)
 	return d

@@ -105,7 +105,7 @@ func (g *grid) wanted(i int32, sides int) (y, weight float64) {
 }
 
 // write copies the part into the drawing below top and says how high it is.
-func (g *grid) write(d *Drawing, in Input, xs, widths []float64, top float64) float64 {
+func (g *grid) write(d *Drawing, xs, widths []float64, top float64) float64 {
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, v := range g.v {
 		low, high = min(low, v.y-v.h/2), max(high, v.y+v.h/2)

@@ -214,7 +214,7 @@ func plain(v any) any {
 	case fmt.Stringer:
 		return v.String()
 	}
-	switch r := reflect.ValueOf(v); r.Kind() { //nolint:exhaustive // everything else is written as it is
+	switch r := reflect.ValueOf(v); r.Kind() {
 	case reflect.Slice, reflect.Array:
 		out := make([]any, r.Len())
 		for i := range out {

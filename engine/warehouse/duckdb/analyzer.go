@@ -137,7 +137,7 @@ func (a *Analyzer) Analyze(ctx context.Context, rel addr.Relation, query string)
 		message := `syntax error at or near "` + query[i:i+1] + `"`
 		return warehouse.Analysis{}, &Error{Kind: Syntax, Class: "Parser Error", Message: message, Word: query[i : i+1], Offset: i, Err: errors.New(message)}
 	}
-	if hasWord(query, "pivot") && a.dynamicPivot(ctx, query) {
+	if saysPivot(query) && a.dynamicPivot(ctx, query) {
 		return warehouse.Analysis{Unknown: "it pivots on values, which only the data know"}, nil
 	}
 	columns, err := a.bind(ctx, rel, query)

@@ -50,7 +50,7 @@ func (s session) Exec(ctx context.Context, stmt warehouse.Statement) (warehouse.
 	if err := checkText(stmt); err != nil {
 		return warehouse.JobStats{}, err
 	}
-	again := s.again && !(stmt.BodyStart == 0 && stmt.BodyEnd == len(stmt.SQL))
+	again := s.again && (stmt.BodyStart != 0 || stmt.BodyEnd != len(stmt.SQL))
 	wait := firstWait
 	for try := 1; ; try++ {
 		rows, err := s.send(ctx, stmt.SQL)

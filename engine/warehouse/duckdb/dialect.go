@@ -115,7 +115,13 @@ func (Dialect) Explain(err error) warehouse.Explanation {
 	if !errors.As(err, &e) {
 		e = explainText(err.Error())
 	}
-	return warehouse.Explanation{Class: e.Class, Message: e.Message, Detail: e.Detail, Word: e.Word, Candidates: e.Candidates}
+	return warehouse.Explanation{Class: e.Class, Message: e.Message, Detail: e.Detail, Word: e.Word, Candidates: e.Candidates, Help: resourceHelp[Classify(err)]}
+}
+
+// resourceHelp is what to do about errors that are not the query's.
+var resourceHelp = map[Kind]string{
+	Disk: "make room on the disk of the database file and of its temp_directory, then build again: what was published before is untouched",
+	OOM:  "raise memory_limit of the target, lower query_threads, or let the model read less at once",
 }
 
 // Words of DuckDB.

@@ -145,6 +145,12 @@ func (o options) prepare() error {
 		return nil
 	case err != nil:
 		return o.fileError(err)
+	case info.Size() == 0 && info.Mode().IsRegular() && !o.readOnly:
+		// What a process leaves that is killed while it makes the file. There is nothing in it.
+		if err := os.Remove(o.path); err != nil {
+			return o.fileError(err)
+		}
+		return nil
 	case info.IsDir():
 		return &warehouse.OpenError{Reason: fmt.Sprintf("%s is a directory, not a database file", o.shown), Help: "set path to a file in it, for example " + filepath.ToSlash(filepath.Join(o.shown, "engine.duckdb"))}
 	}

@@ -175,7 +175,8 @@ func (s session) kind(ctx context.Context, quoted string) (warehouse.Kind, error
 	r, err := s.q.QueryContext(ctx, "explain delete from "+quoted+" where false")
 	switch {
 	case err == nil:
-		return warehouse.Table, r.Close()
+		defer r.Close()
+		return warehouse.Table, r.Err()
 	case strings.Contains(err.Error(), "base table"):
 		return warehouse.View, nil
 	}

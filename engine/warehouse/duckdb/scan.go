@@ -123,8 +123,8 @@ func stray(s string) (offset int, found bool) {
 	return 0, false
 }
 
-// hasWord reports whether the text uses the keyword outside of quotes and comments.
-func hasWord(s, keyword string) bool {
+// saysPivot reports whether the text has the word outside of quotes and comments.
+func saysPivot(s string) bool {
 	for i := 0; i < len(s); {
 		if end := skip(s, i); end > i {
 			i = end
@@ -138,7 +138,7 @@ func hasWord(s, keyword string) bool {
 		for end < len(s) && wordByte(s[end]) {
 			end++
 		}
-		if strings.EqualFold(s[i:end], keyword) {
+		if strings.EqualFold(s[i:end], "pivot") {
 			return true
 		}
 		i = end

@@ -56,7 +56,7 @@ func (t *tx) undo() {
 	}
 	t.open = false
 	if _, err := t.c.ExecContext(context.Background(), "rollback"); err != nil && Classify(err) != Transaction {
-		t.c.Raw(func(any) error { return driver.ErrBadConn })
+		_ = t.c.Raw(func(any) error { return driver.ErrBadConn })
 	}
 }
 

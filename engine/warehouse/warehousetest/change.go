@@ -19,7 +19,7 @@ func testInsert(h *harness) {
 		h.wantRows("t", "id, name", "1|a", "2|x", "NULL|x")
 	})
 	h.sub("missing target", func(h *harness) {
-		h.fails(warehouse.InsertSelect{Target: h.rel("no"), From: h.rel("s")})
+		_ = h.fails(warehouse.InsertSelect{Target: h.rel("no"), From: h.rel("s")})
 	})
 	h.sub("no rows", func(h *harness) {
 		h.do(warehouse.InsertValues{Target: h.rel("t"), Columns: []warehouse.Column{{Name: "id", Type: h.w.Types.Int}}})
@@ -137,7 +137,7 @@ func testColumns(h *harness) {
 		equal(h, "retyped", []string{"name " + ty.Int, "new one " + ty.Float}, h.columns("t"))
 		h.wantRows("t", "*", "2|NULL")
 		h.table("words", "1|abc")
-		h.fails(warehouse.RetypeColumns{Target: h.rel("words"), Columns: []warehouse.Column{{Name: "name", Type: ty.Int}}})
+		_ = h.fails(warehouse.RetypeColumns{Target: h.rel("words"), Columns: []warehouse.Column{{Name: "name", Type: ty.Int}}})
 		h.wantRows("words", "*", "1|abc")
 	})
 }

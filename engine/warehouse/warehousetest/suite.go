@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -289,8 +290,10 @@ func (h *harness) table(name string, rows ...string) {
 		id, text, _ := strings.Cut(r, "|")
 		row := []any{nil, text}
 		if id != "NULL" {
-			var n int64
-			fmt.Sscan(id, &n)
+			n, err := strconv.ParseInt(id, 10, 64)
+			if err != nil {
+				h.Fatal(err)
+			}
 			row[0] = n
 		}
 		op.Rows = append(op.Rows, row)

@@ -62,7 +62,7 @@ func testSwap(h *harness) {
 	})
 	h.sub("missing new", func(h *harness) {
 		h.makeKind(warehouse.Table, "kept", 1)
-		h.fails(warehouse.Swap{New: h.rel("not there"), NewKind: warehouse.Table, Target: h.rel("kept"), Old: warehouse.Table})
+		_ = h.fails(warehouse.Swap{New: h.rel("not there"), NewKind: warehouse.Table, Target: h.rel("kept"), Old: warehouse.Table})
 		if h.d.Caps().TransactionalDDL {
 			h.wantRows("kept", "n", "1")
 		}
