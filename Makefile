@@ -8,8 +8,8 @@ GO ?= go
 TESTFLAGS ?=
 COUNTFLAGS ?=
 
-# STATICCHECK is fetched by go run; only «make check» needs it.
-STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
+# GOLANGCI is fetched by go run and contains staticcheck; only «make check» needs it.
+GOLANGCI ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 .DEFAULT_GOAL := engine
 .PHONY: engine test check lint golden bench clean tools
@@ -21,8 +21,7 @@ test: tools ## run all tests and count them
 	@set -o pipefail; $(GO) test -json -timeout 30m $(TESTFLAGS) ./... | $(GO) run ./internal/testcount $(COUNTFLAGS)
 
 check: lint ## more than CI: linters that are downloaded, all tests under the race detector
-	$(GO) run $(STATICCHECK) ./...
-	@if command -v golangci-lint >/dev/null; then golangci-lint run; else echo "golangci-lint is MISSING: its rules (.golangci.yml) were NOT checked"; fi
+	$(GO) run $(GOLANGCI) run
 	@set -o pipefail; $(GO) test -race -json -timeout 45m $(TESTFLAGS) ./... | $(GO) run ./internal/testcount $(COUNTFLAGS)
 
 lint: tools ## formatting and vet, without a download

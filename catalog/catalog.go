@@ -47,9 +47,6 @@ type Facts struct {
 // same bytes.
 type Site struct{ files map[string][]byte }
 
-// Files gives the files by path. The caller must not change them.
-func (s *Site) Files() map[string][]byte { return s.files }
-
 // Paths lists the files, sorted.
 func (s *Site) Paths() []string { return slices.Sorted(maps.Keys(s.files)) }
 

@@ -88,7 +88,7 @@ func TestLinks(t *testing.T) {
 			site := Build(in())
 			pages := map[string]page{}
 			folded := map[string]string{}
-			for p, body := range site.Files() {
+			for p, body := range site.files {
 				if strings.HasSuffix(p, ".html") {
 					pages[p] = parse(t, p, body)
 				}
@@ -131,7 +131,7 @@ func checkLink(t *testing.T, site *Site, pages map[string]page, from, link strin
 	if u.Path != "" {
 		target = path.Join(path.Dir(from), u.Path)
 	}
-	if _, ok := site.Files()[target]; !ok {
+	if _, ok := site.files[target]; !ok {
 		t.Errorf("%s: dead link %q", from, link)
 	}
 	if u.Fragment == "" || target == "lineage.html" { // its fragments name nodes
@@ -144,7 +144,7 @@ func checkLink(t *testing.T, site *Site, pages map[string]page, from, link strin
 
 func TestSitesLoadNothingFromOutside(t *testing.T) {
 	for name, in := range projects {
-		for p, body := range Build(in()).Files() {
+		for p, body := range Build(in()).files {
 			if !strings.HasSuffix(p, ".html") {
 				continue
 			}
@@ -164,7 +164,7 @@ func TestSitesLoadNothingFromOutside(t *testing.T) {
 }
 
 func TestHostileTextStaysText(t *testing.T) {
-	for p, body := range Build(odd()).Files() {
+	for p, body := range Build(odd()).files {
 		if strings.HasPrefix(p, "a/") {
 			continue
 		}
@@ -181,7 +181,7 @@ func TestHostileTextStaysText(t *testing.T) {
 
 func TestNodePageTells(t *testing.T) {
 	site := Build(demo())
-	text := parse(t, "material", site.Files()["model/material.html"]).text
+	text := parse(t, "material", site.files["model/material.html"]).text
 	for _, want := range []string{
 		"dev_ada.material", "4,812,330", "381.2 MB", "Every material that exists", "data@plant.example", "production", "daily, genealogy", "public",
 		"material_id is never null", "37 failing rows", "M-10482", "1 warned", "quantity_kg", "DECIMAL(18,3)", "loaded_at", "When the row came.",
@@ -192,7 +192,7 @@ func TestNodePageTells(t *testing.T) {
 			t.Errorf("missing %q", want)
 		}
 	}
-	body := string(site.Files()["model/material.html"])
+	body := string(site.files["model/material.html"])
 	for _, want := range []string{
 		`<a href="../model/material_stg.html">ref &#34;material_stg&#34;</a>`, // in the template
 		`<a href="../model/material_stg.html">&#34;dev_ada&#34;.&#34;material_stg&#34;</a>`,
@@ -213,18 +213,18 @@ func TestNodePageTells(t *testing.T) {
 		"tests.html":                      "buyer_id is never null",
 		"folder/models.core.reports.html": "report_inventory_valuation",
 	} {
-		if got := parse(t, page, site.Files()[page]).text; !strings.Contains(got, want) {
+		if got := parse(t, page, site.files[page]).text; !strings.Contains(got, want) {
 			t.Errorf("%s: missing %q", page, want)
 		}
 	}
 }
 
 func TestEmptyStatesNameTheCause(t *testing.T) {
-	text := parse(t, "x", Build(demo()).Files()["model/bb_machine.html"]).text
+	text := parse(t, "x", Build(demo()).files["model/bb_machine.html"]).text
 	if !strings.Contains(text, `No description yet. Add one to the entry of "bb_machine" in a YAML file next to models/staging/base/app/bb_machine.sql`) {
 		t.Error(text)
 	}
-	text = parse(t, "x", Build(plain()).Files()["index.html"]).text
+	text = parse(t, "x", Build(plain()).files["index.html"]).text
 	if !strings.Contains(text, "No run recorded") {
 		t.Error(text)
 	}
@@ -232,7 +232,7 @@ func TestEmptyStatesNameTheCause(t *testing.T) {
 
 func TestSameBytes(t *testing.T) {
 	for name, in := range projects {
-		a, b := Build(in()).Files(), Build(in()).Files()
+		a, b := Build(in()).files, Build(in()).files
 		if len(a) != len(b) {
 			t.Fatalf("%s: %d and %d files", name, len(a), len(b))
 		}
@@ -247,7 +247,7 @@ func TestSameBytes(t *testing.T) {
 func TestNoTimeUnlessGiven(t *testing.T) {
 	in := demo()
 	in.GeneratedAt, in.EngineVersion = time.Time{}, ""
-	if body := Build(in).Files()["index.html"]; bytes.Contains(body, []byte("Generated")) {
+	if body := Build(in).files["index.html"]; bytes.Contains(body, []byte("Generated")) {
 		t.Error("footer has a time")
 	}
 }
@@ -257,7 +257,7 @@ func TestSearchData(t *testing.T) {
 	in := demo()
 	site := Build(in)
 	read := func(name string) []string {
-		body := string(site.Files()["d/"+name+".js"])
+		body := string(site.files["d/"+name+".js"])
 		open, end := strings.Index(body, ","), strings.LastIndex(body, ")")
 		var s string
 		if err := json.Unmarshal([]byte(body[open+1:end]), &s); err != nil {
@@ -368,7 +368,7 @@ func TestWrite(t *testing.T) {
 	if err := Build(in).Write(dir); err != nil {
 		t.Fatal(err)
 	}
-	for p, want := range Build(in).Files() {
+	for p, want := range Build(in).files {
 		got, err := os.ReadFile(filepath.Join(dir, p))
 		if err != nil || !bytes.Equal(got, want) {
 			t.Fatalf("%s: %v", p, err)
@@ -464,7 +464,7 @@ func TestWriteAfterInterruption(t *testing.T) {
 	}
 	// As after a crash: half of the new site is there, and the list names both.
 	small := Build(plain())
-	if err := os.WriteFile(filepath.Join(dir, "index.html"), small.Files()["index.html"], 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "index.html"), small.files["index.html"], 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, tempName), []byte("half"), 0o644); err != nil {
@@ -537,7 +537,7 @@ func BenchmarkBuild(b *testing.B) {
 			total := 0
 			for b.Loop() {
 				total = 0
-				for _, body := range Build(in).Files() {
+				for _, body := range Build(in).files {
 					total += len(body)
 				}
 			}

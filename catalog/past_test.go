@@ -73,7 +73,7 @@ func TestStateSpeaksWhereTheRunIsSilent(t *testing.T) {
 
 func TestPagesTellWhatTheStateRemembers(t *testing.T) {
 	in := remembered()
-	files := Build(in).Files()
+	files := Build(in).files
 	for page, wants := range map[string][]string{
 		"model/material.html": {"passed before", "warning before", "37 failing rows", "Tested 2026-11-19 09:30"},
 		"tests.html":          {"warning before", "37 failing rows", "1 warned, 2 passed, 2 not run"},

@@ -2,7 +2,6 @@ package lineage
 
 import (
 	"cmp"
-	"path"
 	"slices"
 	"strings"
 
@@ -259,14 +258,6 @@ func (g *Graph) pick(at []int) *Graph {
 
 // Label is the name a reader knows the node by: «app.material» for sources.
 func (n *Node) Label() string { return n.ID.Name }
-
-// Folder is the directory of the node's file below the project directory.
-func (n *Node) Folder() string {
-	if d := path.Dir(n.Path); n.Path != "" && d != "." {
-		return d
-	}
-	return ""
-}
 
 // Tone groups nodes for colours: the kind, and for models the tier where one is set.
 func (n *Node) Tone() string {

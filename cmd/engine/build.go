@@ -41,11 +41,7 @@ func (a *app) ordering(which string, sel *selectFlags, r *runFlags, kinds ...add
 			return err
 		}
 		ctx := cmd.Context()
-		s, err := a.compiled(ctx)
-		if err != nil {
-			return err
-		}
-		chosen, err := s.choose(q)
+		s, chosen, err := a.chosen(ctx, q)
 		if err != nil {
 			return err
 		}

@@ -54,11 +54,7 @@ snapshots and singular tests to target/compiled/. The SQL of a single model is p
 		if err != nil {
 			return err
 		}
-		s, err := a.compiled(ctx)
-		if err != nil {
-			return err
-		}
-		chosen, err := s.choose(q)
+		s, chosen, err := a.chosen(ctx, q)
 		if err != nil {
 			return err
 		}

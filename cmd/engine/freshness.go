@@ -58,11 +58,7 @@ target/sources.json. Exit code 1 if a source is older than error_after.`),
 			return err
 		}
 		ctx := cmd.Context()
-		s, err := a.compiled(ctx)
-		if err != nil {
-			return err
-		}
-		chosen, err := s.choose(q)
+		s, chosen, err := a.chosen(ctx, q)
 		if err != nil {
 			return err
 		}

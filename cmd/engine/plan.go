@@ -37,11 +37,7 @@ Nothing is built. --output json is the whole plan with every statement's operati
 			return err
 		}
 		ctx := cmd.Context()
-		s, err := a.compiled(ctx)
-		if err != nil {
-			return err
-		}
-		chosen, err := s.choose(q)
+		s, chosen, err := a.chosen(ctx, q)
 		if err != nil {
 			return err
 		}

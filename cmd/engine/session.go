@@ -87,6 +87,16 @@ func (a *app) compiled(ctx context.Context) (*session, error) {
 	return s, s.compile(ctx)
 }
 
+// chosen compiles the project and resolves what of it the command is about.
+func (a *app) chosen(ctx context.Context, q lineage.Query) (*session, lineage.Selected, error) {
+	s, err := a.compiled(ctx)
+	if err != nil {
+		return nil, lineage.Selected{}, err
+	}
+	chosen, err := s.choose(q)
+	return s, chosen, err
+}
+
 func (s *session) compile(ctx context.Context) error {
 	var found diag.List
 	s.program, found = engine.Compile(ctx, s.project, s.options)

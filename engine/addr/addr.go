@@ -78,8 +78,6 @@ type Column struct {
 	Name string
 }
 
-func (c Column) String() string { return c.Node.String() + "." + c.Name }
-
 // Relation names a table or view in a warehouse. Database may be empty (the
 // connection's own). Names are as the warehouse stores them, unquoted.
 type Relation struct {

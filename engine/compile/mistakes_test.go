@@ -84,11 +84,11 @@ func check(t *testing.T, o engine.Options) ([]string, diag.List) {
 // elsewhere are codes that no file of a project can cause: each says why.
 var elsewhere = map[diag.Code]string{
 	"warehouse-resource": "needs a full disk or a warehouse without memory: duckdb.TestExplainSaysWhereRoomIsMissing",
-	"internal":      "guards against our own mistakes",
-	"analysis-off":  "TestAnalyzerThatFails",
-	"name-too-long": "TestNameTooLong: DuckDB has no limit",
-	"target-needs":  "TestTargetWithoutRequiredField: DuckDB requires nothing",
-	"seed-row":      "engine/run: a seed is read when it is loaded",
+	"internal":           "guards against our own mistakes",
+	"analysis-off":       "TestAnalyzerThatFails",
+	"name-too-long":      "TestNameTooLong: DuckDB has no limit",
+	"target-needs":       "TestTargetWithoutRequiredField: DuckDB requires nothing",
+	"seed-row":           "engine/run: a seed is read when it is loaded",
 }
 
 func TestMistakes(t *testing.T) {

@@ -50,12 +50,6 @@ func must(err error) {
 	}
 }
 
-// Nodes lists all nodes. The caller must not change the slice.
-func (d *Graph[K]) Nodes() []K { return d.nodes }
-
-// Has reports whether k is a node.
-func (d *Graph[K]) Has(k K) bool { _, ok := d.index[k]; return ok }
-
 // Parents lists the direct parents of k. The caller must not change the slice.
 func (d *Graph[K]) Parents(k K) []K { return d.next(d.parents, k) }
 
@@ -149,35 +143,6 @@ func (d *Graph[K]) cycleThrough(start K, component []K) []K {
 		}
 	}
 	return []K{start}
-}
-
-// Ancestors are all nodes that lead to any of from within depth edges (depth < 0: no
-// limit). A node of from is among them only if another one of from, or a cycle, leads to it.
-func (d *Graph[K]) Ancestors(depth int, from ...K) map[K]bool {
-	return reach(from, depth, d.Parents)
-}
-
-// Descendants are all nodes reached from any of from within depth edges.
-func (d *Graph[K]) Descendants(depth int, from ...K) map[K]bool {
-	return reach(from, depth, d.Children)
-}
-
-func reach[K comparable](from []K, depth int, next func(K) []K) map[K]bool {
-	seen := map[K]bool{}
-	frontier := from
-	for step := 0; len(frontier) > 0 && (depth < 0 || step < depth); step++ {
-		var found []K
-		for _, k := range frontier {
-			for _, n := range next(k) {
-				if !seen[n] {
-					seen[n] = true
-					found = append(found, n)
-				}
-			}
-		}
-		frontier = found
-	}
-	return seen
 }
 
 // Tails gives for each node the weight of the heaviest path that begins with it: the

@@ -40,22 +40,6 @@ func TestCyclesAreShortestAndNamedFromTheSmallest(t *testing.T) {
 	}
 }
 
-func TestReachHonoursDepth(t *testing.T) {
-	g := graphOf(map[string][]string{"a": nil, "b": {"a"}, "c": {"b"}, "d": {"c", "a"}})
-	for _, c := range []struct {
-		depth int
-		want  []string
-	}{{0, nil}, {1, []string{"a", "c"}}, {2, []string{"a", "b", "c"}}, {-1, []string{"a", "b", "c"}}} {
-		got := slices.Sorted(maps.Keys(g.Ancestors(c.depth, "d")))
-		if diff := gocmp.Diff(c.want, got); diff != "" {
-			t.Errorf("ancestors within %d (-want +got):\n%s", c.depth, diff)
-		}
-	}
-	if got := slices.Sorted(maps.Keys(g.Descendants(-1, "b"))); !slices.Equal(got, []string{"c", "d"}) {
-		t.Errorf("descendants = %v", got)
-	}
-}
-
 func TestTailsAreTheHeaviestPaths(t *testing.T) {
 	g := graphOf(map[string][]string{"a": nil, "b": {"a"}, "c": {"a"}, "d": {"b", "c"}})
 	w := map[string]float64{"a": 1, "b": 5, "c": 2, "d": 3}

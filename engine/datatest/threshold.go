@@ -54,8 +54,6 @@ const (
 	Fail
 )
 
-func (s Status) String() string { return [...]string{"pass", "warn", "fail"}[s] }
-
 // Outcome judges a number of failures as dbt does: with severity error first by error_if,
 // then by warn_if; with severity warn by warn_if only. The error is a threshold that
 // cannot be read.

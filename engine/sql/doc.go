@@ -1,7 +1,6 @@
 // Package sql reads SQL as text: it splits it into tokens, finds where statements end and
 // where common table expressions can be put in, and brings it into a canonical form for
-// fingerprints. It serves all dialects, so it knows nothing but what they share. The
-// GoogleSQL analyzer (types, columns, lineage) joins this room later.
+// fingerprints. It serves all dialects, so it knows nothing but what they share.
 //
 // It knows SQL text and source maps. It does not know models, references or warehouses.
 //

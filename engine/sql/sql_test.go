@@ -15,7 +15,7 @@ import (
 func tokens(text string) []string {
 	names := []string{"space", "comment", "word", "quoted", "string", "number", "punct"}
 	var out []string
-	for _, t := range Tokens(text) {
+	for t := range all(text) {
 		if t.Kind != Space {
 			out = append(out, names[t.Kind]+":"+t.In(text))
 		}
@@ -206,7 +206,7 @@ func FuzzSQL(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		at := 0
-		for _, tok := range Tokens(text) {
+		for tok := range all(text) {
 			if tok.Start != at || tok.End <= tok.Start {
 				t.Fatalf("%q: token %v behind %d", text, tok, at)
 			}

@@ -33,17 +33,8 @@ func (t Token) Is(text, word string) bool {
 	return t.Kind == Word && strings.EqualFold(t.In(text), word)
 }
 
-// Tokens splits text. The tokens follow each other without gaps and cover it all. Any
+// all yields the tokens of text. They follow each other without gaps and cover it all. Any
 // text can be split: what is opened and not closed reaches to the end.
-func Tokens(text string) []Token {
-	tokens := make([]Token, 0, len(text)/4+1)
-	for t := range all(text) {
-		tokens = append(tokens, t)
-	}
-	return tokens
-}
-
-// all yields the tokens of text.
 func all(text string) iter.Seq[Token] {
 	return func(yield func(Token) bool) {
 		for at := 0; at < len(text); {

@@ -1,14 +1,12 @@
 package docs
 
 import (
+	"context"
 	"strings"
 	"testing"
 
-	"context"
 	"github.com/engine-build/engine/engine"
 	"github.com/engine-build/engine/engine/addr"
-	"github.com/engine-build/engine/engine/compile"
-
 	"github.com/engine-build/engine/engine/datatest"
 )
 

@@ -51,19 +51,6 @@ func Seconds(d time.Duration) string {
 	return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
 }
 
-// Bytes writes a size in powers of 1024: 512 B, 3.4 MB.
-func Bytes(n int64) string {
-	if n < 1024 {
-		return fmt.Sprintf("%d B", n)
-	}
-	f, i := float64(n)/1024, 0
-	for f >= 1024 && i < 4 {
-		f /= 1024
-		i++
-	}
-	return fmt.Sprintf("%.1f %cB", f, "KMGTP"[i])
-}
-
 // Number writes «1 file», «2 files».
 func Number(n int, one string) string { return plural(int64(n), one) }
 

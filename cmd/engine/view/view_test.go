@@ -263,9 +263,8 @@ func TestNumbers(t *testing.T) {
 	got := []string{
 		Count(0), Count(999), Count(1000), Count(-1234567), plural(1, "row"), plural(2, "row"),
 		Seconds(210 * time.Millisecond), Seconds(12400 * time.Millisecond), Seconds(185 * time.Second), Seconds(62 * time.Minute), Seconds(-1),
-		Bytes(512), Bytes(3565158), Bytes(1 << 62),
 	}
-	want := []string{"0", "999", "1,000", "-1,234,567", "1 row", "2 rows", "0.21s", "12.4s", "3m05s", "1h02m", "0.00s", "512 B", "3.4 MB", "4096.0 PB"}
+	want := []string{"0", "999", "1,000", "-1,234,567", "1 row", "2 rows", "0.21s", "12.4s", "3m05s", "1h02m", "0.00s"}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}

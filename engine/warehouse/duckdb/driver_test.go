@@ -65,6 +65,18 @@ func withVersion(t *testing.T, good []byte, version uint64) []byte {
 	return b
 }
 
+func TestOpenMakesAnEmptyFileAnew(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "empty.db"), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	c, err := openPath(dir, map[string]string{"path": "empty.db"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+}
+
 func TestOpenErrors(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name string, b []byte) {
@@ -101,7 +113,7 @@ func TestOpenErrors(t *testing.T) {
 		{map[string]string{"path": "cut.db"}, "the database file cut.db is damaged"},
 		{map[string]string{"path": "damaged.db"}, "the database file damaged.db is damaged"},
 		{map[string]string{"path": "text.db"}, "text.db is not a DuckDB database"},
-		{map[string]string{"path": "empty.db"}, "empty.db is not a DuckDB database"},
+		{map[string]string{"path": "empty.db", "read_only": "true"}, "empty.db is not a DuckDB database"},
 		{map[string]string{"path": "sqlite.db"}, "sqlite.db is not a DuckDB database"},
 		{map[string]string{"path": "folder"}, "folder is a directory, not a database file"},
 		{map[string]string{"path": "text.db/x/y.db"}, "text.db/x/y.db cannot be made: a part of its path is a file"},

@@ -34,16 +34,16 @@ func testCreate(h *harness) {
 		})
 	}
 	h.sub("exists", func(h *harness) {
-		h.fails(warehouse.CreateTableAs{Target: h.rel("src"), Query: "select 1 as id"})
-		h.fails(warehouse.CreateTable{Target: h.rel("src"), Columns: []warehouse.Column{{Name: "id", Type: types.Int}}})
+		_ = h.fails(warehouse.CreateTableAs{Target: h.rel("src"), Query: "select 1 as id"})
+		_ = h.fails(warehouse.CreateTable{Target: h.rel("src"), Columns: []warehouse.Column{{Name: "id", Type: types.Int}}})
 		h.do(warehouse.CreateTable{Target: h.rel("src"), Columns: []warehouse.Column{{Name: "x", Type: types.Int}}, IfNotExists: true})
 		h.wantRows("src", "*", "1|a", "2|b")
 		h.do(warehouse.CreateSchema{Schema: h.schema})
 	})
 	h.sub("column count", func(h *harness) {
 		one := []warehouse.Column{{Name: "a", Type: types.Int}}
-		h.fails(warehouse.CreateTableAs{Target: h.rel("few"), Query: "select 1 as x, 2 as y", Columns: one})
-		h.fails(warehouse.CreateTableAs{Target: h.rel("many"), Query: "select 1 as x", Columns: append(one, warehouse.Column{Name: "b", Type: types.Int})})
+		_ = h.fails(warehouse.CreateTableAs{Target: h.rel("few"), Query: "select 1 as x, 2 as y", Columns: one})
+		_ = h.fails(warehouse.CreateTableAs{Target: h.rel("many"), Query: "select 1 as x", Columns: append(one, warehouse.Column{Name: "b", Type: types.Int})})
 	})
 	h.sub("clone", func(h *harness) {
 		h.do(warehouse.CloneTable{From: h.rel("src"), To: h.rel("copy")},
