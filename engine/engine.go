@@ -51,6 +51,9 @@ func Compile(ctx context.Context, p *project.Project, o Options) (*compile.Progr
 			if s, ok := analyzer.(warehouse.Sniffer); ok {
 				options.Sniff = s.Sniff
 			}
+			if t, ok := analyzer.(warehouse.Trier); ok {
+				options.Try = t.Try
+			}
 		case !errors.Is(err, warehouse.ErrUnsupported):
 			ds.Add(noAnalysis(driver.Name(), err))
 		}

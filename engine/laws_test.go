@@ -27,7 +27,7 @@ import (
 // files is a project as path → content.
 type files map[string]string
 
-func (f files) write(t *testing.T, dir string) {
+func (f files) write(t testing.TB, dir string) {
 	t.Helper()
 	for name, text := range f {
 		path := filepath.Join(dir, name)

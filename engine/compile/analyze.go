@@ -2,6 +2,7 @@ package compile
 
 import (
 	"context"
+	"errors"
 	"io"
 	"maps"
 	"os"
@@ -268,6 +269,13 @@ func (c *compiler) seedColumns(ctx context.Context, u *unit) (columns []warehous
 			continue
 		}
 		found[i].Type = u.Config.ColumnTypes[name]
+	}
+	if c.options.Try != nil && len(u.Config.ColumnTypes) > 0 && u.Seed.Size <= frameLimit && !ds.HasErrors() {
+		// Other errors than bad rows, an unknown type for one, are found when the columns are declared.
+		var bad *warehouse.LoadError
+		if err := c.options.Try(ctx, found, f); errors.As(err, &bad) {
+			return nil, "it has an error", append(ds, warehouse.TraceLoad(readSeed(u, path), err)...)
+		}
 	}
 	return found, "", ds
 }

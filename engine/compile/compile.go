@@ -25,6 +25,9 @@ type Options struct {
 	// Sniff finds the columns of a seed file that are not typed by configuration; nil
 	// leaves them unknown.
 	Sniff func(ctx context.Context, f warehouse.File, known ...warehouse.Column) ([]warehouse.Column, error)
+	// Try finds out whether a seed file loads with its columns' types; nil leaves that to
+	// the load.
+	Try func(ctx context.Context, columns []warehouse.Column, f warehouse.File) error
 	// Jobs is the number of workers, at least 1; 0 means all cores.
 	Jobs int
 }

@@ -88,7 +88,7 @@ var elsewhere = map[diag.Code]string{
 	"analysis-off":       "TestAnalyzerThatFails",
 	"name-too-long":      "TestNameTooLong: DuckDB has no limit",
 	"target-needs":       "TestTargetWithoutRequiredField: DuckDB requires nothing",
-	"seed-row":           "engine/run: a seed is read when it is loaded",
+	"seed-row":           "cmd/engine bad_run.txtar and engine/run: a CSV file has no comment to write the expectation in",
 }
 
 func TestMistakes(t *testing.T) {

@@ -48,8 +48,9 @@ func TestCodes(t *testing.T) {
 			map[string]string{"models/m.sql": "select 1 as id"},
 			map[string]string{"engine.yml": settings + "on-run-end: [drop table _engine.runs]\n", "models/m.sql": "select 2 as id"}, "", ""},
 		{"seed-row",
-			map[string]string{"seeds/s.csv": "id\n1\n", "seeds/s.yml": "seeds: [{name: s, config: {column_types: {id: integer}}}]"},
-			map[string]string{"seeds/s.csv": "id\n1\nten\n"}, "", "seeds/s.csv"},
+			// A number that looks right and is too large: the offline check lets it pass.
+			map[string]string{"seeds/s.csv": "id\n1\n", "seeds/s.yml": "seeds: [{name: s, config: {column_types: {id: 'decimal(3,1)'}}}]"},
+			map[string]string{"seeds/s.csv": "id\n1\n1234\n"}, "", "seeds/s.csv"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newShop(t, c.before)

@@ -2,9 +2,11 @@ package warehouse
 
 import (
 	"context"
+	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -109,12 +111,24 @@ func TestCheckCSVLongRecords(t *testing.T) {
 	}
 }
 
+// FuzzCheckCSV: bad records are lines of the file; where a strict reader of RFC 4180
+// accepts the file, too, both read the same values from as many records; sniffing and
+// finding lines agree with checking.
 func FuzzCheckCSV(f *testing.F) {
-	for _, s := range []string{"a,b\n1,2\n", "a\n\"x\ny\"\n", "\"a\"\"b\",c\r\n1,\"2\"x\r\n", "a,\n", "\"", "a\n \" \" \n"} {
+	for _, s := range []string{"a,b\n1,2\n", "a\n\"x\ny\"\n", "\"a\"\"b\",c\r\n1,\"2\"x\r\n", "a,\n", "\"", "a\n \" \" \n", "a,b\n\"1\",x\ry\n", "\xef\xbb\xbfa,b\r\n\r\n\"x\r\n\",\r\n"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		got, err := CheckCSV(context.Background(), csvFile(text), func(string) ValueCheck { return func([]byte) string { return "" } })
+		values := map[string][]string{}
+		file := csvFile(text)
+		got, err := CheckCSV(context.Background(), file, func(column string) ValueCheck {
+			return func(v []byte) string {
+				if len(v) > 0 { // the strict reader does not tell "" from nothing
+					values[column] = append(values[column], strings.ReplaceAll(string(v), "\r\n", "\n"))
+				}
+				return ""
+			}
+		})
 		if err == nil && len(got.Header) == 0 {
 			t.Fatal("no header and no error")
 		}
@@ -126,7 +140,47 @@ func FuzzCheckCSV(f *testing.F) {
 				}
 			}
 		}
+		sniffed, shapes, sniffErr := SniffCSV(context.Background(), file)
+		if (err == nil) != (sniffErr == nil) || err == nil && (!cmp.Equal(got, sniffed) || len(shapes) != len(got.Header)) {
+			t.Fatalf("checked: %+v %v; sniffed: %+v %v", got, err, sniffed, sniffErr)
+		}
+		if err != nil {
+			return
+		}
+		var all []int64
+		for i := range min(got.Records, 100) {
+			all = append(all, i+1)
+		}
+		lines, err := CSVLines(file, all)
+		if err != nil || len(lines) != len(all) || !slices.IsSorted(lines) || len(lines) > 0 && (lines[0] < 2 || lines[len(lines)-1] > strings.Count(text, "\n")+1) {
+			t.Fatalf("the records %v stand in lines %v, %v", all, lines, err)
+		}
+		if len(got.Header) > 1 { // a blank line is a record where there is one column
+			compareStrict(t, text, got, values)
+		}
 	})
+}
+
+func compareStrict(t *testing.T, text string, got CSV, values map[string][]string) {
+	r := csv.NewReader(strings.NewReader(strings.TrimPrefix(text, "\xef\xbb\xbf")))
+	rows, err := r.ReadAll()
+	if err != nil {
+		return
+	}
+	if int64(len(rows)) != got.Records+1 {
+		t.Fatalf("%d records, want %d", got.Records, len(rows)-1)
+	}
+	want := map[string][]string{}
+	for _, row := range rows[1:] {
+		for i, v := range row {
+			if v != "" {
+				want[got.Header[i]] = append(want[got.Header[i]], v)
+			}
+		}
+	}
+	if d := cmp.Diff(want, values); d != "" {
+		t.Fatal(d)
+	}
 }
 
 func BenchmarkCheckCSV(b *testing.B) {

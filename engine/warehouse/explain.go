@@ -55,6 +55,12 @@ type Sniffer interface {
 	Sniff(ctx context.Context, f File, known ...Column) ([]Column, error)
 }
 
+// Trier is the optional power of an Analyzer to find out whether a file would load with
+// these columns, without keeping anything. Bad rows are reported as *LoadError.
+type Trier interface {
+	Try(ctx context.Context, columns []Column, f File) error
+}
+
 // Prober is the optional power to look up one relation faster than Inspect does. Sizes
 // and comments may be missing.
 type Prober interface {

@@ -6,8 +6,10 @@ import (
 	sqldriver "database/sql/driver"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	driver "github.com/duckdb/duckdb-go/v2"
 
@@ -27,6 +29,7 @@ type Analyzer struct {
 	files     sync.Once // opens reader
 	reader    *conn
 	readerErr error
+	trials    atomic.Int64 // tables made by Try
 }
 
 // Analyzer makes an offline analyzer.
@@ -271,6 +274,70 @@ func (a *Analyzer) reset(ctx context.Context) error {
 
 // Sniff finds the columns of a file, in a database of its own that may read files.
 func (a *Analyzer) Sniff(ctx context.Context, f warehouse.File, known ...warehouse.Column) ([]warehouse.Column, error) {
+	reader, err := a.fileReader()
+	if err != nil {
+		return nil, err
+	}
+	return reader.Sniff(ctx, f, known...)
+}
+
+// Try finds out whether a CSV file would load with these types. The values are looked at
+// first (a few milliseconds per megabyte); only where one of them does not look like its
+// type is the file really loaded, into a database of its own.
+func (a *Analyzer) Try(ctx context.Context, columns []warehouse.Column, f warehouse.File) error {
+	if f.Format == "parquet" {
+		return nil
+	}
+	if _, err := csvColumns(ctx, columns, f); err != nil {
+		return err
+	}
+	looks, err := sniffCSV(ctx, f)
+	if err != nil || plausible(looks, columns) {
+		return err
+	}
+	reader, err := a.fileReader()
+	if err != nil {
+		return err
+	}
+	name := addr.Relation{Schema: "main", Name: fmt.Sprintf("trial_%d", a.trials.Add(1))}
+	if _, err := reader.Load(ctx, name, columns, f); err != nil {
+		return err
+	}
+	_, err = reader.Exec(ctx, warehouse.Statement{SQL: "drop table " + Dialect{}.Quote(name)})
+	return err
+}
+
+// plausible reports whether all values look like something that the wanted types take.
+func plausible(looks, wanted []warehouse.Column) bool {
+	for _, w := range wanted {
+		i := slices.IndexFunc(looks, func(c warehouse.Column) bool { return strings.EqualFold(c.Name, w.Name) })
+		if i < 0 || !takes(w.Type, looks[i].Type) {
+			return false
+		}
+	}
+	return true
+}
+
+// takes reports whether a column of type wanted surely reads text that looks like a value
+// of type looks. Whole numbers have been checked digit by digit before.
+func takes(wanted, looks string) bool {
+	base, _, _ := strings.Cut(strings.ToUpper(strings.TrimSpace(wanted)), "(")
+	switch base = strings.TrimSpace(base); base {
+	case "", "VARCHAR", "TEXT", "STRING", "CHAR", "BPCHAR", looks:
+		return true
+	case "DOUBLE", "FLOAT", "REAL", "FLOAT8", "FLOAT4":
+		return looks == "BIGINT" || looks == "DOUBLE"
+	case "BOOL":
+		return looks == "BOOLEAN"
+	case "DATETIME", "TIMESTAMP", "TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE":
+		return looks == "DATE" || looks == "TIMESTAMP" || looks == "TIMESTAMP WITH TIME ZONE"
+	case "DECIMAL", "NUMERIC":
+		return looks == "BIGINT" || looks == "DOUBLE"
+	}
+	return wholeType(base) && looks == "BIGINT"
+}
+
+func (a *Analyzer) fileReader() (*conn, error) {
 	a.files.Do(func() {
 		connector, err := driver.NewConnector(memory, onConnect)
 		if err != nil {
@@ -279,8 +346,5 @@ func (a *Analyzer) Sniff(ctx context.Context, f warehouse.File, known ...warehou
 		}
 		a.reader = newConn(sql.OpenDB(connector))
 	})
-	if a.readerErr != nil {
-		return nil, a.readerErr
-	}
-	return a.reader.Sniff(ctx, f, known...)
+	return a.reader, a.readerErr
 }

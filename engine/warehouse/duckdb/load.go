@@ -5,7 +5,9 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -291,10 +293,12 @@ func wholeType(typ string) bool {
 	return false
 }
 
-// wholeNumber accepts digits with a sign and blanks around.
+// wholeNumber accepts digits with a sign and blanks around, within the range of typ.
 func wholeNumber(typ string) warehouse.ValueCheck {
+	lowest, highest := wholeRange(typ)
 	return func(v []byte) string {
-		digits := bytes.TrimSpace(v)
+		number := bytes.TrimSpace(v)
+		digits := number
 		if len(digits) > 1 && (digits[0] == '-' || digits[0] == '+') {
 			digits = digits[1:]
 		}
@@ -306,6 +310,34 @@ func wholeNumber(typ string) warehouse.ValueCheck {
 		if len(digits) == 0 {
 			return notOfType(string(v), typ)
 		}
+		if highest == 0 || len(digits) < 3 && number[0] != '-' {
+			return ""
+		}
+		if n, err := strconv.ParseInt(string(number), 10, 64); err != nil || n < lowest || n > highest {
+			return fmt.Sprintf("%s is out of the range of %s", number, typ)
+		}
 		return ""
 	}
+}
+
+// wholeRange is the range of a whole-number type, 0 and 0 where int64 does not hold it:
+// DuckDB finds those out itself.
+func wholeRange(typ string) (lowest, highest int64) {
+	switch strings.ToUpper(strings.TrimSpace(typ)) {
+	case "TINYINT", "INT1":
+		return math.MinInt8, math.MaxInt8
+	case "SMALLINT", "INT2", "INT16", "SHORT":
+		return math.MinInt16, math.MaxInt16
+	case "INTEGER", "INT", "INT4", "INT32", "SIGNED":
+		return math.MinInt32, math.MaxInt32
+	case "BIGINT", "INT8", "INT64", "LONG":
+		return math.MinInt64, math.MaxInt64
+	case "UTINYINT":
+		return 0, math.MaxUint8
+	case "USMALLINT":
+		return 0, math.MaxUint16
+	case "UINTEGER":
+		return 0, math.MaxUint32
+	}
+	return 0, 0
 }
