@@ -58,9 +58,15 @@ func (c *compiler) nameRelations() {
 }
 
 // nameSources makes the source nodes. A source whose schema and name are those of a node
-// of this project is that relation, and reads from that node.
+// of this project is that relation, and reads from that node. The schema is the node's own,
+// as configured, or the one that the target makes of it.
 func (c *compiler) nameSources() {
 	own := map[[2]string]*unit{}
+	for _, u := range c.all {
+		if u.Relation.Name != "" && (u.Relation.Database == "" || strings.EqualFold(u.Relation.Database, c.target.Database)) {
+			own[[2]string{strings.ToLower(u.Relation.Schema), strings.ToLower(u.Relation.Name)}] = u
+		}
+	}
 	for _, u := range c.all {
 		if u.Config.Schema != "" {
 			own[[2]string{strings.ToLower(u.Config.Schema), strings.ToLower(u.Relation.Name)}] = u

@@ -84,7 +84,10 @@ func (c *compiler) givenRows(u *unit, w *project.UnitTest) (map[string]input, bo
 	for _, g := range w.Given {
 		key, columns := "", []Column(nil)
 		if g.Input.V == thisInput {
-			key, columns = thisInput, u.Columns
+			key = thisInput
+			if u.Unanalyzed == "" {
+				columns = u.Columns
+			}
 		} else {
 			fn, args, err := datatest.ParseRef(g.Input.V)
 			if err != nil {

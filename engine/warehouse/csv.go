@@ -17,6 +17,7 @@ const (
 	MaxRecord = 16 << 20
 	// maxBadRows is how many bad records a LoadError lists.
 	maxBadRows = 20
+	strayCR    = "a CR stands within the line: quote the field or remove it"
 )
 
 // CSV is what CheckCSV found out about a file.
@@ -31,9 +32,10 @@ type ValueCheck func(value []byte) string
 // CheckCSV reads a whole CSV file in constant memory and finds every record that is not
 // well formed: another number of fields than the header, text after a closing quote, a
 // quote that is never closed, text that is not UTF-8, mixed line ends, a header with empty
-// or repeated names. The rules are those of RFC 4180 with another delimiter where the file
-// has one; a byte order mark and blank lines are skipped, fields may span lines. checks,
-// if not nil, is asked once per column of the header, in order, for a test of its values.
+// or repeated names or below blank lines. The rules are those of RFC 4180 with another
+// delimiter where the file has one; a byte order mark and blank lines between records are
+// skipped, fields may span lines. checks, if not nil, is asked once per column of the
+// header, in order, for a test of its values.
 //
 // Bad records come as *LoadError with physical line numbers.
 func CheckCSV(ctx context.Context, f File, checks func(column string) ValueCheck) (CSV, error) {
@@ -132,6 +134,9 @@ func (s *csvScanner) header() error {
 		s.problem = "lines end with CR only: save the file with LF or CR LF"
 	}
 	s.split()
+	if s.problem == "" && s.line > 1 { // DuckDB takes the first line for the header, blank or not
+		s.problem = "a blank line stands before the header: remove it"
+	}
 	if s.problem == "" && !utf8.Valid(s.record) {
 		s.problem = "the header is not UTF-8"
 	}
@@ -252,10 +257,14 @@ func (s *csvScanner) field(pos int) (csvField, int) {
 		start++
 	}
 	if start == len(s.multi) || s.multi[start] != '"' {
+		f, next := csvField{start: pos, end: len(s.multi)}, -1
 		if i := bytes.IndexByte(s.multi[pos:], s.delim); i >= 0 {
-			return csvField{start: pos, end: pos + i}, pos + i + 1
+			f.end, next = pos+i, pos+i+1
 		}
-		return csvField{start: pos, end: len(s.multi)}, -1
+		if s.problem == "" && bytes.IndexByte(s.multi[f.start:f.end], '\r') >= 0 {
+			s.problem = strayCR
+		}
+		return f, next
 	}
 	f := csvField{start: start + 1, quoted: true}
 	f.end = s.closingQuote(f.start)
@@ -367,7 +376,7 @@ func (s *csvScanner) check() {
 			reason = "the line ends with CR LF, the first line with LF"
 		}
 	case !s.quoted && bytes.IndexByte(s.record, '\r') >= 0:
-		reason = "a CR stands within the line: quote the field or remove it"
+		reason = strayCR
 	}
 	if reason != "" {
 		s.add(BadRow{Line: s.line, Value: clip(s.record), Reason: reason})

@@ -40,6 +40,8 @@ func TestCheckCSV(t *testing.T) {
 		{"BOM and CRLF", "\xef\xbb\xbfid,name\r\n1,\"x\r\ny\"\r\n", 0, nil, 1},
 		{"blank lines", "id,name\n\n1,a\n\n", 0, nil, 1},
 		{"blank line of one column is NULL", "id\n\n1\n", 0, nil, 2},
+		{"blank lines before the header", "\n\nid,name\n1,a\n", 0, []string{`3:0 ="id,name" a blank line stands before the header: remove it`}, 0},
+		{"blank line before the header of one column", "\nid\n1\n", 0, []string{`2:0 ="id" a blank line stands before the header: remove it`}, 0},
 		{"semicolon", "id;name\n1;a,b\n", ';', nil, 1},
 		{"tab", "id\tname\n1\t\"a\tb\"\n", '\t', nil, 1},
 		{"doubled quotes", "id,name\n1,\"say \"\"hi\"\", you\"\n", 0, nil, 1},
@@ -61,6 +63,7 @@ func TestCheckCSV(t *testing.T) {
 		{"unclosed at the end", "id,name\n1,\"", 0, []string{`2:0 ="1,\"" the quote of field 2 is never closed`}, 0},
 		{"not UTF-8", "id,name\n1,\xff\xfe\n", 0, []string{`2:2 name="�" the text is not UTF-8`}, 0},
 		{"mixed line ends", "id,name\n1,a\r\n2,b\n", 0, []string{`2:0 ="1,a" the line ends with CR LF, the first line with LF`}, 0},
+		{"CR beside a quoted field", "id,name,x\n1,\"a\rb\",c\rd\n", 0, []string{`2:0 ="1,\"a\rb\",c\rd" a CR stands within the line: quote the field or remove it`}, 0},
 		{"CR within a line", "id,name\n1,a\rb\n", 0, []string{`2:0 ="1,a\rb" a CR stands within the line: quote the field or remove it`}, 0},
 		{"values", "id,name\n1,a\nx,b\n\"2\",c\n1.5,d\n", 0, []string{`3:1 id="x" not whole`, `5:1 id="1.5" not whole`}, 0},
 	}

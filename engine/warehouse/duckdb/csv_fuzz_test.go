@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -17,7 +16,7 @@ import (
 // FuzzReadCSV: DuckDB reads every file that CheckCSV lets through, and reads the values
 // and NULLs that CheckCSV saw.
 func FuzzReadCSV(f *testing.F) {
-	for _, s := range []string{"a,b\n1,2\n", "a,b\n1,\"x\ny\"\n\n,\"\"\n", "a\n1\n\n2", "\xef\xbb\xbfa,b\r\n1,\"x\r\ny\"\r\n", "a,b\n1 , \"a,b\" \n", "a,b\n\"1\",x\ry\n", "a,b\n1,5\" pipe\n", "\"a\nb\",c\n\"\"\"\",é\n", "a\n\"\"\n"} {
+	for _, s := range []string{"a,b\n1,2\n", "a,b\n1,\"x\ny\"\n\n,\"\"\n", "a\n1\n\n2", "\xef\xbb\xbfa,b\r\n1,\"x\r\ny\"\r\n", "a,b\n1 , \"a,b\" \n", "a,b\n\"1\",x\ry\n", "a,b\n1,5\" pipe\n", "\"a\nb\",c\n\"\"\"\",é\n", "a\n\"\"\n", "a,b\nx\x00y,\x00\n"} {
 		f.Add(s)
 	}
 	conn := memoryConn(f)
@@ -34,7 +33,7 @@ func FuzzReadCSV(f *testing.F) {
 			names = append(names, name)
 			return func(v []byte) string { want[name] = append(want[name], string(v)); return "" }
 		})
-		if err != nil || strings.Contains(text, "\x00") {
+		if err != nil {
 			return
 		}
 		var columns []warehouse.Column
