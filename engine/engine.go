@@ -60,12 +60,36 @@ func Compile(ctx context.Context, p *project.Project, o Options) (*compile.Progr
 	}
 	program, more := compile.Compile(ctx, p, target, options)
 	ds.Add(more...)
+	ds.Add(reservedSchemas(p, program, driver, o)...)
 	for _, id := range program.Order {
 		if n := program.Nodes[id]; id.Kind != addr.Source && !program.Broken[id] && !o.SkipAnalysis {
 			ds.Add(materialize.Check(n, target.Dialect.Caps())...)
 		}
 	}
 	return program, ds.Sorted()
+}
+
+// reservedSchemas finds schemas that the target's warehouse cannot have.
+func reservedSchemas(p *project.Project, program *compile.Program, driver warehouse.Driver, o Options) diag.List {
+	r, ok := driver.(warehouse.Reserver)
+	if !ok {
+		return nil
+	}
+	cfg, _, ds := TargetConfig(p, o)
+	if ds.HasErrors() {
+		return nil // reported when the target was chosen
+	}
+	reserved := r.Reserved(cfg)
+	for _, id := range program.Order {
+		n := program.Nodes[id]
+		for name, why := range reserved {
+			if id.Kind != addr.Source && strings.EqualFold(n.Relation.Schema, name) {
+				settings, _ := p.Settings.Target(o.Target, o.Env)
+				return diag.List{schemaReserved(settings, n, why)}
+			}
+		}
+	}
+	return nil
 }
 
 // chooseTarget finds the target by name and gives it the values it starts from.
@@ -184,6 +208,7 @@ const (
 	codeTargetField diag.Code = "target-field"
 	codeTargetNeeds diag.Code = "target-needs"
 	codeNoAnalysis  diag.Code = "analysis-off"
+	codeReserved    diag.Code = "schema-reserved"
 )
 
 // Codes is this room's part of the catalogue.
@@ -191,6 +216,7 @@ var Codes = []diag.Entry{
 	{Code: codeTargetType, Title: "a warehouse that the engine does not know", Explain: "The type of a target names a driver.", Bad: "targets: {dev: {type: duckbd}}", Good: "targets: {dev: {type: duckdb}}"},
 	{Code: codeTargetField, Title: "an unknown key in a target", Explain: "Each driver has its own keys besides the common ones (type, schema, custom_schema, database, threads, vars).", Bad: "targets: {dev: {type: duckdb, pathh: a.duckdb}}", Good: "targets: {dev: {type: duckdb, path: a.duckdb}}"},
 	{Code: codeTargetNeeds, Title: "a target without a key that its driver needs", Explain: "The driver cannot connect without it.", Bad: "targets: {prod: {type: postgres}}", Good: "targets: {prod: {type: postgres, host: localhost}}"},
+	{Code: codeReserved, Title: "a schema that the warehouse cannot have", Explain: "DuckDB calls a database after its file; a schema of the same name makes names ambiguous.", Bad: "targets: {dev: {type: duckdb, path: target/dev.duckdb, schema: dev}}", Good: "targets: {dev: {type: duckdb, path: target/warehouse.duckdb, schema: dev}}"},
 	{Code: codeNoAnalysis, Title: "the offline analysis is not there", Explain: "Models are not checked before the run; the warehouse's own errors come later.", Bad: "", Good: ""},
 }
 
@@ -223,6 +249,10 @@ func fieldUnknown(t *project.TargetSettings, name string, known []string) diag.D
 
 func fieldMissing(t *project.TargetSettings, f warehouse.Field) diag.Diagnostic {
 	return diag.Diagnostic{Code: codeTargetNeeds, Message: fmt.Sprintf("target %q has no %q", t.Name, f.Name), At: t.At, Help: f.Name + ": " + f.Help}
+}
+
+func schemaReserved(t *project.TargetSettings, n *compile.Node, why string) diag.Diagnostic {
+	return diag.Diagnostic{Code: codeReserved, Message: fmt.Sprintf("target %q cannot have the schema %q", t.Name, n.Relation.Schema), At: either(t.Schema.At, t.At), Model: n.ID, Notes: []string{why}, Help: "give the schema or the file another name"}
 }
 
 func noAnalysis(driver string, err error) diag.Diagnostic {

@@ -43,7 +43,7 @@ snapshots and singular tests to target/compiled/. The SQL of a single model is p
 			if len(args)+len(sel.selects) > 0 {
 				return mistake(wrongArguments(cmd, "--inline and selectors exclude each other"))
 			}
-			s, n, err := a.one(ctx, "", inline, true)
+			s, n, err := a.one(ctx, "", inline, true, true)
 			if err != nil {
 				return err
 			}

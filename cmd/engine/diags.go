@@ -26,7 +26,6 @@ const (
 	codeNoNode    diag.Code = "node-unknown"
 	codeNotBuilt  diag.Code = "not-built"
 	codeOpen      diag.Code = "warehouse-open"
-	codeQuery     diag.Code = "query-refused"
 	codeNoCode    diag.Code = "code-unknown"
 	codeNoResults diag.Code = "results-missing"
 	codeFreshness diag.Code = "source-stale"
@@ -45,7 +44,6 @@ var Codes = []diag.Entry{
 	{Code: codeNoNode, Title: "no such node", Explain: "The command takes the name of one model, seed or snapshot. engine ls lists them.", Bad: "engine show ordrs", Good: "engine show orders"},
 	{Code: codeNotBuilt, Title: "something that the query reads is not in the warehouse yet", Explain: "A query reads published relations. They are there after the first build.", Bad: "engine show orders", Good: "engine build +orders && engine show orders"},
 	{Code: codeOpen, Title: "the warehouse cannot be opened", Explain: "The connection or the database file was refused. engine debug shows with what the engine tries.", Bad: "", Good: ""},
-	{Code: codeQuery, Title: "the warehouse refused a query", Explain: "The query was sent and came back as an error, which is quoted.", Bad: "engine show --inline 'select amont from {{ ref \"orders\" }}'", Good: "engine show --inline 'select amount from {{ ref \"orders\" }}'"},
 	{Code: codeNoCode, Title: "an unknown code of a diagnostic", Explain: "Codes stand in brackets behind the word error. engine explain lists them.", Bad: "engine explain ref-unknwon", Good: "engine explain ref-unknown"},
 	{Code: codeNoResults, Title: "no results of an earlier run", Explain: "engine retry reads run_results.json in the target folder, which build, run, test, seed and snapshot write.", Bad: "engine clean && engine retry", Good: "engine build; engine retry"},
 	{Code: codeFreshness, Title: "a source is older than its limit", Explain: "The newest value of loaded_at_field is compared with the warehouse's time and the limits warn_after and error_after.", Bad: "", Good: "freshness: {warn_after: {count: 12, period: hour}}"},

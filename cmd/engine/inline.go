@@ -39,13 +39,15 @@ func taken(p *project.Project, name string) bool {
 }
 
 // one compiles the project and gives the node that a command is about: a model by name,
-// or the text of --inline.
-func (a *app) one(ctx context.Context, name, inline string, isInline bool) (*session, *compile.Node, error) {
+// or the text of --inline. Without analyze the warehouse has the only word on the text: it
+// may read what no model makes.
+func (a *app) one(ctx context.Context, name, inline string, isInline, analyze bool) (*session, *compile.Node, error) {
 	s, err := a.load()
 	if err != nil {
 		return nil, nil, err
 	}
 	if isInline {
+		s.options.SkipAnalysis = !analyze
 		n, err := s.inline(ctx, inline)
 		return s, n, err
 	}

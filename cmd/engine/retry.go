@@ -45,8 +45,12 @@ went wrong or were skipped, as target/run_results.json has them. Mend the cause 
 			return mistake(fileWrong("read", a.shown(path), err))
 		}
 		if len(last.Unfinished()) == 0 {
+			out := a.out
+			if wantsJSON(a.global.output) {
+				out = a.err // stdout is for documents
+			}
 			if !a.global.quiet {
-				_, err = fmt.Fprintln(a.out, "nothing to retry: the last run had no failures")
+				_, err = fmt.Fprintln(out, "nothing to retry: the last run had no failures")
 			}
 			return err
 		}

@@ -50,7 +50,7 @@ rows. Nothing is built; seeds are shown as they were loaded.`),
 			name = args[0]
 		}
 		ctx := cmd.Context()
-		s, node, err := a.one(ctx, name, inline, isInline)
+		s, node, err := a.one(ctx, name, inline, isInline, false)
 		if err != nil {
 			return err
 		}
@@ -140,15 +140,12 @@ func (s *session) queryRefused(ctx context.Context, conn warehouse.Conn, n *comp
 	if missing := s.unbuilt(ctx, conn, n); len(missing) > 0 {
 		return failure(notBuilt(missing))
 	}
-	d := diag.Diagnostic{Code: codeQuery, Message: "the warehouse refused the query", Notes: strings.Split(strings.TrimSpace(err.Error()), "\n"), Cause: err, Model: n.ID}
+	var at source.Span
 	if n.File != nil {
-		d.At = n.File.Whole()
+		at = n.File.Whole()
 	}
-	if at, length, ok := conn.Dialect().ErrorAt(stmt, err); ok && lead != nil {
-		if span, ok := lead.At(at-stmt.BodyStart, at-stmt.BodyStart+length); ok {
-			d.At = span
-		}
-	}
+	d := warehouse.Trace(conn.Dialect(), stmt, lead, at, err)
+	d.Model = n.ID
 	return failure(d)
 }
 

@@ -173,7 +173,11 @@ func (m *maker) reasons(n *compile.Node) []string {
 	case record.Kind != existing.Kind:
 		why = append(why, fmt.Sprintf("it is a %s now, not the %s that was built", existing.Kind, record.Kind))
 	case record.Fingerprint != n.Fingerprint:
-		why = append(why, "its SQL or configuration changed")
+		what := "its SQL, a variable in it, or its configuration changed"
+		if n.ID.Kind == addr.Seed {
+			what = "its file or configuration changed"
+		}
+		why = append(why, what)
 	}
 	own := n.Config.FullRefresh
 	if m.selection.FullRefresh && (own == nil || *own) && (n.Config.Materialized == "incremental" || n.ID.Kind == addr.Seed) {

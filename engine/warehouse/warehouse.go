@@ -233,6 +233,12 @@ type Driver interface {
 	Analyzer(context.Context) (Analyzer, error)
 }
 
+// Reserver is the optional power of a Driver to name schemas that a target cannot have.
+type Reserver interface {
+	// Reserved lists them for a configuration, each with the reason in a few words.
+	Reserved(Config) map[string]string
+}
+
 // Field documents one configuration key of a driver.
 type Field struct {
 	Name     string

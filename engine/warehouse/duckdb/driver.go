@@ -172,6 +172,17 @@ func (o options) prepare() error {
 // newestStorage is the newest version of the file format that DuckDB 1.5.5 reads.
 const newestStorage = 68
 
+// Reserved: DuckDB calls a database after its file, and a schema of the same name makes
+// every two-part name ambiguous.
+func (Driver) Reserved(cfg warehouse.Config) map[string]string {
+	path := cfg.Fields["path"]
+	if path == "" {
+		path = DefaultPath
+	}
+	name, _, _ := strings.Cut(filepath.Base(path), ".")
+	return map[string]string{name: "the database file " + path + " has the same name"}
+}
+
 // connector opens the file. The driver takes the path for part of a URL: where that
 // would go wrong the file is attached to a database in memory instead.
 func (o options) connector() (*driver.Connector, error) {
