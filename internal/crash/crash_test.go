@@ -14,8 +14,13 @@ import (
 	"testing"
 	"time"
 
-	_ "github.com/duckdb/duckdb-go/v2"
 	"github.com/google/go-cmp/cmp"
+
+	// What the binary under test is made of: without these imports go test would take the
+	// result of an older binary for this one's.
+	_ "github.com/engine-build/engine/engine"
+	_ "github.com/engine-build/engine/engine/example"
+	_ "github.com/engine-build/engine/engine/warehouse/duckdb"
 )
 
 // kills is how often the build is killed; ENGINE_KILLS sets another number.
