@@ -103,15 +103,12 @@ func (s *session) held(ctx context.Context) (map[addr.Node]warehouse.Relation, s
 		return nil, state.Snapshot{}, err
 	}
 	defer conn.Close()
-	facts, err := s.inspect(ctx, conn)
+	snapshot, err := engine.Snapshot(ctx, s.program, conn)
 	if err != nil {
 		return nil, state.Snapshot{}, err
 	}
-	snapshot, err := engine.Snapshot(ctx, s.program, conn)
-	if err != nil {
-		return facts, state.Snapshot{}, err
-	}
-	return facts, snapshot, nil
+	facts, err := s.inspect(ctx, conn, snapshot.Relations)
+	return facts, snapshot, err
 }
 
 func (a *app) docsServeCommand() *cobra.Command {

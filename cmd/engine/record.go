@@ -43,11 +43,11 @@ func (s *session) record(ctx context.Context, conn warehouse.Conn, r *run.Result
 	if o.noCatalog || r.Canceled {
 		return out, s.writeManifest(meta)
 	}
-	facts, err := s.inspect(ctx, conn)
+	snapshot, err := engine.Snapshot(ctx, s.program, conn)
 	if err != nil {
 		return out, err
 	}
-	snapshot, err := engine.Snapshot(ctx, s.program, conn)
+	facts, err := s.inspect(ctx, conn, snapshot.Relations)
 	if err != nil {
 		return out, err
 	}
@@ -93,27 +93,29 @@ func (s *session) writeManifest(meta artifact.Meta) error {
 	return artifact.Write(s.target(), "manifest.json", manifest)
 }
 
-// inspect asks the warehouse about all relations of the program.
-func (s *session) inspect(ctx context.Context, conn warehouse.Conn) (map[addr.Node]warehouse.Relation, error) {
-	byRelation := map[addr.Relation]addr.Node{}
-	var relations []addr.Relation
+// inspect gives what exists of the program's relations, asking the warehouse about those
+// that are not known: a snapshot knows all but the sources.
+func (s *session) inspect(ctx context.Context, conn warehouse.Conn, snapshot map[addr.Relation]warehouse.Relation) (map[addr.Node]warehouse.Relation, error) {
+	known := make(map[addr.Relation]warehouse.Relation, len(s.program.Order))
+	var rest []addr.Relation
 	for _, id := range s.program.Order {
-		if rel := s.program.Nodes[id].Relation; !rel.IsZero() {
-			relations = append(relations, rel)
-			if id.Kind != addr.Source || byRelation[rel].IsZero() {
-				byRelation[rel] = id
-			}
+		rel := s.program.Nodes[id].Relation
+		if r, ok := snapshot[rel]; ok {
+			known[rel] = r
+		} else if !rel.IsZero() {
+			rest = append(rest, rel)
 		}
 	}
-	found, err := conn.Inspect(ctx, relations)
-	if err != nil {
-		return nil, fmt.Errorf("inspect the relations of target %s: %w", s.program.Target.Name, err)
+	if len(rest) > 0 {
+		found, err := conn.Inspect(ctx, rest)
+		if err != nil {
+			return nil, fmt.Errorf("inspect the relations of target %s: %w", s.program.Target.Name, err)
+		}
+		for _, r := range found {
+			known[r.Name] = r
+		}
 	}
-	facts := make(map[addr.Node]warehouse.Relation, len(found))
-	known := map[addr.Relation]warehouse.Relation{}
-	for _, r := range found {
-		known[r.Name] = r
-	}
+	facts := make(map[addr.Node]warehouse.Relation, len(known))
 	for _, id := range s.program.Order {
 		if r, ok := known[s.program.Nodes[id].Relation]; ok {
 			facts[id] = r

@@ -151,7 +151,7 @@ func (s *session) queryRefused(ctx context.Context, conn warehouse.Conn, n *comp
 
 // unbuilt names what n reads, through ephemeral models too, and is not in the warehouse.
 func (s *session) unbuilt(ctx context.Context, conn warehouse.Conn, n *compile.Node) []string {
-	facts, err := s.inspect(ctx, conn)
+	facts, err := s.inspect(ctx, conn, nil)
 	if err != nil {
 		return nil
 	}
