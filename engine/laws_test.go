@@ -410,6 +410,23 @@ func TestSkippingEqualsBuildingAll(t *testing.T) {
 	})
 }
 
+// A model that reads a file has an input without a version: it must not be skipped.
+func TestModelsThatReadFilesAreNotSkipped(t *testing.T) {
+	csv := filepath.Join(t.TempDir(), "outside.csv")
+	files{"outside.csv": "id\n1\n"}.write(t, filepath.Dir(csv))
+	b := newBench(t, files{
+		"engine.yml":      "name: files\n",
+		"models/read.sql": fmt.Sprintf("{{ config \"materialized\" \"table\" }}\nselect * from read_csv('%s')", csv),
+	})
+	b.build(1, nil)
+	files{"outside.csv": "id\n1\n2\n"}.write(t, filepath.Dir(csv))
+	b.build(1, nil)
+	want := map[string][]string{"model.read": {"[1]", "[2]"}}
+	if diff := cmp.Diff(want, b.dump()); diff != "" {
+		t.Errorf("after the file changed (-want +got):\n%s", diff)
+	}
+}
+
 func onlyOneLimit(text string) string {
 	const limit = "\nlimit 1000000"
 	if strings.Count(text, limit) > 1 {

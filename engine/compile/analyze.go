@@ -137,6 +137,7 @@ func (c *compiler) bind(ctx context.Context, u *unit, declare addr.Relation, tex
 		}
 		if name := warehouse.Explain(c.target.Dialect, err).Word; c.madeByHook(name) {
 			u.Unanalyzed = name + " is made by an on-run-start hook"
+			u.Opaque = u.Unanalyzed
 			return nil, false
 		}
 		d := warehouse.Trace(c.target.Dialect, warehouse.Statement{SQL: text, BodyEnd: len(text)}, m, u.at, err)
@@ -146,7 +147,7 @@ func (c *compiler) bind(ctx context.Context, u *unit, declare addr.Relation, tex
 		return nil, false
 	}
 	if a.Unknown != "" {
-		u.Unanalyzed = a.Unknown
+		u.Unanalyzed, u.Opaque = a.Unknown, a.Unknown
 		return nil, false
 	}
 	return a.Columns, true

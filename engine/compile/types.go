@@ -68,6 +68,9 @@ type Node struct {
 	// is not empty, only what YAML declares, and Unanalyzed says why.
 	Columns    []Column
 	Unanalyzed string
+	// Opaque says why what the text itself reads is not known («it reads files or the
+	// network»): such a node is never up to date.
+	Opaque string
 	// Volatile names the functions whose value changes from call to call («current_date»).
 	Volatile []string
 	// Macros and Vars that the text used.

@@ -205,6 +205,9 @@ func (m *maker) reasons(n *compile.Node) []string {
 	if len(unknown) > 0 {
 		why = append(why, "the state of source "+strings.Join(unknown, ", ")+" is not known")
 	}
+	if n.Opaque != "" {
+		why = append(why, "what it reads is not known for sure: "+n.Opaque)
+	}
 	if len(n.Volatile) > 0 {
 		why = append(why, "it calls "+strings.Join(n.Volatile, ", "))
 	}
