@@ -12,7 +12,11 @@ COUNTFLAGS ?=
 GOLANGCI ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 .DEFAULT_GOAL := engine
-.PHONY: engine test check lint golden bench clean tools
+# CONFORMANCE is a folder of suites that others wrote; it is not part of the repository.
+CONFORMANCE ?= ../shared/conformance
+TARGETS ?= duckdb,postgres
+
+.PHONY: engine test check lint golden bench conformance conformance-docs clean tools
 
 engine: ## build bin/engine
 	$(GO) build -o bin/engine ./cmd/engine
@@ -35,6 +39,12 @@ golden: ## rewrite golden files; the run fails where it rewrote something, look 
 
 bench: ## budgets: load at 100, 1,000 and 10,000 models; overhead over the bare driver
 	$(GO) run ./bench/cmd/report
+
+conformance: ## run the suites of CONFORMANCE on TARGETS and compare with the counts that are kept
+	@$(GO) run ./internal/conformance/cmd/conformance -dir $(CONFORMANCE) -targets $(TARGETS) -baseline internal/conformance/testdata/baseline.json
+
+conformance-docs: ## the same, and write docs/conformance.md and the counts that are kept
+	@$(GO) run ./internal/conformance/cmd/conformance -dir $(CONFORMANCE) -targets $(TARGETS) -docs docs/conformance.md -baseline internal/conformance/testdata/baseline.json -update
 
 clean:
 	rm -rf bin target dist

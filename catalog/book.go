@@ -34,6 +34,12 @@ type book struct {
 	folders   *folder
 	byFolder  map[string]*folder
 	sidebars  map[string]template.HTML
+
+	// flowColumns are all columns that have a row on a page; their numbers and the ids of
+	// those rows by their names in lower case. Empty without In.Columns.
+	flowColumns  []addr.Column
+	columnNumber map[addr.Column]int
+	anchors      map[addr.Column]string
 }
 
 // folder is a directory of the project, or a group that stands for one.
@@ -74,6 +80,7 @@ func newBook(in In) *book {
 	b.readPast()
 	b.readResult()
 	b.readFolders()
+	b.numberColumns()
 	return b
 }
 

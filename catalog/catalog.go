@@ -21,6 +21,8 @@ type In struct {
 	Program *compile.Program
 	// Graph is lineage.From(Program); it is made when nil.
 	Graph *lineage.Graph
+	// Columns is the graph of columns; without it pages say nothing about where columns come from.
+	Columns *lineage.Columns
 	// Result is the last run, nil if there was none.
 	Result *run.Result
 	// Facts are what the warehouse says about built relations. Missing nodes are fine.
@@ -59,6 +61,7 @@ func Build(in In) *Site {
 	site := &Site{files: map[string][]byte{}}
 	maps.Copy(site.files, assetFiles())
 	maps.Copy(site.files, b.dataFiles())
+	b.flowFiles(site.files)
 	for _, page := range b.render() {
 		site.files[page.path] = page.body
 	}

@@ -136,6 +136,12 @@ type column struct {
 	tags                   []string
 }
 
+// hasColumns reports whether columns has any, which is asked for every column of others.
+func (b *book) hasColumns(id addr.Node) bool {
+	n := b.in.Program.Nodes[id]
+	return n != nil && len(n.Columns)+len(b.in.Facts[id].Columns) > 0
+}
+
 // columns joins both, in the program's order; the warehouse's own columns follow.
 func (b *book) columns(id addr.Node) []column {
 	n := b.in.Program.Nodes[id]

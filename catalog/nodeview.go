@@ -47,6 +47,7 @@ type columnView struct {
 	Description    template.HTML
 	Tags           []string
 	Checks         []checkRef
+	Flow           flowView
 }
 
 type checkRef struct {
@@ -157,6 +158,7 @@ func (b *book) nodeFacts(n *compile.Node, g *lineage.Node) []fact {
 		add("Updated at", c.UpdatedAt)
 	}
 	add("Unique key", strings.Join(c.UniqueKey, ", "))
+	add("One row per", grain(n))
 	add("Owner", c.Owner)
 	add("Tier", c.Tier)
 	add("Group", c.Group)
@@ -180,6 +182,18 @@ func (b *book) nodeFacts(n *compile.Node, g *lineage.Node) []fact {
 	}
 	add("File", n.Path)
 	return out
+}
+
+// grain is what the query itself makes unique, by its first and smallest set.
+func grain(n *compile.Node) string {
+	l := n.Lineage.Get()
+	if l == nil || len(l.Unique) == 0 || n.Config.Materialized == "incremental" || n.ID.Kind != addr.Model {
+		return ""
+	}
+	if len(l.Unique[0]) == 0 {
+		return "" // one row at all
+	}
+	return strings.Join(l.Unique[0], ", ")
 }
 
 func period(n int64, unit string) string {
@@ -301,14 +315,10 @@ func (b *book) columnViews(v *nodeView, n *compile.Node, base string) {
 	}
 	untyped, used := false, map[string]bool{}
 	for _, c := range b.columns(n.ID) {
-		id := "c-" + slug(c.name)
-		for used[id] {
-			id += "~"
-		}
-		used[id] = true
+		id := columnAnchor(c.name, used)
 		v.Columns = append(v.Columns, columnView{
 			ID: id, Name: c.name, Type: c.typ, Description: b.prose.html(base, c.description),
-			Tags: c.tags, Checks: checks[strings.ToLower(c.name)],
+			Tags: c.tags, Checks: checks[strings.ToLower(c.name)], Flow: b.flow(n.ID, c.name, base),
 		})
 		untyped = untyped || c.typ == ""
 	}

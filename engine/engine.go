@@ -5,19 +5,25 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/compile"
 	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/googlesql"
 	"github.com/engine-build/engine/engine/materialize"
 	"github.com/engine-build/engine/engine/plan"
 	"github.com/engine-build/engine/engine/project"
 	"github.com/engine-build/engine/engine/run"
 	"github.com/engine-build/engine/engine/source"
 	"github.com/engine-build/engine/engine/state"
+	"github.com/engine-build/engine/engine/transpile"
 	"github.com/engine-build/engine/engine/warehouse"
+	"github.com/engine-build/engine/engine/warehouse/google"
+	"github.com/engine-build/engine/internal/kept"
 )
 
 // Options say which project, for which target, with what from outside.
@@ -28,6 +34,10 @@ type Options struct {
 	Env     func(string) (string, bool)
 	Drivers []warehouse.Driver
 	Jobs    int // workers for compilation; 0: all cores
+	// Version tells one build of the engine from another. What analysis finds is kept in the
+	// project's target folder from one compilation to the next of the same version; without
+	// a version nothing is kept.
+	Version string
 	// SkipAnalysis leaves columns and types unknown: names and order only.
 	SkipAnalysis bool
 }
@@ -41,7 +51,10 @@ func Compile(ctx context.Context, p *project.Project, o Options) (*compile.Progr
 	if ds.HasErrors() {
 		return nil, ds
 	}
-	options := compile.Options{Jobs: o.Jobs}
+	options := compile.Options{Jobs: o.Jobs, Google: o.google(p, driver)}
+	if g := options.Google; g != nil && g.Sessions != nil {
+		defer g.Sessions.Close()
+	}
 	if !o.SkipAnalysis {
 		analyzer, err := driver.Analyzer(ctx)
 		switch {
@@ -60,6 +73,10 @@ func Compile(ctx context.Context, p *project.Project, o Options) (*compile.Progr
 	}
 	program, more := compile.Compile(ctx, p, target, options)
 	ds.Add(more...)
+	if g := options.Google; g != nil && g.Cache != nil && !ds.HasErrors() {
+		// What is kept is worth nothing but time: a folder that cannot be written is no mistake.
+		_ = g.Cache.(*kept.Store).Save()
+	}
 	ds.Add(reservedSchemas(p, program, driver, o)...)
 	for _, id := range program.Order {
 		if n := program.Nodes[id]; id.Kind != addr.Source && !program.Broken[id] && !o.SkipAnalysis {
@@ -67,6 +84,36 @@ func Compile(ctx context.Context, p *project.Project, o Options) (*compile.Progr
 		}
 	}
 	return program, ds.Sorted()
+}
+
+// translating is the power of a driver whose warehouse does not read GoogleSQL itself.
+type translating interface{ Translator() transpile.Target }
+
+func translator(driver warehouse.Driver) transpile.Target {
+	if t, ok := driver.(translating); ok {
+		return t.Translator()
+	}
+	return nil
+}
+
+// google is what GoogleSQL takes on a driver's warehouse, nil where it has no way there.
+func (o Options) google(p *project.Project, driver warehouse.Driver) *compile.Google {
+	g := &compile.Google{Speller: google.Spelling{}, Translator: translator(driver)}
+	if g.Translator == nil {
+		return nil
+	}
+	if o.SkipAnalysis {
+		return g
+	}
+	jobs := o.Jobs
+	if jobs < 1 {
+		jobs = runtime.GOMAXPROCS(0)
+	}
+	g.Sessions = googlesql.NewPool(jobs, func() (*googlesql.Session, error) { return googlesql.Open(googlesql.Options{}) })
+	if o.Version != "" {
+		g.Cache = kept.Open(filepath.Join(p.Dir, p.Settings.TargetPath, "analysis.kept"), o.Version+" "+g.Translator.Version())
+	}
+	return g
 }
 
 // reservedSchemas finds schemas that the target's warehouse cannot have.
@@ -114,7 +161,7 @@ func chooseTarget(p *project.Project, o Options) (compile.Target, warehouse.Driv
 	maps.Copy(vars, o.Vars)
 	return compile.Target{
 		Name: settings.Name, Type: settings.Type.V, Database: settings.Database.V, Schema: settings.Schema.V,
-		CustomSchema: settings.CustomSchema.V, Dialect: driver.Dialect(), Vars: vars, Env: o.Env,
+		CustomSchema: settings.CustomSchema.V, Dialect: driver.Dialect(), Translator: translator(driver), Vars: vars, Env: o.Env,
 	}, driver, ds
 }
 

@@ -35,7 +35,7 @@ func FuzzProject(f *testing.F) {
 		f.Add(s[0], s[1], s[2])
 	}
 	rest := files{
-		"engine.yml":         "name: shop\nvars: {x: 1}\ntargets: {dev: {type: duckdb, schema: dev, path: shop.duckdb}}\n",
+		"engine.yml":         "name: shop\ndialect: duckdb\nvars: {x: 1}\ntargets: {dev: {type: duckdb, schema: dev, path: shop.duckdb}}\n",
 		"macros/m.tmpl":      "{{ define \"plus\" }}{{ . }} + 1{{ end }}",
 		"models/b.sql":       "select id from {{ ref \"s\" }}",
 		"models/e.sql":       "{{ config \"materialized\" \"ephemeral\" }}select id from {{ ref \"s\" }}",

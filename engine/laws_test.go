@@ -177,7 +177,7 @@ func dump(t *testing.T, c warehouse.Conn, p *compile.Program) map[string][]strin
 // deterministic.
 func randomProject(r *rand.Rand, rows int) files {
 	f := files{
-		"engine.yml":    "name: laws\n",
+		"engine.yml":    "name: laws\ndialect: duckdb\n",
 		"seeds/raw.csv": seedRows(0, rows),
 	}
 	names := []string{"raw"}
@@ -415,7 +415,7 @@ func TestModelsThatReadFilesAreNotSkipped(t *testing.T) {
 	csv := filepath.Join(t.TempDir(), "outside.csv")
 	files{"outside.csv": "id\n1\n"}.write(t, filepath.Dir(csv))
 	b := newBench(t, files{
-		"engine.yml":      "name: files\n",
+		"engine.yml":      "name: files\ndialect: duckdb\n",
 		"models/read.sql": fmt.Sprintf("{{ config \"materialized\" \"table\" }}\nselect * from read_csv('%s')", csv),
 	})
 	b.build(1, nil)

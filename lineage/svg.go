@@ -79,7 +79,10 @@ type PictureBox struct {
 }
 
 // PictureEdge leads from one box to another; a heavy one is drawn wider.
-type PictureEdge struct{ From, To, Weight int }
+type PictureEdge struct {
+	From, To, Weight int
+	Dashed           bool
+}
 
 // Write lays the picture out and writes it as SVG.
 func (p Picture) Write(w io.Writer) error {
@@ -143,6 +146,9 @@ func (p Picture) edges(out *svgWriter, d layout.Drawing) {
 		}
 		if e.Weight > 1 {
 			class += " w" + strconv.Itoa(min(5, bits.Len(uint(e.Weight))))
+		}
+		if e.Dashed {
+			class += " dashed"
 		}
 		out.put(`<path class="`, class, `"`)
 		if p.ID != "" {
@@ -328,7 +334,7 @@ func buildStyleSheet() string {
 	var b strings.Builder
 	b.WriteString(".graph{--page:#fff;--ink:#1b2430;--box:#fff;--rim:#cfd6df;--edge:#a3aebd}")
 	b.WriteString(".graph text{font:12px " + fontStack + ";fill:var(--ink)}.graph .g-title{font:600 15px system-ui,sans-serif}.graph .g-key text{font:12px system-ui,sans-serif}")
-	b.WriteString(".g-page{fill:var(--page)}.g-box{fill:var(--box);stroke:var(--rim)}.g-edge{stroke:var(--edge);stroke-width:1.4}.g-edge.near{stroke-width:2}.w2{stroke-width:2}.w3{stroke-width:2.8}.w4{stroke-width:3.8}.w5{stroke-width:5}.focus .g-box{stroke-width:2}.focus text{font-weight:700}")
+	b.WriteString(".g-page{fill:var(--page)}.g-box{fill:var(--box);stroke:var(--rim)}.g-edge{stroke:var(--edge);stroke-width:1.4}.g-edge.near{stroke-width:2}.g-edge.dashed{stroke-dasharray:5 4}.w2{stroke-width:2}.w3{stroke-width:2.8}.w4{stroke-width:3.8}.w5{stroke-width:5}.focus .g-box{stroke-width:2}.focus text{font-weight:700}")
 	for _, tone := range tones {
 		fmt.Fprintf(&b, ".t-%s .g-bar{fill:%s}", tone, colours[tone][1])
 	}

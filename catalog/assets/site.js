@@ -10,7 +10,7 @@
 
   // ---- Data: classic scripts that call catalog(name, text), the only thing that loads
   // from file:// under our content policy.
-  var nodes = null, columns = null, texts = [], textCount = 0;
+  var nodes = null, columns = null, texts = [], textCount = 0, flows = {};
   window.catalog = function (name, text) {
     var lines = text === '' ? [] : text.split('\n');
     if (name === 'nodes') {
@@ -29,6 +29,8 @@
         var i = l.indexOf('\t');
         return { node: parseInt(l.slice(0, i), 36), text: l.slice(i + 1), low: l.slice(i + 1).toLowerCase() };
       }));
+    } else if (name.slice(0, 5) === 'flow-') {
+      flows[name.slice(5)] = lines.map(function (l) { return l.split('\t'); });
     }
   };
   var load = function (file, then) {
@@ -191,6 +193,75 @@
       var q = box.value.trim().toLowerCase();
       all('tbody tr', scope).forEach(function (tr) { tr.hidden = q !== '' && tr.textContent.toLowerCase().indexOf(q) < 0; });
       all('[data-group]', scope).forEach(function (g) { g.hidden = !g.querySelector('tbody tr:not([hidden])'); });
+    });
+  });
+
+  // ---- Column lineage: any number of steps, read when they are asked for
+  var FLOW = 4096, waiting = {};
+  var WORDS = { i: '', c: 'condition', t: 'transformed', a: 'aggregated', F: 'filter', J: 'join', U: 'unnest', G: 'group', O: 'order', W: 'window', N: 'unused' };
+  function ready(file, have, then) {
+    if (have()) { then(); return; }
+    if (waiting[file]) { waiting[file].push(then); return; }
+    waiting[file] = [then];
+    load(file, function () {
+      var all = waiting[file];
+      delete waiting[file];
+      all.forEach(function (f) { f(); });
+    });
+  }
+  function flowOf(n, then) {
+    var k = Math.floor(n / FLOW);
+    ready('d/flow-' + k + '.js', function () { return flows[k]; }, function () { if (flows[k]) then(flows[k][n % FLOW]); });
+  }
+  // steps lists what is next to column n; above are the columns on the way to it.
+  function steps(parent, n, side, above) {
+    flowOf(n, function (line) {
+      var list = line[side] ? line[side].split(',') : [];
+      if (!list.length) return;
+      var ul = el('ul');
+      parent.append(ul);
+      list.forEach(function (item) {
+        var word = item[0], rows = item[1] === 'r', at = parseInt(item.slice(rows ? 2 : 1), 36);
+        var li = el('li'), a = el('a'), small = el('small');
+        small.textContent = WORDS[word];
+        li.append(a, ' ', small);
+        ul.append(li);
+        if (rows) {
+          a.href = base + nodes[at].page;
+          a.textContent = nodes[at].name + ' (rows)';
+          return;
+        }
+        flowOf(at, function (l) {
+          var node = nodes[parseInt(l[1], 36)];
+          a.href = base + node.page + '#' + encodeURIComponent(l[4] || 'c-' + l[0]);
+          a.textContent = node.name + '.' + l[0];
+          if (word === word.toLowerCase() && l[side] && above.indexOf(at) < 0) toggle(li, at, side, above.concat(at));
+        });
+      });
+    });
+  }
+  function toggle(parent, n, side, above) {
+    var button = el('button');
+    button.type = 'button';
+    button.setAttribute('aria-expanded', 'false');
+    button.textContent = 'follow';
+    parent.append(' ', button);
+    button.addEventListener('click', function () {
+      var open = button.getAttribute('aria-expanded') === 'true', ul = parent.querySelector('ul');
+      button.setAttribute('aria-expanded', String(!open));
+      button.textContent = open ? 'follow' : 'close';
+      if (ul) ul.hidden = open;
+      else ready('d/nodes.js', function () { return nodes; }, function () { if (nodes) steps(parent, n, side, above); });
+    });
+  }
+  all('.flow[data-flow]').forEach(function (box) {
+    var n = parseInt(box.dataset.flow, 36);
+    all('p', box).forEach(function (p) {
+      var part = el('div');
+      p.replaceWith(part);
+      part.append(p);
+      toggle(part, n, p.dataset.side === 'up' ? 2 : 3, [n]);
+      p.append(' ', part.querySelector('button'));
     });
   });
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/engine-build/engine/engine"
+	"github.com/engine-build/engine/engine/check"
 	"github.com/engine-build/engine/engine/compile"
 	"github.com/engine-build/engine/engine/datatest"
 	"github.com/engine-build/engine/engine/diag"
@@ -12,6 +13,7 @@ import (
 	"github.com/engine-build/engine/engine/plan"
 	"github.com/engine-build/engine/engine/project"
 	"github.com/engine-build/engine/engine/run"
+	"github.com/engine-build/engine/engine/sql/format"
 	"github.com/engine-build/engine/engine/tmpl"
 	"github.com/engine-build/engine/engine/warehouse"
 	"github.com/engine-build/engine/lineage"
@@ -20,7 +22,7 @@ import (
 // catalogue has every code that the engine emits, room by room.
 func catalogue() []diag.Entry {
 	return slices.Concat(
-		tmpl.Codes, project.Codes, compile.Codes, datatest.Codes, materialize.Codes, lineage.Codes,
+		tmpl.Codes, format.Codes, project.Codes, compile.Codes, datatest.Codes, materialize.Codes, lineage.Codes, check.Codes,
 		warehouse.Codes, plan.Codes, run.Codes, engine.Codes, Codes,
 	)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/project"
 	"github.com/engine-build/engine/engine/source"
 	"github.com/engine-build/engine/engine/warehouse"
 )
@@ -24,7 +25,10 @@ const (
 	codeVars      diag.Code = "vars-wrong"
 	codeNotEmpty  diag.Code = "folder-not-empty"
 	codeNoNode    diag.Code = "node-unknown"
+	codeNoColumn  diag.Code = "lineage-column-unknown"
 	codeNotBuilt  diag.Code = "not-built"
+	codeLocked    diag.Code = "sources-changed"
+	codeNoSource  diag.Code = "source-missing"
 	codeOpen      diag.Code = "warehouse-open"
 	codeNoCode    diag.Code = "code-unknown"
 	codeNoResults diag.Code = "results-missing"
@@ -32,6 +36,7 @@ const (
 	codeFile      diag.Code = "file-wrong"
 	codeCanceled  diag.Code = "canceled"
 	codeCrash     diag.Code = "engine-crash"
+	codeFixUndone diag.Code = "fix-undone"
 )
 
 // Codes is the command line's part of the catalogue.
@@ -42,12 +47,16 @@ var Codes = []diag.Entry{
 	{Code: codeVars, Title: "variables that cannot be read", Explain: "--vars takes a YAML mapping or name=value, and may be repeated; later ones win.", Bad: "engine build --vars 'country'", Good: "engine build --vars country=DE --vars '{limit: 10}'"},
 	{Code: codeNotEmpty, Title: "a folder that is not empty", Explain: "engine init never writes over files. It wants a new or empty folder.", Bad: "engine init .", Good: "engine init shop"},
 	{Code: codeNoNode, Title: "no such node", Explain: "The command takes the name of one model, seed or snapshot. engine ls lists them.", Bad: "engine show ordrs", Good: "engine show orders"},
+	{Code: codeNoColumn, Title: "no such column", Explain: "engine lineage --up and --down take a column of a model, seed, snapshot or source, written model.column.", Bad: "engine lineage orders.totl --up", Good: "engine lineage orders.total --up"},
+	{Code: codeLocked, Title: "sources have changed since they were written down", Explain: "engine source lock --check compares engine.lock.json with the target, so that CI notices when a source's columns change.", Bad: "engine source lock --check", Good: "engine source lock && git add engine.lock.json"},
+	{Code: codeNoSource, Title: "a source that is not in the target", Explain: "The columns of a source are read from the target, and there is no such table there.", Bad: "sources: [{name: app, schema: raw_ap, tables: [{name: orders}]}]", Good: "sources: [{name: app, schema: raw_app, tables: [{name: orders}]}]"},
 	{Code: codeNotBuilt, Title: "something that the query reads is not in the warehouse yet", Explain: "A query reads published relations. They are there after the first build.", Bad: "engine show orders", Good: "engine build +orders && engine show orders"},
 	{Code: codeOpen, Title: "the warehouse cannot be opened", Explain: "The connection or the database file was refused. engine debug shows with what the engine tries.", Bad: "", Good: ""},
 	{Code: codeNoCode, Title: "an unknown code of a diagnostic", Explain: "Codes stand in brackets behind the word error. engine explain lists them.", Bad: "engine explain ref-unknwon", Good: "engine explain ref-unknown"},
 	{Code: codeNoResults, Title: "no results of an earlier run", Explain: "engine retry reads run_results.json in the target folder, which build, run, test, seed and snapshot write.", Bad: "engine clean && engine retry", Good: "engine build; engine retry"},
 	{Code: codeFreshness, Title: "a source is older than its limit", Explain: "The newest value of loaded_at_field is compared with the warehouse's time and the limits warn_after and error_after.", Bad: "", Good: "freshness: {warn_after: {count: 12, period: hour}}"},
 	{Code: codeFile, Title: "a file or folder that cannot be used", Explain: "The operating system's words are quoted: missing permission, no space left, a name that does not exist.", Bad: "", Good: ""},
+	{Code: codeFixUndone, Title: "corrections that were taken back", Explain: "After engine check --fix the project had mistakes that it did not have before, so the files were put back as they were. Please report it with the model at fault.", Bad: "", Good: ""},
 	{Code: codeCanceled, Title: "interrupted", Explain: "Ctrl-C or SIGTERM stopped the command. What had been published stays, the rest was cleaned up.", Bad: "", Good: ""},
 	{Code: codeCrash, Title: "a mistake of the engine", Explain: "This should never happen. Please report it with the file that the message names; it holds no data of the warehouse.", Bad: "", Good: ""},
 }
@@ -175,6 +184,42 @@ func unknownNode(name string, names []string) diag.Diagnostic {
 	d := diag.Diagnostic{Code: codeNoNode, Message: fmt.Sprintf("no model, seed or snapshot named %q", name), Help: "engine ls lists them"}
 	if near, ok := diag.Suggest(name, names); ok {
 		d.Help = fmt.Sprintf("did you mean %q?", near)
+	}
+	return d
+}
+
+func unknownColumn(node, name string, names []string) diag.Diagnostic {
+	d := diag.Diagnostic{Code: codeNoColumn, Message: fmt.Sprintf("%s has no column %q", node, name), Help: "it has " + someOf(names)}
+	if near, ok := diag.Suggest(name, names); ok {
+		d.Help = fmt.Sprintf("did you mean %q?", node+"."+near)
+	}
+	return d
+}
+
+func columnMissing(node string, names []string) diag.Diagnostic {
+	return diag.Diagnostic{Code: codeNoColumn, Message: fmt.Sprintf("%s is no column", node), Help: "it has " + someOf(names)}
+}
+
+// someOf lists the first of many names.
+func someOf(names []string) string {
+	const most = 12
+	switch {
+	case len(names) == 0:
+		return "no columns that are known"
+	case len(names) > most:
+		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", len(names)-most)
+	}
+	return strings.Join(names, ", ")
+}
+
+func lockOutdated() diag.Diagnostic {
+	return diag.Diagnostic{Code: codeLocked, Message: "the columns of sources are not what " + project.LockFile + " says", Help: "engine source lock writes it anew"}
+}
+
+func sourcesMissing(names []string, target string) diag.Diagnostic {
+	d := diag.Diagnostic{Code: codeNoSource, Message: fmt.Sprintf("source %s is not in target %q", names[0], target), Help: "look at database, schema and identifier of the source, or choose another --target"}
+	if len(names) > 1 {
+		d.Message = fmt.Sprintf("sources %s are not in target %q", strings.Join(names, ", "), target)
 	}
 	return d
 }

@@ -1,9 +1,22 @@
 package main
 
 import (
+	"context"
+
+	"github.com/engine-build/engine/engine/example"
 	"github.com/engine-build/engine/engine/warehouse"
 	"github.com/engine-build/engine/engine/warehouse/duckdb"
 )
 
 // drivers are the warehouses of this binary.
 var drivers = []warehouse.Driver{duckdb.Driver{}}
+
+// writeParquet makes the Parquet files of an example with DuckDB, whose types have the
+// names that example gives them.
+func writeParquet(ctx context.Context, from, to string, columns []example.Column) error {
+	typed := make([]warehouse.Column, len(columns))
+	for i, c := range columns {
+		typed[i] = warehouse.Column{Name: c.Name, Type: c.Type, Nullable: true}
+	}
+	return duckdb.WriteParquet(ctx, from, to, typed)
+}

@@ -25,9 +25,9 @@ func (a *app) freshnessCommand() *cobra.Command {
 func (a *app) sourceCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "source",
-		Short:   "what can be done with sources: freshness",
-		Long:    "engine source freshness is engine freshness.",
-		Example: "  engine source freshness",
+		Short:   "what can be done with sources: freshness, lock",
+		Long:    "engine source freshness is engine freshness; engine source lock writes down the columns of sources.",
+		Example: "  engine source freshness\n  engine source lock",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return mistake(unknownCommand(cmd, args[0]))
@@ -36,7 +36,7 @@ func (a *app) sourceCommand() *cobra.Command {
 		},
 		Args: cobra.ArbitraryArgs,
 	}
-	cmd.AddCommand(a.freshnessNamed("freshness", "engine source freshness"))
+	cmd.AddCommand(a.freshnessNamed("freshness", "engine source freshness"), a.lockCommand())
 	return cmd
 }
 

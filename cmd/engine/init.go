@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -63,12 +64,13 @@ embedded DuckDB.
 			return mistake(diag.Diagnostic{Code: codeFlag, Message: "--name is for the minimal project", Help: "change name in the example's engine.yml"})
 		}
 		o.Format = format
-		return a.initialize(args[0], which, name, o)
+		o.Parquet = writeParquet
+		return a.initialize(cmd.Context(), args[0], which, name, o)
 	}
 	return cmd
 }
 
-func (a *app) initialize(dir, which, name string, o example.Options) error {
+func (a *app) initialize(ctx context.Context, dir, which, name string, o example.Options) error {
 	full := dir
 	if !filepath.IsAbs(full) {
 		wd, err := a.getwd()
@@ -79,7 +81,7 @@ func (a *app) initialize(dir, which, name string, o example.Options) error {
 	}
 	var err error
 	if which == "manufacturing" {
-		err = example.Write(full, reference.Project, o)
+		err = example.Write(ctx, full, reference.Project, o)
 	} else {
 		if name == "" {
 			name = projectName(filepath.Base(full))

@@ -15,13 +15,13 @@ const inlinePath = "--inline"
 
 // inline compiles text as if it were one more model of the project, so that it may use
 // all that a model may, and its mistakes are found and framed like a model's.
-func (s *session) inline(ctx context.Context, text string) (*compile.Node, error) {
+func (s *session) inline(ctx context.Context, text string, free bool) (*compile.Node, error) {
 	name := "inline"
 	for taken(s.project, name) {
 		name += "_"
 	}
 	p := *s.project
-	p.Models = append(slices.Clip(p.Models), &project.File{Name: name, Source: source.NewFile(inlinePath, []byte(text))})
+	p.Models = append(slices.Clip(p.Models), &project.File{Name: name, Source: source.NewFile(inlinePath, []byte(text)), Free: free})
 	s.project = &p
 	if err := s.compile(ctx); err != nil {
 		return nil, err
@@ -39,16 +39,17 @@ func taken(p *project.Project, name string) bool {
 }
 
 // one compiles the project and gives the node that a command is about: a model by name,
-// or the text of --inline. Without analyze the warehouse has the only word on the text: it
-// may read what no model makes.
+// or the text of --inline. Without analyze the warehouse has the only word on a text in
+// its own language: it may read what no model makes.
 func (a *app) one(ctx context.Context, name, inline string, isInline, analyze bool) (*session, *compile.Node, error) {
 	s, err := a.load()
 	if err != nil {
 		return nil, nil, err
 	}
 	if isInline {
-		s.options.SkipAnalysis = !analyze
-		n, err := s.inline(ctx, inline)
+		// GoogleSQL has to be analyzed to be translated.
+		s.options.SkipAnalysis = !analyze && s.project.Settings.Dialect.V != project.GoogleSQL
+		n, err := s.inline(ctx, inline, !analyze)
 		return s, n, err
 	}
 	if err := s.compile(ctx); err != nil {

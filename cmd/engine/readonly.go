@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 
@@ -50,4 +51,28 @@ func (s *session) read(ctx context.Context) (warehouse.Conn, error) {
 		return nil, failure(nothingBuilt(s.program.Target.Name, err))
 	}
 	return nil, failure(openRefused(s.program.Target.Name, err))
+}
+
+// readWith is read for a query that needs functions of the engine's own in the warehouse.
+// A build has made them; where it was of another version, or needed none, they are made now.
+func (s *session) readWith(ctx context.Context, needs []string) (warehouse.Conn, error) {
+	conn, err := s.read(ctx)
+	if err != nil || warehouse.Prepare(ctx, conn, needs) == nil {
+		return conn, err
+	}
+	if err := conn.Close(); err != nil {
+		return nil, err
+	}
+	writer, err := engine.Open(ctx, s.program, s.options)
+	if err != nil {
+		return nil, failure(openRefused(s.program.Target.Name, err))
+	}
+	err = warehouse.Prepare(ctx, writer, needs)
+	if closeErr := writer.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return nil, fmt.Errorf("prepare the warehouse: %w", err)
+	}
+	return s.read(ctx)
 }

@@ -139,7 +139,7 @@ func (s *session) writeDocs(facts map[addr.Node]warehouse.Relation, r *run.Resul
 		return err
 	}
 	in := catalog.In{
-		Program: s.program, Graph: lineage.From(s.program), Result: r, Facts: map[addr.Node]catalog.Facts{}, Passed: snapshot.Passed,
+		Program: s.program, Graph: lineage.From(s.program), Columns: columnGraph(s.program), Result: r, Facts: map[addr.Node]catalog.Facts{}, Passed: snapshot.Passed,
 		GeneratedAt: meta.GeneratedAt, EngineVersion: versionText(),
 	}
 	for id, f := range facts {

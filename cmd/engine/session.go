@@ -51,6 +51,7 @@ func (a *app) load() (*session, error) {
 	a.dir = dir
 	s := &session{app: a, dir: dir, options: engine.Options{
 		Dir: dir, Target: a.global.target, Vars: vars, Env: a.env, Drivers: a.drivers, Jobs: a.global.jobs,
+		Version: identity(),
 	}}
 	s.project, s.warnings = engine.Load(s.options)
 	if s.project == nil {

@@ -55,7 +55,7 @@ rows. Nothing is built; seeds are shown as they were loaded.`),
 			return err
 		}
 		s.warn()
-		conn, err := s.read(ctx)
+		conn, err := s.readWith(ctx, node.Needs)
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"runtime"
 	"runtime/debug"
 
@@ -41,6 +42,23 @@ func versionText() string {
 		text += "-" + commit + dirty
 	}
 	return text
+}
+
+// identity tells this executable from another one, for what one run keeps for the next. A
+// release is known by its version; of any other build only the file itself is.
+func identity() string {
+	if version != "" {
+		return version
+	}
+	path, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("%s %d %d", versionText(), info.Size(), info.ModTime().UnixNano())
 }
 
 func goText() string {

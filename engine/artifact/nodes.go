@@ -139,7 +139,7 @@ func (w *writer) database(r addr.Relation) *string {
 // below is a path relative to the resource folder that holds it.
 func (w *writer) below(file string) string {
 	s := w.p.Project.Settings
-	for _, root := range slices.Concat(s.ModelPaths, s.SeedPaths, s.SnapshotPaths, s.TestPaths, s.MacroPaths) {
+	for _, root := range slices.Concat(s.ModelPaths, s.SeedPaths, s.SnapshotPaths, s.TestPaths, s.MacroPaths, s.FunctionPaths) {
 		if rest, ok := strings.CutPrefix(file, strings.TrimSuffix(root, "/")+"/"); ok {
 			return rest
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/ir"
 	"github.com/engine-build/engine/engine/project"
 	"github.com/engine-build/engine/engine/source"
 	"github.com/engine-build/engine/engine/warehouse"
@@ -23,7 +24,7 @@ import (
 // is, so that those that read it are looked at as far as its columns are known.
 func (c *compiler) analyze(ctx context.Context, order []addr.Node) {
 	c.declareColumns()
-	if c.options.Analyzer == nil {
+	if c.options.Analyzer == nil && c.options.Google == nil {
 		for _, u := range c.all {
 			u.Unanalyzed = "analysis is off"
 		}
@@ -83,6 +84,39 @@ func (c *compiler) declareColumns() {
 				Meta: w.Meta, Tags: w.Tags, Declared: true, At: w.Name.At,
 			})
 		}
+		if u.Source != nil && c.project.Lock != nil {
+			c.lockedColumns(u)
+		}
+	}
+}
+
+// lockedColumns adds what is written down of a source to what is declared.
+func (c *compiler) lockedColumns(u *unit) {
+	locked := c.project.Lock.Sources[u.ID.Name]
+	if locked == nil {
+		return
+	}
+	declared := u.Columns
+	u.Columns = nil
+	for _, l := range locked.Columns {
+		typ := l.Native
+		if l.Type != "" && c.project.Settings.Dialect.V == project.GoogleSQL {
+			typ = l.Type
+		}
+		i := slices.IndexFunc(declared, func(d Column) bool { return strings.EqualFold(d.Name, l.Name) })
+		if i < 0 {
+			u.Columns = append(u.Columns, Column{Name: l.Name, Type: typ})
+			continue
+		}
+		if declared[i].Type == "" {
+			declared[i].Type = typ
+		}
+		u.Columns = append(u.Columns, declared[i])
+	}
+	for _, d := range declared {
+		if !hasColumn(u.Columns, d.Name) {
+			u.diags.Add(columnUnknown(u, d, u.Columns))
+		}
 	}
 }
 
@@ -100,13 +134,21 @@ func (c *compiler) analyzeUnit(ctx context.Context, u *unit, byID map[addr.Node]
 		return
 	}
 	for _, p := range u.Parents {
-		if why := byID[p].Unanalyzed; why != "" {
-			u.Unanalyzed = "it reads " + p.Name + ", which is not analyzed: " + why
-			if strings.HasPrefix(why, "it reads ") {
-				u.Unanalyzed = why
+		if parent := byID[p]; parent.Unanalyzed != "" {
+			u.Unanalyzed = unknownParent(parent)
+			if c.google(u) && c.options.Google.Sessions != nil && c.options.Google.Translator != nil && !c.silent(parent) {
+				u.diags.Add(notAnalyzable(u, parent, c.target.Dialect.Name()))
 			}
 			return
 		}
+	}
+	if c.google(u) {
+		c.analyzeGoogle(ctx, u)
+		return
+	}
+	if c.options.Analyzer == nil || u.free {
+		u.Unanalyzed = "analysis is off"
+		return
 	}
 	declare := u.Relation
 	if u.kind == addr.Snapshot || u.Config.Materialized == "ephemeral" {
@@ -117,7 +159,7 @@ func (c *compiler) analyzeUnit(ctx context.Context, u *unit, byID map[addr.Node]
 		return
 	}
 	if u.kind == addr.Snapshot {
-		found = append(found, snapshotColumns(c.target.Dialect.Words(), u.Config)...)
+		found = append(found, plain(snapshotColumns(c.target.Dialect.Words(), u.Config))...)
 		if !c.declare(ctx, u, found, u.at) {
 			return
 		}
@@ -163,6 +205,9 @@ func (c *compiler) madeByHook(name string) bool {
 }
 
 func (c *compiler) declare(ctx context.Context, u *unit, columns []warehouse.Column, at source.Span) bool {
+	if c.options.Analyzer == nil {
+		return true
+	}
 	if err := c.options.Analyzer.Declare(ctx, u.Relation, columns); err != nil {
 		if ctx.Err() == nil {
 			d := warehouse.Trace(c.target.Dialect, warehouse.Statement{}, nil, at, err)
@@ -176,13 +221,13 @@ func (c *compiler) declare(ctx context.Context, u *unit, columns []warehouse.Col
 }
 
 // snapshotColumns are the columns that a snapshot adds to its query's.
-func snapshotColumns(w warehouse.Words, cfg Config) []warehouse.Column {
-	cols := []warehouse.Column{
-		{Name: "dbt_scd_id", Type: w.Text()}, {Name: "dbt_updated_at", Type: w.Timestamp()},
-		{Name: "dbt_valid_from", Type: w.Timestamp()}, {Name: "dbt_valid_to", Type: w.Timestamp()},
-	}
+func snapshotColumns(w warehouse.Words, cfg Config) []Column {
+	text := Column{Type: w.Text(), Google: &ir.Type{Kind: ir.String}}
+	when := Column{Type: w.Timestamp(), Google: &ir.Type{Kind: ir.Timestamp}}
+	named := func(c Column, name string) Column { c.Name = name; return c }
+	cols := []Column{named(text, "dbt_scd_id"), named(when, "dbt_updated_at"), named(when, "dbt_valid_from"), named(when, "dbt_valid_to")}
 	if cfg.HardDeletes == "new_record" {
-		cols = append(cols, warehouse.Column{Name: "dbt_is_deleted", Type: w.Text()})
+		cols = append(cols, named(text, "dbt_is_deleted"))
 	}
 	return cols
 }
@@ -192,7 +237,7 @@ func (c *compiler) analyzeSource(ctx context.Context, u *unit, byID map[addr.Nod
 		builder := byID[u.Parents[0]]
 		u.Unanalyzed = builder.Unanalyzed
 		if builder.Unanalyzed == "" {
-			c.setColumns(u, plain(builder.Columns))
+			c.takeColumns(u, builder.Columns)
 		}
 		return
 	}
@@ -200,9 +245,16 @@ func (c *compiler) analyzeSource(ctx context.Context, u *unit, byID map[addr.Nod
 		u.Unanalyzed = "its columns are not declared"
 		return
 	}
-	for _, col := range u.Columns {
+	for i := range u.Columns {
+		col := &u.Columns[i]
 		if col.Type == "" {
 			u.Unanalyzed = `its column "` + col.Name + `" has no data_type`
+			return
+		}
+		if d := c.typed(col); d != nil {
+			d.Model = u.ID
+			u.diags.Add(*d)
+			u.Unanalyzed = "it has an error"
 			return
 		}
 	}
@@ -271,6 +323,7 @@ func (c *compiler) seedColumns(ctx context.Context, u *unit) (columns []warehous
 		}
 		found[i].Type = u.Config.ColumnTypes[name]
 	}
+	c.zoned(u, found)
 	if c.options.Try != nil && len(u.Config.ColumnTypes) > 0 && u.Seed.Size <= frameLimit && !ds.HasErrors() {
 		// Other errors than bad rows, an unknown type for one, are found when the columns are declared.
 		var bad *warehouse.LoadError
@@ -304,14 +357,22 @@ func readSeed(u *unit, path string) *source.File {
 
 // setColumns takes the columns that were found, in their order, with what YAML says of them.
 func (c *compiler) setColumns(u *unit, found []warehouse.Column) {
+	columns := make([]Column, len(found))
+	for i, f := range found {
+		columns[i] = Column{Name: f.Name, Type: f.Type, Google: c.googleType(f.Type)}
+	}
+	c.takeColumns(u, columns)
+}
+
+// takeColumns is setColumns for columns whose GoogleSQL types are known.
+func (c *compiler) takeColumns(u *unit, found []Column) {
 	declared := u.Columns
 	u.Columns = make([]Column, 0, len(found))
 	for _, f := range found {
-		col := Column{Name: f.Name, Type: f.Type}
+		col := Column{Name: f.Name, Type: f.Type, Google: f.Google}
 		if i := slices.IndexFunc(declared, func(d Column) bool { return strings.EqualFold(d.Name, f.Name) }); i >= 0 {
-			typ := f.Type
 			col = declared[i]
-			col.Name, col.Type = f.Name, typ
+			col.Name, col.Type, col.Google = f.Name, f.Type, f.Google
 		}
 		u.Columns = append(u.Columns, col)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/datatest"
 	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/project"
 	"github.com/engine-build/engine/engine/source"
 	"github.com/engine-build/engine/engine/warehouse"
 )
@@ -14,13 +15,13 @@ import (
 // checkTests binds the SQL of data tests offline, so that a test on a column or function
 // that does not exist is found before anything is built.
 func (c *compiler) checkTests(ctx context.Context) {
-	if c.options.Analyzer == nil {
+	if c.options.Analyzer == nil && c.options.Google == nil {
 		return
 	}
 	found := make([]diag.List, len(c.tests))
 	c.parallel(len(c.tests), func(i int) {
 		if t := c.tests[i]; ctx.Err() == nil && c.bindable(t) {
-			found[i] = c.bindQuery(ctx, t)
+			found[i] = c.bindTestQuery(ctx, t)
 		}
 	})
 	for _, ds := range found {
@@ -41,6 +42,18 @@ func (c *compiler) bindable(t *Test) bool {
 	}
 	plain := slices.Contains([]string{"unique", "not_null", "accepted_values"}, t.Kind)
 	return !plain || t.Column == "" || t.Config.Where != ""
+}
+
+// bindTestQuery analyzes a test in the language of its SQL. What the engine writes by
+// itself is analyzed like the user's SQL around it, and sent in the target's own words.
+func (c *compiler) bindTestQuery(ctx context.Context, t *Test) diag.List {
+	if c.options.Google != nil && c.options.Google.Sessions != nil && c.testDialect(t) == project.GoogleSQL {
+		return c.translateTest(ctx, t)
+	}
+	if c.options.Analyzer == nil {
+		return nil
+	}
+	return c.bindQuery(ctx, t)
 }
 
 func (c *compiler) bindQuery(ctx context.Context, t *Test) diag.List {

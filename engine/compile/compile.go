@@ -22,6 +22,8 @@ type Options struct {
 	// Analyzer binds every query offline; nil leaves columns and types unknown. It must be
 	// fresh: relations are declared in it.
 	Analyzer warehouse.Analyzer
+	// Google is what GoogleSQL takes; nil where nobody understands it.
+	Google *Google
 	// Sniff finds the columns of a seed file that are not typed by configuration; nil
 	// leaves them unknown.
 	Sniff func(ctx context.Context, f warehouse.File, known ...warehouse.Column) ([]warehouse.Column, error)
@@ -56,9 +58,12 @@ func Compile(ctx context.Context, p *project.Project, t Target, o Options) (*Pro
 	c.configure()
 	c.nameRelations()
 	c.nameSources()
+	c.chooseDialects()
+	c.readFunctions()
 	c.render()
 	order := c.order()
 	c.inlineEphemerals(order)
+	c.checkFunctions()
 	c.fingerprints()
 	c.bindTests()
 	c.bindExposures()
@@ -76,6 +81,11 @@ type compiler struct {
 	options Options
 	library *tmpl.Library
 	diags   diag.List
+
+	types sync.Map // GoogleSQL types by name
+
+	functions []function
+	taught    sync.Map // sessions that know the functions
 
 	// values are what target answers in templates, the same for all of them.
 	values map[string]any
@@ -103,6 +113,7 @@ type unit struct {
 	template *tmpl.Template
 	kind     addr.Kind
 	at       source.Span
+	free     bool // see project.File
 	diags    diag.List
 	texts    [2]tmpl.Text // full, incremental; until they are the node's
 }
@@ -156,6 +167,7 @@ func (c *compiler) parseTemplates() {
 	for kind, list := range map[addr.Kind][]*project.File{addr.Model: c.project.Models, addr.Snapshot: c.project.Snapshots} {
 		for _, f := range list {
 			u := add(kind, f.Name, f.Source.Path, f.Source.Whole())
+			u.free = f.Free
 			if f.Broken {
 				c.bad[u.ID] = true
 				continue
@@ -267,10 +279,10 @@ func (c *compiler) program(order []addr.Node) *Program {
 		p.Nodes[u.ID] = u.Node
 	}
 	for _, h := range c.project.Settings.OnRunStart {
-		p.OnRunStart = append(p.OnRunStart, c.hooks(nil, []string{h.V}, h.At)...)
+		p.OnRunStart = append(p.OnRunStart, c.hooks(nil, c.target.Dialect, []string{h.V}, h.At)...)
 	}
 	for _, h := range c.project.Settings.OnRunEnd {
-		p.OnRunEnd = append(p.OnRunEnd, c.hooks(nil, []string{h.V}, h.At)...)
+		p.OnRunEnd = append(p.OnRunEnd, c.hooks(nil, c.target.Dialect, []string{h.V}, h.At)...)
 	}
 	return p
 }

@@ -56,6 +56,9 @@ func (c *compiler) configure() {
 			c.mergeFile(u)
 		}
 		u.Config = decode(u.kind, u.Raw)
+		if u.kind == addr.Seed {
+			c.seedTypes(u)
+		}
 		if u.template != nil || u.kind == addr.Seed {
 			u.diags.Add(checkTogether(u)...)
 		}
@@ -175,7 +178,7 @@ func (c *compiler) mergeFile(u *unit) {
 }
 
 func (c *compiler) renderedCalls(u *unit) []tmpl.Call {
-	env := c.env(u)
+	env := c.env(u, c.target.Dialect)
 	env.Ref = func([]any) (string, error) { return "x", nil }
 	env.Source = func(string, string) (string, error) { return "x", nil }
 	env.This = func() string { return "x" }
@@ -256,6 +259,8 @@ func decodeKey(cfg *Config, key string, v any) bool {
 	switch key {
 	case "enabled":
 		cfg.Enabled = flag
+	case "dialect":
+		cfg.Dialect = text
 	case "materialized":
 		cfg.Materialized = text
 	case "schema":

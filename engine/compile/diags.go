@@ -47,7 +47,10 @@ const (
 )
 
 // Codes is this room's part of the catalogue.
-var Codes = []diag.Entry{
+var Codes = slices.Concat(projectCodes, googleCodes)
+
+// projectCodes are what is said of references, configuration and tests.
+var projectCodes = []diag.Entry{
 	{Code: codeRefUnknown, Title: "a reference to a model that does not exist", Explain: "ref names a model, seed or snapshot by the name of its file, without folder and extension.", Bad: `select * from {{ ref "stg_order" }}`, Good: `select * from {{ ref "stg_orders" }}`},
 	{Code: codeRefDisabled, Title: "a reference to a disabled model", Explain: "The model exists, but its configuration says enabled: false, so nothing builds it.", Bad: `{{ ref "old_orders" }} -- old_orders has enabled: false`, Good: `{{ ref "orders" }}`},
 	{Code: codeRefPrivate, Title: "a reference to another group's private model", Explain: "A model with access: private may be read only by models of its own group.", Bad: "# finance_raw: access: private, group: finance\nselect * from {{ ref \"finance_raw\" }} -- in a model of group sales", Good: "select * from {{ ref \"finance_public\" }}"},

@@ -53,20 +53,24 @@ func (c *compiler) inlineEphemerals(order []addr.Node) {
 		}
 		if texts[0].Map != nil {
 			if u.Config.Materialized == "ephemeral" {
-				bare[id] = sql.CTE{Name: c.target.Dialect.Ident(cteName(id)), SQL: texts[0].Body, Map: texts[0].Map}
+				bare[id] = sql.CTE{Name: c.spell(u.Dialect).Ident(cteName(id)), SQL: texts[0].Body, Map: texts[0].Map}
 			}
-			u.SQL, u.Map = sql.AddCTEs(texts[0].Body, texts[0].Map, ctes)
+			u.Text, u.TextMap = lexis(u.Dialect).AddCTEs(texts[0].Body, texts[0].Map, ctes)
 		}
 		if texts[1].Map != nil {
-			u.IncrementalSQL, u.IncrementalMap = sql.AddCTEs(texts[1].Body, texts[1].Map, ctes)
+			u.IncrementalText, u.IncrementalTextMap = lexis(u.Dialect).AddCTEs(texts[1].Body, texts[1].Map, ctes)
+		}
+		c.checkMixed(u, eph)
+		if !c.google(u) {
+			u.SQL, u.Map, u.IncrementalSQL, u.IncrementalMap = u.Text, u.TextMap, u.IncrementalText, u.IncrementalTextMap
 		}
 		c.take(u)
 	}
 	c.parallel(len(c.all), func(i int) {
 		u := c.all[i]
-		u.Volatile = sql.Volatile(u.SQL)
-		if u.IncrementalSQL != "" {
-			u.Volatile = append(u.Volatile, sql.Volatile(u.IncrementalSQL)...)
+		u.Volatile = lexis(u.Dialect).Volatile(u.Text)
+		if u.IncrementalText != "" {
+			u.Volatile = append(u.Volatile, lexis(u.Dialect).Volatile(u.IncrementalText)...)
 			slices.Sort(u.Volatile)
 			u.Volatile = slices.Compact(u.Volatile)
 		}
@@ -81,19 +85,19 @@ func (u *unit) trim() {
 		if text.Map == nil {
 			continue
 		}
-		text.Body, text.Map = sql.Trim(text.Body, text.Map)
+		text.Body, text.Map = lexis(u.Dialect).Trim(text.Body, text.Map)
 		if strings.TrimSpace(text.Body) == "" {
 			u.diags.Add(modelEmpty(u))
 			clear(u.texts[pass:])
 			return
 		}
-		if verb, at := statementVerb(text.Body); verb != "" {
+		if verb, at := statementVerb(text.Body, lexis(u.Dialect)); verb != "" {
 			span, _ := text.Map.At(at, at+len(verb))
 			u.diags.Add(modelNotQuery(u, verb, span))
 			clear(u.texts[pass:])
 			return
 		}
-		if starts := sql.Statements(text.Body); len(starts) > 1 {
+		if starts := lexis(u.Dialect).Statements(text.Body); len(starts) > 1 {
 			span, _ := text.Map.At(starts[1], starts[1]+1)
 			u.diags.Add(modelStatements(u, span))
 			clear(u.texts[pass:])
@@ -106,8 +110,8 @@ func (u *unit) trim() {
 var statements = []string{"alter", "attach", "begin", "call", "commit", "copy", "create", "delete", "drop", "execute", "export", "grant", "insert", "load", "merge", "pragma", "revoke", "set", "truncate", "update", "use", "vacuum"}
 
 // statementVerb is the first word of body and its place if body is a statement and no query.
-func statementVerb(body string) (string, int) {
-	starts := sql.Statements(body)
+func statementVerb(body string, l sql.Lexis) (string, int) {
+	starts := l.Statements(body)
 	if len(starts) == 0 {
 		return "", 0
 	}
@@ -123,7 +127,7 @@ func statementVerb(body string) (string, int) {
 
 // formatVersion is part of every fingerprint. It changes when the engine builds different
 // content from the same text.
-const formatVersion = "engine-1"
+const formatVersion = "engine-2"
 
 func (c *compiler) fingerprints() {
 	digests := sync.Pool{New: func() any { return new(digest) }}
@@ -133,7 +137,10 @@ func (c *compiler) fingerprints() {
 		defer digests.Put(h)
 		h.text = h.text[:0]
 		put(h, formatVersion, string(u.kind), c.target.Type, u.Relation.String(), u.Config.Materialized)
-		put(h, sql.Canonical(u.SQL), sql.Canonical(u.IncrementalSQL))
+		if functions := c.functionTexts(u.Text + " " + u.IncrementalText); functions != "" {
+			put(h, functions)
+		}
+		put(h, u.Dialect, lexis(u.Dialect).Canonical(u.Text), lexis(u.Dialect).Canonical(u.IncrementalText))
 		put(h, u.Config.UniqueKey...)
 		put(h, u.Config.IncrementalPredicates...)
 		put(h, u.Config.MergeUpdateColumns...)

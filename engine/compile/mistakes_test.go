@@ -84,6 +84,7 @@ func check(t *testing.T, o engine.Options) ([]string, diag.List) {
 // elsewhere are codes that no file of a project can cause: each says why.
 var elsewhere = map[diag.Code]string{
 	"warehouse-resource": "needs a full disk or a warehouse without memory: duckdb.TestExplainSaysWhereRoomIsMissing",
+	"analyzer-fault":     "needs a text that Google's analyzer fails on: googlesql.TestHostile",
 	"internal":           "guards against our own mistakes",
 	"analysis-off":       "TestAnalyzerThatFails",
 	"name-too-long":      "TestNameTooLong: DuckDB has no limit",
@@ -176,7 +177,7 @@ func (s short) Caps() warehouse.Caps {
 
 func TestNameTooLong(t *testing.T) {
 	o := project(t, map[string]string{
-		"engine.yml":                 "name: shop\ntargets:\n  dev: {type: strict, host: here}\n",
+		"engine.yml":                 "name: shop\ndialect: duckdb\ntargets:\n  dev: {type: strict, host: here}\n",
 		"models/nine_char.sql":       "select 1 as a",
 		"models/fits.sql":            "select 1 as a",
 		"models/with_an_alias_x.sql": "{{ config \"alias\" \"b\" }}select 1 as a",
@@ -189,10 +190,10 @@ func TestNameTooLong(t *testing.T) {
 }
 
 func TestTargetWithoutRequiredField(t *testing.T) {
-	o := project(t, map[string]string{"engine.yml": "name: shop\ntargets:\n  dev: {type: strict}\n"})
+	o := project(t, map[string]string{"engine.yml": "name: shop\ndialect: duckdb\ntargets:\n  dev: {type: strict}\n"})
 	o.Drivers = []warehouse.Driver{strict{}}
 	got, _ := check(t, o)
-	if diff := cmp.Diff([]string{`engine.yml:3 error target-needs: target "dev" has no "host"`}, got); diff != "" {
+	if diff := cmp.Diff([]string{`engine.yml:4 error target-needs: target "dev" has no "host"`}, got); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -205,7 +206,7 @@ func (blind) Analyzer(context.Context) (warehouse.Analyzer, error) {
 }
 
 func TestAnalyzerThatFails(t *testing.T) {
-	o := project(t, map[string]string{"engine.yml": "name: shop\n", "models/a.sql": "select nothing_of_this from nowhere"})
+	o := project(t, map[string]string{"engine.yml": "name: shop\ndialect: duckdb\n", "models/a.sql": "select nothing_of_this from nowhere"})
 	o.Drivers = []warehouse.Driver{blind{}}
 	got, _ := check(t, o)
 	if diff := cmp.Diff([]string{"nowhere:0 warning analysis-off: models are not analyzed before the run"}, got); diff != "" {

@@ -18,7 +18,7 @@ func model(name string) addr.Node { return addr.Node{Kind: addr.Model, Name: nam
 // is shown where the user wrote that part.
 func TestEphemeralTextLeadsToItsOwnFile(t *testing.T) {
 	p := compiled(t, project(t, map[string]string{
-		"engine.yml":       "name: shop\n",
+		"engine.yml":       "name: shop\ndialect: duckdb\n",
 		"models/raw.sql":   "select 1 as id, 2 as amount",
 		"models/e1.sql":    "{{ config \"materialized\" \"ephemeral\" }}\nselect id,\n  amount as from_e1 from {{ ref \"raw\" }}",
 		"models/e2.sql":    "{{ config \"materialized\" \"ephemeral\" }}\nselect from_e1 as from_e2 from {{ ref \"e1\" }}",
@@ -45,7 +45,7 @@ func TestEphemeralTextLeadsToItsOwnFile(t *testing.T) {
 // TestUnreadableFileHasNoConsequences: Load reports the file, Compile adds nothing.
 func TestUnreadableFileHasNoConsequences(t *testing.T) {
 	o := project(t, map[string]string{
-		"engine.yml":               "name: shop\n",
+		"engine.yml":               "name: shop\ndialect: duckdb\n",
 		"models/latin.sql":         "select 'Gr\xf6\xdfe' as a",
 		"models/reader.sql":        "select b from {{ ref \"latin\" }}",
 		"models/eph.sql":           "{{ config \"materialized\" \"ephemeral\" }}select '\xff' as a",
@@ -77,7 +77,7 @@ func TestUnreadableFileHasNoConsequences(t *testing.T) {
 func TestFingerprint(t *testing.T) {
 	const text = "select 1 as id, '{{ var \"used\" \"x\" }}' as u\nfrom {{ ref \"raw\" }}"
 	base := map[string]string{
-		"engine.yml":       "name: shop\nvars: {used: a, unused: a}\ntargets: {dev: {type: duckdb, schema: dev}}\n",
+		"engine.yml":       "name: shop\ndialect: duckdb\nvars: {used: a, unused: a}\ntargets: {dev: {type: duckdb, schema: dev}}\n",
 		"models/raw.sql":   "select 1 as id",
 		"models/m.sql":     text,
 		"models/props.yml": "models:\n  - name: m\n    description: one\n    columns: [{name: id, description: one}]\n",
@@ -132,7 +132,7 @@ func TestSeedFingerprint(t *testing.T) {
 	of := func(files map[string]string) string {
 		return compiled(t, project(t, files)).Nodes[seed].Fingerprint
 	}
-	base := map[string]string{"engine.yml": "name: shop\ntargets: {dev: {type: duckdb, schema: dev}}\n", "seeds/s.csv": "a,b\n1,2\n"}
+	base := map[string]string{"engine.yml": "name: shop\ndialect: duckdb\ntargets: {dev: {type: duckdb, schema: dev}}\n", "seeds/s.csv": "a,b\n1,2\n"}
 	first := of(base)
 	for name, change := range map[string]map[string]string{
 		"content":      {"seeds/s.csv": "a,b\n1,3\n"},
@@ -154,7 +154,7 @@ func TestSeedFingerprint(t *testing.T) {
 // TestBindReplacesEveryPlace: and what stands around the places keeps its way back.
 func TestBindReplacesEveryPlace(t *testing.T) {
 	p := compiled(t, project(t, map[string]string{
-		"engine.yml": "name: shop\n", "models/a.sql": "select 1 as id", "models/b.sql": "select 1 as id",
+		"engine.yml": "name: shop\ndialect: duckdb\n", "models/a.sql": "select 1 as id", "models/b.sql": "select 1 as id",
 		"tests/t.sql": "select a.id\nfrom {{ ref \"a\" }} as a\njoin {{ ref \"b\" }} as b on a.id = b.id and a.id < 0",
 	}))
 	test := p.Tests[0]
@@ -176,7 +176,7 @@ func TestBindReplacesEveryPlace(t *testing.T) {
 
 // TestJobsChangeNothing: workers are a matter of time only.
 func TestJobsChangeNothing(t *testing.T) {
-	files := map[string]string{"engine.yml": "name: shop\n"}
+	files := map[string]string{"engine.yml": "name: shop\ndialect: duckdb\n"}
 	for i := range 60 {
 		name := string(rune('a'+i%26)) + string(rune('a'+i/26))
 		files["models/"+name+".sql"] = "select 1 as id from {{ ref \"" + name + "x\" }}"
@@ -191,7 +191,7 @@ func TestJobsChangeNothing(t *testing.T) {
 }
 
 func TestCompileWritesNothing(t *testing.T) {
-	o := project(t, map[string]string{"engine.yml": "name: shop\n", "models/a.sql": "select 1 as id"})
+	o := project(t, map[string]string{"engine.yml": "name: shop\ndialect: duckdb\n", "models/a.sql": "select 1 as id"})
 	compiled(t, o)
 	entries, err := os.ReadDir(filepath.Join(o.Dir))
 	if err != nil || len(entries) != 2 {

@@ -9,6 +9,7 @@ import (
 	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/source"
 	"github.com/engine-build/engine/engine/tmpl"
+	"github.com/engine-build/engine/engine/warehouse"
 )
 
 // relationKey is how the target's warehouse tells relations apart.
@@ -169,22 +170,22 @@ func (c *compiler) resolveCall(call tmpl.Call, from *unit) (*unit, *diag.Diagnos
 	return c.resolveRef(args, at, from)
 }
 
-// env answers template functions for u at full refresh.
-func (c *compiler) env(u *unit) tmpl.Env {
+// env answers template functions for u at full refresh, names being spelled by s.
+func (c *compiler) env(u *unit, s warehouse.Speller) tmpl.Env {
 	return tmpl.Env{
 		Ref: func(args []any) (string, error) {
 			to, d := c.resolveRef(args, source.Span{}, u)
 			if d != nil {
 				return "", *d
 			}
-			return c.refText(to), nil
+			return c.refText(to, s), nil
 		},
 		Source: func(name, table string) (string, error) {
 			to, d := c.resolveSource(name, table, source.Span{})
 			if d != nil {
 				return "", *d
 			}
-			return c.target.Dialect.Quote(to.Relation), nil
+			return s.Quote(to.Relation), nil
 		},
 		Var: func(name string, def []any) (any, error) {
 			v, ok := c.target.Vars[name]
@@ -224,7 +225,7 @@ func (c *compiler) env(u *unit) tmpl.Env {
 			if u == nil {
 				return ""
 			}
-			return c.target.Dialect.Quote(u.Relation)
+			return s.Quote(u.Relation)
 		},
 		Target:        c.values,
 		IsIncremental: func() bool { return false },
@@ -233,11 +234,11 @@ func (c *compiler) env(u *unit) tmpl.Env {
 
 // refText is what a ref of to renders as: its relation, or the name of the CTE that an
 // ephemeral model becomes.
-func (c *compiler) refText(to *unit) string {
+func (c *compiler) refText(to *unit, s warehouse.Speller) string {
 	if to.Config.Materialized == "ephemeral" {
-		return c.target.Dialect.Ident(cteName(to.ID))
+		return s.Ident(cteName(to.ID))
 	}
-	return c.target.Dialect.Quote(to.Relation)
+	return s.Quote(to.Relation)
 }
 
 func cteName(n addr.Node) string { return "_engine_cte__" + n.Name }
@@ -297,7 +298,7 @@ func (c *compiler) renderUnit(u *unit) {
 		passes = 2
 	}
 	for pass := range passes {
-		env := c.env(u)
+		env := c.env(u, c.spell(u.Dialect))
 		env.IsIncremental = func() bool { return pass == 1 }
 		text, ds := u.template.Render(env)
 		u.diags.Add(ds...)
@@ -313,9 +314,10 @@ func (c *compiler) renderUnit(u *unit) {
 			delete(open, call.Span)
 		}
 	}
-	u.Config.PreHooks = c.hooks(u, u.Config.PreHooks, u.Raw["pre_hook"].At)
-	u.Config.PostHooks = c.hooks(u, u.Config.PostHooks, u.Raw["post_hook"].At)
-	u.Config.IncrementalPredicates = c.hooks(u, u.Config.IncrementalPredicates, u.Raw["incremental_predicates"].At)
+	// All of these are sent as they are, in the target's own language.
+	u.Config.PreHooks = c.hooks(u, c.target.Dialect, u.Config.PreHooks, u.Raw["pre_hook"].At)
+	u.Config.PostHooks = c.hooks(u, c.target.Dialect, u.Config.PostHooks, u.Raw["post_hook"].At)
+	u.Config.IncrementalPredicates = c.hooks(u, c.target.Dialect, u.Config.IncrementalPredicates, u.Raw["incremental_predicates"].At)
 	if !u.diags.HasErrors() {
 		for _, call := range u.template.Calls() {
 			if open[call.Span] {
@@ -348,7 +350,7 @@ func (c *compiler) sourceTables() (names []string, tables map[string][]string) {
 }
 
 // hooks renders SQL text of configuration; u is nil for text that belongs to no node.
-func (c *compiler) hooks(u *unit, written []string, at source.Span) []string {
+func (c *compiler) hooks(u *unit, s warehouse.Speller, written []string, at source.Span) []string {
 	var out []string
 	for _, text := range written {
 		ds := &c.diags
@@ -358,7 +360,7 @@ func (c *compiler) hooks(u *unit, written []string, at source.Span) []string {
 		t, parsed := tmpl.Parse(source.NewFile("hook", []byte(text)), c.library)
 		rendered, more := tmpl.Text{}, parsed
 		if !parsed.HasErrors() {
-			rendered, more = t.Render(c.env(u))
+			rendered, more = t.Render(c.env(u, s))
 		}
 		for _, d := range more {
 			// The text stands in YAML or in a string of the template: the place is the value's.

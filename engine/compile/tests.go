@@ -11,7 +11,6 @@ import (
 	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/project"
 	"github.com/engine-build/engine/engine/source"
-	"github.com/engine-build/engine/engine/sql"
 )
 
 // bindTests makes the data tests: those written in YAML and the singular ones.
@@ -109,7 +108,8 @@ func (c *compiler) renderGeneric(t *Test, g *testFile, u *unit, parents *[]addr.
 		// Without a name of its own: the test may give it one.
 		model = fmt.Sprintf("(select * from %s where (%s\n))", model, t.Config.Where)
 	}
-	data := map[string]any{"model": model, "column": c.target.Dialect.Ident(t.Column), "column_name": c.target.Dialect.Ident(t.Column)}
+	column := c.spell(c.testDialect(t)).Ident(t.Column)
+	data := map[string]any{"model": model, "column": column, "column_name": column}
 	for name, v := range t.Args {
 		if to, isNode := v.(addr.Node); isNode {
 			v = placeholder(to)
@@ -141,7 +141,7 @@ func (c *compiler) renderTest(t *Test, f *testFile, data any, parents *[]addr.No
 		return false
 	}
 	var ds diag.List
-	env := c.env(nil)
+	env := c.env(nil, c.spell(c.testDialect(t)))
 	resolve := func(to *unit, d *diag.Diagnostic) (string, error) {
 		if d != nil {
 			return "", *d
@@ -161,7 +161,7 @@ func (c *compiler) renderTest(t *Test, f *testFile, data any, parents *[]addr.No
 	if ds.HasErrors() {
 		return false
 	}
-	t.SQL, t.Map = sql.Trim(text.Body, text.Map)
+	t.SQL, t.Map = lexis(c.testDialect(t)).Trim(text.Body, text.Map)
 	if strings.TrimSpace(t.SQL) == "" {
 		c.diags.Add(testEmpty(f.file.Source.Whole()))
 		return false
@@ -227,7 +227,7 @@ func (c *compiler) addTest(t *Test, parents []addr.Node) {
 	slices.SortFunc(parents, addr.Node.Compare)
 	t.Parents = slices.Compact(parents)
 	h := &digest{}
-	put(h, formatVersion, t.Kind, t.Node.String(), t.Column, sql.Canonical(t.SQL), fmt.Sprint(t.Config.Severity, t.Config.WarnIf, t.Config.ErrorIf, t.Config.Where, t.Config.Limit, t.Config.FailCalc))
+	put(h, formatVersion, t.Kind, t.Node.String(), t.Column, lexis(c.testDialect(t)).Canonical(t.SQL), fmt.Sprint(t.Config.Severity, t.Config.WarnIf, t.Config.ErrorIf, t.Config.Where, t.Config.Limit, t.Config.FailCalc))
 	for _, name := range slices.Sorted(maps.Keys(t.Args)) {
 		put(h, name, fmt.Sprintf("%T %v", t.Args[name], t.Args[name]))
 	}
@@ -319,11 +319,17 @@ func (c *compiler) testConfig(file *source.File, written project.Config) checked
 				out.ErrorIf = text
 			}
 		case "where":
-			out.Where = strings.Join(c.hooks(nil, []string{text}, v.At), "")
+			dialect, _ := raw["dialect"].V.(string)
+			if dialect == "" {
+				dialect = c.project.Settings.Dialect.V
+			}
+			out.Where = strings.Join(c.hooks(nil, c.spell(dialect), []string{text}, v.At), "")
 		case "limit":
 			out.Limit, _ = v.V.(int64)
 		case "fail_calc":
 			out.FailCalc = text
+		case "dialect":
+			out.Dialect = text
 		case "store_failures":
 			out.StoreFailures, _ = v.V.(bool)
 		case "tags":

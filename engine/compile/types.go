@@ -3,8 +3,10 @@ package compile
 import (
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/datatest"
+	"github.com/engine-build/engine/engine/ir"
 	"github.com/engine-build/engine/engine/project"
 	"github.com/engine-build/engine/engine/source"
+	"github.com/engine-build/engine/engine/transpile"
 	"github.com/engine-build/engine/engine/warehouse"
 )
 
@@ -16,6 +18,9 @@ type Target struct {
 	Schema       string
 	CustomSchema string // «append» or «replace»
 	Dialect      warehouse.Dialect
+	// Translator writes GoogleSQL for the target; nil where the target reads it itself, or
+	// where nobody can.
+	Translator transpile.Target
 	// Vars are the variables of engine.yml, the target and the command line, later wins.
 	Vars map[string]any
 	Env  func(name string) (string, bool)
@@ -58,16 +63,33 @@ type Node struct {
 	// A source whose relation is built by a node of this project has that node as parent.
 	Parents  []addr.Node
 	Children []addr.Node
-	// SQL is the text that makes the full result, ephemeral parents inlined; Map leads back.
+	// Dialect is the language the file is written in: project.GoogleSQL, or the target's.
+	Dialect string
+	// Text is the query in that language, rendered, ephemeral parents inlined; TextMap leads back.
+	Text    string
+	TextMap *source.Map
+	// SQL is the text that makes the full result in the target's language: Text itself, or
+	// what GoogleSQL becomes; empty where that is not known. Map leads back.
 	SQL string
 	Map *source.Map
-	// IncrementalSQL is the text with is_incremental() true; only for incremental models.
-	IncrementalSQL string
-	IncrementalMap *source.Map
+	// IncrementalText and IncrementalSQL are the same with is_incremental() true; only for
+	// incremental models.
+	IncrementalText    string
+	IncrementalTextMap *source.Map
+	IncrementalSQL     string
+	IncrementalMap     *source.Map
+	// Needs names what the SQL uses of the engine's own functions in the warehouse, sorted.
+	Needs []string
 	// Columns: names and types as analyzed, with descriptions from YAML; when Unanalyzed
 	// is not empty, only what YAML declares, and Unanalyzed says why.
 	Columns    []Column
 	Unanalyzed string
+	// Lineage is where its columns come from; nil where nothing is known.
+	Lineage *Lineage
+	// IncrementalLineage is the same of IncrementalText; nil where there is none.
+	IncrementalLineage *Lineage
+	// Findings are suspicious places of its GoogleSQL, by place.
+	Findings []Finding
 	// Opaque says why what the text itself reads is not known («it reads files or the
 	// network»): such a node is never up to date.
 	Opaque string
@@ -83,8 +105,10 @@ type Node struct {
 
 // Column of a node's result.
 type Column struct {
-	Name        string
-	Type        string // warehouse spelling; empty if unknown
+	Name string
+	Type string // warehouse spelling; empty if unknown
+	// Google is the GoogleSQL type of the values; nil if unknown, or if there is none.
+	Google      *ir.Type
 	Description string
 	Meta        map[string]any
 	Tags        []string
@@ -101,6 +125,7 @@ type Ref struct {
 // Config is resolved configuration. Field comments name the key.
 type Config struct {
 	Enabled               bool              // enabled
+	Dialect               string            // dialect: googlesql, or the target's own
 	Materialized          string            // materialized: view, table, incremental, ephemeral; seeds and snapshots have their own
 	Schema                string            // schema (custom part, before the target's rule)
 	Database              string            // database
@@ -149,6 +174,7 @@ type UnitTest struct {
 	At          source.Span
 	Tags        []string
 	Fingerprint string
+	Needs       []string // as of a Node
 }
 
 // Exposure is an exposure with its references resolved.

@@ -3,6 +3,7 @@ package compile
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -53,10 +54,21 @@ func (c *compiler) bindUnitTest(ctx context.Context, w *project.UnitTest) *UnitT
 	for _, col := range t.Columns {
 		names = append(names, c.target.Dialect.Ident(col.Name))
 	}
+	if c.google(u) {
+		if u.Unanalyzed != "" {
+			return nil // reported, or analysis is off
+		}
+		a, ok := c.translateUnitTest(ctx, u, w, text, m, given)
+		if !ok {
+			return nil
+		}
+		text, m, t.Needs = a.SQL, a.Map, a.Needs
+	}
+	text, m = sql.AddCTEs(text, m, c.givenCTEs(given)) // in the target's own language by now
 	head := "select " + strings.Join(names, ", ") + " from (\n"
 	t.SQL = head + text + "\n) as actual"
 	t.Map = m.Splice(0, 0, len(head))
-	if c.options.Analyzer != nil && u.Unanalyzed == "" {
+	if c.options.Analyzer != nil && u.Unanalyzed == "" && !c.google(u) {
 		if _, err := c.options.Analyzer.Analyze(ctx, addr.Relation{}, t.SQL); err != nil && ctx.Err() == nil {
 			c.diags.Add(unitTestBroken(w, err))
 			return nil
@@ -154,9 +166,9 @@ func columnsOfRows(rows []project.Row) []Column {
 
 // renderOverGiven renders the model with every reference reading its given rows.
 func (c *compiler) renderOverGiven(u *unit, w *project.UnitTest, given map[string]input) (string, *source.Map, bool) {
-	d := c.target.Dialect
+	d := c.spell(u.Dialect)
 	var ds diag.List
-	env := c.env(nil)
+	env := c.env(nil, d)
 	read := func(key string) string { return d.Ident(given[key].cte) }
 	env.Ref = func(args []any) (string, error) {
 		to, bad := c.resolveRef(args, source.Span{}, u)
@@ -203,19 +215,18 @@ func (c *compiler) renderOverGiven(u *unit, w *project.UnitTest, given map[strin
 		c.diags.Add(givenThisMissing(u, w.Name.At))
 		return "", nil, false
 	}
-	body, m := sql.Trim(text.Body, text.Map)
-	var ctes []sql.CTE
-	keys := make([]string, 0, len(given))
-	for key := range given {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	for _, key := range keys {
-		in := given[key]
-		ctes = append(ctes, sql.CTE{Name: d.Ident(in.cte), SQL: datatest.RowsSQL(plain(in.columns), in.rows, d)})
-	}
-	body, m = sql.AddCTEs(body, m, ctes)
+	body, m := lexis(u.Dialect).Trim(text.Body, text.Map)
 	return body, m, true
+}
+
+// givenCTEs are the given rows in the target's own SQL.
+func (c *compiler) givenCTEs(given map[string]input) []sql.CTE {
+	var ctes []sql.CTE
+	for _, key := range slices.Sorted(maps.Keys(given)) {
+		in := given[key]
+		ctes = append(ctes, sql.CTE{Name: c.target.Dialect.Ident(in.cte), SQL: datatest.RowsSQL(plain(in.columns), in.rows, c.target.Dialect)})
+	}
+	return ctes
 }
 
 // expectation fills the expected rows, over the columns that they mention.

@@ -49,15 +49,17 @@ func where(t *Test) string {
 type renderer struct {
 	t  *Test
 	in In
-	d  warehouse.Dialect
+	d  warehouse.Speller
 	w  warehouse.Words
 	q  *Query
 }
 
 // bound takes the SQL of a singular or custom generic test.
 func (r *renderer) bound() {
-	r.q.Rows, r.q.Map = r.in.Bound, r.in.Map
+	r.q.Rows, r.q.Map, r.q.Tally = r.in.Bound, r.in.Map, r.in.Tally
 	switch {
+	case r.t.Translated != nil:
+		r.q.Sentence = r.t.Translated.Sentence
 	case r.t.Description != "":
 		r.q.Sentence = strings.TrimSpace(r.t.Description)
 	case r.t.Node.IsZero():

@@ -22,13 +22,30 @@ type Test struct {
 	Parents []addr.Node
 	// SQL is set for singular and custom generic tests: a query for failing rows, with
 	// placeholders; Map leads back to the file.
-	SQL         string
-	Map         *source.Map
+	SQL string
+	Map *source.Map
+	// Translated is set where the engine has written the test anew for the target; it
+	// takes the place of the query that the kind would make.
+	Translated  *Translated
 	Path        string
 	At          source.Span // the entry in YAML, or the file
 	ArgAt       map[string]source.Span
 	Description string
 	Fingerprint string
+}
+
+// Translated is a test as queries of the target, with placeholders for relations.
+type Translated struct {
+	// Rows is the query for failing rows.
+	Rows string
+	Map  *source.Map
+	// Tally is the query for the number of failures: one row, one column. It is empty
+	// where the number is that of the rows.
+	Tally string
+	// Sentence is what the test claims.
+	Sentence string
+	// Needs names what the queries use of the engine's own functions in the warehouse, sorted.
+	Needs []string
 }
 
 // Config is the resolved configuration of a data test.
@@ -40,6 +57,7 @@ type Config struct {
 	Limit         int64  // 0: none
 	FailCalc      string // default «count(*)»
 	StoreFailures bool
+	Dialect       string // of the SQL in the test; empty: the project's
 	Tags          []string
 	Meta          map[string]any
 }
@@ -60,6 +78,8 @@ type Query struct {
 	Rows  string `json:"rows"`
 	Count string `json:"count,omitempty"`
 	Scan  string `json:"scan,omitempty"`
+	// Tally is the query for the number of failures, where FailCalc alone does not say it.
+	Tally string `json:"tally,omitempty"`
 	// Store is the table that keeps failing rows, zero if not asked for.
 	Store       addr.Relation `json:"store,omitzero"`
 	Sentence    string        `json:"sentence"` // «"customer_id" of orders is never null»
@@ -71,12 +91,14 @@ type Query struct {
 
 // In is what a test needs to become a query.
 type In struct {
-	Dialect warehouse.Dialect
+	Dialect warehouse.Speller
 	// Read is how a node is read in a from clause: its quoted name, or a sub-query in
 	// parentheses for a node that has no relation.
 	Read func(addr.Node) string
-	// Bound is the SQL of a singular or custom generic test without placeholders.
+	// Bound is the SQL of a singular, custom generic or translated test without
+	// placeholders, and Tally that of a translated one.
 	Bound string
+	Tally string
 	// Map leads back from Bound to the test's file.
 	Map *source.Map
 	// Store is where failing rows are kept, zero if not asked for.

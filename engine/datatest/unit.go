@@ -16,7 +16,7 @@ import (
 // RowsSQL is a query for the given rows, each cell cast to its column's type (columns
 // without a type take the literal as it is). Cells that a row does not mention are NULL.
 // Without rows the query returns none, typed all the same.
-func RowsSQL(columns []warehouse.Column, rows []project.Row, d warehouse.Dialect) string {
+func RowsSQL(columns []warehouse.Column, rows []project.Row, d warehouse.Speller) string {
 	if len(columns) == 0 {
 		columns = []warehouse.Column{{Name: "_engine_nothing"}}
 	}
@@ -30,7 +30,7 @@ func RowsSQL(columns []warehouse.Column, rows []project.Row, d warehouse.Dialect
 	return strings.Join(selects, "\nunion all\n")
 }
 
-func rowSQL(columns []warehouse.Column, row project.Row, d warehouse.Dialect) string {
+func rowSQL(columns []warehouse.Column, row project.Row, d warehouse.Speller) string {
 	cells := make([]string, len(columns))
 	for i, c := range columns {
 		expr := cellSQL(cell(row, c.Name), d)
@@ -57,7 +57,7 @@ func cell(row project.Row, name string) any {
 
 // cellSQL writes a value. Lists and maps become JSON text, which the cast to the column's
 // type reads.
-func cellSQL(v any, d warehouse.Dialect) string {
+func cellSQL(v any, d warehouse.Speller) string {
 	switch v.(type) {
 	case nil, bool, int64, float64, string, []byte, time.Time:
 		return d.Literal(v)

@@ -3,6 +3,6 @@
 //
 // It holds the simulation whose output are the seeds of the repository root, and the
 // writer of complete project folders. It knows no warehouse, no template and no plan: a
-// project is files, and it writes files. The project's own text (models, tests, macros)
+// project is files, and it writes files. What makes Parquet files comes in as a function. The project's own text (models, tests, macros)
 // comes in as a file system, so that this package does not import the module root.
 package example

@@ -1,6 +1,7 @@
 package example
 
 import (
+	"context"
 	"math/rand/v2"
 )
 
@@ -40,13 +41,14 @@ type material struct {
 
 // Manufacturing writes the raw data of the manufacturing company to w: what the app's
 // database and the track-and-trace service would hold. It streams: memory does not grow
-// with the number of materials.
-func Manufacturing(w Writer, o Options) error {
+// with the number of materials. The files are CSV whatever the format: Write makes Parquet
+// files of them.
+func Manufacturing(ctx context.Context, w Writer, o Options) error {
 	o, err := o.withDefaults()
 	if err != nil {
 		return err
 	}
-	f, err := openFiles(w, o.Format)
+	f, err := openFiles(w)
 	if err != nil {
 		return err
 	}
@@ -56,12 +58,17 @@ func Manufacturing(w Writer, o Options) error {
 		start: o.Start.Unix(), end: o.End.Unix(),
 		ids: map[string]*int64{},
 	}
-	g.run()
-	return f.close()
+	g.run(ctx)
+	err = f.close()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
 }
 
-// run simulates batches, spread evenly over the time, until there are enough materials.
-func (g *generator) run() {
+// run simulates batches, spread evenly over the time, until there are enough materials
+// or ctx ends.
+func (g *generator) run(ctx context.Context) {
 	g.tenants = g.company()
 	for _, t := range g.tenants {
 		switch t.kind {
@@ -80,7 +87,7 @@ func (g *generator) run() {
 	g.badCycle()
 	span := g.end - g.start - 150*day // the last batches still come to an end
 	for g.materials < g.o.Materials {
-		if g.failed() {
+		if g.failed() || ctx.Err() != nil {
 			return
 		}
 		begin := g.start + span*int64(g.materials)/int64(g.o.Materials) + int64(g.n(int(3*day)))

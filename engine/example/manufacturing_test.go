@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/parquet-go/parquet-go"
 
 	reference "github.com/engine-build/engine"
 	"github.com/engine-build/engine/engine/example"
@@ -38,7 +37,7 @@ func (m memory) Create(path string) (io.WriteCloser, error) {
 func generate(t *testing.T, o example.Options) memory {
 	t.Helper()
 	m := memory{}
-	if err := example.Manufacturing(m, o); err != nil {
+	if err := example.Manufacturing(t.Context(), m, o); err != nil {
 		t.Fatal(err)
 	}
 	return m
@@ -99,11 +98,6 @@ func TestManufacturingIsAFunctionOfItsOptions(t *testing.T) {
 	if cmp.Equal(first, hashes(generate(t, o))) {
 		t.Error("another seed gives the same rows")
 	}
-	o.Format = "parquet"
-	parquets := hashes(generate(t, o))
-	if diff := cmp.Diff(parquets, hashes(generate(t, o))); diff != "" {
-		t.Errorf("second parquet run differs (-first +second):\n%s", diff)
-	}
 }
 
 func TestManufacturingRefusesWrongOptions(t *testing.T) {
@@ -115,10 +109,11 @@ func TestManufacturingRefusesWrongOptions(t *testing.T) {
 		{example.Options{Materials: 5}, "materials"},
 		{example.Options{Materials: -1}, "materials"},
 		{example.Options{Format: "xlsx"}, "format"},
+		{example.Options{Format: "parquet"}, "format"},
 		{example.Options{Start: start, End: start}, "end"},
 	} {
 		m := memory{}
-		err := example.Manufacturing(m, tt.o)
+		err := example.Manufacturing(t.Context(), m, tt.o)
 		var bad *example.OptionsError
 		if !errors.As(err, &bad) || bad.Option != tt.want {
 			t.Errorf("%+v: error %v, want one about %q", tt.o, err, tt.want)
@@ -143,11 +138,9 @@ func (f failing) Write(p []byte) (int, error) {
 }
 
 func TestManufacturingReportsAFullDisk(t *testing.T) {
-	for _, format := range []string{"csv", "parquet"} {
-		left := 100_000
-		if err := example.Manufacturing(failing{&left}, example.Options{Format: format}); !errors.Is(err, errFull) {
-			t.Errorf("%s: error %v, want %v", format, err, errFull)
-		}
+	left := 100_000
+	if err := example.Manufacturing(t.Context(), failing{&left}, example.Options{}); !errors.Is(err, errFull) {
+		t.Errorf("error %v, want %v", err, errFull)
 	}
 }
 
@@ -315,72 +308,9 @@ func depth(edges map[string][]string) int {
 	return longest
 }
 
-// Parquet files have the rows of the CSV files: compared cell by cell.
-func TestParquetEqualsCSV(t *testing.T) {
-	o := example.Options{Materials: 500}
-	texts := generate(t, o)
-	o.Format = "parquet"
-	binaries := generate(t, o)
-	for path, b := range binaries {
-		f, err := parquet.OpenFile(bytes.NewReader(b.Bytes()), int64(b.Len()))
-		if err != nil {
-			t.Fatalf("%s: %v", path, err)
-		}
-		want, err := csv.NewReader(texts[strings.TrimSuffix(path, "parquet")+"csv"]).ReadAll()
-		if err != nil {
-			t.Fatal(err)
-		}
-		var names []string
-		for _, field := range f.Schema().Fields() {
-			names = append(names, field.Name())
-		}
-		got := [][]string{names}
-		for _, g := range f.RowGroups() {
-			rows := g.Rows()
-			buf := make([]parquet.Row, 64)
-			for {
-				n, err := rows.ReadRows(buf)
-				for _, row := range buf[:n] {
-					got = append(got, cells(f.Schema(), row))
-				}
-				if err != nil {
-					break
-				}
-			}
-			rows.Close()
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s (-csv +parquet):\n%.2000s", path, diff)
-		}
-	}
-}
-
-func cells(s *parquet.Schema, row parquet.Row) []string {
-	out := make([]string, len(row))
-	for i, v := range row {
-		logical := ""
-		if t := s.Fields()[i].Type().LogicalType(); t != nil {
-			logical = t.String()
-		}
-		switch {
-		case v.IsNull():
-		case strings.HasPrefix(logical, "DECIMAL"):
-			n := v.Int64()
-			out[i] = strings.TrimSuffix(strings.TrimRight(strconv.FormatInt(n/1000, 10)+"."+strconv.FormatInt(1000+n%1000, 10)[1:], "0"), ".")
-		case strings.HasPrefix(logical, "TIMESTAMP"):
-			out[i] = time.UnixMicro(v.Int64()).UTC().Format(time.DateTime)
-		case strings.HasPrefix(logical, "DATE"):
-			out[i] = time.Unix(int64(v.Int32())*86400, 0).UTC().Format(time.DateOnly)
-		default:
-			out[i] = v.String()
-		}
-	}
-	return out
-}
-
 func TestWrite(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new", "project")
-	if err := example.Write(dir, reference.Project, example.Options{Materials: 200}); err != nil {
+	if err := example.Write(t.Context(), dir, reference.Project, example.Options{Materials: 200}); err != nil {
 		t.Fatal(err)
 	}
 	for _, p := range []string{"engine.yml", "README.md", ".gitignore", "models/core/material.sql", "macros/functions.tmpl",
@@ -389,7 +319,7 @@ func TestWrite(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if err := example.Write(dir, reference.Project, example.Options{Materials: 200}); !isNotEmpty(err) {
+	if err := example.Write(t.Context(), dir, reference.Project, example.Options{Materials: 200}); !isNotEmpty(err) {
 		t.Errorf("second write: %v, want NotEmptyError", err)
 	}
 }
@@ -407,14 +337,14 @@ func TestWriteTouchesNothingWhenItRefuses(t *testing.T) {
 	if err := example.Minimal(dir, "shop"); !isNotEmpty(err) {
 		t.Errorf("error %v, want NotEmptyError", err)
 	}
-	if err := example.Write(dir, fstest.MapFS{}, example.Options{}); !isNotEmpty(err) {
+	if err := example.Write(t.Context(), dir, fstest.MapFS{}, example.Options{}); !isNotEmpty(err) {
 		t.Errorf("error %v, want NotEmptyError", err)
 	}
 	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
 		t.Errorf("%d entries, want the user's own file alone", len(entries))
 	}
 	empty := filepath.Join(dir, "new")
-	if err := example.Write(empty, fstest.MapFS{}, example.Options{Format: "xlsx"}); err == nil {
+	if err := example.Write(t.Context(), empty, fstest.MapFS{}, example.Options{Format: "xlsx"}); err == nil {
 		t.Error("a wrong format is accepted")
 	}
 	if _, err := os.Stat(empty); err == nil {

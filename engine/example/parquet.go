@@ -1,105 +1,61 @@
 package example
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"io"
-	"reflect"
-
-	"github.com/parquet-go/parquet-go"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
 )
 
-// parquetEncoder writes row groups of a bounded size, so that memory does not grow with
-// the file.
-type parquetEncoder struct {
-	file    io.WriteCloser
-	w       *parquet.GenericWriter[any]
-	columns []column
-	rows    []parquet.Row
+// Column is a column of a generated file. Type is an SQL type: BIGINT, DECIMAL(18, 3),
+// VARCHAR, BOOLEAN, DATE, or TIMESTAMP, which has no zone and holds UTC.
+type Column struct{ Name, Type string }
+
+var sqlTypes = [...]string{
+	integer: "BIGINT", decimal: "DECIMAL(18, 3)", text: "VARCHAR",
+	boolean: "BOOLEAN", date: "DATE", timestamp: "TIMESTAMP",
 }
 
-const (
-	parquetGroup = 1 << 16
-	parquetBatch = 256
-)
+// hidden is a Writer into a folder that puts a dot before the files' names, so that one
+// that a killed process leaves behind is no seed.
+type hidden string
 
-func newParquet(f io.WriteCloser, s schema) *parquetEncoder {
-	return &parquetEncoder{
-		file:    f,
-		columns: s.columns,
-		w: parquet.NewGenericWriter[any](f, parquetSchema(s),
-			parquet.MaxRowsPerRowGroup(parquetGroup),
-			parquet.Compression(&parquet.Zstd)),
-		rows: make([]parquet.Row, 0, parquetBatch),
-	}
+func (d hidden) Create(p string) (io.WriteCloser, error) {
+	return Folder(string(d)).Create(path.Join(path.Dir(p), "."+path.Base(p)))
 }
 
-// parquetSchema goes through a struct type: parquet.Group would sort the columns by name.
-func parquetSchema(s schema) *parquet.Schema {
-	fields := make([]reflect.StructField, len(s.columns))
-	for i, c := range s.columns {
-		tag, t := `parquet:"`+c.name+`,optional`, reflect.TypeFor[int64]()
-		switch c.kind {
-		case decimal:
-			tag += `,decimal(3:18)`
-		case timestamp:
-			tag += `,timestamp(microsecond:local)`
-		case date:
-			tag, t = tag+`,date`, reflect.TypeFor[int32]()
-		case boolean:
-			t = reflect.TypeFor[bool]()
-		case text:
-			t = reflect.TypeFor[string]()
+// writeParquet writes the seeds into dir by way of CSV files, which stand beside the
+// Parquet files and are removed one by one.
+func writeParquet(ctx context.Context, dir string, o Options) (err error) {
+	all := new(files).schemas()
+	at := func(s schema, name string) string { return filepath.Join(dir, filepath.FromSlash(s.folder), name) }
+	defer func() {
+		for _, e := range all {
+			if rerr := os.Remove(at(e.schema, "."+e.name+".csv")); !errors.Is(rerr, fs.ErrNotExist) {
+				err = errors.Join(err, rerr)
+			}
 		}
-		fields[i] = reflect.StructField{
-			Name: "F" + c.name, Type: t, Tag: reflect.StructTag(tag + `"`),
+	}()
+	if err := Manufacturing(ctx, hidden(dir), o); err != nil {
+		return err
+	}
+	for _, e := range all {
+		columns := make([]Column, len(e.columns))
+		for i, c := range e.columns {
+			columns[i] = Column{c.name, sqlTypes[c.kind]}
+		}
+		from := at(e.schema, "."+e.name+".csv")
+		if err := o.Parquet(ctx, from, at(e.schema, e.name+".parquet"), columns); err != nil {
+			return fmt.Errorf("make Parquet of seed %s: %w", e.name, err)
+		}
+		// The room on the disk is for the files to come.
+		if err := os.Remove(from); err != nil {
+			return fmt.Errorf("remove the CSV form of seed %s: %w", e.name, err)
 		}
 	}
-	return parquet.NewSchema(s.name, parquet.SchemaOf(reflect.New(reflect.StructOf(fields)).Interface()))
-}
-
-func (e *parquetEncoder) row(cells []cell) error {
-	row := make(parquet.Row, len(cells))
-	for i, c := range cells {
-		if !c.set {
-			row[i] = parquet.NullValue().Level(0, 0, i)
-			continue
-		}
-		row[i] = parquetValue(e.columns[i].kind, c).Level(0, 1, i)
-	}
-	e.rows = append(e.rows, row)
-	if len(e.rows) < parquetBatch {
-		return nil
-	}
-	return e.flush()
-}
-
-func parquetValue(k kind, c cell) parquet.Value {
-	switch k {
-	case text:
-		return parquet.ByteArrayValue([]byte(c.s))
-	case boolean:
-		return parquet.BooleanValue(c.i != 0)
-	case date:
-		return parquet.Int32Value(int32(c.i / 86400))
-	case timestamp:
-		return parquet.Int64Value(c.i * 1_000_000)
-	default:
-		return parquet.Int64Value(c.i)
-	}
-}
-
-func (e *parquetEncoder) flush() error {
-	_, err := e.w.WriteRows(e.rows)
-	e.rows = e.rows[:0]
-	return err
-}
-
-func (e *parquetEncoder) close() error {
-	err := e.flush()
-	if cerr := e.w.Close(); err == nil {
-		err = cerr
-	}
-	if cerr := e.file.Close(); err == nil {
-		err = cerr
-	}
-	return err
+	return nil
 }

@@ -103,10 +103,10 @@ func (f *files) schemas() []struct {
 	}
 }
 
-func openFiles(w Writer, format string) (*files, error) {
+func openFiles(w Writer) (*files, error) {
 	f := new(files)
 	for _, e := range f.schemas() {
-		t, err := openTable(w, format, e.schema)
+		t, err := openTable(w, e.schema)
 		if err != nil {
 			f.close()
 			return nil, err

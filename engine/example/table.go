@@ -31,34 +31,22 @@ type cell struct {
 	s   string
 }
 
-// encoder writes the rows of one file.
-type encoder interface {
-	row(cells []cell) error
-	close() error
-}
-
 // table is one output file: cells are added in column order, end writes the row. The first
 // error sticks, so the simulation needs no error checks of its own.
 type table struct {
 	columns []column
 	cells   []cell
-	enc     encoder
+	enc     *csvEncoder
 	rows    int64
 	err     error
 }
 
-func openTable(w Writer, format string, s schema) (*table, error) {
-	f, err := w.Create(s.folder + "/" + s.name + "." + format)
+func openTable(w Writer, s schema) (*table, error) {
+	f, err := w.Create(s.folder + "/" + s.name + ".csv")
 	if err != nil {
 		return nil, fmt.Errorf("create seed %s: %w", s.name, err)
 	}
-	t := &table{columns: s.columns, cells: make([]cell, 0, len(s.columns))}
-	if format == "parquet" {
-		t.enc = newParquet(f, s)
-	} else {
-		t.enc = newCSV(f, s.columns)
-	}
-	return t, nil
+	return &table{columns: s.columns, cells: make([]cell, 0, len(s.columns)), enc: newCSV(f, s.columns)}, nil
 }
 
 func (t *table) int(v int64) *table {

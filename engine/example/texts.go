@@ -24,6 +24,8 @@ var minimalFiles = map[string]string{
 	"engine.yml": `name: PROJECT
 version: "1.0"
 
+# Models are GoogleSQL, the SQL of BigQuery, whatever the target is. For the target's own SQL
+# put "dialect: duckdb" here, below a folder of models, or in a single model's config.
 default_target: dev
 targets:
   dev:
@@ -37,8 +39,12 @@ models:
 `,
 	"README.md": `# PROJECT
 
+    engine check
     engine build
     engine show --inline 'select * from {{ ref "order_totals" }}'
+
+Models are GoogleSQL, the SQL of BigQuery. They are checked without a warehouse and translated
+for the target that engine.yml names; "engine compile order_totals" prints what is sent.
 `,
 	"seeds/raw_orders.csv": `id,customer,amount,ordered_on
 1,Ada,19.90,2026-01-05
@@ -68,9 +74,9 @@ seeds:
     description: Orders, as they come.
     config:
       column_types:
-        id: bigint
-        customer: varchar
-        amount: decimal(18,2)
+        id: int64
+        customer: string
+        amount: numeric
         ordered_on: date
 
 models:

@@ -2,6 +2,7 @@ package example
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -34,7 +35,7 @@ func (e *NameError) Error() string {
 // Write writes the manufacturing project into dir, which must be empty or not exist yet:
 // the files of project (models, macros, tests, snapshots, engine.yml) and the generated
 // seeds. The options are checked before the first byte is written.
-func Write(dir string, project fs.FS, o Options) error {
+func Write(ctx context.Context, dir string, project fs.FS, o Options) error {
 	o, err := o.withDefaults()
 	if err != nil {
 		return err
@@ -51,7 +52,12 @@ func Write(dir string, project fs.FS, o Options) error {
 	}); err != nil {
 		return err
 	}
-	if err := Manufacturing(Folder(dir), o); err != nil {
+	if o.Format == "parquet" {
+		err = writeParquet(ctx, dir, o)
+	} else {
+		err = Manufacturing(ctx, Folder(dir), o)
+	}
+	if err != nil {
 		return fmt.Errorf("write seeds into %s: %w", dir, err)
 	}
 	return nil

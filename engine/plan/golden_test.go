@@ -32,7 +32,7 @@ func TestGolden(t *testing.T) {
 		in := c.Inputs()
 		s := &site{t: t, dir: t.TempDir()}
 		s.options = engine.Options{Dir: s.dir, Env: func(string) (string, bool) { return "", false }, Drivers: []warehouse.Driver{duckdb.Driver{}}, Jobs: 1}
-		s.write(map[string][]byte{"engine.yml": []byte("name: shop\ntargets: {dev: {type: duckdb, schema: dev, path: shop.duckdb}}\n")})
+		s.write(map[string][]byte{"engine.yml": []byte("name: shop\ndialect: duckdb\ntargets: {dev: {type: duckdb, schema: dev, path: shop.duckdb}}\n")})
 		s.write(in)
 		after := map[string][]byte{}
 		for name, data := range in {

@@ -42,7 +42,28 @@ func Make(p *compile.Program, s state.Snapshot, sel Selection) (*Plan, diag.List
 	m.gateTests()
 	m.gateUnitTests()
 	m.finish()
+	if len(m.plan.Actions) > 0 {
+		m.plan.Needs = needs(p)
+	}
 	return m.plan, m.diags.Sorted()
+}
+
+// needs are those of the whole program: a view that is kept may be read by what is built.
+func needs(p *compile.Program) []string {
+	var out []string
+	for _, id := range p.Order {
+		out = append(out, p.Nodes[id].Needs...)
+	}
+	for _, t := range p.Tests {
+		if t.Translated != nil {
+			out = append(out, t.Translated.Needs...)
+		}
+	}
+	for _, t := range p.UnitTests {
+		out = append(out, t.Needs...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 type maker struct {
@@ -314,7 +335,11 @@ func (m *maker) testInput(t *compile.Test, a *Action) datatest.In {
 		return dialect.Quote(relation(n))
 	}
 	in := datatest.In{Dialect: dialect, Read: read, Store: m.store(t)}
-	if t.SQL != "" {
+	switch {
+	case t.Translated != nil:
+		in.Bound, in.Map = compile.Bind(t.Translated.Rows, t.Translated.Map, read)
+		in.Tally, _ = compile.Bind(t.Translated.Tally, nil, read)
+	case t.SQL != "":
 		in.Bound, in.Map = compile.Bind(t.SQL, t.Map, read)
 	}
 	return in

@@ -35,9 +35,11 @@ type Plan struct {
 	// Warnings are tests of severity warn that need not run again and found something.
 	Warnings []Warning `json:"warnings,omitempty"`
 	// Versions are the versions of nodes that actions read and that this plan does not build.
-	Versions   map[addr.Node]string `json:"versions,omitempty"`
-	OnRunStart []string             `json:"on_run_start,omitempty"`
-	OnRunEnd   []string             `json:"on_run_end,omitempty"`
+	Versions map[addr.Node]string `json:"versions,omitempty"`
+	// Needs names what statements use of the engine's own functions in the warehouse, sorted.
+	Needs      []string `json:"needs,omitempty"`
+	OnRunStart []string `json:"on_run_start,omitempty"`
+	OnRunEnd   []string `json:"on_run_end,omitempty"`
 }
 
 // Warning is what a test of severity warn found when it last ran on what is still there.

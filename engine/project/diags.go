@@ -51,6 +51,7 @@ const (
 	codeTestShape       diag.Code = "test-shape"
 	codeDocsUnknown     diag.Code = "docs-unknown"
 	codeDocsTag         diag.Code = "docs-tag"
+	codeLockBroken      diag.Code = "lock-broken"
 	codeTargetUnknown   diag.Code = "target-unknown"
 	codeEnvUnset        diag.Code = "env-unset"
 	codeEnvSyntax       diag.Code = "env-syntax"
@@ -437,6 +438,10 @@ func testShape(at source.Span, message, help string) diag.Diagnostic {
 func docsUnknown(at source.Span, name string, known []string) diag.Diagnostic {
 	return diag.Diagnostic{Code: codeDocsUnknown, Message: fmt.Sprintf("there is no docs block named %q", name), At: at,
 		Help: didYouMean(name, known, "docs blocks are ")}
+}
+
+func lockBroken(at source.Span, err error) diag.Diagnostic {
+	return diag.Diagnostic{Code: codeLockBroken, Message: LockFile + " cannot be read", At: at, Notes: []string{err.Error()}, Cause: err, Help: "write it anew with «engine source lock», or remove it"}
 }
 
 func docsTag(at source.Span, message, help string) diag.Diagnostic {

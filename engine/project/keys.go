@@ -52,6 +52,13 @@ var (
 	all       = []addr.Kind{addr.Model, addr.Seed, addr.Snapshot, addr.Source, addr.Exposure, addr.UnitTest}
 )
 
+// GoogleSQL is the dialect of SQL that the engine itself understands, and the default.
+const GoogleSQL = "googlesql"
+
+// Dialects are the languages that SQL of a project can be written in. All but GoogleSQL
+// are the target's own and pass through to it untouched.
+var Dialects = []string{GoogleSQL, "duckdb", "postgres", "bigquery"}
+
 // ConfigKeys are the keys that config of models, seeds, snapshots, sources, exposures and
 // unit tests may have, be it in engine.yml, in a properties file or in a model's own
 // config call.
@@ -64,6 +71,7 @@ var ConfigKeys = []Key{
 	{Name: "group", Kinds: relations, Type: Text, Help: "the group that owns it"},
 	{Name: "access", Kinds: models, Type: Text, Values: []string{"private", "protected", "public"}, Help: "who may ref it"},
 
+	{Name: "dialect", Kinds: []addr.Kind{addr.Model, addr.Snapshot}, Type: Text, Values: Dialects, Help: "the language of its SQL: googlesql is checked, and written anew for the target; any other passes through to a target of that type"},
 	{Name: "materialized", Kinds: models, Type: Text, Values: []string{"view", "table", "incremental", "ephemeral"}, Help: "what it becomes in the warehouse"},
 	{Name: "schema", Kinds: built, Type: Text, Help: "schema, combined with the target's by custom_schema"},
 	{Name: "database", Kinds: built, Type: Text, Help: "database or project"},
@@ -97,6 +105,7 @@ var TestConfigKeys = []Key{
 	{Name: "warn_if", Type: Text, Help: `condition on the number of failures, for example ">10"`},
 	{Name: "error_if", Type: Text, Help: `condition on the number of failures, for example ">100"`},
 	{Name: "where", Type: Text, Template: true, Help: "condition on the rows to test"},
+	{Name: "dialect", Type: Text, Values: Dialects, Help: "the language of its SQL and of its conditions"},
 	{Name: "limit", Type: Integer, Help: "most failures to count"},
 	{Name: "fail_calc", Type: Text, Help: "aggregate that counts the failures"},
 	{Name: "store_failures", Type: Bool, Help: "keep failing rows in the warehouse"},

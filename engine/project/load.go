@@ -19,7 +19,7 @@ import (
 // env answers ${NAME} in default_target; the targets' own values are interpolated by
 // Settings.Target.
 func Load(dir string, env func(string) (string, bool)) (*Project, diag.List) {
-	p := &Project{}
+	p := &Project{Lock: &Lock{}}
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return p, diag.List{projectMissing(dir, err)}
@@ -34,6 +34,10 @@ func Load(dir string, env func(string) (string, bool)) (*Project, diag.List) {
 	if !found {
 		return p, list
 	}
+
+	lock, more := readLock(abs)
+	p.Lock = lock
+	list.Add(more...)
 
 	w := &walker{dir: abs, skip: map[string]bool{p.Settings.TargetPath: true}, seen: map[string]bool{}, folders: map[trade][]string{}}
 	w.roots(settings.roots)
@@ -116,6 +120,8 @@ func (a *assembly) template(l loaded) {
 	switch l.trade {
 	case tradeModels:
 		p.Models = append(p.Models, f)
+	case tradeFunctions:
+		p.Functions = append(p.Functions, f)
 	case tradeSnapshots:
 		p.Snapshots = append(p.Snapshots, f)
 	case tradeTests:

@@ -34,7 +34,6 @@ var foreignSettings = hints{
 	"analysis-paths":        "there are no analyses; remove it",
 	"docs-paths":            "docs blocks are found below all paths; remove it",
 	"asset-paths":           "remove it",
-	"function-paths":        "create functions in on-run-start",
 	"log-path":              "remove it",
 	"restrict-access":       "remove it",
 	"sources":               "configure sources in their properties files",
@@ -68,7 +67,7 @@ type tree struct {
 // parsed the defaults hold, so that the mistakes of other files are found as well.
 func readSettings(dir, shown string, env func(string) (string, bool)) (*settings, bool, diag.List) {
 	s := &settings{}
-	s.TargetPath = "target"
+	s.TargetPath, s.Dialect.V = "target", GoogleSQL
 	abs := filepath.Join(dir, settingsFile)
 	if _, err := os.Stat(abs); os.IsNotExist(err) {
 		return s, false, diag.List{settingsMissing(shown, lookalike(dir))}
@@ -110,6 +109,9 @@ func (s *settings) decode(root *yaml.Node, broken bool, env func(string) (string
 		s.decodeName(o)
 	}
 	s.Version = o.str("version").V
+	s.decodeDialect(o)
+	s.decodeFormat(o)
+	s.decodeRules(o)
 	s.decodePaths(o)
 	s.Vars = scopedVars(o.values("vars"), s.Name.V)
 	s.OnRunStart, s.OnRunEnd = o.strs("on-run-start"), o.strs("on-run-end")
@@ -145,6 +147,27 @@ func (s *settings) decodeName(o *object) {
 		o.list.Add(valueInvalid(name.At, fmt.Sprintf("%q cannot be the name of a project", name.V), "use letters, digits and underscores, beginning with a letter"))
 	}
 	s.Name = name
+}
+
+// decodeDialect reads the language that SQL is written in unless a node says otherwise.
+func (s *settings) decodeDialect(o *object) {
+	s.Dialect = Value[string]{V: GoogleSQL}
+	written := o.str("dialect")
+	if !written.IsSet() {
+		return
+	}
+	if !slices.Contains(Dialects, written.V) {
+		o.list.Add(valueInvalid(written.At, fmt.Sprintf("there is no dialect %q", written.V), dialectHelp(written.V)))
+		return
+	}
+	s.Dialect = written
+}
+
+func dialectHelp(written string) string {
+	if near, ok := diag.Suggest(written, Dialects); ok {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	return "known are " + strings.Join(Dialects, ", ")
 }
 
 // scopedVars lets vars be grouped under the project's name, as dbt allows.
@@ -191,6 +214,7 @@ func (s *settings) decodePaths(o *object) {
 	s.SnapshotPaths = paths("snapshot-paths", tradeSnapshots, "snapshots")
 	s.TestPaths = paths("test-paths", tradeTests, "tests")
 	s.MacroPaths = paths("macro-paths", tradeMacros, "macros")
+	s.FunctionPaths = paths("function-paths", tradeFunctions, "functions")
 	if v := o.str("target-path"); v.IsSet() {
 		p, why := inside(v.V)
 		if why == "" && p == "." {

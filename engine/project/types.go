@@ -16,6 +16,7 @@ type Project struct {
 	Tests     []*File  // tests/**/*.sql outside tests/generic
 	Generics  []*File  // tests/generic/**/*.sql: custom generic tests, named after the file
 	Macros    []*File  // macros/**/*.tmpl
+	Functions []*File  // functions/**/*.sql: CREATE FUNCTION statements in GoogleSQL
 	Props     []*Props // of models, seeds and snapshots
 	TestProps []*Props // of singular tests: name, description, config
 	Sources   []*Source
@@ -23,6 +24,8 @@ type Project struct {
 	UnitTests []*UnitTest
 	Groups    []*Group
 	Docs      []*Doc
+	// Lock is what is written down of the columns of sources; never nil after Load.
+	Lock *Lock
 }
 
 // File is one template file. Name is the file's base name without extension.
@@ -32,6 +35,9 @@ type File struct {
 	// Broken says that the text could not be read, which has been reported: the name
 	// exists, and what follows from the missing text is not worth another diagnostic.
 	Broken bool
+	// Free says that the warehouse has the only word on the text: it is analyzed only where
+	// it has to be translated, and may read what no model makes.
+	Free bool
 }
 
 // Seed is a data file. Its content stays on disk.
@@ -49,15 +55,20 @@ type Settings struct {
 	File    *source.File
 	Name    Value[string]
 	Version string
+	// Dialect is the language of SQL that does not name its own; GoogleSQL by default.
+	Dialect Value[string]
+	Format  Format
 	Vars    map[string]Value[any]
 	// Folder configuration by resource type: models, seeds, snapshots, tests (data_tests).
 	Folders map[addr.Kind]*Folder
 	Targets []*TargetSettings
 	Default Value[string] // name of the default target
-	// Paths; defaults models, seeds, snapshots, tests, macros, target.
-	ModelPaths, SeedPaths, SnapshotPaths, TestPaths, MacroPaths []string
-	TargetPath                                                  string
-	OnRunStart, OnRunEnd                                        []Value[string]
+	// Paths; defaults models, seeds, snapshots, tests, macros, functions, target.
+	ModelPaths, SeedPaths, SnapshotPaths, TestPaths, MacroPaths, FunctionPaths []string
+	TargetPath                                                                 string
+	OnRunStart, OnRunEnd                                                       []Value[string]
+	// Rules are the settings of rules as written below check, by name of the rule.
+	Rules []RuleSettings
 }
 
 // Value is a scalar as written with its place.

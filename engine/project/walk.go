@@ -22,6 +22,7 @@ const (
 	tradeSnapshots trade = "snapshot"
 	tradeTests     trade = "data test"
 	tradeMacros    trade = "macro"
+	tradeFunctions trade = "function"
 )
 
 // entry is a file found below a configured path.
@@ -191,7 +192,7 @@ func wanted(t trade, p string) bool {
 	case "yml", "yaml", "md":
 		return true
 	case "sql":
-		return t == tradeModels || t == tradeSnapshots || t == tradeTests
+		return t == tradeModels || t == tradeSnapshots || t == tradeTests || t == tradeFunctions
 	case "csv", "parquet":
 		return t == tradeSeeds
 	case "tmpl":

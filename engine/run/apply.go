@@ -96,6 +96,9 @@ func (r *runner) prepare(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", warehouse.Describe(op), err)
 		}
 	}
+	if err := warehouse.Prepare(ctx, r.conn, r.plan.Needs); err != nil {
+		return fmt.Errorf("prepare the warehouse: %w", err)
+	}
 	return nil
 }
 

@@ -183,7 +183,7 @@ func TestRootCause(t *testing.T) {
 
 func TestFailFast(t *testing.T) {
 	files := map[string]string{
-		"engine.yml":    "name: shop\ntargets: {dev: {type: duckdb, schema: dev, path: shop.duckdb}}\non-run-end: [\"create or replace table ended as select 1 as a\"]\n",
+		"engine.yml":    "name: shop\ndialect: duckdb\ntargets: {dev: {type: duckdb, schema: dev, path: shop.duckdb}}\non-run-end: [\"create or replace table ended as select 1 as a\"]\n",
 		"seeds/raw.csv": "word\nten\n",
 		"models/a.sql":  "{{ config \"materialized\" \"table\" }}\nselect cast(word as integer) as n from {{ ref \"raw\" }}",
 		"models/b.sql":  "{{ config \"materialized\" \"table\" }}select word from {{ ref \"raw\" }}",
@@ -288,7 +288,7 @@ func TestStoreFailures(t *testing.T) {
 
 func TestHooks(t *testing.T) {
 	s := newShop(t, map[string]string{
-		"engine.yml": "name: shop\ntargets: {dev: {type: duckdb, schema: dev, path: shop.duckdb}}\n" +
+		"engine.yml": "name: shop\ndialect: duckdb\ntargets: {dev: {type: duckdb, schema: dev, path: shop.duckdb}}\n" +
 			"on-run-start: [\"create table if not exists log (n integer, what varchar)\", \"insert into log select count(*), 'start' from log\"]\non-run-end: [\"insert into log select count(*), 'end' from log\"]\n",
 		"models/m.sql": "{{ config \"materialized\" \"table\" \"pre_hook\" \"insert into log select count(*), 'before' from log\" \"post_hook\" \"insert into log select count(*), 'after ' || (select id from {{ this }}) from log\" }}\nselect 1 as id",
 	})

@@ -21,7 +21,7 @@ import (
 	"github.com/engine-build/engine/engine/warehouse/duckdb"
 )
 
-const settings = "name: shop\ntargets: {dev: {type: duckdb, schema: dev, path: shop.duckdb}}\n"
+const settings = "name: shop\ndialect: duckdb\ntargets: {dev: {type: duckdb, schema: dev, path: shop.duckdb}}\n"
 
 // shop is a project folder with its database.
 type shop struct {

@@ -10,6 +10,7 @@ import (
 	"github.com/engine-build/engine/engine/datatest"
 	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/plan"
+	"github.com/engine-build/engine/engine/source"
 	"github.com/engine-build/engine/engine/warehouse"
 )
 
@@ -148,7 +149,11 @@ func (r *runner) single(ctx context.Context, conn warehouse.Conn, a *plan.Action
 	}
 	if err != nil {
 		out.Status = Errored
-		d := warehouse.Trace(r.conn.Dialect(), warehouse.Statement{SQL: query, BodyStart: offset, BodyEnd: offset + len(t.Rows)}, t.Map, t.At, err)
+		stmt, m := warehouse.Statement{SQL: query}, (*source.Map)(nil)
+		if offset >= 0 {
+			stmt.BodyStart, stmt.BodyEnd, m = offset, offset+len(t.Rows), t.Map
+		}
+		d := warehouse.Trace(r.conn.Dialect(), stmt, m, t.At, err)
 		d.Model = t.ID
 		out.Diags.Add(d)
 		return out

@@ -16,11 +16,11 @@ type CTE struct {
 
 // AddCTEs puts ctes, in their order, in front of those that the query text has. The map
 // of the result leads into text and into each CTE's own source.
-func AddCTEs(text string, m *source.Map, ctes []CTE) (string, *source.Map) {
+func (l Lexis) AddCTEs(text string, m *source.Map, ctes []CTE) (string, *source.Map) {
 	if len(ctes) == 0 {
 		return text, m
 	}
-	at, has := head(text)
+	at, has := l.head(text)
 	var b builder
 	b.add(text, m, 0, at)
 	if at == len(text) && at > 0 {
@@ -34,7 +34,7 @@ func AddCTEs(text string, m *source.Map, ctes []CTE) (string, *source.Map) {
 			b.WriteString(",\n")
 		}
 		b.WriteString(c.Name + " as (\n")
-		query, from := Trim(c.SQL, c.Map)
+		query, from := l.Trim(c.SQL, c.Map)
 		b.add(query, from, 0, len(query))
 		b.WriteString("\n)")
 	}
@@ -49,9 +49,9 @@ func AddCTEs(text string, m *source.Map, ctes []CTE) (string, *source.Map) {
 
 // head is where the first CTE of a query stands or would stand, and whether the query
 // has a WITH already.
-func head(text string) (at int, has bool) {
+func (l Lexis) head(text string) (at int, has bool) {
 	var first []Token // with, recursive and what follows
-	for t := range significant(text) {
+	for t := range l.significant(text) {
 		if first = append(first, t); len(first) == 3 {
 			break
 		}

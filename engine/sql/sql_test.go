@@ -15,7 +15,7 @@ import (
 func tokens(text string) []string {
 	names := []string{"space", "comment", "word", "quoted", "string", "number", "punct"}
 	var out []string
-	for t := range all(text) {
+	for t := range Standard.Tokens(text) {
 		if t.Kind != Space {
 			out = append(out, names[t.Kind]+":"+t.In(text))
 		}
@@ -47,6 +47,41 @@ func TestTokens(t *testing.T) {
 		{"a::int", []string{"word:a", "punct::", "punct::", "word:int"}},
 	} {
 		if diff := cmp.Diff(tt.want, tokens(tt.text)); diff != "" {
+			t.Errorf("tokens of %s (-want +got):\n%s", tt.text, diff)
+		}
+	}
+}
+
+func TestGoogleTokens(t *testing.T) {
+	names := []string{"space", "comment", "word", "quoted", "string", "number", "punct", "parameter"}
+	for _, tt := range []struct {
+		text string
+		want []string
+	}{
+		{"'it\\'s' \"a\" `b\\`c`", []string{`string:'it\'s'`, `string:"a"`, "quoted:`b\\`c`"}},
+		{"'''a'b\n''c''' \"\"\"x\"\"\"", []string{"string:'''a'b\n''c'''", `string:"""x"""`}},
+		{`r'\'' b"x" Rb'y' e'z'`, []string{`string:r'\''`, `string:b"x"`, `string:Rb'y'`, "word:e", "string:'z'"}},
+		{"a # b '\n-- c\n/* d /* e */ f", []string{"word:a", "comment:# b '", "comment:-- c", "comment:/* d /* e */", "word:f"}},
+		{"'open\nnext", []string{"string!:'open", "word:next"}},
+		{"/* open", []string{"comment!:/* open"}},
+		{"@p @@s @{ ?", []string{"parameter:@p", "parameter:@@s", "punct:@", "punct:{", "punct:?"}},
+		{"$$ a $$", []string{"punct:$", "punct:$", "word:a", "punct:$", "punct:$"}},
+		{"a-b from a-b.c-d.e f, g-1-h join i-j on k-l", []string{"word:a", "punct:-", "word:b", "word:from", "word:a-b", "punct:.", "word:c-d", "punct:.",
+			"word:e", "word:f", "punct:,", "word:g-1-h", "word:join", "word:i-j", "word:on", "word:k", "punct:-", "word:l"}},
+		{"from (a-b) where c-d in (select e-f)", []string{"word:from", "punct:(", "word:a-b", "punct:)", "word:where", "word:c", "punct:-", "word:d",
+			"word:in", "punct:(", "word:select", "word:e", "punct:-", "word:f", "punct:)"}},
+	} {
+		var got []string
+		for tok := range GoogleSQL.Tokens(tt.text) {
+			if tok.Kind != Space {
+				mark := ""
+				if tok.Open {
+					mark = "!"
+				}
+				got = append(got, names[tok.Kind]+mark+":"+tok.In(tt.text))
+			}
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
 			t.Errorf("tokens of %s (-want +got):\n%s", tt.text, diff)
 		}
 	}
@@ -205,32 +240,38 @@ func FuzzSQL(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		at := 0
-		for tok := range all(text) {
-			if tok.Start != at || tok.End <= tok.Start {
-				t.Fatalf("%q: token %v behind %d", text, tok, at)
-			}
-			at = tok.End
-		}
-		if at != len(text) {
-			t.Fatalf("%q: tokens end at %d", text, at)
-		}
-		m := whole("m.sql", text)
-		trimmed, tm := Trim(text, m)
-		checkMap(t, trimmed, tm)
-		if again, _ := Trim(trimmed, nil); again != trimmed {
-			t.Errorf("%q trims to %q and then to %q", text, trimmed, again)
-		}
-		if c := Canonical(text); Canonical(c) != c {
-			t.Errorf("%q: canonical %q, of that %q", text, c, Canonical(c))
-		}
-		withCTE, cm := AddCTEs(text, m, []CTE{{Name: "c", SQL: "select 1", Map: whole("c.sql", "select 1")}})
-		checkMap(t, withCTE, cm)
-		Volatile(text)
-		if n := len(Statements(trimmed)); n != len(Statements(text)) {
-			t.Errorf("%q: %d statements after trimming, %d before", text, n, len(Statements(text)))
-		}
+		fuzzLexis(t, Standard, text)
+		fuzzLexis(t, GoogleSQL, text)
 	})
+}
+
+func fuzzLexis(t *testing.T, l Lexis, text string) {
+	t.Helper()
+	at := 0
+	for tok := range l.Tokens(text) {
+		if tok.Start != at || tok.End <= tok.Start {
+			t.Fatalf("%q: token %v behind %d", text, tok, at)
+		}
+		at = tok.End
+	}
+	if at != len(text) {
+		t.Fatalf("%q: tokens end at %d", text, at)
+	}
+	m := whole("m.sql", text)
+	trimmed, tm := l.Trim(text, m)
+	checkMap(t, trimmed, tm)
+	if again, _ := l.Trim(trimmed, nil); again != trimmed {
+		t.Errorf("%q trims to %q and then to %q", text, trimmed, again)
+	}
+	if c := l.Canonical(text); l.Canonical(c) != c {
+		t.Errorf("%q: canonical %q, of that %q", text, c, l.Canonical(c))
+	}
+	withCTE, cm := l.AddCTEs(text, m, []CTE{{Name: "c", SQL: "select 1", Map: whole("c.sql", "select 1")}})
+	checkMap(t, withCTE, cm)
+	l.Volatile(text)
+	if n := len(l.Statements(trimmed)); n != len(l.Statements(text)) {
+		t.Errorf("%q: %d statements after trimming, %d before", text, n, len(l.Statements(text)))
+	}
 }
 
 // BenchmarkModel is what compiling does with the text of one model of about 1 KB.

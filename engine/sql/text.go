@@ -10,10 +10,10 @@ import (
 
 // Statements gives the offset of each statement's first token. Semicolons separate
 // statements; empty ones do not count.
-func Statements(text string) []int {
+func (l Lexis) Statements(text string) []int {
 	var starts []int
 	open := false
-	for t := range significant(text) {
+	for t := range l.significant(text) {
 		switch {
 		case isPunct(text, t, ';'):
 			open = false
@@ -27,9 +27,9 @@ func Statements(text string) []int {
 
 // Trim takes what does not belong to the query off both ends: leading space, and
 // trailing space, comments and semicolons. The result can be put into parentheses.
-func Trim(text string, m *source.Map) (string, *source.Map) {
+func (l Lexis) Trim(text string, m *source.Map) (string, *source.Map) {
 	start, end := len(text)-len(strings.TrimLeftFunc(text, func(r rune) bool { return r < utf8.RuneSelf && isSpace(byte(r)) })), 0
-	for t := range significant(text) {
+	for t := range l.significant(text) {
 		if !isPunct(text, t, ';') {
 			end = t.End
 		}
@@ -45,17 +45,21 @@ func Trim(text string, m *source.Map) (string, *source.Map) {
 // folded to one blank and left out where it never matters (at parentheses and commas),
 // trailing semicolons are gone. Two texts of one canonical form mean the same. Case is
 // kept, because output names can depend on it.
-func Canonical(text string) string {
+func (l Lexis) Canonical(text string) string {
 	var b strings.Builder
 	b.Grow(len(text))
 	var last Token
 	gap := false
-	for t := range all(text) {
+	for t := range l.Tokens(text) {
 		if t.Kind == Space || t.Kind == Comment {
 			gap = true
 			continue
 		}
-		if gap && b.Len() > 0 && !closed(text, last) && !closed(text, t) {
+		switch {
+		case !gap || b.Len() == 0:
+		case last.Open:
+			b.WriteByte('\n') // which is what ended the broken string
+		case !closed(text, last) && !closed(text, t):
 			b.WriteByte(' ')
 		}
 		b.WriteString(t.In(text))
@@ -91,19 +95,19 @@ var volatile = func() map[string]bool {
 
 // Volatile names the functions in text whose value changes from call to call although
 // the data stay the same, sorted, in lower case.
-func Volatile(text string) []string {
+func (l Lexis) Volatile(text string) []string {
 	var found []string
 	var before, word Token // the two tokens before t
-	for t := range significant(text) {
+	for t := range l.significant(text) {
 		if word.Kind == Word {
-			if name, ok := volatileAt(text, before, word, t); ok {
+			if name, ok := l.volatileAt(text, before, word, t); ok {
 				found = append(found, name)
 			}
 		}
 		before, word = word, t
 	}
 	if word.Kind == Word {
-		if name, ok := volatileAt(text, before, word, Token{}); ok {
+		if name, ok := l.volatileAt(text, before, word, Token{}); ok {
 			found = append(found, name)
 		}
 	}
@@ -112,7 +116,7 @@ func Volatile(text string) []string {
 }
 
 // volatileAt judges a word between its neighbours; missing ones are zero.
-func volatileAt(text string, before, word, after Token) (string, bool) {
+func (l Lexis) volatileAt(text string, before, word, after Token) (string, bool) {
 	name := strings.ToLower(word.In(text))
 	bare, listed := volatile[name]
 	if !listed && name != "age" && name != "sample" || before.Is(text, "as") {
@@ -122,7 +126,7 @@ func volatileAt(text string, before, word, after Token) (string, bool) {
 	field := isPunct(text, before, '.')
 	switch name {
 	case "age":
-		return name, called && oneArgument(text[after.Start:])
+		return name, called && l.oneArgument(text[after.Start:])
 	case "sample":
 		return name, before.Is(text, "using")
 	}
@@ -131,9 +135,9 @@ func volatileAt(text string, before, word, after Token) (string, bool) {
 
 // oneArgument reports whether a call, from its parenthesis on, has one argument: age(x)
 // is the time until now.
-func oneArgument(text string) bool {
+func (l Lexis) oneArgument(text string) bool {
 	depth := 0
-	for t := range significant(text) {
+	for t := range l.significant(text) {
 		switch {
 		case isPunct(text, t, '(') || isPunct(text, t, '['):
 			depth++

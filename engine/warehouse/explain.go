@@ -61,6 +61,21 @@ type Trier interface {
 	Try(ctx context.Context, columns []Column, f File) error
 }
 
+// Preparer is the optional power to set up what translated statements need beside tables:
+// functions of the engine's own.
+type Preparer interface {
+	// Prepare makes the named things ready for all connections of the Conn, if they are not.
+	Prepare(ctx context.Context, needs []string) error
+}
+
+// Prepare sets up what statements need; a warehouse that cannot has nothing to set up.
+func Prepare(ctx context.Context, c Conn, needs []string) error {
+	if p, ok := c.(Preparer); ok && len(needs) > 0 {
+		return p.Prepare(ctx, needs)
+	}
+	return nil
+}
+
 // Prober is the optional power to look up one relation faster than Inspect does. Sizes
 // and comments may be missing.
 type Prober interface {

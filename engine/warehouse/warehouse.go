@@ -63,8 +63,11 @@ type Caps struct {
 	FoldsCase bool
 }
 
-// Dialect writes SQL. It is pure and safe for concurrent use.
-type Dialect interface {
+// Speller writes the small parts of SQL that queries are made of: names, literals and
+// expressions whose spelling differs between languages. It is pure and safe for
+// concurrent use. Every Dialect is one; GoogleSQL that is yet to be translated has one
+// without being a warehouse (package google).
+type Speller interface {
 	// Name is the word used in configuration, for example «duckdb».
 	Name() string
 	// Ident quotes one identifier.
@@ -73,6 +76,13 @@ type Dialect interface {
 	Quote(addr.Relation) string
 	// Literal writes a value: nil, bool, int64, float64, string, []byte, time.Time.
 	Literal(v any) string
+	// Words gives the spelling of expressions that differ between languages.
+	Words() Words
+}
+
+// Dialect writes the SQL of a warehouse. It is pure and safe for concurrent use.
+type Dialect interface {
+	Speller
 	// Render writes an operation. An error is an operation outside Caps or an
 	// unexpanded Late operation: a bug in the planner.
 	Render(Op) ([]Statement, error)
@@ -80,8 +90,6 @@ type Dialect interface {
 	// ErrorAt finds the byte offset in stmt.SQL at which the warehouse saw the error,
 	// and its length (0 if unknown).
 	ErrorAt(stmt Statement, err error) (offset, length int, ok bool)
-	// Words gives the warehouse's spelling of expressions that differ between dialects.
-	Words() Words
 }
 
 // Words are small SQL spellings that generated SQL (data tests, snapshots, state) needs.

@@ -40,6 +40,7 @@ var exceptions = map[string]map[string]string{
 // outside are the folders to which purity does not apply.
 func outside(name string) bool {
 	return strings.HasPrefix(name, "cmd/") || strings.HasPrefix(name, "internal/") || name == "bench" || strings.HasPrefix(name, "bench/") ||
+		slices.Contains(support, name) || // generators and tools for people
 		strings.HasSuffix(name, "test") // a suite for tests, like warehousetest
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/check"
 	"github.com/engine-build/engine/engine/datatest"
 	"github.com/engine-build/engine/engine/materialize"
 	"github.com/engine-build/engine/engine/project"
@@ -19,6 +20,7 @@ func generated() map[string]string {
 		"duckdb fields":    driverFields(),
 		"test kinds":       testKinds(),
 		"materializations": materializations(),
+		"rules":            strings.TrimSuffix(check.Markdown(), "\n"),
 	}
 	for _, e := range entries {
 		var rows [][]string

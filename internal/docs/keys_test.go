@@ -39,11 +39,15 @@ var entries = []entry{
 	{"settings", "engine.yml", "name: shop\n%s: 1\n", []key{
 		{"name", "text", "name of the project: letters, digits and underscores; required"},
 		{"version", "text", "a note for people"},
+		{"dialect", "`googlesql`, `duckdb`, `postgres`, `bigquery`", "the language of SQL that does not name another one, see [dialects.md](dialects.md); default `googlesql`"},
+		{"format", "mapping", "what `engine fmt` makes of SQL files, see [formatting](formatting.md#the-choices)"},
+		{"check", "mapping", "what `engine check` looks for besides mistakes, see [checking](check.md#settings)"},
 		{"vars", "mapping", "variables for `{{ var \"name\" }}`"},
 		{"model-paths", "list of folders", "default `[models]`"},
 		{"seed-paths", "list of folders", "default `[seeds]`"},
 		{"snapshot-paths", "list of folders", "default `[snapshots]`"},
 		{"test-paths", "list of folders", "default `[tests]`; custom generic tests are in `generic` below"},
+		{"function-paths", "list of folders", "`CREATE FUNCTION` statements for GoogleSQL models, see [dialects.md](dialects.md); default `[functions]`"},
 		{"macro-paths", "list of folders", "default `[macros]`"},
 		{"target-path", "folder", "where results go; default `target`"},
 		{"on-run-start", "list of statements", "SQL before the first node"},
@@ -56,6 +60,12 @@ var entries = []entry{
 		{"snapshots", "mapping", "configuration of snapshots by folder"},
 		{"data_tests", "mapping", "configuration of tests by the folder of the file they stand in"},
 		{"tests", "mapping", "dbt's earlier name of `data_tests`"},
+	}},
+	{"format", "engine.yml", "name: shop\nformat:\n  %s: 1\n", []key{
+		{"line_length", "40 to 400", "characters of a line; default 100. What cannot break may be longer"},
+		{"indent", "1 to 8", "blanks per level; default 4"},
+		{"keywords", "`lower`, `upper`", "their case; default `lower`"},
+		{"commas", "`trailing`, `leading`", "the side of a line break on which the commas of a list stand; default `trailing`"},
 	}},
 	{"source", "models/x.yml", "sources:\n  - name: a\n    %s: 1\n    tables: [{name: b}]\n", []key{
 		name("source"), {"tables", "list", "its tables; required"}, {"schema", "text", "schema in the warehouse; default: the name"},

@@ -150,7 +150,7 @@ func TestExamples(t *testing.T) {
 		some++
 		t.Run(page, func(t *testing.T) {
 			if files["engine.yml"] == "" {
-				files["engine.yml"] = "name: shop\n"
+				files["engine.yml"] = "name: shop\ndialect: duckdb\n"
 			}
 			o, list := load(t, files)
 			_ = o

@@ -47,7 +47,7 @@ func TestKindExamples(t *testing.T) {
 	// A column has one entry: those with two tests are joined.
 	yml := "models:\n  - name: orders\n    data_tests:\n" + relation.String() + "    columns:\n" + joinColumns(columns.String())
 	_, list := load(t, map[string]string{
-		"engine.yml":           "name: shop\n",
+		"engine.yml":           "name: shop\ndialect: duckdb\n",
 		"models/customers.sql": "select 1 as customer_id",
 		"models/orders.sql":    "select 1 as order_id, 1 as customer_id, 'open' as status, 1.5 as amount, 'DE' as country, now()::timestamp as ordered_at",
 		"models/orders.yml":    yml,
@@ -83,7 +83,7 @@ func joinColumns(text string) string {
 
 // TestDefaults: the defaults in the tables are those of the compiler.
 func TestDefaults(t *testing.T) {
-	o, _ := load(t, map[string]string{"engine.yml": "name: shop\n", "models/a.sql": "select 1 as id", "models/a.yml": "models: [{name: a, columns: [{name: id, data_tests: [unique]}]}]\n"})
+	o, _ := load(t, map[string]string{"engine.yml": "name: shop\ndialect: duckdb\n", "models/a.sql": "select 1 as id", "models/a.yml": "models: [{name: a, columns: [{name: id, data_tests: [unique]}]}]\n"})
 	p, _ := engine.Load(o)
 	program, _ := engine.Compile(context.Background(), p, o)
 	c := program.Nodes[addr.Node{Kind: addr.Model, Name: "a"}].Config

@@ -12,7 +12,8 @@ select
     sale.quantity_g,
     sale.quantity_g * sale.unit_price as gross_amount,
     round(sale.quantity_g * sale.unit_price * sale.discount_share, 2) as discount_amount,
-    sale.quantity_g * sale.unit_price - round(sale.quantity_g * sale.unit_price * sale.discount_share, 2) as net_amount,
+    sale.quantity_g * sale.unit_price
+        - round(sale.quantity_g * sale.unit_price * sale.discount_share, 2) as net_amount,
     sale.quantity_g * material.unit_cost as cost_amount,
     sale.currency,
     cast(sale.sold_at as date) as sold_on,

@@ -18,4 +18,5 @@ select
     transfer.received_at
 from {{ ref "transfer_stg" }} as transfer
 left join {{ ref "material_stg" }} as sent on sent.material_id = transfer.material_id
-left join {{ ref "material_stg" }} as received on received.material_id = transfer.received_material_id
+left join {{ ref "material_stg" }} as received
+    on received.material_id = transfer.received_material_id

@@ -5,9 +5,15 @@ select
     tenant.subscription_plan,
     usage.month_start,
     usage.event_count,
-    case tenant.subscription_plan when 'enterprise' then 2400 when 'business' then 900 else 250 end as plan_fee,
+    case tenant.subscription_plan
+        when 'enterprise' then 2400
+        when 'business' then 900
+        else 250
+    end as plan_fee,
     coalesce(sales.net_amount, 0) as tenant_sales,
-    cast(coalesce(sales.net_amount, 0) * {{ var "platform_fee_percent" }} / 100 as numeric(18, 2)) as sales_fee
+    cast(
+        coalesce(sales.net_amount, 0) * {{ var "platform_fee_percent" }} / 100 as numeric(18, 2)
+    ) as sales_fee
 from {{ ref "int_tenant_usage" }} as usage
 inner join {{ ref "tenant_stg" }} as tenant on tenant.tenant_id = usage.tenant_id
 left join (

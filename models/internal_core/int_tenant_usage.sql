@@ -1,10 +1,22 @@
 -- What each tenant does on the platform, by month: the basis of billing and of support.
 with event as (
-    select tenant_id, {{ include "month_of" (dict "expr" "occurred_at") }} as month_start, 'transaction' as kind from {{ ref "transaction" }}
+    select
+        tenant_id,
+        {{ include "month_of" (dict "expr" "occurred_at") }} as month_start,
+        'transaction' as kind
+    from {{ ref "transaction" }}
     union all
-    select tenant_id, {{ include "month_of" (dict "expr" "scanned_at") }} as month_start, 'scan' as kind from {{ ref "fct_scan" }}
+    select
+        tenant_id,
+        {{ include "month_of" (dict "expr" "scanned_at") }} as month_start,
+        'scan' as kind
+    from {{ ref "fct_scan" }}
     union all
-    select tenant_id, {{ include "month_of" (dict "expr" "shipped_at") }} as month_start, 'transfer' as kind from {{ ref "fct_transfers" }}
+    select
+        tenant_id,
+        {{ include "month_of" (dict "expr" "shipped_at") }} as month_start,
+        'transfer' as kind
+    from {{ ref "fct_transfers" }}
 )
 
 select

@@ -134,7 +134,7 @@ func Text(v any, typ string) string {
 	case nil:
 		return "NULL"
 	case string:
-		return v
+		return numericText(v, typ)
 	case bool:
 		return strconv.FormatBool(v)
 	case int64:
@@ -152,6 +152,15 @@ func Text(v any, typ string) string {
 		return string(b)
 	}
 	return fmt.Sprint(v)
+}
+
+// numericText leaves out the zeros that end a NUMERIC, which is stored with nine digits
+// behind the point whatever it was made from; BigQuery does not show them either.
+func numericText(s, typ string) string {
+	if typ != "DECIMAL(38,9)" || !strings.Contains(s, ".") {
+		return s
+	}
+	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
 }
 
 // timeText leaves out what the type does not have.
@@ -181,7 +190,7 @@ func valueJSON(v any, typ string) string {
 		return strconv.FormatFloat(v, 'g', -1, 64)
 	case string:
 		if numericType(typ) && jsonNumber.MatchString(v) {
-			return v
+			return numericText(v, typ)
 		}
 		if strings.EqualFold(typ, "json") && json.Valid([]byte(v)) {
 			return v

@@ -59,6 +59,10 @@ func openAnalysis(ctx context.Context) (*conn, error) {
 		db.Close()
 		return nil, err
 	}
+	if err := RegisterFunctions(ctx, db); err != nil {
+		db.Close()
+		return nil, err
+	}
 	return newConn(db), nil
 }
 

@@ -224,6 +224,37 @@ func TestErrorInView(t *testing.T) {
 	}
 }
 
+// TestErrorInMacro: the place of a cast that fails within a macro is one of the macro's text.
+func TestErrorInMacro(t *testing.T) {
+	ctx := context.Background()
+	c := memoryConn(t)
+	mustExec(t, c, "create table t as select 'x' as a, 1 as number_one, 2 as number_two",
+		"create macro digits(v) as cast(v as integer)",
+		"create macro refuse(v) as case when v = 'x' then cast('engine: Bad value: ' || v as integer) else 0 end",
+		"create view v as select number_one, cast(a as integer) as n from t")
+	for _, tt := range []struct{ sql, at string }{
+		{"select number_one, number_two, digits(a) from t", ""},
+		{"select number_one, number_two, upper(a), lower(a), number_one + number_two, refuse(a) from t", ""},
+		{"select cast(number_two as bigint), cast(number_two as bigint), cast(number_two as bigint), refuse(a) from t", ""},
+		{"select 'some text' as x, n from v", ""},
+		{"select number_one, cast(a as integer) from t", "cast"},
+		{"select number_one, a::integer from t", ":"},
+		{"select number_one, CAST('engine: Bad value: ' || a as integer) from t", "CAST"},
+	} {
+		stmt, at := warehouse.Statement{SQL: tt.sql}, ""
+		_, err := c.Query(ctx, stmt)
+		if err == nil {
+			t.Errorf("%s works", tt.sql)
+		}
+		if offset, length, ok := (Dialect{}).ErrorAt(stmt, err); ok {
+			at = stmt.SQL[offset : offset+length]
+		}
+		if at != tt.at {
+			t.Errorf("%s: place %q, want %q (%v)", tt.sql, at, tt.at, err)
+		}
+	}
+}
+
 func TestLiteral(t *testing.T) {
 	c := memoryConn(t)
 	var d Dialect

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/engine-build/engine/engine/addr"
+	target "github.com/engine-build/engine/engine/transpile/duckdb"
 	"github.com/engine-build/engine/engine/warehouse"
 )
 
@@ -95,7 +96,9 @@ func timestamp(t time.Time) string {
 
 // ErrorAt finds where DuckDB saw the mistake. Errors within the definition of a view that
 // the statement reads carry an offset of that text: they are recognized by the name that
-// does not stand there, and have no place here.
+// does not stand there, and have no place here. What fails while rows are read (a cast) may
+// stand in a macro or a view just as well, and then nothing but the token tells: only a cast
+// is believed, and of a message that translated SQL raises only the cast that raises it.
 func (Dialect) ErrorAt(stmt warehouse.Statement, err error) (offset, length int, ok bool) {
 	e := (*Error)(nil)
 	if !errors.As(err, &e) || e.Offset < 0 || e.Offset > len(stmt.SQL) {
@@ -105,6 +108,14 @@ func (Dialect) ErrorAt(stmt warehouse.Statement, err error) (offset, length int,
 	token := stmt.SQL[e.Offset : e.Offset+length]
 	if e.Word != "" && e.Kind != Syntax && !mentions(token, e.Word) {
 		return 0, 0, false
+	}
+	if e.Kind == Conversion || e.Kind == Data {
+		if e.raised && !strings.HasPrefix(stmt.SQL[e.Offset:], "CAST('"+target.Failure) {
+			return 0, 0, false
+		}
+		if word := strings.ToLower(token); word != "cast" && word != ":" { // the first colon of ::
+			return 0, 0, false
+		}
 	}
 	return e.Offset, length, true
 }

@@ -227,9 +227,13 @@ func execAll(e sqldriver.ExecerContext, statements ...string) error {
 	return nil
 }
 
-// configure sends the settings; the first statement also opens the first connection.
+// configure registers the functions and sends the settings; the first statement also
+// opens the first connection.
 func (o options) configure(ctx context.Context, db *sql.DB) error {
 	if err := db.PingContext(ctx); err != nil {
+		return err
+	}
+	if err := RegisterFunctions(ctx, db); err != nil {
 		return err
 	}
 	for i, s := range o.settings {

@@ -8,6 +8,7 @@ import (
 	driver "github.com/duckdb/duckdb-go/v2"
 	"github.com/goccy/go-json"
 
+	target "github.com/engine-build/engine/engine/transpile/duckdb"
 	"github.com/engine-build/engine/engine/warehouse"
 )
 
@@ -44,6 +45,8 @@ type Error struct {
 	Candidates []string
 	Offset     int // in bytes from the start of the statement, -1 if unknown
 	Err        error
+
+	raised bool // by translated SQL itself, see ownMessage
 }
 
 func (e *Error) Error() string {
@@ -124,7 +127,10 @@ func explainText(text string) *Error {
 			e.Offset = n
 		}
 	}
-	e.Message, e.Detail, e.Candidates = splitMessage(message)
+	// The driver puts its own name before the message of an error of a Go function.
+	message = strings.TrimPrefix(message, "database/sql/driver: API error: ")
+	e.Message, e.Detail, e.Candidates = splitMessage(ownMessage(message))
+	e.raised = strings.Contains(message, "'"+target.Failure)
 	if e.Word == "" {
 		e.Word = quotedWord(e.Message)
 	}
@@ -133,6 +139,21 @@ func explainText(text string) *Error {
 		e.Kind, e.Message = Syntax, "the query has a parameter («?» or «$1»), which nothing fills"
 	}
 	return e
+}
+
+// ownMessage is what translated SQL itself says of a value it refuses. It says so by a cast
+// that fails, whose error quotes the message.
+func ownMessage(message string) string {
+	_, own, ok := strings.Cut(message, "'"+target.Failure)
+	if !ok {
+		return message
+	}
+	if end := strings.LastIndex(own, "' to "); end >= 0 {
+		own = own[:end]
+	} else if end := strings.LastIndex(own, "'"); end >= 0 {
+		own = own[:end]
+	}
+	return own
 }
 
 func kindOf(class, message string) Kind {

@@ -13,7 +13,12 @@ select
     count(*) as lot_count,
     sum(inventory.on_hand_g) / 1000 as on_hand_kg,
     sum(inventory.inventory_value) as inventory_value,
-    sum(case when inventory.is_quarantined or inventory.is_on_hold then inventory.inventory_value else 0 end) as blocked_value,
+    sum(
+        case
+            when inventory.is_quarantined or inventory.is_on_hold then inventory.inventory_value
+            else 0
+        end
+    ) as blocked_value,
     sum(case when inventory.is_expired then inventory.inventory_value else 0 end) as expired_value
 from {{ ref "fct_inventory" }} as inventory
 inner join {{ ref "dim_tenant" }} as tenant on tenant.tenant_id = inventory.tenant_id

@@ -2,13 +2,27 @@
 -- Which shipments contain a lot: filter by recalled_material_id or recalled_tag. A view,
 -- because its rows are every lot times everything that was ever made from it.
 with shipment as (
-    select material_id, tenant_id, 'sale' as shipment_type, sale_number as shipment_number,
-        quantity_g, sold_at as shipped_at, partner_id, cast(null as int64) as to_tenant_id
+    select
+        material_id,
+        tenant_id,
+        'sale' as shipment_type,
+        sale_number as shipment_number,
+        quantity_g,
+        sold_at as shipped_at,
+        partner_id,
+        cast(null as int64) as to_tenant_id
     from {{ ref "fct_sales" }}
     where is_completed
     union all
-    select material_id, tenant_id, 'transfer' as shipment_type, manifest_number as shipment_number,
-        quantity_g, shipped_at, cast(null as int64) as partner_id, to_tenant_id
+    select
+        material_id,
+        tenant_id,
+        'transfer' as shipment_type,
+        manifest_number as shipment_number,
+        quantity_g,
+        shipped_at,
+        cast(null as int64) as partner_id,
+        to_tenant_id
     from {{ ref "fct_transfers" }}
     where transfer_status <> 'rejected'
 ),

@@ -3,7 +3,9 @@ select
     tenant_id,
     product_category,
     count(*) as lot_count,
-    sum(case when tag is null and product_category <> 'consumable' then 1 else 0 end) as untagged_count,
+    sum(
+        case when tag is null and product_category <> 'consumable' then 1 else 0 end
+    ) as untagged_count,
     sum(case when is_tag_from_trackntrace then 1 else 0 end) as tag_found_count,
     sum(case when is_root then 1 else 0 end) as root_count,
     sum(case when is_leaf then 1 else 0 end) as leaf_count,

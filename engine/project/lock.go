@@ -1,0 +1,85 @@
+package project
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/source"
+)
+
+// LockFile is the name of the file with the columns of sources, beside engine.yml.
+const LockFile = "engine.lock.json"
+
+// lockVersion is the form of the file.
+const lockVersion = 1
+
+// Lock is what was found of sources in a warehouse, written down so that models can be
+// analyzed without a connection. It is committed with the project.
+type Lock struct {
+	Version int                      `json:"version"`
+	Sources map[string]*LockedSource `json:"sources"` // by «source.table»
+}
+
+// LockedSource is one table of a source as it was found.
+type LockedSource struct {
+	Columns []LockedColumn `json:"columns"`
+}
+
+// LockedColumn is one column. Type is GoogleSQL's, where the values have one, and Native
+// the warehouse's.
+type LockedColumn struct {
+	Name   string `json:"name"`
+	Type   string `json:"type,omitempty"`
+	Native string `json:"native"`
+}
+
+// Text is the file's content, the same for the same sources.
+func (l *Lock) Text() []byte {
+	l.Version = lockVersion
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(l); err != nil {
+		panic("project: the lock cannot be written: " + err.Error()) // it holds nothing but text
+	}
+	return b.Bytes()
+}
+
+// readLock reads the lock file of a project; without one the lock is empty.
+func readLock(dir string) (*Lock, diag.List) {
+	out := &Lock{Sources: map[string]*LockedSource{}}
+	data, err := os.ReadFile(filepath.Join(dir, LockFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return out, nil
+	}
+	f := source.NewFile(LockFile, data)
+	if err != nil {
+		return out, diag.List{lockBroken(f.Whole(), err)}
+	}
+	read := &Lock{}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(read); err != nil {
+		at := f.Whole()
+		var syntax *json.SyntaxError
+		if errors.As(err, &syntax) {
+			at = f.Span(int(syntax.Offset)-1, int(syntax.Offset))
+		}
+		return out, diag.List{lockBroken(at, err)}
+	}
+	if read.Version != lockVersion {
+		return out, diag.List{lockBroken(f.Whole(), fmt.Errorf("it is of version %d, and this engine reads version %d", read.Version, lockVersion))}
+	}
+	for name, s := range read.Sources {
+		if s != nil {
+			out.Sources[name] = s
+		}
+	}
+	return out, nil
+}
