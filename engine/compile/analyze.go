@@ -120,6 +120,17 @@ func (c *compiler) lockedColumns(u *unit) {
 	}
 }
 
+// lockedForeign reports whether a column of a source has a type that only the target has,
+// as the lock file says. It is no mistake: what reads the column learns that it cannot.
+func (c *compiler) lockedForeign(u *unit, col *Column) bool {
+	if c.project.Lock == nil || c.project.Lock.Sources[u.ID.Name] == nil {
+		return false
+	}
+	return slices.ContainsFunc(c.project.Lock.Sources[u.ID.Name].Columns, func(l project.LockedColumn) bool {
+		return strings.EqualFold(l.Name, col.Name) && l.Type == "" && l.Native == col.Type
+	})
+}
+
 func (c *compiler) analyzeUnit(ctx context.Context, u *unit, byID map[addr.Node]*unit) {
 	if c.bad[u.ID] {
 		u.Unanalyzed = "it has an error"
@@ -250,6 +261,9 @@ func (c *compiler) analyzeSource(ctx context.Context, u *unit, byID map[addr.Nod
 		if col.Type == "" {
 			u.Unanalyzed = `its column "` + col.Name + `" has no data_type`
 			return
+		}
+		if c.lockedForeign(u, col) {
+			continue
 		}
 		if d := c.typed(col); d != nil {
 			d.Model = u.ID
