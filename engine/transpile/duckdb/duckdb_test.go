@@ -290,3 +290,39 @@ func TestMacros(t *testing.T) {
 		b.exec(t, m.SQL)
 	}
 }
+
+// A constant NULL below an operator keeps the operator's type: a table made of the query
+// has the columns that the analysis promises.
+func TestTypesOfNull(t *testing.T) {
+	b := newBed(t)
+	for _, c := range []struct{ sql, want string }{
+		{"'a' || CAST(NULL AS STRING)", "VARCHAR"},
+		{"CONCAT(customer, NULL)", "VARCHAR"},
+		{"'a' || NULLIF('b', 'b')", "VARCHAR"},
+		{"IF(TRUE, NULL, 'x') || 'y'", "VARCHAR"},
+		{"b'a' || CAST(NULL AS BYTES)", "BLOB"},
+		{"ARRAY_CONCAT([1], CAST(NULL AS ARRAY<INT64>))", "BIGINT[]"},
+		{"CAST(NULL AS ARRAY<DATE>)[SAFE_OFFSET(0)]", "DATE"},
+		{"CAST(NULL AS STRUCT<a STRUCT<b TIME>>).a.b", "TIME"},
+		{"CAST(NULL AS NUMERIC) * 2", "DECIMAL(38,9)"},
+		{"id - CAST(NULL AS NUMERIC)", "DECIMAL(38,9)"},
+		{"RANGE_START(CAST(NULL AS RANGE<DATE>))", "DATE"},
+		{"STRUCT('a' || CAST(NULL AS STRING) AS x)", "STRUCT(x VARCHAR)"},
+	} {
+		r, err := b.transpile(t, "SELECT "+c.sql+" AS v FROM orders")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range duckdb.Close(r.Needs) {
+			b.exec(t, m.SQL)
+		}
+		b.exec(t, "CREATE OR REPLACE TABLE nulls AS "+r.SQL)
+		var got string
+		if err := b.db.QueryRow("SELECT data_type FROM duckdb_columns() WHERE table_name = 'nulls'").Scan(&got); err != nil {
+			t.Fatal(err)
+		}
+		if got != c.want {
+			t.Errorf("%s has the type %s, want %s: %s", c.sql, got, c.want, r.SQL)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package duckdb
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/engine-build/engine/engine/ir"
@@ -109,6 +110,9 @@ func (g *generator) call(n *ir.Call) string {
 	if n.Safe && !c.safe {
 		text = g.try(text, n)
 	}
+	if typeOfArguments(n) && anyNull(n.Args) {
+		text = transpile.Operand(text) + "::" + g.typ(n.T(), n.At())
+	}
 	if len(outside) > 0 && strings.Contains(text, "SELECT") {
 		return g.refuse("SAFE."+strings.ToUpper(n.Name)+" over a subquery", "TRY does not take one", n.At())
 	}
@@ -116,6 +120,57 @@ func (g *generator) call(n *ir.Call) string {
 		text = "list_transform([" + outside[i] + "], lambda " + names[i] + ": " + text + ")[1]"
 	}
 	return text
+}
+
+// typeOfArguments reports whether a call is written with an operator of DuckDB whose type
+// follows from its arguments. DuckDB makes an untyped NULL of such an operator when an
+// argument is a constant NULL, whatever that one's type, and a table of it has an INTEGER
+// column: the text needs a cast to keep its type.
+func typeOfArguments(n *ir.Call) bool {
+	switch n.Name {
+	case "concat", "array_concat", "range_start", "range_end",
+		"$array_at_offset", "$array_at_ordinal", "$safe_array_at_offset", "$safe_array_at_ordinal":
+		return true
+	case "$add", "$subtract", "$multiply", "$divide", "$unary_minus", "abs", "mod", "div",
+		"safe_add", "safe_subtract", "safe_multiply", "safe_divide", "safe_negate":
+		return n.T() != nil && n.T().Kind == ir.Numeric
+	}
+	return false
+}
+
+func anyNull(args []ir.Arg) bool {
+	return slices.ContainsFunc(args, func(a ir.Arg) bool { return constantNull(a.Expr) })
+}
+
+// constantNull reports whether an expression is NULL for every row, or a call of constants
+// only, which may be: whether it is, only DuckDB computes.
+func constantNull(e ir.Expr) bool {
+	switch n := e.(type) {
+	case *ir.Literal:
+		return n.Value.Null
+	case *ir.Cast:
+		return constantNull(n.Arg)
+	case *ir.GetField:
+		return constantNull(n.Arg)
+	case *ir.Call:
+		return typeOfArguments(n) && anyNull(n.Args) || len(n.Args) > 0 && constant(n)
+	}
+	return false
+}
+
+// constant reports whether an expression reads neither rows nor arguments.
+func constant(e ir.Expr) bool {
+	switch n := e.(type) {
+	case *ir.Literal:
+		return true
+	case *ir.Cast:
+		return constant(n.Arg)
+	case *ir.GetField:
+		return constant(n.Arg)
+	case *ir.Call:
+		return !slices.ContainsFunc(n.Args, func(a ir.Arg) bool { return a.Expr != nil && !constant(a.Expr) || a.Lambda != nil })
+	}
+	return false
 }
 
 // catching reports whether a function is written with TRY around its operator.
@@ -199,7 +254,11 @@ func (g *generator) getField(n *ir.GetField) string {
 	if s, ok := n.Arg.(*ir.MakeStruct); ok && n.Index < len(s.Args) {
 		return g.Expr(s.Args[n.Index])
 	}
-	return field(g.Expr(n.Arg), n.Arg.T(), n.Index)
+	text := field(g.Expr(n.Arg), n.Arg.T(), n.Index)
+	if constantNull(n.Arg) {
+		text += "::" + g.typ(n.T(), n.At())
+	}
+	return text
 }
 
 // field reads the i-th field of a struct.
