@@ -96,10 +96,16 @@ func translator(driver warehouse.Driver) transpile.Target {
 	return nil
 }
 
+// readsGoogleSQL reports whether the driver's warehouse takes GoogleSQL as it is.
+func readsGoogleSQL(driver warehouse.Driver) bool {
+	r, ok := driver.(interface{ ReadsGoogleSQL() bool })
+	return ok && r.ReadsGoogleSQL()
+}
+
 // google is what GoogleSQL takes on a driver's warehouse, nil where it has no way there.
 func (o Options) google(p *project.Project, driver warehouse.Driver) *compile.Google {
 	g := &compile.Google{Speller: google.Spelling{}, Translator: translator(driver)}
-	if g.Translator == nil {
+	if g.Translator == nil && !readsGoogleSQL(driver) {
 		return nil
 	}
 	if o.SkipAnalysis {
@@ -111,7 +117,11 @@ func (o Options) google(p *project.Project, driver warehouse.Driver) *compile.Go
 	}
 	g.Sessions = googlesql.NewPool(jobs, func() (*googlesql.Session, error) { return googlesql.Open(googlesql.Options{}) })
 	if o.Version != "" {
-		g.Cache = kept.Open(filepath.Join(p.Dir, p.Settings.TargetPath, "analysis.kept"), o.Version+" "+g.Translator.Version())
+		version := driver.Name()
+		if g.Translator != nil {
+			version = g.Translator.Version()
+		}
+		g.Cache = kept.Open(filepath.Join(p.Dir, p.Settings.TargetPath, "analysis.kept"), o.Version+" "+version)
 	}
 	return g
 }

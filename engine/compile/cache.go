@@ -3,6 +3,7 @@ package compile
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-json"
@@ -21,12 +22,14 @@ type Cache interface {
 	Put(key string, value []byte)
 }
 
-// cacheKey is a hash of all that an answer depends on.
-func cacheKey(target, text string, tables []table) string {
+// cacheKey is a hash of all that an answer depends on: what is asked, what is known of the
+// relations, and how the target spells them. A text may be a model's and a test's, which
+// read other relations and need other columns.
+func cacheKey(target, text string, loose bool, tables []table, spelled map[string]string) string {
 	d := &digest{}
-	put(d, target, text)
+	put(d, target, text, strconv.FormatBool(loose))
 	for _, t := range tables {
-		put(d, t.Name)
+		put(d, t.Name, spelled[t.Name], strconv.Itoa(len(t.Columns)))
 		for i, col := range t.Columns {
 			put(d, col.Name, col.Type.String(), t.native[i])
 		}

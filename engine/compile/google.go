@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -320,7 +321,7 @@ func (c *compiler) ask(ctx context.Context, q query) (a answer, unknown string, 
 		return a, why, nil
 	}
 	if c.options.Google.Cache != nil {
-		key = cacheKey(c.target.Dialect.Name(), q.text+c.functionTexts(q.text), tables)
+		key = cacheKey(c.target.Dialect.Name(), q.text+c.functionTexts(q.text), q.loose, tables, spelled)
 		if kept, ok := c.recall(key, q); ok {
 			return kept, "", nil
 		}
@@ -328,12 +329,15 @@ func (c *compiler) ask(ctx context.Context, q query) (a answer, unknown string, 
 	var found *googlesql.Analysis
 	err := c.options.Google.Sessions.Do(func(s *googlesql.Session) error {
 		c.teach(s)
-		for _, t := range tables {
-			if err := s.Declare(t.Table); err != nil {
-				return err
-			}
+		// What other queries read must not make this one right.
+		known := make([]googlesql.Table, len(tables))
+		for i, t := range tables {
+			known[i] = t.Table
 		}
-		var err error
+		err := s.Only(known)
+		if err != nil {
+			return err
+		}
 		found, err = s.Analyze(q.text)
 		return err
 	})
@@ -500,7 +504,7 @@ func nameOutputs(stmt *ir.Query) {
 func (c *compiler) translate(a *answer, stmt *ir.Query, q query, tables []table, spelled map[string]string) diag.List {
 	tr := c.options.Google.Translator
 	if tr == nil {
-		return nil
+		return c.ownFunctions(q)
 	}
 	res, err := tr.Statement(stmt, transpile.Options{Table: func(t *ir.Table) (string, error) {
 		native, ok := spelled[t.Name]
@@ -523,6 +527,20 @@ func (c *compiler) translate(a *answer, stmt *ir.Query, q query, tables []table,
 	}
 	a.SQL, a.Needs, a.places = res.SQL, res.Needs, res.Map
 	return nil
+}
+
+// ownFunctions refuses calls of the project's functions in text that passes to the target
+// as it is: elsewhere their bodies become part of the translated text.
+func (c *compiler) ownFunctions(q query) diag.List {
+	var ds diag.List
+	for _, f := range c.functions {
+		call := regexp.MustCompile(`(?i)\b` + regexp.QuoteMeta(f.name) + `\s*\(`).FindStringIndex(q.text)
+		if f.name == "" || call == nil {
+			continue
+		}
+		ds.Add(constructRefused(q, &transpile.Refusal{What: "the project's function " + f.name, Why: "the engine makes no functions there, and the model's text is sent as it is", At: ir.Span{Start: call[0], End: call[0] + len(f.name)}}, c.target.Dialect.Name()))
+	}
+	return ds
 }
 
 // adapted reads a relation so that its columns have the types that translated SQL counts

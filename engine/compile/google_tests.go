@@ -107,7 +107,8 @@ func (c *compiler) translateTest(ctx context.Context, t *Test) diag.List {
 		}
 		out.Tally, a.Needs = tally.SQL, append(a.Needs, tally.Needs...)
 	}
-	if c.ownSQL(t) {
+	if c.ownSQL(t) && c.options.Google.Translator != nil {
+		// A target that reads GoogleSQL itself gets the test as every native one does.
 		out.Needs = a.Needs
 		t.Translated = out
 	}

@@ -60,6 +60,19 @@ func Describe(o Op) string {
 		return "run " + line
 	case Require:
 		return "check what the next step relies on"
+	case CreateMaterializedViewAs:
+		return "create materialized view " + o.Target.String()
+	case RefreshMaterializedView:
+		return "refresh " + o.Target.String()
+	case ReplacePartitions:
+		if len(o.Only) > 0 {
+			return fmt.Sprintf("replace %d partitions of %s by %s", len(o.Only), o.Target, o.From)
+		}
+		return fmt.Sprintf("replace the partitions of %s that %s has", o.Target, o.From)
+	case Grant:
+		return fmt.Sprintf("grant %s on %s to %s", o.Privilege, o.Relation, strings.Join(o.Grantees, ", "))
+	case Authorize:
+		return fmt.Sprintf("let %s read %s", o.View, dotted(o.Database, o.Schema))
 	case StageSnapshot:
 		return fmt.Sprintf("compare %s with %s", o.From, o.Target)
 	}

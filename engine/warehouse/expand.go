@@ -62,6 +62,8 @@ func NeedsExpand(o Op) bool {
 		return len(o.Columns) == 0
 	case MergeInto:
 		return len(o.Columns) == 0
+	case ReplacePartitions:
+		return len(o.Columns) == 0
 	case StageSnapshot:
 		return len(o.TargetColumns) == 0 || len(o.FromColumns) == 0
 	}

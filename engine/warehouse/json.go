@@ -42,6 +42,11 @@ var ops = []struct {
 	{"sql", SQL{}},
 	{"require", Require{}},
 	{"stage_snapshot", StageSnapshot{}},
+	{"create_materialized_view_as", CreateMaterializedViewAs{}},
+	{"refresh_materialized_view", RefreshMaterializedView{}},
+	{"replace_partitions", ReplacePartitions{}},
+	{"grant", Grant{}},
+	{"authorize", Authorize{}},
 }
 
 // OpName is the name of an operation in the JSON form, for example «create_table_as».

@@ -28,6 +28,7 @@ type (
 		Target  addr.Relation
 		Query   string
 		Columns []Column // empty, or explicit names and types to cast to by position
+		Layout  *Layout  // nil: the warehouse's own
 	}
 
 	// CreateTable makes an empty table; with IfNotExists an existing one is left alone.
@@ -35,12 +36,14 @@ type (
 		Target      addr.Relation
 		Columns     []Column
 		IfNotExists bool
+		Layout      *Layout
 	}
 
 	// CreateViewAs makes a new view. The target must not exist.
 	CreateViewAs struct {
 		Target addr.Relation
 		Query  string
+		Layout *Layout
 	}
 
 	// Swap makes New visible under the name Target and removes what had that name
@@ -51,6 +54,13 @@ type (
 		NewKind Kind
 		Target  addr.Relation
 		Old     Kind
+		// Query and Layout are New's if it is a view: some warehouses cannot rename views
+		// and make them again.
+		Query  string
+		Layout *Layout
+		// Respread: Target is partitioned or clustered in another way than New, so that
+		// rows cannot simply be copied over it.
+		Respread bool
 	}
 
 	// CloneTable copies a table aside (zero-copy where the warehouse can).
@@ -76,6 +86,11 @@ type (
 		Update     []string
 		Exclude    []string
 		Predicates []string // extra conditions on target (alias t) and source (alias s)
+		// Partition of the target, if it has one: a warehouse that charges for what it reads
+		// then looks only at the partitions that the rows of From match. The result is that
+		// of a merge with the whole target: where Partition's column is not in Key, the
+		// partitions of earlier versions of a row are found by the key first.
+		Partition *Partition
 	}
 
 	// DeleteMatching removes the rows of Target whose Key occurs in From.
@@ -140,6 +155,7 @@ type (
 		Path      string // relative to the project directory
 		Format    string
 		Delimiter string
+		Layout    *Layout
 	}
 
 	// CloseRows ends rows of a snapshot: sets To := At for the current rows (To is NULL) of

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/engine-build/engine/engine/addr"
 )
@@ -87,6 +88,25 @@ func fill(r *rand.Rand, v reflect.Value) {
 		if x := values[r.IntN(len(values))]; x != nil {
 			v.Set(reflect.ValueOf(x))
 		}
+	case reflect.Pointer:
+		if r.IntN(2) == 0 {
+			v.Set(reflect.New(v.Type().Elem()))
+			fill(r, v.Elem())
+		}
+	case reflect.Map:
+		if n := r.IntN(3); n > 0 {
+			v.Set(reflect.MakeMap(v.Type()))
+			for range n {
+				key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+				fill(r, key)
+				fill(r, value)
+				v.SetMapIndex(key, value)
+			}
+		}
+	case reflect.Int64:
+		v.SetInt(r.Int64() - r.Int64())
+	case reflect.Float64:
+		v.SetFloat(r.NormFloat64())
 	default:
 		panic("fill has no case for " + v.Type().String())
 	}
@@ -110,7 +130,7 @@ func TestOpsRoundTrip(t *testing.T) {
 			t.Fatalf("%v\n%s", err, b)
 		}
 		// A row without cells may come back as an empty one.
-		if d := cmp.Diff(in, out, cmp.FilterValues(func(a, b []any) bool { return len(a) == 0 && len(b) == 0 }, cmp.Ignore())); d != "" {
+		if d := cmp.Diff(in, out, cmp.FilterValues(func(a, b []any) bool { return len(a) == 0 && len(b) == 0 }, cmp.Ignore()), cmpopts.EquateEmpty()); d != "" {
 			t.Fatalf("%s\n%s", d, b)
 		}
 		again, _ := MarshalOps(out)

@@ -16,6 +16,8 @@ const (
 	None  Kind = "" // does not exist
 	Table Kind = "table"
 	View  Kind = "view"
+	// MaterializedView is a view whose rows are kept by the warehouse.
+	MaterializedView Kind = "materialized_view"
 )
 
 // Column is one column as the warehouse reports or takes it. Type is the warehouse's
@@ -36,6 +38,11 @@ type Relation struct {
 	Rows    int64
 	Bytes   int64
 	Comment string
+	// Layout is how the relation is stored, as far as the warehouse reports it; nil where
+	// it reports nothing. Partition, Cluster and Labels are filled.
+	Layout *Layout
+	// Modified is when the rows last changed; zero where the warehouse does not say.
+	Modified time.Time
 }
 
 // Statement is one SQL text to send. BodyStart and BodyEnd delimit the model's own SQL
@@ -51,8 +58,27 @@ type Caps struct {
 	// TransactionalDDL: several statements, DDL included, become visible together and
 	// can be rolled back (see Transactor).
 	TransactionalDDL bool
-	// Merge: a MERGE statement exists.
+	// Merge: MergeInto can be done.
 	Merge bool
+	// AtomicSwap: a Swap of two tables becomes visible at once although there is no
+	// TransactionalDDL.
+	AtomicSwap bool
+	// Partitions, Clusters, Indexes, Constraints, MaterializedViews, Labels, Grants and
+	// Authorize say which parts of a Layout, and which operations, the warehouse has.
+	Partitions        bool
+	Clusters          bool
+	Indexes           bool
+	Constraints       bool
+	Unlogged          bool
+	Expiration        bool // Hours, PartitionDays
+	Labels            bool // Labels, KMSKey, PolicyTags
+	MaterializedViews bool
+	Grants            bool
+	Authorize         bool
+	// CopyPartitions: ReplacePartitions can copy whole partitions without a query.
+	CopyPartitions bool
+	// ArrivalTime: tables can be partitioned by the time at which rows arrive.
+	ArrivalTime bool
 	// Clone: a table can be copied without copying its data.
 	Clone bool
 	// DryRun: a statement can be validated and priced without running it.
@@ -109,11 +135,17 @@ type Words interface {
 type JobStats struct {
 	JobID    string        `json:"job_id,omitempty"`
 	Rows     int64         `json:"rows"`
-	Bytes    int64         `json:"bytes"`
+	Bytes    int64         `json:"bytes"` // read
 	Duration time.Duration `json:"duration"`
+	// Billed is what the warehouse charges for, in bytes, and SlotMillis the work it did;
+	// 0 where it does not charge by them.
+	Billed     int64   `json:"billed,omitempty"`
+	SlotMillis int64   `json:"slot_millis,omitempty"`
+	Retries    []Retry `json:"retries,omitempty"`
 }
 
 // Conn is a connection (or a pool of them) to one target. Safe for concurrent use.
+// Optional powers are interfaces of their own: Transactor, Performer, Loader, DryRunner …
 type Conn interface {
 	Dialect() Dialect
 	Exec(context.Context, Statement) (JobStats, error)
