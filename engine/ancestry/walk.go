@@ -1,0 +1,504 @@
+package ancestry
+
+import (
+	"context"
+	"math"
+	"runtime"
+	"slices"
+	"sync"
+)
+
+// Batch is a part of the result, by columns: row i says that Ancestor[i] went into
+// Descendant[i]. All columns that are there have the same length.
+type Batch struct {
+	Ancestor, Descendant []int32
+	// Min and Max are the lengths of the shortest and of the longest path, in edges. The
+	// edges of a cycle do not count; between its members both are 0.
+	Min, Max []int32
+	// Paths is the number of different paths, exact up to 2^53, rounded above; only with
+	// Options.Paths.
+	Paths []float64
+	// Share is the part of the ancestor's quantity that reached the descendant: the sum over
+	// all paths of the product of their edges' shares; NaN where it is not known. Only for
+	// edges with shares.
+	Share []float64
+	// Direct is the share of the edge between the two, NaN where there is none or it is not
+	// known. Only for edges with shares.
+	Direct []float64
+}
+
+// Len is the number of rows.
+func (b *Batch) Len() int { return len(b.Ancestor) }
+
+// BatchRows is about how many rows a full batch has.
+const BatchRows = 1 << 15
+
+// Options of Walk.
+type Options struct {
+	// Workers walk partitions at the same time; 0: one for each processor.
+	Workers int
+	// Paths asks for the number of paths.
+	Paths bool
+	// MaxDepth leaves out pairs whose shortest path is longer; 0: none. Max, Paths and Share
+	// then count only paths over pairs that are not left out.
+	MaxDepth int
+	// Only limits the result to the rows of some descendants, in any order; nil: all.
+	Only []int32
+}
+
+// Walk calls emit with all pairs, by partition and, within one, parents before children
+// (ascending, if nodes are numbered so). Rows of one descendant stand together. The same
+// graph and options give the same rows in the same order with any number of workers. emit is called
+// by one goroutine at a time, and may keep the batch only until it returns.
+//
+// Each node's list of ancestors is that of its parents put together, one deeper; a list is
+// given up as soon as the last child has used it. A partition is walked together with the
+// nodes of others that lead to it. The work is proportional to the rows of all lists.
+func (g *Graph) Walk(ctx context.Context, o Options, emit func(*Batch) error) error {
+	parts := g.parts(o)
+	workers := o.Workers
+	if workers < 1 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	workers = min(workers, len(parts))
+	if workers < 1 {
+		return ctx.Err()
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	// Each part has a queue of its own; they are emptied in order. A worker that is ahead
+	// waits when its queue is full, so memory is bounded.
+	queues := make([]chan *Batch, len(parts))
+	for i := range queues {
+		queues[i] = make(chan *Batch, 8)
+	}
+	pool := &sync.Pool{New: func() any { return newBatch(o, g.share != nil) }}
+	next := make(chan int, len(parts))
+	for i := range parts {
+		next <- i
+	}
+	close(next)
+	// Few parts are begun before the one that is being emptied, however small they are.
+	// A token is taken before a part is, so the part in front always has one.
+	ahead := make(chan struct{}, 2*workers)
+	var group sync.WaitGroup
+	for range workers {
+		group.Add(1)
+		go func() {
+			defer group.Done()
+			w := newWalker(g, o, pool)
+			for {
+				ahead <- struct{}{}
+				i, more := <-next
+				if !more {
+					<-ahead
+					return
+				}
+				w.walk(ctx, parts[i], queues[i])
+				close(queues[i])
+			}
+		}()
+	}
+	var failed error
+	for _, q := range queues {
+		for b := range q {
+			if failed == nil {
+				if failed = emit(b); failed != nil {
+					cancel()
+				}
+			}
+			pool.Put(b)
+		}
+		<-ahead
+	}
+	group.Wait()
+	if failed != nil {
+		return failed
+	}
+	return ctx.Err()
+}
+
+func newBatch(o Options, shares bool) *Batch {
+	const n = BatchRows + BatchRows/8
+	b := &Batch{Ancestor: make([]int32, 0, n), Descendant: make([]int32, 0, n), Min: make([]int32, 0, n), Max: make([]int32, 0, n)}
+	if o.Paths {
+		b.Paths = make([]float64, 0, n)
+	}
+	if shares {
+		b.Share, b.Direct = make([]float64, 0, n), make([]float64, 0, n)
+	}
+	return b
+}
+
+func (b *Batch) reset() {
+	b.Ancestor, b.Descendant, b.Min, b.Max = b.Ancestor[:0], b.Descendant[:0], b.Min[:0], b.Max[:0]
+	b.Paths, b.Share, b.Direct = b.Paths[:0], b.Share[:0], b.Direct[:0]
+}
+
+// parts are the units whose rows are wanted, by partition.
+func (g *Graph) parts(o Options) [][]int32 {
+	wanted := o.Only
+	if wanted == nil {
+		wanted = make([]int32, g.nodes)
+		for v := range wanted {
+			wanted[v] = int32(v)
+		}
+	}
+	// A unit is walked in the partition of its smallest member; its members' rows stand
+	// there together.
+	units := make([]int32, 0, len(wanted))
+	for _, v := range wanted {
+		if g.unit != nil {
+			v = g.unit[v]
+		}
+		units = append(units, v)
+	}
+	if g.unit != nil || o.Only != nil {
+		slices.Sort(units)
+		units = slices.Compact(units)
+	}
+	if g.partition == nil {
+		if len(units) == 0 {
+			return nil
+		}
+		return [][]int32{units}
+	}
+	count := int32(0)
+	for _, p := range g.partition {
+		count = max(count, p+1)
+	}
+	parts := make([][]int32, count)
+	for _, u := range units {
+		parts[g.partition[u]] = append(parts[g.partition[u]], u)
+	}
+	return slices.DeleteFunc(parts, func(p []int32) bool { return len(p) == 0 })
+}
+
+// entry is one ancestor in a list.
+type entry struct{ node, min, max int32 }
+
+// weight goes along with an entry where paths or shares are asked for.
+type weight struct{ paths, share float64 }
+
+// list is what is known of a node's ancestors.
+type list struct {
+	entries []entry
+	weights []weight
+}
+
+// walker is the memory of one worker.
+type walker struct {
+	g       *Graph
+	o       Options
+	pool    *sync.Pool
+	weighs  bool
+	lists   []list   // by node, only of live ones
+	uses    []int32  // how many children in the cone have yet to use the list
+	own     []int32  // stamp of the part that wants the node's rows
+	seen    []int32  // stamp of the part whose cone has the node
+	slot    []int32  // where the entry of a node is in the list being made
+	mark    []uint32 // in which making of a list slot holds
+	making  uint32
+	stamp   int32
+	free    [][]list // given up lists by the logarithm of their capacity
+	out     *Batch
+	members map[int32]bool // only with Only and cycles: nodes whose rows are wanted
+}
+
+func newWalker(g *Graph, o Options, pool *sync.Pool) *walker {
+	w := &walker{g: g, o: o, pool: pool, weighs: o.Paths || g.share != nil,
+		lists: make([]list, g.nodes), uses: make([]int32, g.nodes), own: make([]int32, g.nodes), seen: make([]int32, g.nodes),
+		slot: make([]int32, g.nodes), mark: make([]uint32, g.nodes), free: make([][]list, 32)}
+	if o.Only != nil && g.unit != nil {
+		w.members = map[int32]bool{}
+		for _, v := range o.Only {
+			w.members[v] = true
+		}
+	}
+	return w
+}
+
+// walk sends the rows of one part.
+func (w *walker) walk(ctx context.Context, wanted []int32, out chan<- *Batch) {
+	w.stamp++
+	cone := w.cone(wanted)
+	w.out = w.fresh()
+	for i, v := range cone {
+		if i%1024 == 0 && ctx.Err() != nil {
+			w.abandon(cone)
+			return
+		}
+		l := w.close(v)
+		if w.own[v] == w.stamp && !w.emit(ctx, v, l, out) {
+			w.abandon(cone)
+			return
+		}
+		if w.uses[v] > 0 {
+			w.lists[v] = l
+		} else {
+			w.giveUp(l)
+		}
+		for _, p := range w.g.parentsOf(v) {
+			if w.uses[p]--; w.uses[p] == 0 {
+				w.giveUp(w.lists[p])
+				w.lists[p] = list{}
+			}
+		}
+	}
+	w.send(ctx, out)
+}
+
+func (w *walker) fresh() *Batch {
+	b := w.pool.Get().(*Batch)
+	b.reset()
+	return b
+}
+
+// abandon forgets a part that is not walked to its end.
+func (w *walker) abandon(cone []int32) {
+	for _, v := range cone {
+		w.lists[v], w.uses[v] = list{}, 0
+	}
+}
+
+// cone is wanted and all that leads to it, in topological order, with the number of times
+// that each list will be used.
+func (w *walker) cone(wanted []int32) []int32 {
+	g := w.g
+	cone := make([]int32, 0, len(wanted))
+	for _, v := range wanted {
+		w.own[v], w.seen[v] = w.stamp, w.stamp
+		cone = append(cone, v)
+	}
+	for i := 0; i < len(cone); i++ {
+		for _, p := range g.parentsOf(cone[i]) {
+			w.uses[p]++
+			if w.seen[p] != w.stamp {
+				w.seen[p] = w.stamp
+				cone = append(cone, p)
+			}
+		}
+	}
+	if len(cone) == g.nodes && g.place == nil {
+		for v := range cone {
+			cone[v] = int32(v)
+		}
+		return cone
+	}
+	if g.place == nil {
+		slices.Sort(cone)
+	} else {
+		slices.SortFunc(cone, func(a, b int32) int { return int(g.place[a]) - int(g.place[b]) })
+	}
+	return cone
+}
+
+// close puts the list of v together from those of its parents.
+func (w *walker) close(v int32) list {
+	parents := w.g.parentsOf(v)
+	if len(parents) == 0 {
+		return list{}
+	}
+	size := 0
+	for _, p := range parents {
+		size += len(w.lists[p].entries) + 1
+	}
+	l := w.take(size)
+	first := w.g.start[v]
+	deepest := int32(math.MaxInt32 - 1)
+	if w.o.MaxDepth > 0 {
+		deepest = int32(w.o.MaxDepth)
+	}
+	if len(parents) == 1 {
+		// Nothing can meet: the parent's list, one deeper.
+		for i, e := range w.lists[parents[0]].entries {
+			if e.min >= deepest {
+				continue
+			}
+			l.entries = append(l.entries, entry{e.node, e.min + 1, e.max + 1})
+			if w.weighs {
+				l.weights = append(l.weights, w.along(w.lists[parents[0]].weights[i], first))
+			}
+		}
+		l.entries = append(l.entries, entry{parents[0], 1, 1})
+		if w.weighs {
+			l.weights = append(l.weights, w.along(weight{1, 1}, first))
+		}
+		return l
+	}
+	if w.making++; w.making == 0 {
+		clear(w.mark)
+		w.making = 1
+	}
+	add := func(e entry, of weight, edge int32) {
+		if w.mark[e.node] != w.making {
+			w.mark[e.node], w.slot[e.node] = w.making, int32(len(l.entries))
+			l.entries = append(l.entries, e)
+			if w.weighs {
+				l.weights = append(l.weights, w.along(of, edge))
+			}
+			return
+		}
+		at := w.slot[e.node]
+		have := &l.entries[at]
+		have.min, have.max = min(have.min, e.min), max(have.max, e.max)
+		if w.weighs {
+			more := w.along(of, edge)
+			l.weights[at].paths += more.paths
+			l.weights[at].share += more.share
+		}
+	}
+	for k, p := range parents {
+		edge := first + int32(k)
+		from := w.lists[p]
+		if !w.weighs {
+			for _, e := range from.entries {
+				if e.min < deepest {
+					add(entry{e.node, e.min + 1, e.max + 1}, weight{}, edge)
+				}
+			}
+			add(entry{p, 1, 1}, weight{}, edge)
+			continue
+		}
+		for i, e := range from.entries {
+			if e.min < deepest {
+				add(entry{e.node, e.min + 1, e.max + 1}, from.weights[i], edge)
+			}
+		}
+		add(entry{p, 1, 1}, weight{1, 1}, edge)
+	}
+	return l
+}
+
+// along is a weight carried over an edge.
+func (w *walker) along(of weight, edge int32) weight {
+	if w.g.share == nil {
+		return weight{paths: of.paths}
+	}
+	return weight{of.paths, of.share * w.g.share[edge]}
+}
+
+// emit writes the rows of a unit, false when the walk was stopped.
+func (w *walker) emit(ctx context.Context, v int32, l list, out chan<- *Batch) bool {
+	members := w.g.members[v]
+	if members == nil {
+		return w.rows(ctx, v, v, l, out)
+	}
+	for _, m := range members {
+		if w.members != nil && !w.members[m] {
+			continue
+		}
+		for _, other := range members {
+			if other != m {
+				w.row(other, m, entry{min: 0, max: 0}, weight{math.NaN(), math.NaN()}, math.NaN())
+			}
+		}
+		if !w.rows(ctx, v, m, l, out) {
+			return false
+		}
+	}
+	return true
+}
+
+// rows writes the list of unit v as ancestors of descendant d.
+func (w *walker) rows(ctx context.Context, v, d int32, l list, out chan<- *Batch) bool {
+	b := w.out
+	if w.g.members == nil && !w.weighs {
+		for _, e := range l.entries {
+			b.Ancestor = append(b.Ancestor, e.node)
+			b.Min = append(b.Min, e.min)
+			b.Max = append(b.Max, e.max)
+		}
+		for range l.entries {
+			b.Descendant = append(b.Descendant, d)
+		}
+	} else {
+		for i, e := range l.entries {
+			of, direct := weight{}, math.NaN()
+			if w.weighs {
+				of = l.weights[i]
+			}
+			if w.g.share != nil && e.min == 1 {
+				direct = w.directShare(v, e.node)
+			}
+			if ms := w.g.members[e.node]; ms != nil {
+				for _, m := range ms {
+					w.row(m, d, e, of, direct)
+				}
+				continue
+			}
+			w.row(e.node, d, e, of, direct)
+		}
+	}
+	if len(b.Ancestor) >= BatchRows {
+		return w.send(ctx, out)
+	}
+	return true
+}
+
+func (w *walker) directShare(v, parent int32) float64 {
+	ps := w.g.parentsOf(v)
+	if i, ok := slices.BinarySearch(ps, parent); ok {
+		return w.g.share[int(w.g.start[v])+i]
+	}
+	return math.NaN()
+}
+
+func (w *walker) row(a, d int32, e entry, of weight, direct float64) {
+	b := w.out
+	b.Ancestor, b.Descendant = append(b.Ancestor, a), append(b.Descendant, d)
+	b.Min, b.Max = append(b.Min, e.min), append(b.Max, e.max)
+	if w.o.Paths {
+		b.Paths = append(b.Paths, of.paths)
+	}
+	if w.g.share != nil {
+		b.Share, b.Direct = append(b.Share, of.share), append(b.Direct, direct)
+	}
+}
+
+// send hands the batch over and begins another, false when the walk was stopped.
+func (w *walker) send(ctx context.Context, out chan<- *Batch) bool {
+	if w.out.Len() == 0 {
+		return true
+	}
+	select {
+	case out <- w.out:
+		w.out = w.fresh()
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// take is an empty list with room for n entries.
+func (w *walker) take(n int) list {
+	class := 4
+	for 1<<class < n {
+		class++
+	}
+	if have := w.free[class]; len(have) > 0 {
+		l := have[len(have)-1]
+		w.free[class] = have[:len(have)-1]
+		return l
+	}
+	l := list{entries: make([]entry, 0, 1<<class)}
+	if w.weighs {
+		l.weights = make([]weight, 0, 1<<class)
+	}
+	return l
+}
+
+// giveUp keeps the memory of a list for another.
+func (w *walker) giveUp(l list) {
+	if cap(l.entries) == 0 {
+		return
+	}
+	class := 4
+	for 1<<(class+1) <= cap(l.entries) {
+		class++
+	}
+	const enough = 64
+	if len(w.free[class]) < enough {
+		w.free[class] = append(w.free[class], list{l.entries[:0], l.weights[:0]})
+	}
+}
