@@ -73,6 +73,10 @@ func Describe(o Op) string {
 		return fmt.Sprintf("grant %s on %s to %s", o.Privilege, o.Relation, strings.Join(o.Grantees, ", "))
 	case Authorize:
 		return fmt.Sprintf("let %s read %s", o.View, dotted(o.Database, o.Schema))
+	case CloseEdges:
+		return fmt.Sprintf("close the edges of %s to pairs in %s", o.From, o.Target)
+	case UpdateClosure:
+		return fmt.Sprintf("bring the pairs in %s up to date with the edges of %s", o.Target, o.From)
 	case StageSnapshot:
 		return fmt.Sprintf("compare %s with %s", o.From, o.Target)
 	}

@@ -47,6 +47,8 @@ var ops = []struct {
 	{"replace_partitions", ReplacePartitions{}},
 	{"grant", Grant{}},
 	{"authorize", Authorize{}},
+	{"close_edges", CloseEdges{}},
+	{"update_closure", UpdateClosure{}},
 }
 
 // OpName is the name of an operation in the JSON form, for example «create_table_as».

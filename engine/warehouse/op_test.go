@@ -103,7 +103,7 @@ func fill(r *rand.Rand, v reflect.Value) {
 				v.SetMapIndex(key, value)
 			}
 		}
-	case reflect.Int64:
+	case reflect.Int, reflect.Int64:
 		v.SetInt(r.Int64() - r.Int64())
 	case reflect.Float64:
 		v.SetFloat(r.NormFloat64())

@@ -1,0 +1,292 @@
+package genealogy_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/genealogy"
+	"github.com/engine-build/engine/engine/warehouse"
+	"github.com/engine-build/engine/engine/warehouse/duckdb"
+)
+
+func open(t testing.TB) warehouse.Conn {
+	t.Helper()
+	c, err := duckdb.Driver{}.Open(context.Background(), warehouse.Config{Fields: map[string]string{"path": ":memory:"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func exec(t testing.TB, c warehouse.Conn, sql string) {
+	t.Helper()
+	if _, err := c.Exec(context.Background(), warehouse.Statement{SQL: sql}); err != nil {
+		t.Fatalf("%v\n%s", err, sql)
+	}
+}
+
+func query(t testing.TB, c warehouse.Conn, sql string) []string {
+	t.Helper()
+	rows, err := c.Query(context.Background(), warehouse.Statement{SQL: sql})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, sql)
+	}
+	defer rows.Close()
+	var out []string
+	for rows.Next() {
+		v, err := rows.Values()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cells := make([]string, len(v))
+		for i, x := range v {
+			if f, ok := x.(float64); ok {
+				x = math.Round(f*1e9) / 1e9
+			}
+			cells[i] = fmt.Sprint(x)
+		}
+		out = append(out, strings.Join(cells, "|"))
+	}
+	if rows.Err() != nil {
+		t.Fatal(rows.Err())
+	}
+	return out
+}
+
+func rel(name string) addr.Relation { return addr.Relation{Schema: "main", Name: name} }
+
+func scratch() []addr.Relation {
+	var out []addr.Relation
+	for i := range genealogy.Scratches {
+		out = append(out, rel(fmt.Sprintf("_engine_step%c__x", 'a'+i)))
+	}
+	return out
+}
+
+func columns(cl warehouse.Closure, key string) []warehouse.Column {
+	out := []warehouse.Column{{Name: "ancestor_id", Type: key}, {Name: "descendant_id", Type: key}}
+	if cl.Partition != "" {
+		out = append(out, warehouse.Column{Name: cl.Partition, Type: "VARCHAR"})
+	}
+	out = append(out, warehouse.Column{Name: "min_depth", Type: "BIGINT"}, warehouse.Column{Name: "max_depth", Type: "BIGINT"}, warehouse.Column{Name: "in_cycle", Type: "BOOLEAN"})
+	if cl.Paths {
+		out = append(out, warehouse.Column{Name: "path_count", Type: "DOUBLE"})
+	}
+	if cl.Shares() {
+		out = append(out, warehouse.Column{Name: "share", Type: "DOUBLE"}, warehouse.Column{Name: "direct_share", Type: "DOUBLE"})
+	}
+	return out
+}
+
+// graph is random edges as rows of a table.
+type graph struct {
+	rows []string
+	text bool
+}
+
+func random(r *rand.Rand, cyclic bool) graph {
+	g := graph{text: r.IntN(2) == 0}
+	n := 2 + r.IntN(10)
+	key := func(v int) string {
+		if g.text {
+			return fmt.Sprintf("'L-%03d''%c'", v*7%100, 'a'+v%3)
+		}
+		return fmt.Sprint(int64(v) * 1_000_003)
+	}
+	for range r.IntN(2 * n) {
+		a, b := r.IntN(n), r.IntN(n)
+		if a > b && !cyclic {
+			a, b = b, a
+		}
+		part, quantity := fmt.Sprintf("'t%d'", r.IntN(3)), fmt.Sprint(1+r.IntN(9))
+		if r.IntN(15) == 0 {
+			part = "null"
+		}
+		if r.IntN(25) == 0 {
+			quantity = "null"
+		}
+		p, c := key(a), key(b)
+		switch r.IntN(40) {
+		case 0:
+			p = "null"
+		case 1:
+			c = "null"
+		}
+		g.rows = append(g.rows, fmt.Sprintf("(%s, %s, %s, %s)", p, c, part, quantity))
+	}
+	return g
+}
+
+func (g graph) key() string {
+	if g.text {
+		return "VARCHAR"
+	}
+	return "BIGINT"
+}
+
+func (g graph) table(t testing.TB, c warehouse.Conn, name string) {
+	exec(t, c, "create or replace table "+name+" (parent "+g.key()+", child "+g.key()+", tenant varchar, quantity bigint)")
+	if len(g.rows) > 0 {
+		exec(t, c, "insert into "+name+" values "+strings.Join(g.rows, ", "))
+	}
+}
+
+func closure(r *rand.Rand) warehouse.Closure {
+	cl := warehouse.Closure{Parent: "parent", Child: "child", Paths: r.IntN(2) == 0, Method: warehouse.InMemory}
+	if r.IntN(2) == 0 {
+		cl.Partition = "tenant"
+	}
+	if r.IntN(2) == 0 {
+		cl.Quantity = "quantity"
+	}
+	return cl
+}
+
+// TestMethodsAgree compares the engine's closure with the one that the warehouse makes
+// step by step, which shares nothing with it but the operation.
+func TestMethodsAgree(t *testing.T) {
+	c := open(t)
+	r := rand.New(rand.NewPCG(1, 1))
+	for i := range 300 {
+		g, cl := random(r, false), closure(r)
+		g.table(t, c, "edges")
+		results := map[string][]string{}
+		for _, method := range []string{warehouse.InMemory, warehouse.InSQL} {
+			cl.Method = method
+			exec(t, c, "drop table if exists pairs")
+			op := warehouse.CloseEdges{Target: rel("pairs"), From: rel("edges"), Closure: cl, Columns: columns(cl, g.key()), Scratch: scratch()}
+			if _, err := genealogy.Close(context.Background(), c, op); err != nil {
+				t.Fatalf("case %d, %s: %v\n%s", i, method, err, strings.Join(g.rows, "\n"))
+			}
+			results[method] = query(t, c, "select * from pairs order by all")
+		}
+		if d := cmp.Diff(results[warehouse.InSQL], results[warehouse.InMemory]); d != "" {
+			t.Fatalf("case %d: %+v\n%s\n%s", i, cl, strings.Join(g.rows, "\n"), d)
+		}
+		if left := query(t, c, "select table_name from information_schema.tables where table_name like '%engine%'"); len(left) > 0 {
+			t.Fatalf("tables are left behind: %v", left)
+		}
+	}
+}
+
+// TestUpdateEqualsClose edits genealogies at random: an updated closure has the rows of
+// one made anew.
+func TestUpdateEqualsClose(t *testing.T) {
+	c := open(t)
+	ctx := context.Background()
+	r := rand.New(rand.NewPCG(2, 2))
+	updates, rebuilt := 0, 0
+	for i := range 60 {
+		cyclic := i%6 == 0
+		g, cl := random(r, cyclic), closure(r)
+		g.table(t, c, "edges")
+		build := func(target string) {
+			exec(t, c, "drop table if exists "+target)
+			if _, err := genealogy.Close(ctx, c, warehouse.CloseEdges{Target: rel(target), From: rel("edges"), Closure: cl, Columns: columns(cl, g.key())}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		build("pairs")
+		for step := range 6 {
+			more := random(r, cyclic)
+			if more.text == g.text {
+				g.rows = append(g.rows, more.rows[:min(len(more.rows), r.IntN(3))]...)
+			}
+			for range r.IntN(3) {
+				if len(g.rows) > 0 {
+					g.rows = slices.Delete(g.rows, len(g.rows)-1, len(g.rows))
+					r.Shuffle(len(g.rows), func(i, j int) { g.rows[i], g.rows[j] = g.rows[j], g.rows[i] })
+				}
+			}
+			g.table(t, c, "edges")
+			before := query(t, c, "select * from pairs order by all")
+			op := warehouse.UpdateClosure{Target: rel("pairs"), From: rel("edges"), Closure: cl, Columns: columns(cl, g.key()), Scratch: rel("_engine_fresh__x")}
+			_, err := genealogy.Update(ctx, c, op)
+			if errors.Is(err, genealogy.ErrRebuild) {
+				rebuilt++
+				if d := cmp.Diff(before, query(t, c, "select * from pairs order by all")); d != "" {
+					t.Fatalf("an update that was refused changed rows: %s", d)
+				}
+				build("pairs")
+				continue
+			}
+			if err != nil {
+				t.Fatalf("case %d.%d: %v", i, step, err)
+			}
+			updates++
+			build("anew")
+			if d := cmp.Diff(query(t, c, "select * from anew order by all"), query(t, c, "select * from pairs order by all")); d != "" {
+				t.Fatalf("case %d.%d: %+v\n%s\n%s", i, step, cl, strings.Join(g.rows, "\n"), d)
+			}
+		}
+	}
+	if updates < 200 || rebuilt == 0 {
+		t.Errorf("%d updates, %d made anew: too few to say anything", updates, rebuilt)
+	}
+}
+
+func TestBadEdges(t *testing.T) {
+	c := open(t)
+	ctx := context.Background()
+	for _, test := range []struct {
+		name, edges string
+		cl          warehouse.Closure
+		want        string
+	}{
+		{"types differ", "select 1::bigint as parent, 'a' as child", warehouse.Closure{}, "of one type"},
+		{"no key", "select date '2024-01-01' as parent, date '2024-01-02' as child", warehouse.Closure{}, "a whole number or text"},
+		{"cycle", "select * from (values (1::bigint, 2::bigint), (2, 1), (2, 3)) as e(parent, child)", warehouse.Closure{Cycles: warehouse.CyclesError}, "1 cycles, the first of them 1, 2"},
+		{"cycle in sql", "select * from (values (1::bigint, 2::bigint), (2, 1), (2, 3)) as e(parent, child)", warehouse.Closure{Method: warehouse.InSQL}, "1 cycles, the first of them 1, 2"},
+		{"too many", "select i as parent, i + 1 as child from range(2000) as r(i)", warehouse.Closure{MaxPairs: 1000}, "more than max_pairs allows (1000)"},
+		{"a few too many", "select i as parent, i + 1 as child from range(100) as r(i)", warehouse.Closure{MaxPairs: 5000}, "more pairs than max_pairs allows (5000)"},
+		{"too many in sql", "select i as parent, i + 1 as child from range(20) as r(i)", warehouse.Closure{MaxPairs: 100, Method: warehouse.InSQL}, "more pairs than max_pairs allows (100)"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			exec(t, c, "create or replace table edges as "+test.edges)
+			exec(t, c, "drop table if exists pairs")
+			cl := test.cl
+			cl.Parent, cl.Child = "parent", "child"
+			if cl.Method == "" {
+				cl.Method = warehouse.InMemory
+			}
+			_, err := genealogy.Close(ctx, c, warehouse.CloseEdges{Target: rel("pairs"), From: rel("edges"), Closure: cl, Columns: columns(cl, "BIGINT"), Scratch: scratch()})
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want %q", err, test.want)
+			}
+			if left := query(t, c, "select table_name from information_schema.tables where table_name <> 'edges'"); len(left) > 0 {
+				t.Errorf("tables are left behind: %v", left)
+			}
+		})
+	}
+}
+
+func TestCyclesAreReported(t *testing.T) {
+	c := open(t)
+	exec(t, c, "create table edges as select * from (values (1::bigint, 2::bigint), (2, 3), (3, 2), (3, 4), (4, 4), (1, 2), (null, 5), (8, 9), (9, 8)) as e(parent, child)")
+	cl := warehouse.Closure{Parent: "parent", Child: "child", Method: warehouse.InMemory}
+	report, err := genealogy.Close(context.Background(), c, warehouse.CloseEdges{Target: rel("pairs"), From: rel("edges"), Closure: cl, Columns: columns(cl, "BIGINT")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	report.Stats = warehouse.JobStats{}
+	want := genealogy.Report{Nodes: 6, Edges: 2, Loops: 1, Twice: 1, Nulls: 1, Rounds: 2, Affected: -1,
+		Cycles: []genealogy.Cycle{{Members: []string{"2", "3"}, Size: 2}, {Members: []string{"8", "9"}, Size: 2}}}
+	if d := cmp.Diff(want, report); d != "" {
+		t.Error(d)
+	}
+	got := query(t, c, "select * from pairs order by all")
+	rows := []string{"1|2|1|1|false", "1|3|1|1|false", "1|4|2|2|false", "2|3|0|0|true", "2|4|1|1|false", "3|2|0|0|true", "3|4|1|1|false", "8|9|0|0|true", "9|8|0|0|true"}
+	if d := cmp.Diff(rows, got); d != "" {
+		t.Error(d)
+	}
+}

@@ -1,0 +1,160 @@
+package duckdb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/warehouse"
+)
+
+func batches(n, size int) func() (*warehouse.Batch, error) {
+	at := 0
+	b := &warehouse.Batch{Columns: make([]warehouse.Vector, 4)}
+	return func() (*warehouse.Batch, error) {
+		if at == n {
+			return nil, nil
+		}
+		*b = warehouse.Batch{Columns: make([]warehouse.Vector, 4)}
+		for ; b.Rows < size && at < n; at, b.Rows = at+1, b.Rows+1 {
+			b.Columns[0].Ints = append(b.Columns[0].Ints, int64(at))
+			b.Columns[1].Floats = append(b.Columns[1].Floats, float64(at)/2)
+			b.Columns[1].Null = append(b.Columns[1].Null, at%3 == 0)
+			b.Columns[2].Texts = append(b.Columns[2].Texts, strings.Repeat("ü", at%20))
+			b.Columns[3].Bools = append(b.Columns[3].Bools, at%2 == 0)
+		}
+		return b, nil
+	}
+}
+
+var fillColumns = []warehouse.Column{{Name: "a", Type: "BIGINT"}, {Name: "b", Type: "DOUBLE"}, {Name: "c d", Type: "VARCHAR"}, {Name: "e", Type: "BOOLEAN"}}
+
+func TestFill(t *testing.T) {
+	ctx := context.Background()
+	c := open(t)
+	for i, size := range []int{1, 100, 2048, 5000} {
+		target := addr.Relation{Schema: "main", Name: fmt.Sprintf("t%d", i)}
+		stats, err := c.(warehouse.Filler).Fill(ctx, target, fillColumns, nil, batches(7001, size))
+		if err != nil || stats.Rows != 7001 {
+			t.Fatalf("batches of %d: %v, %d rows", size, err, stats.Rows)
+		}
+		got := query(t, c, `select count(*), sum(a), sum(b), count(b), sum(length("c d")), count_if(e), count_if(rowid <> a) from `+target.Name)
+		want := [][]any{{int64(7001), "24503500", 8167833.5, int64(4667), "66500", int64(3501), "0"}}
+		if d := cmp.Diff(fmt.Sprint(want), fmt.Sprint(got)); d != "" {
+			t.Errorf("batches of %d: %s", size, d)
+		}
+	}
+	if _, err := c.(warehouse.Filler).Fill(ctx, addr.Relation{Schema: "main", Name: "none"}, fillColumns, nil, batches(0, 1)); err != nil {
+		t.Errorf("no rows: %v", err)
+	}
+}
+
+func TestFillFails(t *testing.T) {
+	ctx := context.Background()
+	c := open(t)
+	target := addr.Relation{Schema: "main", Name: "t"}
+	broken := errors.New("the source broke")
+	more := batches(10000, 3000)
+	n := 0
+	_, err := c.(warehouse.Filler).Fill(ctx, target, fillColumns, nil, func() (*warehouse.Batch, error) {
+		if n++; n == 3 {
+			return nil, broken
+		}
+		return more()
+	})
+	if !errors.Is(err, broken) {
+		t.Errorf("got %v", err)
+	}
+	if found, err := c.Inspect(ctx, []addr.Relation{target}); err != nil || len(found) != 0 {
+		t.Errorf("a table is left behind: %v, %v", found, err)
+	}
+	if _, err := c.(warehouse.Filler).Fill(ctx, target, []warehouse.Column{{Name: "a", Type: "DATE"}}, nil, batches(1, 1)); err == nil {
+		t.Error("a type that is not supported is no error")
+	}
+	if _, err := c.Exec(ctx, warehouse.Statement{SQL: "create table u as select * from " + fillFunction + "(1)"}); err == nil {
+		t.Error("rows of no Fill are no error")
+	}
+}
+
+func TestFillInTransaction(t *testing.T) {
+	ctx := context.Background()
+	c := open(t)
+	tx, err := warehouse.Begin(ctx, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := addr.Relation{Schema: "main", Name: "t"}
+	if _, err := tx.(warehouse.Filler).Fill(ctx, target, fillColumns, nil, batches(10, 10)); err != nil {
+		t.Fatal(err)
+	}
+	if err := tx.Rollback(ctx); err != nil {
+		t.Fatal(err)
+	}
+	tx.Close()
+	if found, err := c.Inspect(ctx, []addr.Relation{target}); err != nil || len(found) != 0 {
+		t.Errorf("a table is left behind: %v, %v", found, err)
+	}
+}
+
+// BenchmarkFill compares rows from Go with rows that DuckDB generates itself: the physical
+// limit of writing.
+func BenchmarkFill(b *testing.B) {
+	ctx := context.Background()
+	const rows = 10_000_000
+	opened := func(b *testing.B) warehouse.Conn {
+		c, err := Driver{}.Open(ctx, warehouse.Config{Dir: b.TempDir(), Fields: map[string]string{"path": "a.duckdb"}})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() { c.Close() })
+		return c
+	}
+	target := addr.Relation{Schema: "main", Name: "t"}
+	columns := []warehouse.Column{{Name: "a", Type: "BIGINT"}, {Name: "b", Type: "BIGINT"}, {Name: "c", Type: "BIGINT"}, {Name: "d", Type: "BIGINT"}}
+	drop := func(b *testing.B, c warehouse.Conn) {
+		for _, s := range []string{"drop table t", "checkpoint"} {
+			if _, err := c.Exec(ctx, warehouse.Statement{SQL: s}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.Run("go", func(b *testing.B) {
+		c := opened(b)
+		for b.Loop() {
+			batch := &warehouse.Batch{Rows: 1 << 15, Columns: make([]warehouse.Vector, 4)}
+			for i := range batch.Columns {
+				batch.Columns[i].Ints = make([]int64, batch.Rows)
+			}
+			at := 0
+			if _, err := c.(warehouse.Filler).Fill(ctx, target, columns, nil, func() (*warehouse.Batch, error) {
+				if at >= rows {
+					return nil, nil
+				}
+				for i := range batch.Rows {
+					for k := range batch.Columns {
+						batch.Columns[k].Ints[i] = int64((at+i)/(k*k*20+1)) % 1_000_000
+					}
+				}
+				at += batch.Rows
+				return batch, nil
+			}); err != nil {
+				b.Fatal(err)
+			}
+			drop(b, c)
+		}
+	})
+	b.Run("series", func(b *testing.B) {
+		c := opened(b)
+		for b.Loop() {
+			if _, err := c.Exec(ctx, warehouse.Statement{SQL: fmt.Sprintf("create table t as select i %% 1000000 as a, i // 21 %% 1000000 as b, i // 81 %% 1000000 as c, i // 181 %% 1000000 as d from range(%d) as r(i)", rows)}); err != nil {
+				b.Fatal(err)
+			}
+			drop(b, c)
+		}
+	})
+}

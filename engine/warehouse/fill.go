@@ -1,0 +1,32 @@
+package warehouse
+
+import (
+	"context"
+
+	"github.com/engine-build/engine/engine/addr"
+)
+
+// Batch is a part of a table that the engine computed, by columns.
+type Batch struct {
+	Rows    int
+	Columns []Vector
+}
+
+// Vector is a column of a Batch: one of the slices has Rows elements, the others are nil.
+type Vector struct {
+	Ints   []int64
+	Floats []float64
+	Texts  []string
+	Bools  []bool
+	// Null marks the elements that are NULL; nil: none is.
+	Null []bool
+}
+
+// Filler is the optional power to write rows that the engine computed, in bulk and in the
+// order in which they come.
+type Filler interface {
+	// Fill makes a new table and writes what next gives until that is nil. A batch is the
+	// Filler's until the next call of next. The types of columns fit the vectors: 64 bit
+	// integers, floats, texts and booleans. After an error no table is left behind.
+	Fill(ctx context.Context, target addr.Relation, columns []Column, layout *Layout, next func() (*Batch, error)) (JobStats, error)
+}
