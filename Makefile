@@ -16,13 +16,17 @@ GOLANGCI ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 CONFORMANCE ?= ../shared/conformance
 TARGETS ?= duckdb,postgres
 
+# PEER is the module of the BigQuery emulator that tests talk to; see its README.
+PEER := internal/testpeer/bq
+
 .PHONY: engine test check lint golden bench conformance conformance-docs clean tools
 
 engine: ## build bin/engine
 	$(GO) build -o bin/engine ./cmd/engine
 
 test: tools ## run all tests and count them
-	@set -o pipefail; $(GO) test -json -timeout 30m $(TESTFLAGS) ./... | $(GO) run ./internal/testcount $(COUNTFLAGS)
+	@set -o pipefail; { $(GO) test -json -timeout 30m $(TESTFLAGS) ./...; code=$$?; \
+	cd $(PEER) && $(GO) test -json -timeout 30m $(TESTFLAGS) ./... && exit $$code; } | $(GO) run ./internal/testcount $(COUNTFLAGS)
 
 check: lint ## more than CI: linters that are downloaded, all tests under the race detector
 	$(GO) run $(GOLANGCI) run
@@ -32,6 +36,7 @@ lint: tools ## formatting and vet, without a download
 	@files=$$(gofmt -l *.go bench catalog cmd engine internal lineage) || exit 1; \
 	if [ -n "$$files" ]; then echo "not formatted (run gofmt -w):"; echo "$$files"; exit 1; fi
 	$(GO) vet ./...
+	cd $(PEER) && $(GO) vet ./...
 
 golden: ## rewrite golden files; the run fails where it rewrote something, look at the difference
 	ENGINE_UPDATE=1 $(GO) test ./... || true

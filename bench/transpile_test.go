@@ -183,7 +183,7 @@ func BenchmarkTranspiled(b *testing.B) {
 				exec(m.SQL)
 			}
 			ours, theirs := time.Hour, time.Hour
-			for range 7 {
+			for range 15 {
 				d, x := run(r.SQL)
 				ours = min(ours, d)
 				d, y := run(q.native)

@@ -523,7 +523,7 @@ func large(n int) In {
 			b.col(m, fmt.Sprintf("col_%d_%d", c, i%700), "VARCHAR", fmt.Sprintf("Column %d of area %d.", c, i%40))
 		}
 		b.p.Tests = append(b.p.Tests, testOf(m.ID, "not_null"), testOf(m.ID, "unique"))
-		b.res.Nodes = append(b.res.Nodes, &run.NodeResult{Node: m.ID, Status: run.Done, Rows: int64(i * 37), Bytes: -1, Start: noon, End: noon.Add(time.Second),
+		b.res.Nodes = append(b.res.Nodes, &run.NodeResult{Node: m.ID, Status: run.Done, Rows: int64(i * 37), Start: noon, End: noon.Add(time.Second),
 			Tests: []run.TestResult{{ID: addr.Node{Kind: addr.Test, Name: "not_null_" + name}, Status: run.Done}, {ID: addr.Node{Kind: addr.Test, Name: "unique_" + name}, Status: run.Done}}})
 	}
 	b.res.End = noon.Add(time.Minute)

@@ -123,7 +123,7 @@ func (b *builder) result(id addr.Node) *run.NodeResult {
 			return r
 		}
 	}
-	r := &run.NodeResult{Node: id, Verb: plan.Replace, Status: run.Done, Rows: -1, Bytes: -1, Start: b.at, End: b.at.Add(time.Duration(120+len(b.res.Nodes)*17) * time.Millisecond)}
+	r := &run.NodeResult{Node: id, Verb: plan.Replace, Status: run.Done, Rows: -1, Start: b.at, End: b.at.Add(time.Duration(120+len(b.res.Nodes)*17) * time.Millisecond)}
 	b.at = b.at.Add(90 * time.Millisecond)
 	b.res.Nodes = append(b.res.Nodes, r)
 	b.res.End = r.End

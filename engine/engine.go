@@ -51,31 +51,47 @@ func Compile(ctx context.Context, p *project.Project, o Options) (*compile.Progr
 	if ds.HasErrors() {
 		return nil, ds
 	}
-	options := compile.Options{Jobs: o.Jobs, Google: o.google(p, driver)}
-	if g := options.Google; g != nil && g.Sessions != nil {
-		defer g.Sessions.Close()
+	understood, store := o.google(p, driver)
+	options := compile.Options{Jobs: o.Jobs, Google: understood}
+	if understood != nil && understood.Sessions != nil {
+		defer understood.Sessions.Close()
 	}
+	var opened warehouse.Analyzer
+	defer func() {
+		if opened != nil {
+			opened.Close()
+		}
+	}()
 	if !o.SkipAnalysis {
-		analyzer, err := driver.Analyzer(ctx)
-		switch {
-		case err == nil:
-			defer analyzer.Close()
-			options.Analyzer = analyzer
-			if s, ok := analyzer.(warehouse.Sniffer); ok {
-				options.Sniff = s.Sniff
+		options.Late = func(c *compile.Options) {
+			// A warehouse without an analyzer may know files nevertheless.
+			if s, ok := driver.(warehouse.Sniffer); ok {
+				c.Sniff = s.Sniff
 			}
-			if t, ok := analyzer.(warehouse.Trier); ok {
-				options.Try = t.Try
+			if t, ok := driver.(warehouse.Trier); ok {
+				c.Try = t.Try
 			}
-		case !errors.Is(err, warehouse.ErrUnsupported):
-			ds.Add(noAnalysis(driver.Name(), err))
+			analyzer, err := driver.Analyzer(ctx)
+			switch {
+			case err == nil:
+				opened = analyzer
+				c.Analyzer = analyzer
+				if s, ok := analyzer.(warehouse.Sniffer); ok {
+					c.Sniff = s.Sniff
+				}
+				if t, ok := analyzer.(warehouse.Trier); ok {
+					c.Try = t.Try
+				}
+			case !errors.Is(err, warehouse.ErrUnsupported):
+				ds.Add(noAnalysis(driver.Name(), err))
+			}
 		}
 	}
 	program, more := compile.Compile(ctx, p, target, options)
 	ds.Add(more...)
-	if g := options.Google; g != nil && g.Cache != nil && !ds.HasErrors() {
+	if store != nil && ctx.Err() == nil {
 		// What is kept is worth nothing but time: a folder that cannot be written is no mistake.
-		_ = g.Cache.(*kept.Store).Save()
+		_ = store.Save()
 	}
 	ds.Add(reservedSchemas(p, program, driver, o)...)
 	for _, id := range program.Order {
@@ -102,28 +118,31 @@ func readsGoogleSQL(driver warehouse.Driver) bool {
 	return ok && r.ReadsGoogleSQL()
 }
 
-// google is what GoogleSQL takes on a driver's warehouse, nil where it has no way there.
-func (o Options) google(p *project.Project, driver warehouse.Driver) *compile.Google {
+// google is what GoogleSQL takes on a driver's warehouse, nil where it has no way there,
+// and the store of what was found before, nil where nothing is kept.
+func (o Options) google(p *project.Project, driver warehouse.Driver) (*compile.Google, *kept.Store) {
 	g := &compile.Google{Speller: google.Spelling{}, Translator: translator(driver)}
 	if g.Translator == nil && !readsGoogleSQL(driver) {
-		return nil
+		return nil, nil
 	}
 	if o.SkipAnalysis {
-		return g
+		return g, nil
 	}
 	jobs := o.Jobs
 	if jobs < 1 {
 		jobs = runtime.GOMAXPROCS(0)
 	}
 	g.Sessions = googlesql.NewPool(jobs, func() (*googlesql.Session, error) { return googlesql.Open(googlesql.Options{}) })
-	if o.Version != "" {
-		version := driver.Name()
-		if g.Translator != nil {
-			version = g.Translator.Version()
-		}
-		g.Cache = kept.Open(filepath.Join(p.Dir, p.Settings.TargetPath, "analysis.kept"), o.Version+" "+version)
+	if o.Version == "" {
+		return g, nil
 	}
-	return g
+	version := driver.Name()
+	if g.Translator != nil {
+		version = g.Translator.Version()
+	}
+	store := kept.Open(filepath.Join(p.Dir, p.Settings.TargetPath, "analysis.kept"), o.Version+" "+version)
+	g.Cache = store
+	return g, store
 }
 
 // reservedSchemas finds schemas that the target's warehouse cannot have.
@@ -185,6 +204,14 @@ func checkFields(t *project.TargetSettings, driver warehouse.Driver) diag.List {
 			ds.Add(fieldMissing(t, f))
 		}
 	}
+	if !driver.Dialect().Caps().DryRun {
+		if t.MaxBytesPerRun.IsSet() {
+			ds.Add(budgetBlind(t, "max_bytes_per_run", t.MaxBytesPerRun.At))
+		}
+		if t.MaxCostPerRun.IsSet() {
+			ds.Add(budgetBlind(t, "max_cost_per_run", t.MaxCostPerRun.At))
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(t.Fields)) {
 		if _, ok := known[name]; !ok {
 			ds.Add(fieldUnknown(t, name, slices.Sorted(maps.Keys(known))))
@@ -238,11 +265,19 @@ func Snapshot(ctx context.Context, p *compile.Program, c warehouse.Conn) (state.
 		}
 	}
 	scope := state.Scope{Database: p.Target.Database, Project: p.Project.Settings.Name.V, Schema: p.Target.Schema}
-	snapshot, err := state.Read(ctx, c, scope, relations)
+	snapshot, err := state.Read(named(ctx, p), c, scope, relations)
 	if err != nil {
 		return state.Snapshot{}, fmt.Errorf("read the state of target %s: %w", p.Target.Name, err)
 	}
 	return snapshot, nil
+}
+
+// named says whose statements are sent with ctx, unless it does already.
+func named(ctx context.Context, p *compile.Program) context.Context {
+	if warehouse.JobOf(ctx).Project != "" {
+		return ctx
+	}
+	return warehouse.WithJob(ctx, warehouse.Job{Project: p.Project.Settings.Name.V, Target: p.Target.Name})
 }
 
 // Plan decides what a run would do.
@@ -252,7 +287,14 @@ func Plan(ctx context.Context, p *compile.Program, c warehouse.Conn, sel plan.Se
 		return nil, nil, err
 	}
 	pl, ds := plan.Make(p, snapshot, sel)
-	return pl, ds, nil
+	if replaced := pl.Replaced(); len(replaced) > 0 && !ds.HasErrors() {
+		found, err := warehouse.Dependents(named(ctx, p), c, replaced)
+		if err != nil {
+			return nil, nil, fmt.Errorf("ask what depends on %d relations: %w", len(replaced), err)
+		}
+		ds.Add(plan.Dependents(pl, p, found)...)
+	}
+	return pl, ds.Sorted(), nil
 }
 
 // Apply does what the plan says.
@@ -271,7 +313,7 @@ const (
 // Codes is this room's part of the catalogue.
 var Codes = []diag.Entry{
 	{Code: codeTargetType, Title: "a warehouse that the engine does not know", Explain: "The type of a target names a driver.", Bad: "targets: {dev: {type: duckbd}}", Good: "targets: {dev: {type: duckdb}}"},
-	{Code: codeTargetField, Title: "an unknown key in a target", Explain: "Each driver has its own keys besides the common ones (type, schema, custom_schema, database, threads, vars).", Bad: "targets: {dev: {type: duckdb, pathh: a.duckdb}}", Good: "targets: {dev: {type: duckdb, path: a.duckdb}}"},
+	{Code: codeTargetField, Title: "an unknown key in a target", Explain: "Each driver has its own keys besides the common ones (type, schema, custom_schema, database, threads, max_bytes_per_run, max_cost_per_run, vars).", Bad: "targets: {dev: {type: duckdb, pathh: a.duckdb}}", Good: "targets: {dev: {type: duckdb, path: a.duckdb}}"},
 	{Code: codeTargetNeeds, Title: "a target without a key that its driver needs", Explain: "The driver cannot connect without it.", Bad: "targets: {prod: {type: postgres}}", Good: "targets: {prod: {type: postgres, host: localhost}}"},
 	{Code: codeReserved, Title: "a schema that the warehouse cannot have", Explain: "DuckDB calls a database after its file; a schema of the same name makes names ambiguous.", Bad: "targets: {dev: {type: duckdb, path: target/dev.duckdb, schema: dev}}", Good: "targets: {dev: {type: duckdb, path: target/warehouse.duckdb, schema: dev}}"},
 	{Code: codeNoAnalysis, Title: "the offline analysis is not there", Explain: "Models are not checked before the run; the warehouse's own errors come later.", Bad: "", Good: ""},
@@ -298,7 +340,7 @@ func either(a, b source.Span) source.Span {
 
 func fieldUnknown(t *project.TargetSettings, name string, known []string) diag.Diagnostic {
 	d := diag.Diagnostic{Code: codeTargetField, Message: fmt.Sprintf("target %q has no key %q", t.Name, name), At: either(t.Fields[name].At, t.At), Help: fmt.Sprintf("%s understands %s", t.Type.V, strings.Join(known, ", "))}
-	if near, ok := diag.Suggest(name, slices.Concat(known, []string{"type", "schema", "custom_schema", "database", "threads", "vars"})); ok {
+	if near, ok := diag.Suggest(name, slices.Concat(known, []string{"type", "schema", "custom_schema", "database", "threads", "max_bytes_per_run", "max_cost_per_run", "vars"})); ok {
 		d.Help = fmt.Sprintf("did you mean %q?", near)
 	}
 	return d
@@ -306,6 +348,10 @@ func fieldUnknown(t *project.TargetSettings, name string, known []string) diag.D
 
 func fieldMissing(t *project.TargetSettings, f warehouse.Field) diag.Diagnostic {
 	return diag.Diagnostic{Code: codeTargetNeeds, Message: fmt.Sprintf("target %q has no %q", t.Name, f.Name), At: t.At, Help: f.Name + ": " + f.Help}
+}
+
+func budgetBlind(t *project.TargetSettings, key string, at source.Span) diag.Diagnostic {
+	return diag.Diagnostic{Code: codeTargetField, Message: fmt.Sprintf("target %q cannot keep %s: %s does not say what a statement will read", t.Name, key, t.Type.V), At: at, Help: "remove it; reading is not charged for there"}
 }
 
 func schemaReserved(t *project.TargetSettings, n *compile.Node, why string) diag.Diagnostic {

@@ -15,6 +15,7 @@ var (
 // runFlags are the flags of commands that build.
 type runFlags struct {
 	fullRefresh, full, failFast, store, noCatalog bool
+	budget                                        budgetFlags
 }
 
 func (r *runFlags) refresh(cmd *cobra.Command) {
@@ -27,6 +28,7 @@ func (r *runFlags) common(cmd *cobra.Command) {
 	f.BoolVar(&r.full, "full", false, "do everything selected, although it is unchanged")
 	f.BoolVarP(&r.failFast, "fail-fast", "x", false, "stop at the first failure")
 	f.BoolVar(&r.noCatalog, "no-catalog", false, "do not write the catalog")
+	r.budget.register(cmd)
 }
 
 func (r *runFlags) storing(cmd *cobra.Command) {
@@ -46,7 +48,7 @@ func (a *app) ordering(which string, sel *selectFlags, r *runFlags, kinds ...add
 			return err
 		}
 		return s.perform(ctx, order{
-			which: which, selects: q.Select, excludes: q.Exclude, failFast: r.failFast, noCatalog: r.noCatalog, store: r.store,
+			which: which, selects: q.Select, excludes: q.Exclude, failFast: r.failFast, noCatalog: r.noCatalog, store: r.store, budget: r.budget,
 			selection: plan.Selection{Nodes: chosen.Nodes, Tests: chosen.Tests, TestsOnly: which == "test", FullRefresh: r.fullRefresh, Force: r.full},
 		})
 	}
@@ -61,10 +63,16 @@ Builds seeds, models and snapshots in order, each aside, runs its tests on what 
 and publishes it only if they pass. A failing test of severity error leaves what was there
 before and skips what reads it. What is unchanged, and reads nothing that changed, is kept.
 
-The catalog is written to target/catalog, dbt's artifacts to target/.`),
+The catalog is written to target/catalog, dbt's artifacts to target/.
+
+On a warehouse that charges for reading, --max-bytes and --max-cost stop the command before
+anything is sent when the estimate is above them (engine plan --cost shows it). What cannot
+be estimated counts as too much, unless --allow-unknown-cost lets it begin; the run then
+ends when the budget is used up.`),
 		Example: `  engine build                        all that has changed
   engine build +orders                orders and what it reads
   engine build tag:finance --full     although unchanged
+  engine build --max-bytes 500GB      unless it reads more than that
   engine build -s stg_* -s core --exclude report_sales`,
 	}
 	sel, r := a.selectFlags(cmd, true), &runFlags{}

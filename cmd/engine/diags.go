@@ -37,6 +37,8 @@ const (
 	codeCanceled  diag.Code = "canceled"
 	codeCrash     diag.Code = "engine-crash"
 	codeFixUndone diag.Code = "fix-undone"
+
+	codeNoEstimate diag.Code = "no-estimate"
 )
 
 // Codes is the command line's part of the catalogue.
@@ -56,6 +58,7 @@ var Codes = []diag.Entry{
 	{Code: codeNoResults, Title: "no results of an earlier run", Explain: "engine retry reads run_results.json in the target folder, which build, run, test, seed and snapshot write.", Bad: "engine clean && engine retry", Good: "engine build; engine retry"},
 	{Code: codeFreshness, Title: "a source is older than its limit", Explain: "The newest value of loaded_at_field is compared with the warehouse's time and the limits warn_after and error_after.", Bad: "", Good: "freshness: {warn_after: {count: 12, period: hour}}"},
 	{Code: codeFile, Title: "a file or folder that cannot be used", Explain: "The operating system's words are quoted: missing permission, no space left, a name that does not exist.", Bad: "", Good: ""},
+	{Code: codeNoEstimate, Title: "a warehouse without estimates", Explain: "engine plan --cost asks the warehouse what statements will read, which only those do that charge for it.", Bad: "engine plan --cost --target dev # a DuckDB file", Good: "engine plan --cost --target prod # BigQuery"},
 	{Code: codeFixUndone, Title: "corrections that were taken back", Explain: "After engine check --fix the project had mistakes that it did not have before, so the files were put back as they were. Please report it with the model at fault.", Bad: "", Good: ""},
 	{Code: codeCanceled, Title: "interrupted", Explain: "Ctrl-C or SIGTERM stopped the command. What had been published stays, the rest was cleaned up.", Bad: "", Good: ""},
 	{Code: codeCrash, Title: "a mistake of the engine", Explain: "This should never happen. Please report it with the file that the message names; it holds no data of the warehouse.", Bad: "", Good: ""},
@@ -95,9 +98,10 @@ func unknownFlag(cmd *cobra.Command, e *pflag.NotExistError) diag.Diagnostic {
 
 func badFlag(cmd *cobra.Command, f *pflag.Flag, value string, err error) diag.Diagnostic {
 	d := diag.Diagnostic{Code: codeFlag, Message: fmt.Sprintf("%q is no value of --%s", value, f.Name), Help: "see " + cmd.CommandPath() + " --help"}
-	if _, ok := f.Value.(*choice); ok {
+	switch f.Value.(type) {
+	case *choice, *bound:
 		d.Help = wordsOf(err)
-	} else {
+	default:
 		d.Help = "--" + f.Name + " takes " + article(f.Value.Type())
 	}
 	return d

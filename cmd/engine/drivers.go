@@ -5,11 +5,13 @@ import (
 
 	"github.com/engine-build/engine/engine/example"
 	"github.com/engine-build/engine/engine/warehouse"
+	"github.com/engine-build/engine/engine/warehouse/bigquery"
 	"github.com/engine-build/engine/engine/warehouse/duckdb"
+	"github.com/engine-build/engine/engine/warehouse/postgres"
 )
 
 // drivers are the warehouses of this binary.
-var drivers = []warehouse.Driver{duckdb.Driver{}}
+var drivers = []warehouse.Driver{duckdb.Driver{}, bigquery.Driver{}, postgres.Driver{}}
 
 // writeParquet makes the Parquet files of an example with DuckDB, whose types have the
 // names that example gives them.

@@ -25,6 +25,7 @@ type order struct {
 	failFast  bool
 	noCatalog bool
 	store     bool // keep failing rows of every test
+	budget    budgetFlags
 }
 
 // perform plans the order, applies the plan, shows it and writes the artifacts.
@@ -35,13 +36,20 @@ func (s *session) perform(ctx context.Context, o order) error {
 		return err
 	}
 	defer conn.Close()
+	budget, err := s.budget(conn, o.budget)
+	if err != nil {
+		return err
+	}
 	p, err := s.plan(ctx, conn, o.selection)
 	if err != nil {
 		return err
 	}
 	s.warn()
+	if err := s.afford(ctx, conn, p, budget); err != nil {
+		return err
+	}
 	id := newRunID(s.app.now())
-	result, err := s.apply(ctx, p, conn, o, id)
+	result, err := s.apply(ctx, p, conn, o, budget, id)
 	if result == nil {
 		return err
 	}
@@ -60,13 +68,14 @@ func (s *session) perform(ctx context.Context, o order) error {
 }
 
 // apply runs the plan under a view.
-func (s *session) apply(ctx context.Context, p *plan.Plan, conn warehouse.Conn, o order, id string) (*run.Result, error) {
-	v := s.view(p, id)
+func (s *session) apply(ctx context.Context, p *plan.Plan, conn warehouse.Conn, o order, budget plan.Budget, id string) (*run.Result, error) {
+	v := s.view(p, id, warehouse.PriceOf(conn))
 	quiet := s.app.telling(v.Note)
 	defer quiet()
 	stop := ticking(v.Tick)
 	result, err := engine.Apply(ctx, p, conn, run.Options{
 		Jobs: s.jobs(), RunID: id, Now: s.app.now, Sink: v.Event, Dir: s.dir, FailFast: o.failFast, Version: versionText(),
+		MaxBilled: budget.MaxBilled(warehouse.PriceOf(conn)),
 	})
 	stop()
 	if result == nil {
@@ -82,12 +91,12 @@ func (s *session) apply(ctx context.Context, p *plan.Plan, conn warehouse.Conn, 
 
 // view is the view that the flags ask for. With --output json the answer has stdout for
 // itself, and progress goes to stderr.
-func (s *session) view(p *plan.Plan, id string) view.Run {
+func (s *session) view(p *plan.Plan, id string, price warehouse.Price) view.Run {
 	screen := s.app.outScreen()
 	if wantsJSON(s.app.global.output) {
 		screen = s.app.errScreen()
 	}
-	o := view.RunOptions{Jobs: s.jobs(), RunID: id}
+	o := view.RunOptions{Jobs: s.jobs(), RunID: id, Price: price}
 	if s.app.global.logFormat == "json" {
 		return view.NewLines(screen, o)
 	}

@@ -27,6 +27,7 @@ type places []place
 func (s *session) record(ctx context.Context, conn warehouse.Conn, r *run.Result, o order) (places, error) {
 	// The run is over: writing its record must not stop because the run was interrupted.
 	ctx = context.WithoutCancel(ctx)
+	ctx = warehouse.WithJob(ctx, warehouse.Job{Run: r.RunID, Project: r.Plan.Project, Target: r.Plan.Target})
 	var out places
 	if path := s.databaseFile(); path != "" {
 		out = append(out, place{"database", path})

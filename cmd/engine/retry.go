@@ -66,7 +66,7 @@ went wrong or were skipped, as target/run_results.json has them. Mend the cause 
 			return err
 		}
 		o := s.again(last)
-		o.failFast, o.noCatalog, o.store, o.selection.Force = r.failFast, r.noCatalog, r.store, r.full
+		o.failFast, o.noCatalog, o.store, o.selection.Force, o.budget = r.failFast, r.noCatalog, r.store, r.full, r.budget
 		return s.perform(ctx, o)
 	}
 	return cmd

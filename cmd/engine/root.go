@@ -62,7 +62,7 @@ changed is not built again.`,
 	}{
 		{"project", []*cobra.Command{a.initCommand(), a.checkCommand(), a.fmtCommand(), a.lsCommand(), a.compileCommand(), a.debugCommand(), a.cleanCommand()}},
 		{"build", []*cobra.Command{a.planCommand(), a.buildCommand(), a.runCommand(), a.testCommand(), a.seedCommand(), a.snapshotCommand(), a.retryCommand()}},
-		{"look", []*cobra.Command{a.showCommand(), a.lineageCommand(), a.docsCommand(), a.freshnessCommand(), a.sourceCommand()}},
+		{"look", []*cobra.Command{a.showCommand(), a.lineageCommand(), a.traceCommand(), a.docsCommand(), a.freshnessCommand(), a.sourceCommand()}},
 		{"tool", []*cobra.Command{a.explainCommand(), a.completionCommand(), a.versionCommand()}},
 	} {
 		for _, c := range g.commands {

@@ -90,12 +90,86 @@ func (a *app) compiled(ctx context.Context) (*session, error) {
 
 // chosen compiles the project and resolves what of it the command is about.
 func (a *app) chosen(ctx context.Context, q lineage.Query) (*session, lineage.Selected, error) {
-	s, err := a.compiled(ctx)
+	s, err := a.load()
 	if err != nil {
 		return nil, lineage.Selected{}, err
 	}
+	if err := s.compile(ctx); err != nil {
+		if s.program == nil || !s.apart() {
+			return nil, lineage.Selected{}, err
+		}
+		// Whoever builds one model need not mend all others first.
+		chosen, found := lineage.Select(s.program, q)
+		if found.HasErrors() || !s.spare(chosen) {
+			return nil, lineage.Selected{}, err
+		}
+	}
 	chosen, err := s.choose(q)
 	return s, chosen, err
+}
+
+// apart reports whether each mistake is one model's or test's own, so that what reads
+// neither can be run all the same. What is wrong with engine.yml concerns all.
+func (s *session) apart() bool {
+	for _, d := range s.warnings {
+		if severe(d) && (d.Model.IsZero() || d.At.File != nil && d.At.File.Path == settingsFile) {
+			return false
+		}
+	}
+	return true
+}
+
+// spare makes warnings of the mistakes if none of them is in what was chosen, in what that
+// reads, or in what its tests read. Otherwise all stay as they are.
+func (s *session) spare(chosen lineage.Selected) bool {
+	needed := map[addr.Node]bool{}
+	var need func(addr.Node)
+	need = func(n addr.Node) {
+		if needed[n] {
+			return
+		}
+		needed[n] = true
+		if x := s.program.Nodes[n]; x != nil {
+			for _, p := range x.Parents {
+				need(p)
+			}
+		}
+	}
+	for _, n := range chosen.List() {
+		need(n)
+	}
+	for _, t := range s.program.Tests {
+		if chosen.Has(t.ID) {
+			for _, p := range t.Parents {
+				need(p)
+			}
+		}
+	}
+	for _, t := range s.program.UnitTests {
+		if chosen.Has(t.ID) {
+			need(t.Node)
+		}
+	}
+	for n := range needed {
+		if s.program.Broken[n] {
+			return false
+		}
+	}
+	for _, d := range s.warnings {
+		if severe(d) && needed[d.Model] {
+			return false
+		}
+	}
+	for i := range s.warnings {
+		if severe(s.warnings[i]) {
+			s.warnings[i].Severity = diag.Warning
+		}
+	}
+	return true
+}
+
+func severe(d diag.Diagnostic) bool {
+	return d.Severity == diag.Error || d.Severity == diag.Internal
 }
 
 func (s *session) compile(ctx context.Context) error {

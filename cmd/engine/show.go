@@ -26,7 +26,7 @@ func (a *app) showCommand() *cobra.Command {
 		Short: "query a model or a template",
 		Long: text(`
 Runs the query of a model, or of --inline, against what is published, and shows the first
-rows. Nothing is built; seeds are shown as they were loaded.`),
+rows. Nothing is built; seeds, snapshots and ancestries are shown as they were built.`),
 		Example: `  engine show orders
   engine show --inline 'select count(*) from {{ ref "orders" }}'
   engine show orders --limit 0 --output csv > orders.csv`,
@@ -83,7 +83,9 @@ func (a *app) showRows(rows view.Rows) error {
 // query runs the query of a node and reads up to limit rows.
 func (s *session) query(ctx context.Context, conn warehouse.Conn, n *compile.Node, limit int) (view.Rows, error) {
 	body, lead := n.SQL, n.Map
-	if n.ID.Kind == addr.Seed || body == "" {
+	// The query of an ancestry gives edges, that of a snapshot only today's rows: what they
+	// are stands in their tables.
+	if n.ID.Kind == addr.Seed || n.ID.Kind == addr.Snapshot || n.Config.Materialized == compile.Ancestry || body == "" {
 		body, lead = "select * from "+conn.Dialect().Quote(n.Relation), nil
 	}
 	stmt := limited(body, limit)

@@ -315,6 +315,9 @@ func TestEstimate(t *testing.T) {
 		if got := g.Estimate(); math.Abs(float64(got-pairs)) > 0.15*float64(pairs) {
 			t.Errorf("%d nodes: estimated %d pairs, there are %d", n, got, pairs)
 		}
+		if most := g.AtMost(); most < float64(pairs) || most > float64(n)*float64(n-1)/2 {
+			t.Errorf("%d nodes: at most %g pairs, there are %d", n, most, pairs)
+		}
 	}
 	ring := Edges{Nodes: 1000}
 	for v := range int32(1000) {
@@ -326,6 +329,16 @@ func TestEstimate(t *testing.T) {
 	}
 	if got := g.Estimate(); got != 999000 {
 		t.Errorf("a ring of 1000: estimated %d", got)
+	}
+	if most := g.AtMost(); most != 999000 {
+		t.Errorf("a ring of 1000: at most %g", most)
+	}
+	line := Edges{Nodes: 100}
+	for v := range int32(99) {
+		line.Parent, line.Child = append(line.Parent, v), append(line.Child, v+1)
+	}
+	if g, err = New(line, Collapse); err != nil || g.AtMost() != 4950 {
+		t.Errorf("a line of 100: at most %g pairs, error %v", g.AtMost(), err)
 	}
 }
 

@@ -5,8 +5,13 @@ import (
 	"math/rand/v2"
 )
 
-// rounds of Estimate: the error of a sum is well below 1/√rounds.
-const rounds = 64
+// Rounds of Estimate: the error of a sum is well below 1/√rounds. Large graphs get fewer,
+// since there errors of single nodes even out.
+const (
+	roundsOfSmall = 64
+	roundsOfLarge = 16
+	largeGraph    = 200_000
+)
 
 // Estimate predicts how many pairs Walk would emit, within a few percent, in time
 // proportional to the edges: each node takes a random number, and the smallest one among a
@@ -15,6 +20,10 @@ const rounds = 64
 // same answer. MaxDepth and Only are not looked at.
 func (g *Graph) Estimate() int64 {
 	order := g.inOrder()
+	rounds := roundsOfSmall
+	if g.nodes > largeGraph {
+		rounds = roundsOfLarge
+	}
 	r := rand.New(rand.NewPCG(1, 2))
 	sums := make([]float64, g.nodes)
 	least := make([]float64, g.nodes)
@@ -34,10 +43,29 @@ func (g *Graph) Estimate() int64 {
 		pairs += own * (own - 1)
 		if len(g.parentsOf(v)) > 0 {
 			// (k-1)/Σ estimates the number of nodes without bias.
-			pairs += own * max((rounds-1)/sums[v]-own, 1)
+			pairs += own * max(float64(rounds-1)/sums[v]-own, 1)
 		}
 	}
 	return int64(math.Round(pairs))
+}
+
+// AtMost is a number of pairs that Walk never exceeds, found in one pass: a node has no more
+// ancestors than its parents have together, and no more than come before it. Where nodes
+// have one or two parents it is a good one; where paths are many it is the square.
+func (g *Graph) AtMost() float64 {
+	order := g.inOrder()
+	most := make([]float64, g.nodes)
+	sum, before := 0.0, 0.0
+	for _, v := range order {
+		own := float64(max(len(g.members[v]), 1))
+		for _, p := range g.parentsOf(v) {
+			most[v] += most[p] + float64(max(len(g.members[p]), 1))
+		}
+		most[v] = min(most[v], before)
+		before += own
+		sum += own * (most[v] + own - 1)
+	}
+	return sum
 }
 
 // inOrder lists the units in topological order.

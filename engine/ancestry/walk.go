@@ -31,7 +31,7 @@ type Batch struct {
 func (b *Batch) Len() int { return len(b.Ancestor) }
 
 // BatchRows is about how many rows a full batch has.
-const BatchRows = 1 << 15
+const BatchRows = 1 << 13
 
 // Options of Walk.
 type Options struct {
@@ -186,29 +186,39 @@ type list struct {
 	weights []weight
 }
 
-// walker is the memory of one worker.
+// walker is the memory of one worker. Within a part nodes go by their places in its cone,
+// so that what belongs together lies together.
 type walker struct {
-	g       *Graph
-	o       Options
-	pool    *sync.Pool
-	weighs  bool
-	lists   []list   // by node, only of live ones
-	uses    []int32  // how many children in the cone have yet to use the list
-	own     []int32  // stamp of the part that wants the node's rows
-	seen    []int32  // stamp of the part whose cone has the node
-	slot    []int32  // where the entry of a node is in the list being made
-	mark    []uint32 // in which making of a list slot holds
+	g      *Graph
+	o      Options
+	pool   *sync.Pool
+	weighs bool
+	own    []int32 // stamp of the part that wants the node's rows
+	seen   []int32 // stamp of the part whose cone has the node
+	at     []int32 // the node's place in that cone
+	stamp  int32
+	// Of the part being walked, by place:
+	cone  []int32
+	lists []list  // only of live ones
+	uses  []int32 // how many children have yet to use the list
+	slots []slot
+	// making numbers the lists being made.
 	making  uint32
-	stamp   int32
 	free    [][]list // given up lists by the logarithm of their capacity
 	out     *Batch
 	members map[int32]bool // only with Only and cycles: nodes whose rows are wanted
 }
 
+// slot is where the entry of a node is in the list being made, if mark says that it is of
+// that list.
+type slot struct {
+	mark uint32
+	at   int32
+}
+
 func newWalker(g *Graph, o Options, pool *sync.Pool) *walker {
 	w := &walker{g: g, o: o, pool: pool, weighs: o.Paths || g.share != nil,
-		lists: make([]list, g.nodes), uses: make([]int32, g.nodes), own: make([]int32, g.nodes), seen: make([]int32, g.nodes),
-		slot: make([]int32, g.nodes), mark: make([]uint32, g.nodes), free: make([][]list, 32)}
+		own: make([]int32, g.nodes), seen: make([]int32, g.nodes), at: make([]int32, g.nodes), free: make([][]list, 32)}
 	if o.Only != nil && g.unit != nil {
 		w.members = map[int32]bool{}
 		for _, v := range o.Only {
@@ -221,24 +231,23 @@ func newWalker(g *Graph, o Options, pool *sync.Pool) *walker {
 // walk sends the rows of one part.
 func (w *walker) walk(ctx context.Context, wanted []int32, out chan<- *Batch) {
 	w.stamp++
-	cone := w.cone(wanted)
+	w.enter(wanted)
 	w.out = w.fresh()
-	for i, v := range cone {
+	for i, v := range w.cone {
 		if i%1024 == 0 && ctx.Err() != nil {
-			w.abandon(cone)
 			return
 		}
 		l := w.close(v)
 		if w.own[v] == w.stamp && !w.emit(ctx, v, l, out) {
-			w.abandon(cone)
 			return
 		}
-		if w.uses[v] > 0 {
-			w.lists[v] = l
+		if w.uses[i] > 0 {
+			w.lists[i] = l
 		} else {
 			w.giveUp(l)
 		}
 		for _, p := range w.g.parentsOf(v) {
+			p = w.at[p]
 			if w.uses[p]--; w.uses[p] == 0 {
 				w.giveUp(w.lists[p])
 				w.lists[p] = list{}
@@ -254,43 +263,50 @@ func (w *walker) fresh() *Batch {
 	return b
 }
 
-// abandon forgets a part that is not walked to its end.
-func (w *walker) abandon(cone []int32) {
-	for _, v := range cone {
-		w.lists[v], w.uses[v] = list{}, 0
-	}
-}
-
-// cone is wanted and all that leads to it, in topological order, with the number of times
-// that each list will be used.
-func (w *walker) cone(wanted []int32) []int32 {
+// enter takes wanted and all that leads to it as the cone, in topological order, and
+// counts how many times each list will be used.
+func (w *walker) enter(wanted []int32) {
 	g := w.g
-	cone := make([]int32, 0, len(wanted))
+	cone := w.cone[:0]
 	for _, v := range wanted {
 		w.own[v], w.seen[v] = w.stamp, w.stamp
 		cone = append(cone, v)
 	}
 	for i := 0; i < len(cone); i++ {
 		for _, p := range g.parentsOf(cone[i]) {
-			w.uses[p]++
 			if w.seen[p] != w.stamp {
 				w.seen[p] = w.stamp
 				cone = append(cone, p)
 			}
 		}
 	}
-	if len(cone) == g.nodes && g.place == nil {
+	switch {
+	case g.place != nil:
+		slices.SortFunc(cone, func(a, b int32) int { return int(g.place[a]) - int(g.place[b]) })
+	case len(cone) == g.nodes:
 		for v := range cone {
 			cone[v] = int32(v)
 		}
-		return cone
+	case len(cone) > len(wanted) || w.o.Only != nil:
+		slices.Sort(cone) // wanted alone is in order
 	}
-	if g.place == nil {
-		slices.Sort(cone)
-	} else {
-		slices.SortFunc(cone, func(a, b int32) int { return int(g.place[a]) - int(g.place[b]) })
+	for i, v := range cone {
+		w.at[v] = int32(i)
 	}
-	return cone
+	w.cone = cone
+	// What the part before left, if it was given up, goes.
+	w.lists = slices.Grow(w.lists[:0], len(cone))[:len(cone)]
+	w.uses = slices.Grow(w.uses[:0], len(cone))[:len(cone)]
+	clear(w.lists)
+	clear(w.uses)
+	if len(w.slots) < len(cone) {
+		w.slots = make([]slot, len(cone)+len(cone)/4)
+	}
+	for _, v := range cone {
+		for _, p := range g.parentsOf(v) {
+			w.uses[w.at[p]]++
+		}
+	}
 }
 
 // close puts the list of v together from those of its parents.
@@ -301,7 +317,7 @@ func (w *walker) close(v int32) list {
 	}
 	size := 0
 	for _, p := range parents {
-		size += len(w.lists[p].entries) + 1
+		size += len(w.lists[w.at[p]].entries) + 1
 	}
 	l := w.take(size)
 	first := w.g.start[v]
@@ -311,55 +327,57 @@ func (w *walker) close(v int32) list {
 	}
 	if len(parents) == 1 {
 		// Nothing can meet: the parent's list, one deeper.
-		for i, e := range w.lists[parents[0]].entries {
+		p := w.at[parents[0]]
+		from := w.lists[p]
+		if w.o.MaxDepth == 0 && !w.weighs {
+			l.entries = l.entries[:size]
+			for i, e := range from.entries {
+				l.entries[i] = entry{e.node, e.min + 1, e.max + 1}
+			}
+			l.entries[size-1] = entry{p, 1, 1}
+			return l
+		}
+		for i, e := range from.entries {
 			if e.min >= deepest {
 				continue
 			}
 			l.entries = append(l.entries, entry{e.node, e.min + 1, e.max + 1})
 			if w.weighs {
-				l.weights = append(l.weights, w.along(w.lists[parents[0]].weights[i], first))
+				l.weights = append(l.weights, w.along(from.weights[i], first))
 			}
 		}
-		l.entries = append(l.entries, entry{parents[0], 1, 1})
+		l.entries = append(l.entries, entry{p, 1, 1})
 		if w.weighs {
 			l.weights = append(l.weights, w.along(weight{1, 1}, first))
 		}
 		return l
 	}
 	if w.making++; w.making == 0 {
-		clear(w.mark)
+		clear(w.slots)
 		w.making = 1
 	}
+	if !w.weighs {
+		l.entries = w.merge(l.entries[:size], parents, deepest)
+		return l
+	}
 	add := func(e entry, of weight, edge int32) {
-		if w.mark[e.node] != w.making {
-			w.mark[e.node], w.slot[e.node] = w.making, int32(len(l.entries))
+		if s := &w.slots[e.node]; s.mark != w.making {
+			*s = slot{w.making, int32(len(l.entries))}
 			l.entries = append(l.entries, e)
-			if w.weighs {
-				l.weights = append(l.weights, w.along(of, edge))
-			}
+			l.weights = append(l.weights, w.along(of, edge))
 			return
 		}
-		at := w.slot[e.node]
+		at := w.slots[e.node].at
 		have := &l.entries[at]
 		have.min, have.max = min(have.min, e.min), max(have.max, e.max)
-		if w.weighs {
-			more := w.along(of, edge)
-			l.weights[at].paths += more.paths
-			l.weights[at].share += more.share
-		}
+		more := w.along(of, edge)
+		l.weights[at].paths += more.paths
+		l.weights[at].share += more.share
 	}
 	for k, p := range parents {
 		edge := first + int32(k)
+		p = w.at[p]
 		from := w.lists[p]
-		if !w.weighs {
-			for _, e := range from.entries {
-				if e.min < deepest {
-					add(entry{e.node, e.min + 1, e.max + 1}, weight{}, edge)
-				}
-			}
-			add(entry{p, 1, 1}, weight{}, edge)
-			continue
-		}
 		for i, e := range from.entries {
 			if e.min < deepest {
 				add(entry{e.node, e.min + 1, e.max + 1}, from.weights[i], edge)
@@ -368,6 +386,38 @@ func (w *walker) close(v int32) list {
 		add(entry{p, 1, 1}, weight{1, 1}, edge)
 	}
 	return l
+}
+
+// merge puts the lists of several parents together, without weights. out has room for all.
+func (w *walker) merge(out []entry, parents []int32, deepest int32) []entry {
+	n, making, slots := int32(0), w.making, w.slots
+	for _, p := range parents {
+		p = w.at[p]
+		for _, e := range w.lists[p].entries {
+			if e.min >= deepest {
+				continue
+			}
+			s := &slots[e.node]
+			if s.mark != making {
+				*s = slot{making, n}
+				out[n] = entry{e.node, e.min + 1, e.max + 1}
+				n++
+				continue
+			}
+			have := &out[s.at]
+			have.min, have.max = min(have.min, e.min+1), max(have.max, e.max+1)
+		}
+		s := &slots[p]
+		if s.mark != making {
+			*s = slot{making, n}
+			out[n] = entry{p, 1, 1}
+			n++
+			continue
+		}
+		have := &out[s.at]
+		have.min, have.max = 1, max(have.max, 1)
+	}
+	return out[:n]
 }
 
 // along is a weight carried over an edge.
@@ -404,17 +454,17 @@ func (w *walker) emit(ctx context.Context, v int32, l list, out chan<- *Batch) b
 func (w *walker) rows(ctx context.Context, v, d int32, l list, out chan<- *Batch) bool {
 	b := w.out
 	if w.g.members == nil && !w.weighs {
-		for _, e := range l.entries {
-			b.Ancestor = append(b.Ancestor, e.node)
-			b.Min = append(b.Min, e.min)
-			b.Max = append(b.Max, e.max)
-		}
-		for range l.entries {
-			b.Descendant = append(b.Descendant, d)
+		at, n := len(b.Ancestor), len(l.entries)
+		b.Ancestor, b.Descendant = extend(b.Ancestor, n), extend(b.Descendant, n)
+		b.Min, b.Max = extend(b.Min, n), extend(b.Max, n)
+		ancestor, descendant, least, most := b.Ancestor[at:][:n], b.Descendant[at:][:n], b.Min[at:][:n], b.Max[at:][:n]
+		for i, e := range l.entries {
+			ancestor[i], descendant[i], least[i], most[i] = w.cone[e.node], d, e.min, e.max
 		}
 	} else {
 		for i, e := range l.entries {
 			of, direct := weight{}, math.NaN()
+			e.node = w.cone[e.node]
 			if w.weighs {
 				of = l.weights[i]
 			}
@@ -435,6 +485,9 @@ func (w *walker) rows(ctx context.Context, v, d int32, l list, out chan<- *Batch
 	}
 	return true
 }
+
+// extend makes room for n more elements.
+func extend(s []int32, n int) []int32 { return slices.Grow(s, n)[:len(s)+n] }
 
 func (w *walker) directShare(v, parent int32) float64 {
 	ps := w.g.parentsOf(v)

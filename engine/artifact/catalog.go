@@ -67,8 +67,12 @@ func Catalog(p *compile.Program, facts map[addr.Node]warehouse.Relation, m Meta)
 
 func (w *writer) table(id string, n *compile.Node, fact warehouse.Relation) catalogTable {
 	kind := "BASE TABLE"
-	if fact.Kind == warehouse.View {
+	switch fact.Kind {
+	case warehouse.View:
 		kind = "VIEW"
+	case warehouse.MaterializedView:
+		kind = "MATERIALIZED VIEW"
+	case warehouse.Table, warehouse.None:
 	}
 	t := catalogTable{
 		Metadata: tableMetadata{
@@ -88,10 +92,10 @@ func (w *writer) table(id string, n *compile.Node, fact warehouse.Relation) cata
 // stats uses the ids of dbt-bigquery, which OpenLineage and DataHub look for.
 func stats(fact warehouse.Relation) map[string]stat {
 	out := map[string]stat{}
-	if fact.Rows >= 0 && fact.Kind == warehouse.Table {
+	if fact.Rows >= 0 && fact.Kind != warehouse.View {
 		out["num_rows"] = stat{ID: "num_rows", Label: "# Rows", Value: fact.Rows, Include: true, Description: "Approximate count of rows in this table"}
 	}
-	if fact.Bytes >= 0 && fact.Kind == warehouse.Table {
+	if fact.Bytes >= 0 && fact.Kind != warehouse.View {
 		out["num_bytes"] = stat{ID: "num_bytes", Label: "Approximate Size", Value: fact.Bytes, Include: true, Description: "Approximate size of the table as reported by the warehouse"}
 	}
 	has := len(out) > 0

@@ -272,7 +272,7 @@ func shopRun(p *compile.Program) *run.Result {
 	start := time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
 	end := start.Add(1500 * time.Millisecond)
 	node := func(kind addr.Kind, name string, s run.Status, tests ...run.TestResult) *run.NodeResult {
-		return &run.NodeResult{Node: addr.Node{Kind: kind, Name: name}, Verb: plan.Replace, Status: s, Start: start, End: end, Rows: 2, Bytes: -1, Tests: tests}
+		return &run.NodeResult{Node: addr.Node{Kind: kind, Name: name}, Verb: plan.Replace, Status: s, Start: start, End: end, Rows: 2, Tests: tests}
 	}
 	test := func(name string, s run.Status, failures int64) run.TestResult {
 		return run.TestResult{ID: addr.Node{Kind: addr.Test, Name: name}, Status: s, Failures: failures, Start: start, End: end, SQL: "select 1"}
@@ -294,6 +294,30 @@ func shopRun(p *compile.Program) *run.Result {
 				test("not_null_customers_id", run.Warned, 3), test("unique_customers_id", run.Failed, 1), test("no_negative", run.Skipped, 0)),
 			skipped,
 		},
+	}
+}
+
+// TestAdapterResponse: dbt-bigquery's keys where the warehouse told of its jobs, retries
+// with every outcome, and nothing made up where it did not.
+func TestAdapterResponse(t *testing.T) {
+	retry := warehouse.Retry{At: time.Date(2026, 11, 21, 9, 0, 1, 0, time.UTC), Reason: "rateLimitExceeded", Wait: 1500 * time.Millisecond, Resubmitted: true}
+	shown := map[string]any{"at": "2026-11-21T09:00:01.000000Z", "reason": "rateLimitExceeded", "wait_seconds": 1.5, "resubmitted": true}
+	for _, c := range []struct {
+		name string
+		in   run.NodeResult
+		want map[string]any
+	}{
+		{"no jobs", run.NodeResult{Status: run.Done, Rows: 3, Command: "CREATE TABLE"}, map[string]any{"_message": "OK", "rows_affected": int64(3)}},
+		{"jobs", run.NodeResult{Status: run.Done, Rows: 12345, Command: "MERGE", Job: "j2", Usage: run.Usage{Bytes: 3 << 30, Billed: 4 << 30, SlotMillis: 7, Jobs: []string{"j1", "j2", "j3"}, Project: "p", Location: "EU", Retries: []warehouse.Retry{retry}}},
+			map[string]any{"_message": "MERGE (12.3k rows, 3.0 GiB processed)", "code": "MERGE", "rows_affected": int64(12345), "bytes_processed": int64(3 << 30), "bytes_billed": int64(4 << 30), "slot_ms": int64(7), "job_id": "j2", "project_id": "p", "location": "EU", "retries": []any{shown}}},
+		{"view", run.NodeResult{Status: run.Done, Rows: -1, Command: "CREATE VIEW", Job: "j", Usage: run.Usage{Jobs: []string{"j"}}},
+			map[string]any{"_message": "CREATE VIEW (0 B processed)", "code": "CREATE VIEW", "bytes_processed": int64(0), "bytes_billed": int64(0), "slot_ms": int64(0), "job_id": "j"}},
+		{"failed", run.NodeResult{Status: run.Errored, Rows: -1, Diags: diag.List{{Message: "gone"}}, Usage: run.Usage{Retries: []warehouse.Retry{retry}}}, map[string]any{"_message": "gone", "retries": []any{shown}}},
+		{"skipped", run.NodeResult{Status: run.Skipped, Rows: -1}, map[string]any{}},
+	} {
+		if diff := cmp.Diff(c.want, response(&c.in)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.name, diff)
+		}
 	}
 }
 

@@ -32,7 +32,11 @@ func (w *writer) model(n *compile.Node) modelNode {
 	if access == "" {
 		access = "protected"
 	}
-	return modelNode{common: w.common(n), code: w.code(n), Access: access, Constraints: []any{}, PrimaryKey: list(w.primary[n.ID])}
+	node := modelNode{common: w.common(n), code: w.code(n), Access: access, Constraints: []any{}, PrimaryKey: list(w.primary[n.ID])}
+	if n.Props != nil {
+		node.Constraints = constraints(n.Props.Constraints)
+	}
+	return node
 }
 
 func (w *writer) seed(n *compile.Node) seedNode {
@@ -179,7 +183,7 @@ func columns(n *compile.Node) map[string]column {
 	for _, d := range declared {
 		c := column{
 			Name: d.Name.V, Description: d.Description.V, Meta: plainMap(d.Meta), DataType: text(d.DataType.V),
-			Constraints: []any{}, Tags: list(d.Tags), DocBlocks: []string{},
+			Constraints: constraints(d.Constraints), Tags: list(d.Tags), DocBlocks: []string{},
 		}
 		for _, known := range n.Columns {
 			// compile resolved the docs blocks in descriptions.
@@ -202,33 +206,31 @@ func columns(n *compile.Node) map[string]column {
 func nodeConfig(n *compile.Node) map[string]any {
 	c := n.Config
 	out := map[string]any{
-		"enabled":                 c.Enabled,
-		"alias":                   text(c.Alias),
-		"schema":                  text(c.Schema),
-		"database":                text(c.Database),
-		"tags":                    list(c.Tags),
-		"meta":                    plainMap(c.Meta),
-		"group":                   text(c.Group),
-		"materialized":            materialized(n),
-		"incremental_strategy":    text(c.IncrementalStrategy),
-		"batch_size":              nil,
-		"lookback":                1,
-		"begin":                   nil,
-		"persist_docs":            persistDocs(c),
-		"post-hook":               hooks(c.PostHooks),
-		"pre-hook":                hooks(c.PreHooks),
-		"quoting":                 struct{}{},
-		"column_types":            dict(c.ColumnTypes),
-		"full_refresh":            c.FullRefresh,
-		"unique_key":              keyConfig(c.UniqueKey),
-		"on_schema_change":        orElse(c.OnSchemaChange, "ignore"),
-		"on_configuration_change": "apply",
-		"grants":                  struct{}{},
-		"packages":                []string{},
-		"docs":                    docsConfig{Show: true},
-		"contract":                map[string]bool{"enforced": false, "alias_types": true},
-		"event_time":              nil,
-		"concurrent_batches":      nil,
+		"enabled":              c.Enabled,
+		"alias":                text(c.Alias),
+		"schema":               text(c.Schema),
+		"database":             text(c.Database),
+		"tags":                 list(c.Tags),
+		"meta":                 plainMap(c.Meta),
+		"group":                text(c.Group),
+		"materialized":         materialized(n),
+		"incremental_strategy": text(c.IncrementalStrategy),
+		"batch_size":           nil,
+		"lookback":             1,
+		"begin":                nil,
+		"persist_docs":         persistDocs(c),
+		"post-hook":            hooks(c.PostHooks),
+		"pre-hook":             hooks(c.PreHooks),
+		"quoting":              struct{}{},
+		"column_types":         dict(c.ColumnTypes),
+		"full_refresh":         c.FullRefresh,
+		"unique_key":           keyConfig(c.UniqueKey),
+		"on_schema_change":     orElse(c.OnSchemaChange, "ignore"),
+		"packages":             []string{},
+		"docs":                 docsConfig{Show: true},
+		"contract":             map[string]bool{"enforced": false, "alias_types": true},
+		"event_time":           nil,
+		"concurrent_batches":   nil,
 	}
 	switch n.ID.Kind {
 	case addr.Model:
@@ -253,6 +255,7 @@ func nodeConfig(n *compile.Node) map[string]any {
 			out[k] = v
 		}
 	}
+	storageConfig(out, n)
 	return out
 }
 

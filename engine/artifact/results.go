@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
+	"math"
 	"os"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-json"
@@ -13,6 +16,7 @@ import (
 	"github.com/engine-build/engine/engine/compile"
 	"github.com/engine-build/engine/engine/plan"
 	"github.com/engine-build/engine/engine/run"
+	"github.com/engine-build/engine/engine/warehouse"
 )
 
 type timing struct {
@@ -109,19 +113,71 @@ func nodeMessage(n *run.NodeResult) string {
 	return n.Message
 }
 
+// response is dbt's adapter_response: a message, and what the warehouse said of its jobs in
+// the words of dbt-bigquery. retries is an addition.
 func response(n *run.NodeResult) map[string]any {
 	out := map[string]any{}
 	if n.Status == run.Skipped || n.Status == run.Canceled {
 		return out
 	}
 	out["_message"] = nodeMessage(n)
-	if n.Rows >= 0 && n.Status == run.Done {
-		out["rows_affected"] = n.Rows
+	if n.Status == run.Done {
+		if n.Rows >= 0 {
+			out["rows_affected"] = n.Rows
+		}
+		if n.Usage.Known() && n.Command != "" {
+			out["code"] = n.Command
+			if n.Message == "" {
+				out["_message"] = jobMessage(n)
+			}
+		}
 	}
-	if n.Bytes >= 0 && n.Status == run.Done {
-		out["bytes_processed"] = n.Bytes
-	}
+	usage(out, n.Usage, n.Job)
 	return out
+}
+
+// jobMessage is dbt-bigquery's: «CREATE TABLE (12.0 rows, 1.2 GiB processed)».
+func jobMessage(n *run.NodeResult) string {
+	var figures []string
+	if n.Rows >= 0 {
+		figures = append(figures, dbtNumber(n.Rows)+" rows")
+	}
+	return n.Command + " (" + strings.Join(append(figures, warehouse.FormatSize(n.Usage.Bytes)+" processed"), ", ") + ")"
+}
+
+// dbtNumber is dbt-bigquery's format_rows_number: 12.0, 1.2k, 3.4m.
+func dbtNumber(n int64) string {
+	v := float64(n)
+	for _, unit := range []string{"", "k", "m", "b"} {
+		if math.Abs(v) < 1000 {
+			return strconv.FormatFloat(v, 'f', 1, 64) + unit
+		}
+		v /= 1000
+	}
+	return strconv.FormatFloat(v, 'f', 1, 64) + "t"
+}
+
+// usage adds what is known of the jobs behind a result; job is the one that made the rows.
+func usage(out map[string]any, u run.Usage, job string) {
+	if u.Known() {
+		out["bytes_processed"], out["bytes_billed"], out["slot_ms"] = u.Bytes, u.Billed, u.SlotMillis
+	}
+	if job == "" && len(u.Jobs) > 0 {
+		job = u.Jobs[len(u.Jobs)-1]
+	}
+	for key, value := range map[string]string{"job_id": job, "project_id": u.Project, "location": u.Location} {
+		if value != "" {
+			out[key] = value
+		}
+	}
+	if len(u.Retries) == 0 {
+		return
+	}
+	retries := make([]any, len(u.Retries))
+	for i, r := range u.Retries {
+		retries[i] = map[string]any{"at": zulu(r.At), "reason": r.Reason, "wait_seconds": r.Wait.Seconds(), "resubmitted": r.Resubmitted}
+	}
+	out["retries"] = retries
 }
 
 func testResult(p *compile.Program, t run.TestResult, worker int) result {
@@ -150,6 +206,7 @@ func testResult(p *compile.Program, t run.TestResult, worker int) result {
 	default:
 		out.Status = "pass"
 	}
+	usage(out.AdapterResponse, t.Usage, "")
 	switch out.Status {
 	case "warn", "fail":
 		out.Message = text(fmt.Sprintf("Got %s, configured to %s if %s", count(t.Failures, "result"), out.Status, limitOf(p, t, out.Status)))

@@ -163,7 +163,7 @@ var rules = []Rule{
 		Good:    "select id, day as loaded_on from {{ ref \"stg_orders\" }}",
 		find:    nonDeterministic,
 		Options: []Option{
-			{Name: "materialized", Kind: Words, Default: []string{"incremental"}, Values: []string{"view", "table", "incremental", "ephemeral"}, Help: "the kinds of models to look at"},
+			{Name: "materialized", Kind: Words, Default: []string{"incremental"}, Values: []string{"view", "table", "incremental", "ephemeral", "materialized_view"}, Help: "the kinds of models to look at"},
 			{Name: "except_functions", Kind: Words, Default: []string{}, Help: "functions that are fine"},
 		}}),
 	statement(lint.NullComparison, Rule{Title: "a comparison with NULL", Default: Warn,

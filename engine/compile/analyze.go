@@ -145,7 +145,7 @@ func (c *compiler) analyzeUnit(ctx context.Context, u *unit, byID map[addr.Node]
 		return
 	}
 	for _, p := range u.Parents {
-		if parent := byID[p]; parent.Unanalyzed != "" {
+		if parent := byID[p]; parent.Unanalyzed != "" && !slices.Contains(u.referred, p) {
 			u.Unanalyzed = unknownParent(parent)
 			if c.google(u) && c.options.Google.Sessions != nil && c.options.Google.Translator != nil && !c.silent(parent) {
 				u.diags.Add(notAnalyzable(u, parent, c.target.Dialect.Name()))
@@ -162,11 +162,21 @@ func (c *compiler) analyzeUnit(ctx context.Context, u *unit, byID map[addr.Node]
 		return
 	}
 	declare := u.Relation
-	if u.kind == addr.Snapshot || u.Config.Materialized == "ephemeral" {
+	if u.kind == addr.Snapshot || u.Config.Materialized == "ephemeral" || u.Config.Materialized == Ancestry {
 		declare = addr.Relation{}
 	}
 	found, ok := c.bind(ctx, u, declare, u.SQL, u.Map)
 	if !ok {
+		return
+	}
+	if u.Config.Materialized == Ancestry {
+		pairs, ok := c.closed(u, c.known(found))
+		if !ok {
+			u.Unanalyzed = "it has an error"
+			return
+		}
+		c.declare(ctx, u, plain(pairs), u.at)
+		c.takeColumns(u, pairs)
 		return
 	}
 	if u.kind == addr.Snapshot {
@@ -370,12 +380,15 @@ func readSeed(u *unit, path string) *source.File {
 }
 
 // setColumns takes the columns that were found, in their order, with what YAML says of them.
-func (c *compiler) setColumns(u *unit, found []warehouse.Column) {
+func (c *compiler) setColumns(u *unit, found []warehouse.Column) { c.takeColumns(u, c.known(found)) }
+
+// known gives columns of the target their GoogleSQL types, where they have any.
+func (c *compiler) known(found []warehouse.Column) []Column {
 	columns := make([]Column, len(found))
 	for i, f := range found {
 		columns[i] = Column{Name: f.Name, Type: f.Type, Google: c.googleType(f.Type)}
 	}
-	c.takeColumns(u, columns)
+	return columns
 }
 
 // takeColumns is setColumns for columns whose GoogleSQL types are known.
@@ -391,7 +404,11 @@ func (c *compiler) takeColumns(u *unit, found []Column) {
 		u.Columns = append(u.Columns, col)
 	}
 	for _, d := range declared {
-		if !slices.ContainsFunc(u.Columns, func(col Column) bool { return strings.EqualFold(col.Name, d.Name) }) {
+		switch {
+		case slices.ContainsFunc(u.Columns, func(col Column) bool { return strings.EqualFold(col.Name, d.Name) }):
+		case isField(u.Columns, d.Name):
+			u.Fields = append(u.Fields, d)
+		default:
 			u.diags.Add(columnUnknown(u, d, u.Columns))
 		}
 	}
@@ -408,6 +425,7 @@ func (c *compiler) checkColumns(u *unit) {
 			c.diags.Add(keyUnknown(u, key))
 		}
 	}
+	c.checkConstraints(u)
 }
 
 func isName(s string) bool {

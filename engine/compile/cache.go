@@ -25,13 +25,16 @@ type Cache interface {
 // cacheKey is a hash of all that an answer depends on: what is asked, what is known of the
 // relations, and how the target spells them. A text may be a model's and a test's, which
 // read other relations and need other columns.
-func cacheKey(target, text string, loose bool, tables []table, spelled map[string]string) string {
+func cacheKey(target, text string, loose, stored bool, tables []table, spelled map[string]string) string {
 	d := &digest{}
-	put(d, target, text, strconv.FormatBool(loose))
+	put(d, target, text, strconv.FormatBool(loose), strconv.FormatBool(stored))
 	for _, t := range tables {
-		put(d, t.Name, spelled[t.Name], strconv.Itoa(len(t.Columns)))
+		put(d, t.Name, spelled[t.Name], strconv.Itoa(len(t.Columns)), strconv.Itoa(len(t.foreign)))
 		for i, col := range t.Columns {
 			put(d, col.Name, col.Type.String(), t.native[i])
+		}
+		for _, col := range t.foreign {
+			put(d, col.Name)
 		}
 	}
 	sum := sha256.Sum256(d.text)

@@ -22,6 +22,9 @@ type Options struct {
 	// Analyzer binds every query offline; nil leaves columns and types unknown. It must be
 	// fresh: relations are declared in it.
 	Analyzer warehouse.Analyzer
+	// Late fills in Analyzer, Sniff and Try when something is about to ask them, where they
+	// take time to open; nil if they are filled in, or missing.
+	Late func(*Options)
 	// Google is what GoogleSQL takes; nil where nobody understands it.
 	Google *Google
 	// Sniff finds the columns of a seed file that are not typed by configuration; nil
@@ -61,17 +64,29 @@ func Compile(ctx context.Context, p *project.Project, t Target, o Options) (*Pro
 	c.chooseDialects()
 	c.readFunctions()
 	c.render()
+	c.bindConstraints()
 	order := c.order()
 	c.inlineEphemerals(order)
 	c.checkFunctions()
 	c.fingerprints()
 	c.bindTests()
 	c.bindExposures()
+	if c.options.Late != nil && c.native() {
+		c.options.Late(&c.options)
+	}
 	c.analyze(ctx, order)
 	c.checkTests(ctx)
 	c.bindUnitTests(ctx)
 	program := c.program(order)
 	return program, c.diags.Sorted()
+}
+
+// native reports whether anything has to be asked of the target's own analyzer: files of
+// data, or SQL that is not GoogleSQL.
+func (c *compiler) native() bool {
+	other := func(u *unit) bool { return u.kind == addr.Seed || u.kind != addr.Source && !c.google(u) }
+	own := func(t *Test) bool { return c.options.Google == nil || c.testDialect(t) != project.GoogleSQL }
+	return c.options.Google == nil || c.options.Google.Sessions == nil || slices.ContainsFunc(c.all, other) || slices.ContainsFunc(c.tests, own)
 }
 
 // compiler is the state of one compilation. Parallel steps write only to their own unit.
@@ -116,6 +131,8 @@ type unit struct {
 	free     bool // see project.File
 	diags    diag.List
 	texts    [2]tmpl.Text // full, incremental; until they are the node's
+	// referred are parents that a foreign key names and the text does not read.
+	referred []addr.Node
 }
 
 type testFile struct {

@@ -56,6 +56,7 @@ func (c *compiler) configure() {
 			c.mergeFile(u)
 		}
 		u.Config = decode(u.kind, u.Raw)
+		u.policyTags()
 		if u.kind == addr.Seed {
 			c.seedTypes(u)
 		}
@@ -196,8 +197,11 @@ func merge(base project.Config, kind addr.Kind, over project.Config) {
 }
 
 func mergeKey(base project.Config, kind addr.Kind, key string, v project.Value[any]) {
-	if old, has := base[key]; has {
-		switch rule, _ := project.LookupKey(key, kind); rule.Merge {
+	rule, _ := project.LookupKey(key, kind)
+	if rule.Merge == project.Grow && v.V != nil {
+		v.V = grow(dict(base[key].V), dict(v.V))
+	} else if old, has := base[key]; has {
+		switch rule.Merge {
 		case project.Append:
 			v.V = append(slices.Clone(list(old.V)), list(v.V)...)
 		case project.Update:
@@ -208,6 +212,20 @@ func mergeKey(base project.Config, kind addr.Kind, key string, v project.Value[a
 		}
 	}
 	base[key] = v
+}
+
+// grow lays the lists of over on top of base's; those named «+x» are joined to «x».
+func grow(base, over map[string]any) map[string]any {
+	out := map[string]any{}
+	maps.Copy(out, base)
+	for _, name := range slices.Sorted(maps.Keys(over)) {
+		if bare, more := strings.CutPrefix(name, "+"); more {
+			out[bare] = append(slices.Clone(list(out[bare])), list(over[name])...)
+		} else {
+			out[name] = over[name]
+		}
+	}
+	return out
 }
 
 func list(v any) []any {
@@ -237,7 +255,7 @@ func texts(v any) []string {
 // decode gives the checked raw configuration its types and defaults. Keys are those of
 // project.ConfigKeys; a test holds the two together.
 func decode(kind addr.Kind, raw project.Config) Config {
-	cfg := Config{Enabled: true, OnSchemaChange: "ignore", Access: "protected", HardDeletes: "ignore"}
+	cfg := Config{Enabled: true, OnSchemaChange: "ignore", OnConfigurationChange: "apply", Access: "protected", HardDeletes: "ignore"}
 	switch kind {
 	case addr.Model:
 		cfg.Materialized = "view"
@@ -249,6 +267,9 @@ func decode(kind addr.Kind, raw project.Config) Config {
 	}
 	slices.Sort(cfg.Tags)
 	cfg.Tags = slices.Compact(cfg.Tags)
+	if cfg.LabelsFromMeta {
+		labelsFromMeta(&cfg)
+	}
 	return cfg
 }
 
@@ -319,7 +340,7 @@ func decodeKey(cfg *Config, key string, v any) bool {
 	case "distribute":
 		cfg.Distribute = text
 	default:
-		return false
+		return decodeLayoutKey(cfg, key, v)
 	}
 	return true
 }
@@ -341,8 +362,9 @@ func persistDocs(v any) bool {
 func checkTogether(u *unit) diag.List {
 	var ds diag.List
 	has := func(key string) bool { return u.Raw[key].V != nil }
+	ds.Add(checkLayoutTogether(u)...)
 	if u.kind == addr.Model && u.Config.Materialized != "incremental" {
-		for _, key := range []string{"incremental_strategy", "incremental_predicates", "merge_update_columns", "merge_exclude_columns"} {
+		for _, key := range []string{"incremental_strategy", "incremental_predicates", "merge_update_columns", "merge_exclude_columns", "partitions"} {
 			if has(key) && u.Raw[key].At.File == u.File {
 				ds.Add(configWithoutIncremental(key, u.Config.Materialized, u.Raw[key].At))
 			}

@@ -33,6 +33,8 @@ const (
 	codeModelNotQuery    diag.Code = "model-not-query"
 	codeColumnUnknown    diag.Code = "column-unknown"
 	codeKeyUnknown       diag.Code = "unique-key-unknown"
+	codeAncestryColumn   diag.Code = "ancestry-column"
+	codeAncestryKey      diag.Code = "ancestry-key-type"
 	codeSeedColumn       diag.Code = "seed-column-unknown"
 	codeTestEmpty        diag.Code = "test-empty"
 	codeTestReadsNothing diag.Code = "test-reads-nothing"
@@ -43,6 +45,9 @@ const (
 	codeUnitCell         diag.Code = "unit-test-column"
 	codeUnitExpect       diag.Code = "unit-test-expect"
 	codeUnitSQL          diag.Code = "unit-test-sql"
+	codeConstraintRef    diag.Code = "constraint-reference"
+	codeConstraintColumn diag.Code = "constraint-column"
+	codeLabelInvalid     diag.Code = "label-invalid"
 	codeInternal         diag.Code = "internal"
 )
 
@@ -69,6 +74,8 @@ var projectCodes = []diag.Entry{
 	{Code: codeModelNotQuery, Title: "a model that is a statement", Explain: "A model is the query that returns its rows. The engine writes create, insert and merge around it.", Bad: "create table orders as select 1 as id", Good: "select 1 as id"},
 	{Code: codeModelStatements, Title: "more than one statement in a model", Explain: "A model is exactly one query. Statements before or after it belong into pre_hook and post_hook.", Bad: "select 1; select 2", Good: "select 1"},
 	{Code: codeColumnUnknown, Title: "a column that the model does not have", Explain: "YAML describes or tests a column which the model's query does not return.", Bad: "columns: [{name: order_idd, data_tests: [unique]}]", Good: "columns: [{name: order_id, data_tests: [unique]}]"},
+	{Code: codeAncestryColumn, Title: "a column of an ancestry's edges that is not there", Explain: "The query of an ancestry model returns edges; ancestry says which of its columns are the parent, the child, the partition and the quantity.", Bad: `{{ config "materialized" "ancestry" "ancestry" (dict "parent" "made_from") }} select lot as child, input as source_lot`, Good: `{{ config "materialized" "ancestry" }} select lot as child_id, input as parent_id`},
+	{Code: codeAncestryKey, Title: "keys of an ancestry that are not comparable", Explain: "Parent and child name the same things, by a whole number or by a text.", Bad: "select cast(a as string) as parent, b as child", Good: "select a as parent, b as child"},
 	{Code: codeKeyUnknown, Title: "a unique_key that the model does not return", Explain: "Incremental models and snapshots find their rows by this column.", Bad: `{{ config "unique_key" "idd" }}`, Good: `{{ config "unique_key" "id" }}`},
 	{Code: codeSeedColumn, Title: "column_types for a column that the seed lacks", Explain: "The key must be a name of the file's header.", Bad: "column_types: {zipp: varchar}", Good: "column_types: {zip: varchar}"},
 	{Code: codeTestEmpty, Title: "a test without SQL", Explain: "A singular or generic test is a query for the rows that are wrong.", Bad: "-- nothing", Good: "select * from {{ ref \"orders\" }} where amount < 0"},
@@ -80,6 +87,9 @@ var projectCodes = []diag.Entry{
 	{Code: codeUnitCell, Title: "a column in a unit test that does not exist", Explain: "Rows name columns of the input, or of the model for expect.", Bad: "rows: [{idd: 1}]", Good: "rows: [{id: 1}]"},
 	{Code: codeUnitExpect, Title: "a unit test without columns to compare", Explain: "expect with no rows compares all columns, which needs a model whose columns are known.", Bad: "expect: {rows: []} # of a model that is not analyzed", Good: "expect: {rows: [{id: 1}]}"},
 	{Code: codeUnitSQL, Title: "a unit test whose SQL does not bind", Explain: "The model's query over the given rows is refused, mostly because of what overrides: put into it.", Bad: "overrides: {vars: {column: amuont}}", Good: "overrides: {vars: {column: amount}}"},
+	{Code: codeConstraintRef, Title: "a foreign key to something that cannot have one", Explain: "A foreign key refers to a table: a model, seed or snapshot that is one, or a source.", Bad: "constraints: [{type: foreign_key, columns: [customer_id], to: ref('customer_view'), to_columns: [id]}]", Good: "constraints: [{type: foreign_key, columns: [customer_id], to: ref('customers'), to_columns: [id]}]"},
+	{Code: codeConstraintColumn, Title: "a constraint on a column that does not exist", Explain: "Constraints name columns of the model's own result, and to_columns those of what a foreign key refers to.", Bad: "constraints: [{type: primary_key, columns: [idd]}]", Good: "constraints: [{type: primary_key, columns: [id]}]"},
+	{Code: codeLabelInvalid, Title: "an entry of meta that cannot be a label", Explain: "With labels_from_meta every entry of meta is a label too: a short text in small letters.", Bad: "meta: {Owner: Ann Lee}\nlabels_from_meta: true", Good: "meta: {owner: ann_lee}\nlabels_from_meta: true"},
 	{Code: codeInternal, Title: "a mistake of the engine", Explain: "This should not happen whatever the input is. Please report it with the text that follows.", Bad: "", Good: ""},
 }
 
@@ -233,21 +243,23 @@ func columnUnknown(u *unit, d Column, columns []Column) diag.Diagnostic {
 	if near, ok := diag.Suggest(d.Name, names); ok {
 		out.Help = fmt.Sprintf("did you mean %q?", near)
 	}
-	if u.tested(d.Name) {
+	if u.relied(d.Name) {
 		out.Severity = diag.Error
 	}
 	return out
 }
 
-// tested reports whether YAML has tests below the column.
-func (u *unit) tested(column string) bool {
+// relied reports whether YAML has tests, policy tags or constraints below the column.
+func (u *unit) relied(column string) bool {
 	var columns []*project.Column
 	if u.Props != nil {
 		columns = u.Props.Columns
 	} else if u.Source != nil {
 		columns = u.Source.Columns
 	}
-	return slices.ContainsFunc(columns, func(c *project.Column) bool { return c.Name.V == column && len(c.Tests) > 0 })
+	return slices.ContainsFunc(columns, func(c *project.Column) bool {
+		return c.Name.V == column && len(c.Tests)+len(c.PolicyTags)+len(c.Constraints) > 0
+	})
 }
 
 func columnNames(columns []Column) []string {

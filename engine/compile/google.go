@@ -108,7 +108,7 @@ func (c *compiler) analyzeGoogle(ctx context.Context, u *unit) {
 		u.Unanalyzed = "analysis is off"
 		return
 	}
-	q := query{text: u.Text, m: u.TextMap, at: u.at, node: u.ID, reads: c.readBy(u), loose: u.inline()}
+	q := query{text: u.Text, m: u.TextMap, at: u.at, node: u.ID, reads: c.readBy(u), loose: u.inline(), stored: u.stored()}
 	a, ok := c.settle(ctx, u, q)
 	if !ok {
 		return
@@ -116,6 +116,12 @@ func (c *compiler) analyzeGoogle(ctx context.Context, u *unit) {
 	u.SQL, u.Map, u.Needs, u.Lineage = a.SQL, a.Map, a.Needs, a.Lineage
 	u.takeFindings(a.findings, q.m, false)
 	found := a.Columns
+	if u.Config.Materialized == Ancestry {
+		if found, ok = c.closed(u, found); !ok {
+			u.Unanalyzed = "it has an error"
+			return
+		}
+	}
 	if u.kind == addr.Snapshot {
 		found = append(found, snapshotColumns(c.target.Dialect.Words(), u.Config)...)
 	}
@@ -158,6 +164,9 @@ func (c *compiler) settle(ctx context.Context, u *unit, q query) (answer, bool) 
 func (c *compiler) readBy(u *unit) []addr.Node {
 	var out []addr.Node
 	for _, p := range u.Parents {
+		if slices.Contains(u.referred, p) {
+			continue
+		}
 		out = append(out, p)
 		if parent := c.byID[p]; parent.Config.Materialized == "ephemeral" {
 			out = append(out, c.readBy(parent)...)
@@ -169,6 +178,11 @@ func (c *compiler) readBy(u *unit) []addr.Node {
 // readNatively reports whether something that is not GoogleSQL reads u.
 func (c *compiler) readNatively(u *unit) bool {
 	return slices.ContainsFunc(u.Children, func(n addr.Node) bool { return !c.google(c.byID[n]) && c.byID[n].kind != addr.Source })
+}
+
+// stored reports whether the rows of the query are kept in a table.
+func (u *unit) stored() bool {
+	return u.kind == addr.Snapshot || u.kind == addr.Model && (u.Config.Materialized == "table" || u.Config.Materialized == "incremental")
 }
 
 // inline reports whether the text was given on the command line.
@@ -288,6 +302,8 @@ type query struct {
 	given []given
 	// self is the node's own relation with its columns, for the incremental text.
 	self *unit
+	// stored: the rows become those of a table.
+	stored bool
 	// loose: the result is no relation, so its columns need no names.
 	loose bool
 	// table spells the relation of a node in the target; nil: its quoted name.
@@ -321,7 +337,7 @@ func (c *compiler) ask(ctx context.Context, q query) (a answer, unknown string, 
 		return a, why, nil
 	}
 	if c.options.Google.Cache != nil {
-		key = cacheKey(c.target.Dialect.Name(), q.text+c.functionTexts(q.text), q.loose, tables, spelled)
+		key = cacheKey(c.target.Dialect.Name(), q.text+c.functionTexts(q.text), q.loose, q.stored, tables, spelled)
 		if kept, ok := c.recall(key, q); ok {
 			return kept, "", nil
 		}
@@ -356,6 +372,7 @@ func (c *compiler) ask(ctx context.Context, q query) (a answer, unknown string, 
 	if ds.HasErrors() {
 		return a, "", ds
 	}
+	ds.Add(c.leftOut(q, tables)...)
 	a.Lineage = &Lineage{of: origin.Of(stmt)}
 	a.findings = lint.Of(stmt, q.text)
 	if more := c.translate(&a, stmt, q, tables, spelled); more.HasErrors() {
@@ -368,21 +385,78 @@ func (c *compiler) ask(ctx context.Context, q query) (a answer, unknown string, 
 	return a, "", ds
 }
 
+// leftOut finds columns that the stars of a query stand for in the target, but not here,
+// since GoogleSQL lacks their types. The query is right without them, so that it names none
+// of them: whatever comes out when they are there is a star's doing.
+func (c *compiler) leftOut(q query, tables []table) diag.List {
+	if q.loose || !slices.ContainsFunc(tables, func(t table) bool { return len(t.foreign) > 0 }) {
+		return nil
+	}
+	known := make([]googlesql.Table, len(tables))
+	for i, t := range tables {
+		known[i] = t.Table
+		known[i].Columns = slices.Clip(known[i].Columns)
+		for _, col := range t.foreign {
+			known[i].Columns = append(known[i].Columns, googlesql.Column{Name: col.Name, Type: ir.TypeOf(ir.String)})
+		}
+	}
+	var found *googlesql.Analysis
+	err := c.options.Google.Sessions.Do(func(s *googlesql.Session) error {
+		err := s.Only(known)
+		if err == nil {
+			found, err = s.Analyze(q.text)
+		}
+		return err
+	})
+	if err != nil {
+		return nil // with them it would mean something else
+	}
+	stmt, ok := found.Stmt.(*ir.Query)
+	if !ok {
+		return nil
+	}
+	read := map[[2]string]bool{}
+	for _, out := range origin.Of(stmt).Columns {
+		for _, from := range out.Sources {
+			if len(from.Path) > 0 {
+				read[[2]string{from.Table, strings.ToLower(from.Path[0])}] = true
+			}
+		}
+	}
+	var ds diag.List
+	for _, t := range tables {
+		var lost []Column
+		for _, col := range t.foreign {
+			if read[[2]string{t.Name, strings.ToLower(col.Name)}] {
+				lost = append(lost, col)
+			}
+		}
+		if len(lost) > 0 {
+			ds.Add(columnsLeftOut(q, t.of, lost))
+		}
+	}
+	return ds
+}
+
 // table is a relation that a query reads, as declared and as the target has it.
 type table struct {
 	googlesql.Table
-	native []string // the target's types of the columns; "" where they are as translated
+	native  []string // the target's types of the columns; "" where they are as translated
+	foreign []Column // columns of types that GoogleSQL lacks: unknown to the analyzer
+	of      *unit    // nil for given rows
 }
 
 // tables are the relations that the query may name. spelled leads from their declared
 // names to how the target reads them.
 func (c *compiler) tables(q query) (tables []table, spelled map[string]string, why string) {
 	spelled = make(map[string]string, len(q.reads)+1)
-	add := func(name, native string, columns []Column) {
-		t := table{Table: googlesql.Table{Name: name}}
+	add := func(name, native string, of *unit, columns []Column) {
+		t := table{Table: googlesql.Table{Name: name}, of: of}
 		for _, col := range columns {
 			if col.Google == nil {
-				continue // what reads it is told so by the analyzer, see foreignColumn
+				// What names it is told so by the analyzer, see foreignColumn; a star is not.
+				t.foreign = append(t.foreign, col)
+				continue
 			}
 			t.Columns = append(t.Columns, googlesql.Column{Name: col.Name, Type: col.Google})
 			t.native = append(t.native, c.cast(col))
@@ -395,7 +469,7 @@ func (c *compiler) tables(q query) (tables []table, spelled map[string]string, w
 		if q.table != nil {
 			native = q.table(u.ID)
 		}
-		add(pathOf(u.Relation), native, columns)
+		add(pathOf(u.Relation), native, u, columns)
 	}
 	for _, id := range q.reads {
 		u := c.lookup(id)
@@ -411,7 +485,7 @@ func (c *compiler) tables(q query) (tables []table, spelled map[string]string, w
 		node(q.self, q.self.Columns)
 	}
 	for _, g := range q.given {
-		add(g.name, c.target.Dialect.Ident(g.name), g.columns)
+		add(g.name, c.target.Dialect.Ident(g.name), nil, g.columns)
 	}
 	slices.SortFunc(tables, func(a, b table) int { return strings.Compare(a.Name, b.Name) })
 	return tables, spelled, ""
@@ -463,16 +537,16 @@ func (c *compiler) outputs(q query, stmt *ir.Query) ([]Column, diag.List) {
 	for i, o := range stmt.Output {
 		switch folded := strings.ToLower(o.Name); {
 		case o.Name == "" || strings.HasPrefix(o.Name, "$"):
-			ds.Add(columnUnnamed(q, i+1))
+			ds.Add(columnUnnamed(q.output(stmt, i), i+1))
 		case seen[folded]:
-			ds.Add(columnTwice(q, o.Name))
+			ds.Add(columnTwice(q.output(stmt, i), o.Name))
 		default:
 			seen[folded] = true
 			col := Column{Name: o.Name, Google: o.Column.Type, Type: o.Column.Type.String()}
 			if tr := c.options.Google.Translator; tr != nil {
 				native, err := tr.Type(o.Column.Type)
 				if err != nil {
-					ds.Add(typeRefused(q, o.Name, o.Column.Type, c.target.Dialect.Name()))
+					ds.Add(typeRefused(q.output(stmt, i), o.Name, o.Column.Type, c.target.Dialect.Name()))
 					continue
 				}
 				col.Type = native
@@ -481,6 +555,17 @@ func (c *compiler) outputs(q query, stmt *ir.Query) ([]Column, diag.List) {
 		}
 	}
 	return out, ds
+}
+
+// output is the query, at the place of one of its columns where that can be told.
+func (q query) output(stmt *ir.Query, i int) query {
+	items := sql.GoogleSQL.Items(q.text)
+	if len(items) == len(stmt.Output) {
+		if at, ok := q.m.At(items[i][0], items[i][1]); ok {
+			q.at = at
+		}
+	}
+	return q
 }
 
 // nameOutputs gives every output column a name of its own.
@@ -506,13 +591,14 @@ func (c *compiler) translate(a *answer, stmt *ir.Query, q query, tables []table,
 	if tr == nil {
 		return c.ownFunctions(q)
 	}
-	res, err := tr.Statement(stmt, transpile.Options{Table: func(t *ir.Table) (string, error) {
+	res, err := tr.Statement(stmt, transpile.Options{Stored: q.stored, Table: func(t *ir.Table) (string, error) {
 		native, ok := spelled[t.Name]
 		if !ok {
 			return "", fmt.Errorf("no relation is known as %s", t.Name)
 		}
 		i := slices.IndexFunc(tables, func(k table) bool { return k.Name == t.Name })
-		return c.adapted(native, tables[i], t.Names), nil
+		// What the warehouse says of the relation leads back to where it is named.
+		return c.adapted(transpile.Mark(native, t.At()), tables[i], t.Names), nil
 	}})
 	var refusals transpile.Refusals
 	switch {

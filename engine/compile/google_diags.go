@@ -10,6 +10,7 @@ import (
 	"github.com/engine-build/engine/engine/googlesql"
 	"github.com/engine-build/engine/engine/ir"
 	"github.com/engine-build/engine/engine/source"
+	"github.com/engine-build/engine/engine/sql"
 	"github.com/engine-build/engine/engine/transpile"
 )
 
@@ -19,6 +20,7 @@ const (
 	codeColumnMissing diag.Code = "column-missing"
 	codeColumnUnnamed diag.Code = "column-unnamed"
 	codeColumnTwice   diag.Code = "column-twice"
+	codeColumnLeftOut diag.Code = "column-left-out"
 	codeDialectOther  diag.Code = "dialect-other"
 	codeDialectMixed  diag.Code = "dialect-mixed"
 	codeNotAvailable  diag.Code = "not-available"
@@ -36,6 +38,7 @@ var googleCodes = []diag.Entry{
 	{Code: codeColumnMissing, Title: "a column that is not there", Explain: "None of the tables in scope has the column. Columns of models are inferred, those of sources declared or snapshotted, those of seeds read from the file.", Bad: "select amuont from {{ ref \"orders\" }}", Good: "select amount from {{ ref \"orders\" }}"},
 	{Code: codeColumnUnnamed, Title: "a column of a model without a name", Explain: "A model becomes a table or a view, and its columns need names.", Bad: "select count(*) from {{ ref \"orders\" }}", Good: "select count(*) as orders from {{ ref \"orders\" }}"},
 	{Code: codeColumnTwice, Title: "two columns of a model with one name", Explain: "A model becomes a table or a view, and the names of its columns must differ, regardless of letter case.", Bad: "select a.id, b.id from …", Good: "select a.id, b.id as b_id from …"},
+	{Code: codeColumnLeftOut, Title: "a star that leaves columns out", Explain: "Types that only the target has are unknown to GoogleSQL, and so are columns of such types. A star over a table that has some stands for the others alone.", Bad: "select * from {{ source \"app\" \"events\" }} -- total is a HUGEINT", Good: "select id, placed_at from {{ source \"app\" \"events\" }}"},
 	{Code: codeDialectOther, Title: "SQL in the language of another warehouse", Explain: "dialect names the language of a model. GoogleSQL is translated for every target; any other passes through untouched and needs a target of that type.", Bad: "{{ config \"dialect\" \"postgres\" }} -- on a target of type duckdb", Good: "{{ config \"dialect\" \"googlesql\" }}"},
 	{Code: codeDialectMixed, Title: "an ephemeral model in another language than its reader", Explain: "The text of an ephemeral model becomes part of the text of what reads it, so both need one language.", Bad: "an ephemeral model with dialect duckdb, read by a GoogleSQL model", Good: "the same model as a view"},
 	{Code: codeNotAvailable, Title: "a construct that the target cannot do", Explain: "The model is right GoogleSQL, but what it says has no equal on the target of this run. It is refused rather than run with another meaning. docs/conformance.md lists what is refused.", Bad: "select st_area(g) as a from … -- on duckdb", Good: "{{ config \"dialect\" \"duckdb\" }} -- and DuckDB's own SQL below it"},
@@ -197,6 +200,26 @@ func columnUnnamed(q query, position int) diag.Diagnostic {
 
 func columnTwice(q query, name string) diag.Diagnostic {
 	return diag.Diagnostic{Code: codeColumnTwice, Message: fmt.Sprintf("two columns have the name %q", name), At: q.at, Model: q.node, Help: "name one of them anew with as, or leave it out"}
+}
+
+// columnsLeftOut points at the star if there is only one.
+func columnsLeftOut(q query, from *unit, columns []Column) diag.Diagnostic {
+	names, types := make([]string, len(columns)), make([]string, len(columns))
+	for i, col := range columns {
+		names[i], types[i] = fmt.Sprintf("%q", col.Name), fmt.Sprintf("%s is %s", col.Name, col.Type)
+	}
+	d := diag.Diagnostic{
+		Severity: diag.Warning, Code: codeColumnLeftOut, At: q.at, Model: q.node,
+		Message: fmt.Sprintf("the star leaves out %s of %s", strings.Join(names, ", "), from.ID.Name),
+		Notes:   []string{"GoogleSQL does not have the type: " + strings.Join(types, ", ")},
+		Help:    "cast it in the model that makes it, declare its data_type, or name the columns that are meant",
+	}
+	if stars := sql.GoogleSQL.Stars(q.text); len(stars) == 1 {
+		if at, ok := q.m.At(stars[0], stars[0]+1); ok {
+			d.At = at
+		}
+	}
+	return d
 }
 
 func typeRefused(q query, column string, t *ir.Type, target string) diag.Diagnostic {

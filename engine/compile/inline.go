@@ -61,7 +61,8 @@ func (c *compiler) inlineEphemerals(order []addr.Node) {
 			u.IncrementalText, u.IncrementalTextMap = lexis(u.Dialect).AddCTEs(texts[1].Body, texts[1].Map, ctes)
 		}
 		c.checkMixed(u, eph)
-		if !c.google(u) {
+		if !c.google(u) || c.options.Google.Translator == nil {
+			// The text goes to the target as it is, whether it can be analyzed or not.
 			u.SQL, u.Map, u.IncrementalSQL, u.IncrementalMap = u.Text, u.TextMap, u.IncrementalText, u.IncrementalTextMap
 		}
 		c.take(u)
@@ -91,13 +92,14 @@ func (u *unit) trim() {
 			clear(u.texts[pass:])
 			return
 		}
-		if verb, at := statementVerb(text.Body, lexis(u.Dialect)); verb != "" {
+		starts := lexis(u.Dialect).Statements(text.Body)
+		if verb, at := statementVerb(text.Body, starts); verb != "" {
 			span, _ := text.Map.At(at, at+len(verb))
 			u.diags.Add(modelNotQuery(u, verb, span))
 			clear(u.texts[pass:])
 			return
 		}
-		if starts := lexis(u.Dialect).Statements(text.Body); len(starts) > 1 {
+		if len(starts) > 1 {
 			span, _ := text.Map.At(starts[1], starts[1]+1)
 			u.diags.Add(modelStatements(u, span))
 			clear(u.texts[pass:])
@@ -109,9 +111,9 @@ func (u *unit) trim() {
 // statements begin with these words; none of them begins a query.
 var statements = []string{"alter", "attach", "begin", "call", "commit", "copy", "create", "delete", "drop", "execute", "export", "grant", "insert", "load", "merge", "pragma", "revoke", "set", "truncate", "update", "use", "vacuum"}
 
-// statementVerb is the first word of body and its place if body is a statement and no query.
-func statementVerb(body string, l sql.Lexis) (string, int) {
-	starts := l.Statements(body)
+// statementVerb is the first word of body and its place if body, whose statements start
+// there, is a statement and no query.
+func statementVerb(body string, starts []int) (string, int) {
 	if len(starts) == 0 {
 		return "", 0
 	}
@@ -149,6 +151,11 @@ func (c *compiler) fingerprints() {
 		put(h, u.Config.CheckCols...)
 		put(h, u.Config.PreHooks...)
 		put(h, u.Config.PostHooks...)
+		c.putPartitions(h, u)
+		if cl := u.Closure; cl != nil {
+			// The method decides who computes, not what.
+			put(h, cl.Parent, cl.Child, cl.Partition, cl.Quantity, cl.Total, cl.Ratio, cl.Cycles, fmt.Sprint(cl.Paths, cl.MaxDepth, cl.MaxPairs))
+		}
 		if u.Seed != nil {
 			put(h, u.Seed.Hash, u.Seed.Format, u.Config.Delimiter, fmt.Sprint(sortedPairs(u.Config.ColumnTypes)))
 		}
@@ -160,7 +167,7 @@ func (c *compiler) fingerprints() {
 				}
 			}
 		}
-		u.Fingerprint = h.fingerprint()
+		u.Fingerprint = h.fingerprint() + c.layoutFingerprint(h, u)
 	})
 }
 

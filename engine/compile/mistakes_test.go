@@ -84,6 +84,8 @@ func check(t *testing.T, o engine.Options) ([]string, diag.List) {
 // elsewhere are codes that no file of a project can cause: each says why.
 var elsewhere = map[diag.Code]string{
 	"warehouse-resource": "needs a full disk or a warehouse without memory: duckdb.TestExplainSaysWhereRoomIsMissing",
+	"dependent-lost":     "needs a server with views of others: postgres.TestSwapRefuses",
+	"sql-data":           "needs rows: duckdb.TestExplain and cmd/engine show.txtar",
 	"analyzer-fault":     "needs a text that Google's analyzer fails on: googlesql.TestHostile",
 	"internal":           "guards against our own mistakes",
 	"analysis-off":       "TestAnalyzerThatFails",

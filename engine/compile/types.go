@@ -1,6 +1,8 @@
 package compile
 
 import (
+	"time"
+
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/datatest"
 	"github.com/engine-build/engine/engine/ir"
@@ -84,6 +86,15 @@ type Node struct {
 	// is not empty, only what YAML declares, and Unanalyzed says why.
 	Columns    []Column
 	Unanalyzed string
+	// Fields are what YAML says of fields inside struct columns. Their names are paths, «a.b.c».
+	Fields []Column
+	// Constraints are those of the relation and of its columns, references resolved.
+	Constraints []warehouse.Constraint
+	// Closure is how edges become pairs, the columns found; only for ancestry models, whose
+	// query returns edges while Columns are those of the pairs.
+	Closure *warehouse.Closure
+	// Edges are the columns of an ancestry model's query.
+	Edges []Column
 	// Lineage is where its columns come from; nil where nothing is known.
 	Lineage *Lineage
 	// IncrementalLineage is the same of IncrementalText; nil where there is none.
@@ -99,7 +110,9 @@ type Node struct {
 	Macros []string
 	Vars   map[string]any
 	// Fingerprint is a hex hash over all that decides the content: SQL, kind, configuration
-	// that matters to data, seed content, engine format version. Parents are not in it.
+	// that matters to data, seed content, engine format version. Parents are not in it. Where
+	// configuration decides how the content is stored, and who may read it, «-» and a hash over
+	// each follow (see Content and Stored).
 	Fingerprint string
 }
 
@@ -126,7 +139,7 @@ type Ref struct {
 type Config struct {
 	Enabled               bool              // enabled
 	Dialect               string            // dialect: googlesql, or the target's own
-	Materialized          string            // materialized: view, table, incremental, ephemeral; seeds and snapshots have their own
+	Materialized          string            // materialized: view, table, incremental, ephemeral, materialized_view; seeds and snapshots have their own
 	Schema                string            // schema (custom part, before the target's rule)
 	Database              string            // database
 	Alias                 string            // alias
@@ -137,7 +150,8 @@ type Config struct {
 	Group                 string            // group
 	Access                string            // access: private, protected, public
 	UniqueKey             []string          // unique_key
-	IncrementalStrategy   string            // incremental_strategy: append, merge, delete+insert
+	IncrementalStrategy   string            // incremental_strategy: append, merge, delete+insert, insert_overwrite
+	Partitions            []string          // partitions: the only ones that insert_overwrite replaces, as written
 	IncrementalPredicates []string          // incremental_predicates
 	MergeUpdateColumns    []string          // merge_update_columns
 	MergeExcludeColumns   []string          // merge_exclude_columns
@@ -153,6 +167,33 @@ type Config struct {
 	PreHooks, PostHooks   []string          // pre_hook, post_hook
 	// Distribute is who may get the model: «tenant», «shared», «never»; kept for selection and the catalog.
 	Distribute string // distribute
+	// Layout is how the relation is stored: partition_by, cluster_by, require_partition_filter,
+	// partition_expiration_days, hours_to_expiration, kms_key_name, labels (and labels_from_meta),
+	// indexes, unlogged, policy_tags of columns, and enable_refresh, refresh_interval_minutes and
+	// max_staleness of materialized views. It is as written: a Partition without Type has that of
+	// its column, one without Column is by time of arrival. Constraints are the node's.
+	Layout                warehouse.Layout
+	CopyPartitions        bool                // partition_by.copy_partitions
+	LabelsFromMeta        bool                // labels_from_meta
+	Grants                map[string][]string // grants: grantees by privilege
+	GrantAccessTo         []Access            // grant_access_to
+	Ancestry              warehouse.Closure   // ancestry, as written
+	OnConfigurationChange string              // on_configuration_change: apply, continue, fail
+	Limits                Limits
+}
+
+// Access names a schema that a view may read on behalf of its readers.
+type Access struct {
+	Database string // empty: the target's
+	Schema   string
+}
+
+// Limits bound the statements that build one node. Zero values leave all to the connection.
+type Limits struct {
+	MaxBytes    int64         // maximum_bytes_billed, of one statement
+	Timeout     time.Duration // job_execution_timeout_seconds, of one statement
+	Priority    string        // priority: interactive, batch
+	Reservation string        // reservation
 }
 
 // Test is a data test bound to its nodes; Bind replaces the placeholders of its SQL.

@@ -137,7 +137,7 @@ func (c *compiler) givenRows(u *unit, w *project.UnitTest) (map[string]input, bo
 		out[key] = input{cte: "_engine_given__" + strings.ReplaceAll(key, ".", "__"), columns: columns, rows: g.Rows}
 	}
 	for _, p := range u.Parents {
-		if _, has := out[p.String()]; has {
+		if _, has := out[p.String()]; has || slices.Contains(u.referred, p) {
 			continue
 		}
 		to := c.lookup(p)
@@ -232,6 +232,9 @@ func (c *compiler) givenCTEs(given map[string]input) []sql.CTE {
 // expectation fills the expected rows, over the columns that they mention.
 func (c *compiler) expectation(t *UnitTest, u *unit, w *project.UnitTest) bool {
 	columns := u.Columns
+	if u.Edges != nil {
+		columns = u.Edges // it is the query that is tested
+	}
 	if u.Unanalyzed != "" {
 		columns = nil
 	}

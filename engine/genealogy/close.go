@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/ancestry"
@@ -77,7 +76,6 @@ func Close(ctx context.Context, c warehouse.Conn, op warehouse.CloseEdges) (Repo
 	if op.Closure.Method == warehouse.InSQL {
 		return closeInSQL(ctx, c, op)
 	}
-	start := time.Now()
 	filler, ok := c.(warehouse.Filler)
 	if !ok {
 		return Report{}, fmt.Errorf("close %s: %w", op.From, warehouse.ErrUnsupported)
@@ -95,15 +93,27 @@ func Close(ctx context.Context, c warehouse.Conn, op warehouse.CloseEdges) (Repo
 		return report, err
 	}
 	report.Affected = -1
-	if limit := op.Closure.MaxPairs; limit > 0 {
-		// The prediction is good to a few percent; close to the limit the count decides.
-		if about := g.Estimate(); op.Closure.MaxDepth == 0 && about > limit+limit/4 {
-			return report, &TooManyError{Pairs: about, Limit: limit, Predicted: true}
-		}
+	if err := within(g, op.Closure); err != nil {
+		return report, err
 	}
 	report.Stats, err = write(ctx, filler, op.Target, op.Columns, op.Layout, in, g, op.Closure, nil)
-	report.Stats.Duration = time.Since(start)
 	return report, err
+}
+
+// within predicts whether the pairs are more than allowed. The prediction is good to a few
+// percent; close to the limit the count decides.
+func within(g *ancestry.Graph, cl warehouse.Closure) error {
+	limit := cl.MaxPairs
+	if limit == 0 || cl.MaxDepth > 0 {
+		return nil
+	}
+	if g.AtMost() <= float64(limit) {
+		return nil
+	}
+	if about := g.Estimate(); about > limit+limit/4 {
+		return &TooManyError{Pairs: about, Limit: limit, Predicted: true}
+	}
+	return nil
 }
 
 // build orders the edges and applies the policy for cycles.
@@ -216,9 +226,9 @@ func (in *read) translate(out *warehouse.Batch, b *ancestry.Batch, cl warehouse.
 	widen(&out.Columns[at], b.Min)
 	widen(&out.Columns[at+1], b.Max)
 	round := &out.Columns[at+2]
-	round.Bools = slices.Grow(round.Bools[:0], b.Len())
-	for _, depth := range b.Min {
-		round.Bools = append(round.Bools, depth == 0)
+	round.Bools = slices.Grow(round.Bools[:0], b.Len())[:b.Len()]
+	for i, depth := range b.Min {
+		round.Bools[i] = depth == 0
 	}
 	at += 3
 	for _, floats := range [][]float64{b.Paths, b.Share, b.Direct} {
@@ -233,38 +243,69 @@ func (in *read) translate(out *warehouse.Batch, b *ancestry.Batch, cl warehouse.
 // vector looks numbers up.
 func (k *keys) vector(out *warehouse.Vector, numbers []int32) {
 	if k.texts != nil {
-		out.Texts = slices.Grow(out.Texts[:0], len(numbers))
-		for _, n := range numbers {
-			out.Texts = append(out.Texts, k.texts[n])
+		out.Texts = slices.Grow(out.Texts[:0], len(numbers))[:len(numbers)]
+		for i, n := range numbers {
+			out.Texts[i] = k.texts[n]
 		}
 		return
 	}
-	out.Ints = slices.Grow(out.Ints[:0], len(numbers))
-	for _, n := range numbers {
-		out.Ints = append(out.Ints, k.ints[n])
+	ints := slices.Grow(out.Ints[:0], len(numbers))[:len(numbers)]
+	out.Ints = ints
+	if last := len(k.ints) - 1; last >= 0 && k.ints[last]-k.ints[0] == int64(last) {
+		// Keys without gaps need no looking up.
+		first := k.ints[0]
+		for i, n := range numbers {
+			ints[i] = first + int64(n)
+		}
+		return
+	}
+	for i, n := range numbers {
+		ints[i] = k.ints[n]
 	}
 }
 
+// partitions are those of nodes, which come in runs of the same one.
 func (in *read) partitions(out *warehouse.Vector, nodes []int32) {
-	out.Null = slices.Grow(out.Null[:0], len(nodes))
-	out.Ints, out.Texts = out.Ints[:0], out.Texts[:0]
-	for _, n := range nodes {
-		i, text, null := in.partition(n)
-		out.Null = append(out.Null, null)
-		// Where all are NULL nobody knows their type.
-		if in.parts.texts != nil || in.parts.len() == 0 {
-			out.Texts = append(out.Texts, text)
+	// Where all are NULL nobody knows their type.
+	texts, ints := in.parts.texts != nil || in.parts.len() == 0, in.parts.texts == nil
+	out.Ints, out.Texts, out.Null = out.Ints[:0], out.Texts[:0], out.Null[:0]
+	for at := 0; at < len(nodes); {
+		end := at + 1
+		for end < len(nodes) && in.edges.Partition[nodes[end]] == in.edges.Partition[nodes[at]] {
+			end++
 		}
-		if in.parts.texts == nil {
-			out.Ints = append(out.Ints, i)
+		i, text, null := in.partition(nodes[at])
+		if texts {
+			out.Texts = repeated(out.Texts, text, end-at)
 		}
+		if ints {
+			out.Ints = repeated(out.Ints, i, end-at)
+		}
+		if null || len(out.Null) > 0 {
+			out.Null = repeated(out.Null, false, at-len(out.Null))
+			out.Null = repeated(out.Null, null, end-at)
+		}
+		at = end
 	}
+	if len(out.Null) == 0 {
+		out.Null = nil
+	}
+}
+
+// repeated appends a value n times.
+func repeated[T any](to []T, v T, n int) []T {
+	at := len(to)
+	to = slices.Grow(to, n)[:at+n]
+	for i := range to[at:] {
+		to[at+i] = v
+	}
+	return to
 }
 
 func widen(out *warehouse.Vector, values []int32) {
-	out.Ints = slices.Grow(out.Ints[:0], len(values))
-	for _, v := range values {
-		out.Ints = append(out.Ints, int64(v))
+	out.Ints = slices.Grow(out.Ints[:0], len(values))[:len(values)]
+	for i, v := range values {
+		out.Ints[i] = int64(v)
 	}
 }
 

@@ -16,16 +16,35 @@ import (
 	"github.com/engine-build/engine/engine/genealogy"
 	"github.com/engine-build/engine/engine/warehouse"
 	"github.com/engine-build/engine/engine/warehouse/duckdb"
+	"github.com/engine-build/engine/engine/warehouse/postgres"
+	"github.com/engine-build/engine/internal/testpeer/pg"
 )
 
-func open(t testing.TB) warehouse.Conn {
-	t.Helper()
-	c, err := duckdb.Driver{}.Open(context.Background(), warehouse.Config{Fields: map[string]string{"path": ":memory:"}})
-	if err != nil {
-		t.Fatal(err)
+// on runs a test on every warehouse; cases is about how many cases it is worth there.
+func on(t *testing.T, f func(t *testing.T, c warehouse.Conn, cases int)) {
+	for _, w := range []struct {
+		name  string
+		open  func(t *testing.T) (warehouse.Conn, error)
+		cases int
+	}{
+		{"duckdb", func(*testing.T) (warehouse.Conn, error) {
+			return duckdb.Driver{}.Open(context.Background(), warehouse.Config{Fields: map[string]string{"path": ":memory:"}})
+		}, 300},
+		{"postgres", func(t *testing.T) (warehouse.Conn, error) {
+			server := pg.Shared(t)
+			return postgres.Driver{}.Open(context.Background(), warehouse.Config{Type: "postgres", Fields: server.Fields(server.Database(t))})
+		}, 60},
+	} {
+		t.Run(w.name, func(t *testing.T) {
+			c, err := w.open(t)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { c.Close() })
+			exec(t, c, "create schema if not exists g")
+			f(t, c, w.cases)
+		})
 	}
-	t.Cleanup(func() { c.Close() })
-	return c
 }
 
 func exec(t testing.TB, c warehouse.Conn, sql string) {
@@ -63,7 +82,7 @@ func query(t testing.TB, c warehouse.Conn, sql string) []string {
 	return out
 }
 
-func rel(name string) addr.Relation { return addr.Relation{Schema: "main", Name: name} }
+func rel(name string) addr.Relation { return addr.Relation{Schema: "g", Name: name} }
 
 func scratch() []addr.Relation {
 	var out []addr.Relation
@@ -76,14 +95,14 @@ func scratch() []addr.Relation {
 func columns(cl warehouse.Closure, key string) []warehouse.Column {
 	out := []warehouse.Column{{Name: "ancestor_id", Type: key}, {Name: "descendant_id", Type: key}}
 	if cl.Partition != "" {
-		out = append(out, warehouse.Column{Name: cl.Partition, Type: "VARCHAR"})
+		out = append(out, warehouse.Column{Name: cl.Partition, Type: "text"})
 	}
-	out = append(out, warehouse.Column{Name: "min_depth", Type: "BIGINT"}, warehouse.Column{Name: "max_depth", Type: "BIGINT"}, warehouse.Column{Name: "in_cycle", Type: "BOOLEAN"})
+	out = append(out, warehouse.Column{Name: "min_depth", Type: "bigint"}, warehouse.Column{Name: "max_depth", Type: "bigint"}, warehouse.Column{Name: "in_cycle", Type: "boolean"})
 	if cl.Paths {
-		out = append(out, warehouse.Column{Name: "path_count", Type: "DOUBLE"})
+		out = append(out, warehouse.Column{Name: "path_count", Type: "double precision"})
 	}
 	if cl.Shares() {
-		out = append(out, warehouse.Column{Name: "share", Type: "DOUBLE"}, warehouse.Column{Name: "direct_share", Type: "DOUBLE"})
+		out = append(out, warehouse.Column{Name: "share", Type: "double precision"}, warehouse.Column{Name: "direct_share", Type: "double precision"})
 	}
 	return out
 }
@@ -129,15 +148,16 @@ func random(r *rand.Rand, cyclic bool) graph {
 
 func (g graph) key() string {
 	if g.text {
-		return "VARCHAR"
+		return "text"
 	}
-	return "BIGINT"
+	return "bigint"
 }
 
 func (g graph) table(t testing.TB, c warehouse.Conn, name string) {
-	exec(t, c, "create or replace table "+name+" (parent "+g.key()+", child "+g.key()+", tenant varchar, quantity bigint)")
+	exec(t, c, "drop table if exists g."+name)
+	exec(t, c, "create table g."+name+" (parent "+g.key()+", child "+g.key()+", tenant varchar, quantity bigint)")
 	if len(g.rows) > 0 {
-		exec(t, c, "insert into "+name+" values "+strings.Join(g.rows, ", "))
+		exec(t, c, "insert into g."+name+" values "+strings.Join(g.rows, ", "))
 	}
 }
 
@@ -154,26 +174,27 @@ func closure(r *rand.Rand) warehouse.Closure {
 
 // TestMethodsAgree compares the engine's closure with the one that the warehouse makes
 // step by step, which shares nothing with it but the operation.
-func TestMethodsAgree(t *testing.T) {
-	c := open(t)
+func TestMethodsAgree(t *testing.T) { on(t, testMethodsAgree) }
+
+func testMethodsAgree(t *testing.T, c warehouse.Conn, cases int) {
 	r := rand.New(rand.NewPCG(1, 1))
-	for i := range 300 {
+	for i := range cases {
 		g, cl := random(r, false), closure(r)
 		g.table(t, c, "edges")
 		results := map[string][]string{}
 		for _, method := range []string{warehouse.InMemory, warehouse.InSQL} {
 			cl.Method = method
-			exec(t, c, "drop table if exists pairs")
+			exec(t, c, "drop table if exists g.pairs")
 			op := warehouse.CloseEdges{Target: rel("pairs"), From: rel("edges"), Closure: cl, Columns: columns(cl, g.key()), Scratch: scratch()}
 			if _, err := genealogy.Close(context.Background(), c, op); err != nil {
 				t.Fatalf("case %d, %s: %v\n%s", i, method, err, strings.Join(g.rows, "\n"))
 			}
-			results[method] = query(t, c, "select * from pairs order by all")
+			results[method] = query(t, c, "select * from g.pairs order by 1, 2")
 		}
 		if d := cmp.Diff(results[warehouse.InSQL], results[warehouse.InMemory]); d != "" {
 			t.Fatalf("case %d: %+v\n%s\n%s", i, cl, strings.Join(g.rows, "\n"), d)
 		}
-		if left := query(t, c, "select table_name from information_schema.tables where table_name like '%engine%'"); len(left) > 0 {
+		if left := query(t, c, "select table_name from information_schema.tables where table_schema = 'g' and table_name like '%engine%'"); len(left) > 0 {
 			t.Fatalf("tables are left behind: %v", left)
 		}
 	}
@@ -181,17 +202,18 @@ func TestMethodsAgree(t *testing.T) {
 
 // TestUpdateEqualsClose edits genealogies at random: an updated closure has the rows of
 // one made anew.
-func TestUpdateEqualsClose(t *testing.T) {
-	c := open(t)
+func TestUpdateEqualsClose(t *testing.T) { on(t, testUpdateEqualsClose) }
+
+func testUpdateEqualsClose(t *testing.T, c warehouse.Conn, cases int) {
 	ctx := context.Background()
 	r := rand.New(rand.NewPCG(2, 2))
 	updates, rebuilt := 0, 0
-	for i := range 60 {
+	for i := range cases / 5 {
 		cyclic := i%6 == 0
 		g, cl := random(r, cyclic), closure(r)
 		g.table(t, c, "edges")
 		build := func(target string) {
-			exec(t, c, "drop table if exists "+target)
+			exec(t, c, "drop table if exists g."+target)
 			if _, err := genealogy.Close(ctx, c, warehouse.CloseEdges{Target: rel(target), From: rel("edges"), Closure: cl, Columns: columns(cl, g.key())}); err != nil {
 				t.Fatal(err)
 			}
@@ -209,12 +231,12 @@ func TestUpdateEqualsClose(t *testing.T) {
 				}
 			}
 			g.table(t, c, "edges")
-			before := query(t, c, "select * from pairs order by all")
+			before := query(t, c, "select * from g.pairs order by 1, 2")
 			op := warehouse.UpdateClosure{Target: rel("pairs"), From: rel("edges"), Closure: cl, Columns: columns(cl, g.key()), Scratch: rel("_engine_fresh__x")}
 			_, err := genealogy.Update(ctx, c, op)
 			if errors.Is(err, genealogy.ErrRebuild) {
 				rebuilt++
-				if d := cmp.Diff(before, query(t, c, "select * from pairs order by all")); d != "" {
+				if d := cmp.Diff(before, query(t, c, "select * from g.pairs order by 1, 2")); d != "" {
 					t.Fatalf("an update that was refused changed rows: %s", d)
 				}
 				build("pairs")
@@ -225,56 +247,59 @@ func TestUpdateEqualsClose(t *testing.T) {
 			}
 			updates++
 			build("anew")
-			if d := cmp.Diff(query(t, c, "select * from anew order by all"), query(t, c, "select * from pairs order by all")); d != "" {
+			if d := cmp.Diff(query(t, c, "select * from g.anew order by 1, 2"), query(t, c, "select * from g.pairs order by 1, 2")); d != "" {
 				t.Fatalf("case %d.%d: %+v\n%s\n%s", i, step, cl, strings.Join(g.rows, "\n"), d)
 			}
 		}
 	}
-	if updates < 200 || rebuilt == 0 {
+	if updates < cases/2 || rebuilt == 0 {
 		t.Errorf("%d updates, %d made anew: too few to say anything", updates, rebuilt)
 	}
 }
 
-func TestBadEdges(t *testing.T) {
-	c := open(t)
+func TestBadEdges(t *testing.T) { on(t, testBadEdges) }
+
+func testBadEdges(t *testing.T, c warehouse.Conn, _ int) {
 	ctx := context.Background()
 	for _, test := range []struct {
 		name, edges string
 		cl          warehouse.Closure
 		want        string
 	}{
-		{"types differ", "select 1::bigint as parent, 'a' as child", warehouse.Closure{}, "of one type"},
+		{"types differ", "select 1::bigint as parent, 'a'::text as child", warehouse.Closure{}, "of one type"},
 		{"no key", "select date '2024-01-01' as parent, date '2024-01-02' as child", warehouse.Closure{}, "a whole number or text"},
 		{"cycle", "select * from (values (1::bigint, 2::bigint), (2, 1), (2, 3)) as e(parent, child)", warehouse.Closure{Cycles: warehouse.CyclesError}, "1 cycles, the first of them 1, 2"},
 		{"cycle in sql", "select * from (values (1::bigint, 2::bigint), (2, 1), (2, 3)) as e(parent, child)", warehouse.Closure{Method: warehouse.InSQL}, "1 cycles, the first of them 1, 2"},
-		{"too many", "select i as parent, i + 1 as child from range(2000) as r(i)", warehouse.Closure{MaxPairs: 1000}, "more than max_pairs allows (1000)"},
-		{"a few too many", "select i as parent, i + 1 as child from range(100) as r(i)", warehouse.Closure{MaxPairs: 5000}, "more pairs than max_pairs allows (5000)"},
-		{"too many in sql", "select i as parent, i + 1 as child from range(20) as r(i)", warehouse.Closure{MaxPairs: 100, Method: warehouse.InSQL}, "more pairs than max_pairs allows (100)"},
+		{"too many", "select cast(i as bigint) as parent, cast(i + 1 as bigint) as child from generate_series(1, 2000) as r(i)", warehouse.Closure{MaxPairs: 1000}, "more than max_pairs allows (1000)"},
+		{"a few too many", "select cast(i as bigint) as parent, cast(i + 1 as bigint) as child from generate_series(1, 100) as r(i)", warehouse.Closure{MaxPairs: 5000}, "more pairs than max_pairs allows (5000)"},
+		{"too many in sql", "select cast(i as bigint) as parent, cast(i + 1 as bigint) as child from generate_series(1, 20) as r(i)", warehouse.Closure{MaxPairs: 100, Method: warehouse.InSQL}, "more pairs than max_pairs allows (100)"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			exec(t, c, "create or replace table edges as "+test.edges)
-			exec(t, c, "drop table if exists pairs")
+			exec(t, c, "drop table if exists g.edges")
+			exec(t, c, "create table g.edges as "+test.edges)
+			exec(t, c, "drop table if exists g.pairs")
 			cl := test.cl
 			cl.Parent, cl.Child = "parent", "child"
 			if cl.Method == "" {
 				cl.Method = warehouse.InMemory
 			}
-			_, err := genealogy.Close(ctx, c, warehouse.CloseEdges{Target: rel("pairs"), From: rel("edges"), Closure: cl, Columns: columns(cl, "BIGINT"), Scratch: scratch()})
+			_, err := genealogy.Close(ctx, c, warehouse.CloseEdges{Target: rel("pairs"), From: rel("edges"), Closure: cl, Columns: columns(cl, "bigint"), Scratch: scratch()})
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}
-			if left := query(t, c, "select table_name from information_schema.tables where table_name <> 'edges'"); len(left) > 0 {
+			if left := query(t, c, "select table_name from information_schema.tables where table_schema = 'g' and table_name <> 'edges'"); len(left) > 0 {
 				t.Errorf("tables are left behind: %v", left)
 			}
 		})
 	}
 }
 
-func TestCyclesAreReported(t *testing.T) {
-	c := open(t)
-	exec(t, c, "create table edges as select * from (values (1::bigint, 2::bigint), (2, 3), (3, 2), (3, 4), (4, 4), (1, 2), (null, 5), (8, 9), (9, 8)) as e(parent, child)")
+func TestCyclesAreReported(t *testing.T) { on(t, testCyclesAreReported) }
+
+func testCyclesAreReported(t *testing.T, c warehouse.Conn, _ int) {
+	exec(t, c, "create table g.edges as select * from (values (1::bigint, 2::bigint), (2, 3), (3, 2), (3, 4), (4, 4), (1, 2), (null, 5), (8, 9), (9, 8)) as e(parent, child)")
 	cl := warehouse.Closure{Parent: "parent", Child: "child", Method: warehouse.InMemory}
-	report, err := genealogy.Close(context.Background(), c, warehouse.CloseEdges{Target: rel("pairs"), From: rel("edges"), Closure: cl, Columns: columns(cl, "BIGINT")})
+	report, err := genealogy.Close(context.Background(), c, warehouse.CloseEdges{Target: rel("pairs"), From: rel("edges"), Closure: cl, Columns: columns(cl, "bigint")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -284,7 +309,7 @@ func TestCyclesAreReported(t *testing.T) {
 	if d := cmp.Diff(want, report); d != "" {
 		t.Error(d)
 	}
-	got := query(t, c, "select * from pairs order by all")
+	got := query(t, c, "select * from g.pairs order by 1, 2")
 	rows := []string{"1|2|1|1|false", "1|3|1|1|false", "1|4|2|2|false", "2|3|0|0|true", "2|4|1|1|false", "3|2|0|0|true", "3|4|1|1|false", "8|9|0|0|true", "9|8|0|0|true"}
 	if d := cmp.Diff(rows, got); d != "" {
 		t.Error(d)

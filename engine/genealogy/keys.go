@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // column is a column of keys as it was read: whole numbers or texts, not both.
@@ -72,27 +73,37 @@ func number(columns ...*column) (*keys, [][]int32, error) {
 	}
 	out := make([][]int32, len(columns))
 	if kind == 's' {
+		// Each text is looked up once: it gets a number as it comes, and the right one when
+		// all are sorted.
 		seen := map[string]int32{}
 		var all []string
-		for _, c := range columns {
-			for _, s := range c.texts {
-				if _, ok := seen[s]; !ok {
-					seen[s] = 0
-					all = append(all, s)
-				}
-			}
-		}
-		slices.Sort(all)
-		for i, s := range all {
-			seen[s] = int32(i)
-		}
 		for i, c := range columns {
 			out[i] = make([]int32, len(c.texts))
 			for j, s := range c.texts {
-				out[i][j] = seen[s]
+				n, ok := seen[s]
+				if !ok {
+					n = int32(len(all))
+					seen[s] = n
+					all = append(all, s)
+				}
+				out[i][j] = n
 			}
 		}
-		return &keys{texts: all}, out, nil
+		order := make([]int32, len(all))
+		for i := range order {
+			order[i] = int32(i)
+		}
+		slices.SortFunc(order, func(a, b int32) int { return strings.Compare(all[a], all[b]) })
+		texts, place := make([]string, len(all)), make([]int32, len(all))
+		for i, n := range order {
+			texts[i], place[n] = all[n], int32(i)
+		}
+		for _, numbers := range out {
+			for j, n := range numbers {
+				numbers[j] = place[n]
+			}
+		}
+		return &keys{texts: texts}, out, nil
 	}
 	k, place := distinct(columns)
 	for i, c := range columns {

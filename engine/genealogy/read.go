@@ -2,6 +2,7 @@ package genealogy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -53,7 +54,37 @@ func readEdges(ctx context.Context, c warehouse.Conn, from addr.Relation, cl war
 	}
 	r := &rows{}
 	var amounts, totals []float64
-	err := each(ctx, c, "select "+strings.Join(columns, ", ")+" from "+d.Quote(from), func(v []any) error {
+	sql := "select " + strings.Join(columns, ", ") + " from " + d.Quote(from)
+	err := inBulk(ctx, c, sql, func(b *warehouse.Batch) error {
+		ends := [2]*warehouse.Vector{&b.Columns[0], &b.Columns[1]}
+		if !isKey(ends[0]) || !isKey(ends[1]) || cl.Partition != "" && !isKey(&b.Columns[2]) {
+			return errByRows
+		}
+		known := func(row int) bool {
+			return (ends[0].Null == nil || !ends[0].Null[row]) && (ends[1].Null == nil || !ends[1].Null[row])
+		}
+		if ends[0].Null == nil && ends[1].Null == nil {
+			known = nil
+		}
+		if cl.Partition != "" {
+			r.addPartitions(&b.Columns[2], b.Rows, known)
+		}
+		if quantity > 0 {
+			var err error
+			if amounts, err = addFloats(amounts, &b.Columns[quantity], b.Rows, known, columns[quantity]); err != nil {
+				return err
+			}
+		}
+		if total > 0 {
+			var err error
+			if totals, err = addFloats(totals, &b.Columns[total], b.Rows, known, columns[total]); err != nil {
+				return err
+			}
+		}
+		r.nulls += b.Rows - r.parent.addAll(ends[0], b.Rows, known)
+		r.child.addAll(ends[1], b.Rows, known)
+		return nil
+	}, func(v []any) error {
 		if v[0] == nil || v[1] == nil {
 			r.nulls++
 			return nil
@@ -218,6 +249,89 @@ func (in *read) partition(node int32) (i int64, text string, null bool) {
 	default:
 		return in.parts.ints[p], "", false
 	}
+}
+
+// errByRows says that columns are of types for which rows have to be read one by one.
+var errByRows = errors.New("read row by row")
+
+// inBulk reads a query by columns where the connection can and the types allow it, and
+// otherwise row by row. batch may return errByRows of its first batch, when it has kept
+// nothing of it.
+func inBulk(ctx context.Context, c warehouse.Conn, sql string, batch func(*warehouse.Batch) error, row func([]any) error) error {
+	if r, ok := c.(warehouse.ColumnReader); ok {
+		err := r.ReadColumns(ctx, warehouse.Statement{SQL: sql}, batch)
+		if !errors.Is(err, warehouse.ErrUnsupported) && !errors.Is(err, errByRows) {
+			return err
+		}
+	}
+	return each(ctx, c, sql, row)
+}
+
+// isKey reports whether a column that was read holds what keys may be.
+func isKey(v *warehouse.Vector) bool { return v.Ints != nil || v.Texts != nil }
+
+// addAll appends the elements that are known (nil: all are), and counts them.
+func (c *column) addAll(v *warehouse.Vector, rows int, known func(row int) bool) int {
+	was := c.len()
+	switch {
+	case v.Texts != nil:
+		c.kind = 's'
+		c.texts = appendKnown(c.texts, v.Texts[:rows], known)
+	default:
+		c.kind = 'i'
+		c.ints = appendKnown(c.ints, v.Ints[:rows], known)
+	}
+	return c.len() - was
+}
+
+func appendKnown[T any](to, values []T, known func(row int) bool) []T {
+	if known == nil {
+		return append(to, values...)
+	}
+	for row, v := range values {
+		if known(row) {
+			to = append(to, v)
+		}
+	}
+	return to
+}
+
+// addPartitions is addPartition of a whole column. The place of NULL is kept.
+func (r *rows) addPartitions(v *warehouse.Vector, rows int, known func(row int) bool) {
+	null := v.Null
+	if null == nil {
+		null = make([]bool, rows)
+	}
+	r.partNull = appendKnown(r.partNull, null[:rows], known)
+	r.part.addAll(v, rows, known)
+}
+
+// addFloats appends amounts; NULL is NaN.
+func addFloats(to []float64, v *warehouse.Vector, rows int, known func(row int) bool, name string) ([]float64, error) {
+	for row := range rows {
+		if known != nil && !known(row) {
+			continue
+		}
+		var x any
+		switch {
+		case v.Null != nil && v.Null[row]:
+		case v.Floats != nil:
+			to = append(to, v.Floats[row])
+			continue
+		case v.Ints != nil:
+			x = v.Ints[row]
+		case v.Texts != nil:
+			x = v.Texts[row]
+		default:
+			x = v.Bools[row]
+		}
+		f, err := float(x, name)
+		if err != nil {
+			return nil, err
+		}
+		to = append(to, f)
+	}
+	return to, nil
 }
 
 // each calls f with the rows of a query.

@@ -30,11 +30,9 @@ func closeInSQL(ctx context.Context, c warehouse.Conn, op warehouse.CloseEdges) 
 	if len(op.Scratch) != Scratches {
 		return Report{}, fmt.Errorf("close %s in SQL: %d scratch tables, not %d", op.From, len(op.Scratch), Scratches)
 	}
-	start := time.Now()
 	s := &steps{ctx: ctx, c: c, d: c.Dialect(), op: op}
 	defer s.drop()
 	report, err := s.run()
-	report.Stats.Duration = time.Since(start)
 	return report, err
 }
 

@@ -1,12 +1,12 @@
 package genealogy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
 	"slices"
-	"time"
 
 	"github.com/engine-build/engine/engine/ancestry"
 	"github.com/engine-build/engine/engine/warehouse"
@@ -22,7 +22,6 @@ var ErrRebuild = errors.New("the closure has cycles or a limit of depth, so it i
 //
 // Where cycles come in it, Update returns ErrRebuild and has changed nothing.
 func Update(ctx context.Context, c warehouse.Conn, op warehouse.UpdateClosure) (Report, error) {
-	start := time.Now()
 	filler, ok := c.(warehouse.Filler)
 	if !ok {
 		return Report{}, fmt.Errorf("update %s: %w", op.Target, warehouse.ErrUnsupported)
@@ -38,7 +37,7 @@ func Update(ctx context.Context, c warehouse.Conn, op warehouse.UpdateClosure) (
 	if err != nil {
 		return Report{}, err
 	}
-	in, changed, err := compare(raw, old)
+	in, seeds, lost, err := compare(raw, old)
 	if err != nil {
 		return Report{}, err
 	}
@@ -49,11 +48,27 @@ func Update(ctx context.Context, c warehouse.Conn, op warehouse.UpdateClosure) (
 	if report.Rounds > 0 {
 		return report, ErrRebuild
 	}
+	if err := within(g, op.Closure); err != nil {
+		return report, err
+	}
+	changed, err := below(g, in, seeds, lost)
+	if err != nil {
+		return report, err
+	}
 	report.Affected = len(changed)
 	if len(changed) > 0 {
-		report.Stats, err = replace(ctx, c, filler, op, in, g, changed)
+		if report.Stats, err = replace(ctx, c, filler, op, in, g, changed); err != nil {
+			return report, err
+		}
 	}
-	report.Stats.Duration = time.Since(start)
+	if limit := op.Closure.MaxPairs; limit > 0 {
+		err = each(ctx, c, "select count(*) from "+c.Dialect().Quote(op.Target), func(v []any) error {
+			if n, _ := v[0].(int64); n > limit {
+				return &TooManyError{Pairs: n, Limit: limit}
+			}
+			return nil
+		})
+	}
 	return report, err
 }
 
@@ -69,7 +84,29 @@ func readDirect(ctx context.Context, c warehouse.Conn, op warehouse.UpdateClosur
 		columns, share = columns+", "+d.Ident(warehouse.DirectShare), max(part, 2)+1
 	}
 	r := &rows{}
-	err := each(ctx, c, "select "+columns+" from "+d.Quote(op.Target)+" where "+d.Ident(warehouse.MinDepth)+" <= 1", func(v []any) error {
+	sql := "select " + columns + " from " + d.Quote(op.Target) + " where " + d.Ident(warehouse.MinDepth) + " <= 1"
+	err := inBulk(ctx, c, sql, func(b *warehouse.Batch) error {
+		depth := &b.Columns[2]
+		if !isKey(&b.Columns[0]) || !isKey(&b.Columns[1]) || part > 0 && !isKey(&b.Columns[part]) || depth.Ints == nil {
+			return errByRows
+		}
+		// Nobody's closure has keys that are NULL: whatever wrote them, it was not this.
+		if b.Columns[0].Null != nil || b.Columns[1].Null != nil || slices.Contains(depth.Ints[:b.Rows], 0) {
+			return ErrRebuild
+		}
+		if share > 0 {
+			var err error
+			if r.share, err = addFloats(r.share, &b.Columns[share], b.Rows, nil, warehouse.DirectShare); err != nil {
+				return err
+			}
+		}
+		if part > 0 {
+			r.addPartitions(&b.Columns[part], b.Rows, nil)
+		}
+		r.parent.addAll(&b.Columns[0], b.Rows, nil)
+		r.child.addAll(&b.Columns[1], b.Rows, nil)
+		return nil
+	}, func(v []any) error {
 		if depth, _ := v[2].(int64); depth == 0 {
 			return ErrRebuild
 		}
@@ -96,30 +133,16 @@ func readDirect(ctx context.Context, c warehouse.Conn, op warehouse.UpdateClosur
 	return r, err
 }
 
-// arc is an edge with what decides the rows of its child.
-type arc struct {
-	parent, child int32
-	share         float64
-}
-
-func (a arc) compare(b arc) int {
-	if a.child != b.child {
-		return int(a.child) - int(b.child)
-	}
-	return int(a.parent) - int(b.parent)
-}
-
-// compare numbers the new edges together with the old ones, and finds the descendants
-// whose rows differ.
-func compare(raw, old *rows) (in *read, changed []int32, err error) {
+// compare numbers the new edges together with the old ones. seeds are descendants whose
+// parents or partition differ, lost are the edges that are no more.
+func compare(raw, old *rows) (in *read, seeds []int32, lost ancestry.Edges, err error) {
 	k, numbers, err := number(&raw.parent, &raw.child, &old.parent, &old.child)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, lost, err
 	}
 	if in, err = raw.over(k, numbers[0], numbers[1]); err != nil {
-		return nil, nil, err
+		return nil, nil, lost, err
 	}
-	var seeds []int32
 	if raw.partNull != nil {
 		for i, child := range numbers[3] {
 			if !old.inPartition(i, in, child) {
@@ -127,67 +150,110 @@ func compare(raw, old *rows) (in *read, changed []int32, err error) {
 			}
 		}
 	}
-	now, before := arcs(numbers[0], numbers[1], raw.share), arcs(numbers[2], numbers[3], old.share)
-	for i, j := 0, 0; i < len(now) || j < len(before); {
-		switch order := next(now, before, i, j); {
+	now, before := arcs(k.len(), numbers[0], numbers[1], raw.share), arcs(k.len(), numbers[2], numbers[3], old.share)
+	lost.Nodes = k.len()
+	for i, j := 0, 0; i < len(now.parent) || j < len(before.parent); {
+		switch order := now.compare(i, before, j); {
 		case order < 0:
-			seeds = append(seeds, now[i].child)
+			seeds = append(seeds, now.child[i])
 			i++
 		case order > 0:
-			seeds = append(seeds, before[j].child)
+			seeds = append(seeds, before.child[j])
+			lost.Parent, lost.Child = append(lost.Parent, before.parent[j]), append(lost.Child, before.child[j])
 			j++
 		default:
-			if !alike(now[i].share, before[j].share) {
-				seeds = append(seeds, now[i].child)
+			if now.share != nil && !alike(now.share[i], before.share[j]) {
+				seeds = append(seeds, now.child[i])
 			}
 			i, j = i+1, j+1
 		}
 	}
-	// What lies below a change, over old edges or new ones, is changed.
-	union := ancestry.Edges{Nodes: k.len(), Parent: slices.Concat(numbers[0], numbers[2]), Child: slices.Concat(numbers[1], numbers[3])}
-	g, err := ancestry.New(union, ancestry.Collapse)
-	if err != nil {
-		return nil, nil, err
-	}
+	return in, seeds, lost, nil
+}
+
+// below are the seeds and all that lies below them, over new edges or lost ones: whose rows
+// change.
+func below(g *ancestry.Graph, in *read, seeds []int32, lost ancestry.Edges) ([]int32, error) {
 	if len(seeds) == 0 {
-		return in, nil, nil
+		return nil, nil
 	}
-	return in, g.Reached(seeds), nil
+	if len(lost.Parent) > 0 {
+		union := ancestry.Edges{Nodes: lost.Nodes, Parent: slices.Concat(in.edges.Parent, lost.Parent), Child: slices.Concat(in.edges.Child, lost.Child)}
+		var err error
+		if g, err = ancestry.New(union, ancestry.Collapse); err != nil {
+			return nil, err
+		}
+	}
+	return g.Reached(seeds), nil
 }
 
-// arcs sorts edges and joins those between the same two, as package ancestry does.
-func arcs(parent, child []int32, share []float64) []arc {
-	out := make([]arc, 0, len(parent))
-	for i := range parent {
-		if parent[i] == child[i] {
+// sorted are edges by child and parent, those between the same two joined.
+type sorted struct {
+	parent, child []int32
+	share         []float64 // nil: none has one
+}
+
+// arcs sorts edges of numbers below nodes, in two passes of counting, and joins them as
+// package ancestry does.
+func arcs(nodes int, parent, child []int32, share []float64) sorted {
+	byParent := placed(nodes, parent, nil)
+	order := placed(nodes, child, byParent)
+	out := sorted{parent: make([]int32, 0, len(parent)), child: make([]int32, 0, len(parent))}
+	if share != nil {
+		out.share = make([]float64, 0, len(parent))
+	}
+	for _, i := range order {
+		p, c := parent[i], child[i]
+		if p == c {
 			continue
 		}
-		a := arc{parent: parent[i], child: child[i]}
+		if n := len(out.parent) - 1; n >= 0 && out.parent[n] == p && out.child[n] == c {
+			if share != nil {
+				out.share[n] += share[i]
+			}
+			continue
+		}
+		out.parent, out.child = append(out.parent, p), append(out.child, c)
 		if share != nil {
-			a.share = share[i]
+			out.share = append(out.share, share[i])
 		}
-		out = append(out, a)
 	}
-	slices.SortStableFunc(out, arc.compare)
-	joined := out[:0]
-	for _, a := range out {
-		if n := len(joined); n > 0 && joined[n-1].compare(a) == 0 {
-			joined[n-1].share += a.share
-			continue
-		}
-		joined = append(joined, a)
-	}
-	return joined
+	return out
 }
 
-func next(now, before []arc, i, j int) int {
-	switch {
-	case i == len(now):
-		return 1
-	case j == len(before):
-		return -1
+// placed orders the indices of values by value, those of equal ones as they are in from
+// (nil: ascending).
+func placed(below int, values, from []int32) []int32 {
+	next := make([]int32, below+1)
+	for _, v := range values {
+		next[v+1]++
 	}
-	return now[i].compare(before[j])
+	for i := range below {
+		next[i+1] += next[i]
+	}
+	out := make([]int32, len(values))
+	for i := range values {
+		if from != nil {
+			i = int(from[i])
+		}
+		v := values[i]
+		out[next[v]] = int32(i)
+		next[v]++
+	}
+	return out
+}
+
+// compare orders edge i of s and edge j of o; one that is not there comes last.
+func (s sorted) compare(i int, o sorted, j int) int {
+	switch {
+	case i == len(s.parent):
+		return 1
+	case j == len(o.parent):
+		return -1
+	case s.child[i] != o.child[j]:
+		return cmp.Compare(s.child[i], o.child[j])
+	}
+	return cmp.Compare(s.parent[i], o.parent[j])
 }
 
 func alike(a, b float64) bool { return a == b || math.IsNaN(a) && math.IsNaN(b) }

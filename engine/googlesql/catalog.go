@@ -68,6 +68,22 @@ func (s *Session) Declare(t Table) error {
 	return nil
 }
 
+// Only makes these the only tables known. What was declared before is as if it had never
+// been, but costs nothing where it is declared again as it was: a caller that names the
+// tables of every statement gets the same answers whatever the session did before.
+func (s *Session) Only(tables []Table) error {
+	s.tables, s.folded = make(map[string]*Table, len(tables)), make(map[string][]string, len(tables))
+	if in := s.engine; in != nil && in.wild {
+		in.stale = true
+	}
+	for _, t := range tables {
+		if err := s.Declare(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Forget takes a declared table away. An unknown name is ignored.
 func (s *Session) Forget(name string) {
 	if _, ok := s.tables[name]; !ok {
@@ -86,8 +102,11 @@ func (s *Session) Forget(name string) {
 func (s *Session) touch(name string) {
 	if in := s.engine; in != nil {
 		key := strings.ToLower(name)
-		if _, ok := in.placed[key]; ok {
+		if t, ok := in.placed[key]; ok && !t.same(s.tables[name]) {
 			in.stale = true
+		}
+		if !in.wild {
+			return
 		}
 		// A wildcard's columns come from the tables it matches.
 		for placed := range in.placed {
@@ -96,6 +115,13 @@ func (s *Session) touch(name string) {
 			}
 		}
 	}
+}
+
+// same reports whether two tables are declared alike.
+func (t *Table) same(u *Table) bool {
+	return u != nil && t.Name == u.Name && t.ValueTable == u.ValueTable && slices.EqualFunc(t.Columns, u.Columns, func(a, b Column) bool {
+		return a.Name == b.Name && a.Pseudo == b.Pseudo && a.Collation == b.Collation && (a.Type == b.Type || typeKey(a.Type) == typeKey(b.Type))
+	})
 }
 
 // catalogNode is one level of names in the analyzer's catalog.
@@ -119,7 +145,7 @@ func (in *instance) clearCatalog() error {
 	if err != nil {
 		return err
 	}
-	in.root, in.catalog, in.stale, in.collated = newNode(root), both, false, false
+	in.root, in.catalog, in.stale, in.collated, in.wild = newNode(root), both, false, false, false
 	in.placed = map[string]*Table{}
 	return nil
 }
@@ -170,6 +196,7 @@ func (s *Session) place(in *instance, parts []string, t *Table) (*clash, error) 
 	}
 	n.tables[key] = t.Name
 	in.placed[strings.ToLower(t.Name)] = t
+	in.wild = in.wild || strings.HasSuffix(t.Name, "*")
 	return nil, nil
 }
 

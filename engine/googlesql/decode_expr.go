@@ -30,8 +30,14 @@ func (d *decoder) of(h raw.Handle) ir.Of {
 	} else {
 		o.Type = d.typ(d.m.ResolvedExpr_Type(h))
 	}
-	if d.collate && o.Type != nil && o.Type.Kind == ir.String {
+	switch {
+	case !d.collate || o.Type == nil:
+	case o.Type.Kind == ir.String:
 		o.Collation = d.annotation(d.m.ResolvedExpr_TypeAnnotationMap(h))
+	case o.Type.Kind == ir.Array && o.Type.Has(ir.String):
+		if c := d.collationShape(d.m.ResolvedExpr_TypeAnnotationMap(h)); c != "_" {
+			o.Collation = c
+		}
 	}
 	return o
 }

@@ -59,6 +59,7 @@ type instance struct {
 	catalog  raw.Handle   // corrected, builtin and root together
 	placed   map[string]*Table
 	collated bool // a placed table has a column with a collation
+	wild     bool // a placed table is a wildcard, whose columns are those of others
 	stale    bool // root holds something that was declared anew
 
 	types     map[string]raw.Handle   // by key

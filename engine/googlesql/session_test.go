@@ -602,3 +602,43 @@ func TestTrap(t *testing.T) {
 		t.Errorf("%d instances were opened", s.opened)
 	}
 }
+
+// What one statement was given is not there for the next, whatever the analyzer holds.
+func TestOnly(t *testing.T) {
+	s := open(t, Options{})
+	one := Table{Name: "d.one", Columns: []Column{{Name: "a", Type: ir.TypeOf(ir.Int64)}}}
+	two := Table{Name: "d.two", Columns: []Column{{Name: "b", Type: ir.TypeOf(ir.String)}}}
+	for range 2 {
+		if err := s.Only([]Table{one, two}); err != nil {
+			t.Fatal(err)
+		}
+		analyze(t, s, "select a, b from d.one cross join d.two")
+		held := s.engine.root
+		if err := s.Only([]Table{two}); err != nil {
+			t.Fatal(err)
+		}
+		analyze(t, s, "select b from d.two")
+		if s.engine.root != held {
+			t.Error("a table that stays was placed anew")
+		}
+		if _, err := s.Analyze("select a from d.one"); err == nil || strings.Contains(err.Error(), "d.two") {
+			t.Errorf("a table of the statement before: %v", err)
+		}
+		one.Columns = []Column{{Name: "c", Type: ir.TypeOf(ir.Bool)}}
+		if err := s.Only([]Table{one}); err != nil {
+			t.Fatal(err)
+		}
+		analyze(t, s, "select c from d.one")
+		one.Columns = []Column{{Name: "a", Type: ir.TypeOf(ir.Int64)}}
+	}
+	if err := s.Only([]Table{{Name: "d.ev_1", Columns: one.Columns}}); err != nil {
+		t.Fatal(err)
+	}
+	analyze(t, s, "select a from `d.ev_*`")
+	if err := s.Only([]Table{two}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Analyze("select a from `d.ev_*`"); err == nil {
+		t.Error("a wildcard matches a table of the statement before")
+	}
+}

@@ -10,7 +10,8 @@ type Expr interface {
 type Of struct {
 	Type *Type
 	Span Span
-	// Collation is the collation annotation of a STRING valued expression, "" by default.
+	// Collation is the collation annotation of a STRING valued expression, that of an array
+	// in the form of a resolved collation: "[und:ci]"; "" by default.
 	Collation string
 }
 

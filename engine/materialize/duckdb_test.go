@@ -26,6 +26,8 @@ type world struct {
 	conn warehouse.Conn
 	dir  string
 	caps warehouse.Caps
+	// database holds the schemas; empty: the connection's own. schema is that of the nodes.
+	database, schema string
 }
 
 // bothWays runs a test with changes in one transaction and with changes on a copy.
@@ -37,15 +39,17 @@ func bothWays(t *testing.T, test func(t *testing.T, w *world)) {
 
 func newWorld(t *testing.T, caps warehouse.Caps) *world {
 	t.Helper()
+	return newWorldOn(t, peer{open: openDuckDB, caps: &caps})
+}
+
+func openDuckDB(t *testing.T) place {
+	t.Helper()
 	dir := t.TempDir()
 	conn, err := duckdb.Driver{}.Open(context.Background(), warehouse.Config{Type: "duckdb", Dir: dir, Fields: map[string]string{"path": ":memory:"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { conn.Close() })
-	w := &world{t: t, conn: conn, dir: dir, caps: caps}
-	w.exec("create schema s", "create schema src")
-	return w
+	return place{conn: conn, dir: dir}
 }
 
 func (w *world) exec(statements ...string) {
@@ -156,7 +160,7 @@ func (w *world) run(conn warehouse.Conn, op warehouse.Op) error {
 	ctx := context.Background()
 	if load, ok := op.(warehouse.Load); ok {
 		path := filepath.Join(w.dir, load.Path)
-		f := warehouse.File{Path: path, Format: load.Format, Open: func() (io.ReadCloser, error) { return os.Open(path) }}
+		f := warehouse.File{Path: path, Format: load.Format, Layout: load.Layout, Open: func() (io.ReadCloser, error) { return os.Open(path) }}
 		if load.Delimiter != "" {
 			f.Delimiter = []rune(load.Delimiter)[0]
 		}
@@ -172,6 +176,15 @@ func (w *world) run(conn warehouse.Conn, op warehouse.Op) error {
 		}
 	}
 	for _, op := range ops {
+		if p, ok := conn.(warehouse.Performer); ok {
+			_, stmt, done, err := p.Perform(ctx, op)
+			if err != nil {
+				return fmt.Errorf("%w\n%s", err, stmt.SQL)
+			}
+			if done {
+				continue
+			}
+		}
 		stmts, err := conn.Dialect().Render(op)
 		if err != nil {
 			return err
@@ -197,7 +210,7 @@ func (w *world) must(_ Out, err error) {
 // clean checks that nothing is left aside.
 func (w *world) clean() {
 	w.t.Helper()
-	found, err := w.conn.List(context.Background(), "", "s")
+	found, err := w.conn.List(context.Background(), w.database, w.schema)
 	if err != nil {
 		w.t.Fatal(err)
 	}

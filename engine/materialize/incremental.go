@@ -19,6 +19,7 @@ const (
 	strategyAppend       = "append"
 	strategyMerge        = "merge"
 	strategyDeleteInsert = "delete+insert"
+	strategyOverwrite    = "insert_overwrite"
 )
 
 // strategy is the strategy in force: a key means that rows replace earlier ones.
@@ -35,25 +36,34 @@ func strategy(n *compile.Node, caps warehouse.Caps) string {
 }
 
 func checkIncremental(n *compile.Node, caps warehouse.Caps) diag.List {
-	var ds diag.List
+	ds := checkLayout(n)
 	ds.Add(checkKey(n)...)
 	way := strategy(n, caps)
 	if way == strategyMerge && !caps.Merge {
 		ds.Add(mergeUnsupported(n))
 	}
-	if way != strategyAppend && len(n.Config.UniqueKey) == 0 {
+	switch {
+	case way == strategyOverwrite:
+		ds.Add(checkOverwrite(n)...)
+		if len(n.Config.UniqueKey) > 0 {
+			ds.Add(onlyFor(n, "unique_key", way, strategyMerge))
+		}
+	case way != strategyAppend && len(n.Config.UniqueKey) == 0:
 		ds.Add(strategyWithoutKey(n, way))
+	}
+	if way != strategyOverwrite && n.Raw["partitions"].V != nil {
+		ds.Add(onlyFor(n, "partitions", way, strategyOverwrite))
 	}
 	if len(n.Config.MergeUpdateColumns) > 0 && len(n.Config.MergeExcludeColumns) > 0 {
 		ds.Add(mergeColumnsTwice(n))
 	}
 	for _, key := range []string{"merge_update_columns", "merge_exclude_columns"} {
 		if way != strategyMerge && n.Raw[key].V != nil {
-			ds.Add(onlyForMerge(n, key, way))
+			ds.Add(onlyFor(n, key, way, strategyMerge))
 		}
 	}
-	if way == strategyAppend && len(n.Config.IncrementalPredicates) > 0 {
-		ds.Add(onlyForMerge(n, "incremental_predicates", way))
+	if (way == strategyAppend || way == strategyOverwrite) && len(n.Config.IncrementalPredicates) > 0 {
+		ds.Add(onlyFor(n, "incremental_predicates", way, strategyMerge))
 	}
 	ds.Add(checkColumns(n, "merge_update_columns", n.Config.MergeUpdateColumns)...)
 	ds.Add(checkColumns(n, "merge_exclude_columns", n.Config.MergeExcludeColumns)...)
@@ -68,11 +78,13 @@ func planIncremental(in In) (Out, diag.List) {
 		}
 		return out, ds
 	}
-	target := in.Node.Relation
-	if !in.Caps.TransactionalDDL {
-		target = in.Scratch
+	target := changed(in)
+	stage := warehouse.CreateTableAs{Target: in.Staged, Query: in.Node.IncrementalSQL}
+	if strategy(in.Node, in.Caps) == strategyOverwrite && in.Node.Config.CopyPartitions && in.Caps.CopyPartitions {
+		// Whole partitions can be copied only from a table that has them.
+		stage.Layout = &warehouse.Layout{Partition: partitionOf(in.Node)}
 	}
-	ops := []warehouse.Op{warehouse.CreateTableAs{Target: in.Staged, Query: in.Node.IncrementalSQL}}
+	ops := []warehouse.Op{stage}
 	if policy := in.Node.Config.OnSchemaChange; policy != "" && policy != "ignore" {
 		ops = append(ops, warehouse.SyncColumns{Target: target, From: in.Staged, Policy: policy})
 	}
@@ -80,7 +92,16 @@ func planIncremental(in In) (Out, diag.List) {
 	ops = append(ops, warehouse.Drop{Relation: in.Staged, Kind: warehouse.Table})
 	out := change(in, target, ops, in.Staged)
 	out.SQL, out.Map = in.Node.IncrementalSQL, in.Node.IncrementalMap
-	return out, nil
+	return out, storedLater(in, out)
+}
+
+// storedLater warns where the table stays and its storage was to change: indexes and
+// constraints are made with a table.
+func storedLater(in In, out Out) diag.List {
+	if !out.InTx || in.Recorded == "" || compile.Stored(in.Recorded) == compile.Stored(in.Node.Fingerprint) {
+		return nil
+	}
+	return diag.List{layoutLater(in.Node)}
 }
 
 // fullBuild reports whether the model starts from nothing, and why if that is unusual.
@@ -98,23 +119,42 @@ func fullBuild(in In) (bool, string) {
 	if in.FullRefresh {
 		return true, "" // who asked for it says so
 	}
+	if respread(in) {
+		return true, respreadReason + ", so it is built from nothing"
+	}
 	return false, ""
+}
+
+// changed is the table that a change works on: the node's own, or a copy where changes
+// cannot be taken back, or where the rows have to be spread anew.
+func changed(in In) addr.Relation {
+	if in.Caps.TransactionalDDL && !respread(in) {
+		return in.Node.Relation
+	}
+	return in.Scratch
 }
 
 // change is the plan of everything that changes a table instead of replacing it: in place
 // inside a transaction where the warehouse has those, otherwise on a copy that is swapped
 // in. ops work on target; temporary are the tables that they make and drop again.
 func change(in In, target addr.Relation, ops []warehouse.Op, temporary ...addr.Relation) Out {
-	out := Out{Verb: Update, Tested: target, Kind: warehouse.Table, InTx: in.Caps.TransactionalDDL}
+	out := Out{Verb: Update, Tested: target, Kind: warehouse.Table, InTx: target == in.Node.Relation}
 	if out.InTx {
 		out.Build = before(in, ops...)
-		out.Publish = after(in, comments(in.Node, target, warehouse.Table)...)
+		out.Publish = after(in, warehouse.Table, comments(in, target, warehouse.Table)...)
 		return out
 	}
+	layout := layoutOf(in, warehouse.Table)
+	swap := warehouse.Swap{New: target, NewKind: warehouse.Table, Target: in.Node.Relation, Old: warehouse.Table, Layout: layout}
 	out.Build = before(in, warehouse.CloneTable{From: in.Node.Relation, To: target})
+	if respread(in) {
+		// Rows that cannot be made again are spread anew from the table itself.
+		swap.Respread, out.Reason = true, respreadReason
+		out.Build = before(in, warehouse.CreateTableAs{Target: target, Query: copyOf(in), Layout: stagedLayout(in, warehouse.Table)})
+	}
 	out.Build = append(out.Build, ops...)
-	out.Build = append(out.Build, comments(in.Node, target, warehouse.Table)...)
-	out.Publish = after(in, warehouse.Swap{New: target, NewKind: warehouse.Table, Target: in.Node.Relation, Old: warehouse.Table})
+	out.Build = append(out.Build, comments(in, target, warehouse.Table)...)
+	out.Publish = after(in, warehouse.Table, swap)
 	for _, rel := range append(temporary, target) {
 		out.Cleanup = append(out.Cleanup, warehouse.Drop{Relation: rel, Kind: warehouse.Table})
 	}
@@ -125,7 +165,7 @@ func change(in In, target addr.Relation, ops []warehouse.Op, temporary ...addr.R
 func apply(in In, target addr.Relation) []warehouse.Op {
 	cfg := in.Node.Config
 	way := strategy(in.Node, in.Caps)
-	if len(cfg.UniqueKey) == 0 {
+	if len(cfg.UniqueKey) == 0 && way != strategyOverwrite {
 		// Without a key there is nothing to find earlier rows by: every strategy appends.
 		way = strategyAppend
 	}
@@ -133,10 +173,16 @@ func apply(in In, target addr.Relation) []warehouse.Op {
 	switch way {
 	case strategyMerge:
 		// Two new rows of one key are an error of the operation: which one wins is chance.
-		return []warehouse.Op{warehouse.MergeInto{
+		merge := warehouse.MergeInto{
 			Target: target, From: in.Staged, Key: cfg.UniqueKey,
 			Update: cfg.MergeUpdateColumns, Exclude: cfg.MergeExcludeColumns, Predicates: cfg.IncrementalPredicates,
-		}}
+		}
+		if p := partitionOf(in.Node); p != nil && p.Column != "" && in.Caps.Partitions {
+			merge.Partition = p
+		}
+		return []warehouse.Op{merge}
+	case strategyOverwrite:
+		return []warehouse.Op{overwrite(in, warehouse.ReplacePartitions{Target: target, From: in.Staged})}
 	case strategyDeleteInsert:
 		return []warehouse.Op{
 			warehouse.DeleteMatching{Target: target, From: in.Staged, Key: cfg.UniqueKey, Predicates: cfg.IncrementalPredicates},

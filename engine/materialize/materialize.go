@@ -20,7 +20,7 @@ type Kind struct {
 }
 
 // Kinds lists every kind, in the order in which they are shown.
-var Kinds = []Kind{view, table, incremental, ephemeral, seed, snapshot}
+var Kinds = []Kind{view, table, incremental, ephemeral, materializedView, ancestry, seed, snapshot}
 
 // Lookup finds a kind by its name in configuration.
 func Lookup(name string) (Kind, bool) {
@@ -39,11 +39,14 @@ type In struct {
 	Caps     warehouse.Caps
 	Words    warehouse.Words
 	Dialect  warehouse.Dialect
-	// FullRefresh asks incremental models to start from nothing.
+	// Recorded is the node's Fingerprint when Existing was built, empty if nobody knows.
+	Recorded string
+	// FullRefresh asks incremental models and materialized views to start from nothing.
 	FullRefresh bool
 	// Direct builds under the node's own name at once instead of aside. It is safe only where
 	// nothing has that name, nobody has a record of it, and no test must pass first: making
-	// a relation is atomic, so readers see all of it or nothing.
+	// a relation is atomic, so readers see all of it or nothing. Where indexes, constraints or
+	// rights follow that may be refused, it is built aside all the same.
 	Direct bool
 	// Staged and Scratch are the names to build aside under; zero means StagedName and
 	// ScratchName of the node's relation.
@@ -72,6 +75,8 @@ type Out struct {
 	InTx   bool
 	// Kind is what the node is in the warehouse afterwards; None for ephemeral models.
 	Kind warehouse.Kind
+	// Fingerprint is that of what is there afterwards, where it is not the node's.
+	Fingerprint string
 	// Reason says why something else than the usual happens, empty otherwise.
 	Reason string
 	// SQL is the text that Build sends, the user's own or one written around it, and Map
@@ -91,7 +96,7 @@ func Plan(in In) (Out, diag.List) {
 	if ds.HasErrors() {
 		return Out{}, ds
 	}
-	if in.Direct && in.Existing.Kind == warehouse.None && in.Node.ID.Kind == addr.Model {
+	if in.Direct && in.Existing.Kind == warehouse.None && in.Node.ID.Kind == addr.Model && atOnce(in, in.Node.Kind()) {
 		in.Staged = in.Node.Relation
 	}
 	if in.Staged.IsZero() {
@@ -111,7 +116,7 @@ func Check(n *compile.Node, caps warehouse.Caps) diag.List {
 		return diag.List{kindUnknown(n)}
 	}
 	if kind.check == nil {
-		return nil
+		return checkLayout(n)
 	}
 	return kind.check(n, caps)
 }
@@ -137,12 +142,18 @@ func aside(in In, kind warehouse.Kind, build ...warehouse.Op) Out {
 	if in.Existing.Kind == warehouse.None {
 		out.Verb = Create
 	}
-	out.Build = append(out.Build, comments(in.Node, in.Staged, kind)...)
+	out.Build = append(out.Build, comments(in, in.Staged, kind)...)
 	if in.Staged == in.Node.Relation {
-		out.Publish, out.Cleanup = after(in), nil
+		out.Publish, out.Cleanup = after(in, kind), nil
 		return out
 	}
-	out.Publish = after(in, warehouse.Swap{New: in.Staged, NewKind: kind, Target: in.Node.Relation, Old: in.Existing.Kind})
+	swap := warehouse.Swap{New: in.Staged, NewKind: kind, Target: in.Node.Relation, Old: in.Existing.Kind, Layout: layoutOf(in, kind)}
+	if kind == warehouse.Table {
+		swap.Respread = respread(in)
+	} else {
+		swap.Query = in.Node.SQL
+	}
+	out.Publish = after(in, kind, swap)
 	return out
 }
 
@@ -151,9 +162,9 @@ func before(in In, ops ...warehouse.Op) []warehouse.Op {
 	return append(statements(in.Node.Config.PreHooks), ops...)
 }
 
-// after puts the post-hooks behind.
-func after(in In, ops ...warehouse.Op) []warehouse.Op {
-	return append(ops, statements(in.Node.Config.PostHooks)...)
+// after puts the rights and the post-hooks behind.
+func after(in In, kind warehouse.Kind, ops ...warehouse.Op) []warehouse.Op {
+	return append(append(ops, access(in, kind)...), statements(in.Node.Config.PostHooks)...)
 }
 
 func statements(texts []string) []warehouse.Op {
@@ -167,7 +178,8 @@ func statements(texts []string) []warehouse.Op {
 }
 
 // comments describes a relation and its columns when persist_docs asks for it.
-func comments(n *compile.Node, rel addr.Relation, kind warehouse.Kind) []warehouse.Op {
+func comments(in In, rel addr.Relation, kind warehouse.Kind) []warehouse.Op {
+	n := in.Node
 	if !n.Config.PersistDocs {
 		return nil
 	}
@@ -175,7 +187,11 @@ func comments(n *compile.Node, rel addr.Relation, kind warehouse.Kind) []warehou
 	if n.Description != "" {
 		ops = append(ops, warehouse.Comment{Relation: rel, Kind: kind, Text: n.Description})
 	}
-	for _, c := range n.Columns {
+	columns := n.Columns
+	if in.Caps.NestedComments {
+		columns = slices.Concat(columns, n.Fields)
+	}
+	for _, c := range columns {
 		if c.Description != "" {
 			ops = append(ops, warehouse.Comment{Relation: rel, Kind: kind, Column: c.Name, Text: c.Description})
 		}

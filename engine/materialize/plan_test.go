@@ -281,7 +281,7 @@ func configured(cfg compile.Config, text string, columns ...string) *compile.Nod
 	n := model(cfg, columns...)
 	n.File = source.NewFile("models/x.sql", []byte(text))
 	n.Raw = project.Config{}
-	for _, key := range []string{"materialized", "incremental_strategy", "unique_key", "merge_update_columns", "merge_exclude_columns", "incremental_predicates", "updated_at", "check_cols", "column_types"} {
+	for _, key := range []string{"materialized", "incremental_strategy", "unique_key", "merge_update_columns", "merge_exclude_columns", "incremental_predicates", "updated_at", "check_cols", "column_types", "partition_by", "cluster_by", "indexes", "partitions"} {
 		if i := strings.Index(text, key); i >= 0 {
 			end := i + strings.IndexByte(text[i:], '\n')
 			n.Raw[key] = project.Value[any]{V: true, At: n.File.Span(i, end)}
@@ -319,6 +319,7 @@ func TestCheck(t *testing.T) {
 		{"check_cols", configured(compile.Config{Materialized: "snapshot", UniqueKey: []string{"id"}, Strategy: "check", CheckCols: []string{"id", "nmae"}}, "check_cols id, nmae\n", "id", "name"), all, codeColumn, diag.Error, "nmae", `did you mean "name"?`},
 		{"check all", configured(compile.Config{Materialized: "snapshot", UniqueKey: []string{"id"}, Strategy: "check", CheckCols: []string{"all"}}, "check_cols all\n", "id", "name", "dbt_scd_id", "dbt_valid_to"), all, "", 0, "", ""},
 		{"taken", configured(snap, "\n", "id", "at", "dbt_valid_to", "dbt_scd_id", "dbt_updated_at", "dbt_valid_from", "dbt_valid_to"), all, codeColumnTaken, diag.Error, "", "rename the column: the snapshot adds one of this name"},
+		{"ancestry", configured(compile.Config{Materialized: "ancestry"}, "materialized ancestry\n"), all, codeAncestryUnread, diag.Error, "ancestry", "write its query so that it can be analyzed: only then it is known which columns are parent and child"},
 		{"seed", configured(compile.Config{Materialized: "seed", ColumnTypes: map[string]string{"a": "int"}}, "column_types a int\n"), all, codeSeedUnread, diag.Error, "column_types a int", "run with analysis on, or remove column_types"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -348,6 +349,9 @@ func TestCheck(t *testing.T) {
 	for _, d := range ds {
 		emitted[d.Code] = true
 	}
+	t.Run("layout", func(t *testing.T) { testCheckLayout(t, emitted) })
+	emitted[codeConfigChange] = true // TestMaterializedView
+	emitted[codeLayoutLater] = true  // TestStoredLater
 	for _, e := range Codes {
 		if !emitted[e.Code] {
 			t.Errorf("no case triggers %s", e.Code)

@@ -16,10 +16,11 @@ var seed = Kind{
 }
 
 func checkSeed(n *compile.Node, _ warehouse.Caps) diag.List {
+	ds := checkLayout(n)
 	if len(n.Config.ColumnTypes) > 0 && n.Unanalyzed != "" {
-		return diag.List{seedUnread(n)}
+		ds.Add(seedUnread(n))
 	}
-	return nil
+	return ds
 }
 
 func planSeed(in In) (Out, diag.List) {
@@ -29,8 +30,12 @@ func planSeed(in In) (Out, diag.List) {
 		Path:      in.Node.Path,
 		Format:    in.Node.Seed.Format,
 		Delimiter: in.Node.Config.Delimiter,
+		Layout:    stagedLayout(in, warehouse.Table),
 	})
 	out.Reason = kindChange(in, warehouse.Table)
+	if respread(in) {
+		out.Reason = respreadReason
+	}
 	return out, nil
 }
 

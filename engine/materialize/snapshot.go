@@ -18,7 +18,7 @@ var snapshot = Kind{
 }
 
 func checkSnapshot(n *compile.Node, _ warehouse.Caps) diag.List {
-	var ds diag.List
+	ds := checkLayout(n)
 	ds.Add(checkKey(n)...)
 	if byTime(n) {
 		ds.Add(checkColumns(n, "updated_at", []string{n.Config.UpdatedAt})...)
@@ -51,10 +51,11 @@ func planSnapshot(in In) (Out, diag.List) {
 		return Out{}, diag.List{d}
 	}
 	query, m := snapshotQuery(in)
-	stage := []warehouse.Op{
-		warehouse.CreateTableAs{Target: in.Staged, Query: query},
-		requireUnique(in, in.Staged),
+	create := warehouse.CreateTableAs{Target: in.Staged, Query: query}
+	if in.Existing.Kind != warehouse.Table {
+		create.Layout = stagedLayout(in, warehouse.Table)
 	}
+	stage := []warehouse.Op{create, requireUnique(in, in.Staged)}
 	if in.Existing.Kind != warehouse.Table {
 		out := aside(in, warehouse.Table, stage...)
 		out.SQL, out.Map = query, m
@@ -64,9 +65,7 @@ func planSnapshot(in In) (Out, diag.List) {
 	// History cannot be made again, so a full refresh does not touch a snapshot.
 	target := in.Node.Relation
 	fresh, closing := asideName(target, "fresh", in.Caps), asideName(target, "closing", in.Caps)
-	if !in.Caps.TransactionalDDL {
-		target = in.Scratch
-	}
+	target = changed(in)
 	cfg := in.Node.Config
 	diff := warehouse.StageSnapshot{
 		Target: target, From: in.Staged, Fresh: fresh, Closing: closing,
@@ -89,7 +88,7 @@ func planSnapshot(in In) (Out, diag.List) {
 	)
 	out := change(in, target, ops, closing, fresh, in.Staged)
 	out.SQL, out.Map = query, m
-	return out, nil
+	return out, storedLater(in, out)
 }
 
 // snapshotQuery adds the snapshot columns to the node's query, as a first build has them.

@@ -11,9 +11,14 @@ var table = Kind{
 	plan: planTable,
 }
 
+const respreadReason = "its partitions or clusters change"
+
 func planTable(in In) (Out, diag.List) {
-	out := aside(in, warehouse.Table, warehouse.CreateTableAs{Target: in.Staged, Query: in.Node.SQL})
+	out := aside(in, warehouse.Table, warehouse.CreateTableAs{Target: in.Staged, Query: in.Node.SQL, Layout: stagedLayout(in, warehouse.Table)})
 	out.SQL, out.Map = in.Node.SQL, in.Node.Map
 	out.Reason = kindChange(in, warehouse.Table)
+	if respread(in) {
+		out.Reason = respreadReason
+	}
 	return out, nil
 }

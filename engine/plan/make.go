@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -137,17 +138,21 @@ func (m *maker) consider(n *compile.Node) {
 	if n.ID.Kind == addr.Source || n.Config.Materialized == "ephemeral" || !m.selection.Nodes[n.ID] {
 		return
 	}
-	reasons := m.reasons(n)
+	reasons, lasting := m.reasons(n)
 	if len(reasons) == 0 {
 		m.plan.Kept[n.ID.Kind]++
 		return
 	}
 	caps := m.program.Target.Dialect.Caps()
-	_, recorded := m.snapshot.Nodes[n.ID]
+	record, recorded := m.snapshot.Nodes[n.ID]
+	known := ""
+	if recorded && record.Relation == n.Relation && record.Kind == m.snapshot.Relations[n.Relation].Kind {
+		known = record.Fingerprint
+	}
 	out, ds := materialize.Plan(materialize.In{
 		Direct: !recorded && !m.gated[n.ID] && len(n.Config.PostHooks) == 0, // a post-hook may still refuse it
 		Node:   n, Existing: m.snapshot.Relations[n.Relation], Caps: caps,
-		Words: m.program.Target.Dialect.Words(), Dialect: m.program.Target.Dialect, FullRefresh: m.selection.FullRefresh,
+		Words: m.program.Target.Dialect.Words(), Dialect: m.program.Target.Dialect, FullRefresh: m.selection.FullRefresh, Recorded: known,
 	})
 	m.diags.Add(ds...)
 	if out.Reason != "" {
@@ -161,10 +166,23 @@ func (m *maker) consider(n *compile.Node) {
 	m.rebuilt[n.ID] = true
 	m.add(&Action{
 		Node: n.ID, Verb: Verb(out.Verb), Reasons: reasons, Materialized: n.Config.Materialized, Kind: out.Kind,
-		Relation: n.Relation, Staged: out.Tested, Millis: m.snapshot.Nodes[n.ID].Millis, Fingerprint: n.Fingerprint, Parents: m.inputs(n.ID),
+		Relation: n.Relation, Staged: out.Tested, Millis: m.snapshot.Nodes[n.ID].Millis, Fingerprint: cmp.Or(out.Fingerprint, n.Fingerprint), Parents: m.inputs(n.ID),
 		Build: out.Build, Publish: out.Publish, Cleanup: out.Cleanup, InTx: out.InTx,
-		Origin: m.origin(n, out),
+		Origin: m.origin(n, out), Limits: limits(n.Config), Revoke: recorded && !lasting, Last: last(record, recorded),
 	})
+}
+
+// limits are those of a node's configuration. Its labels mark the jobs that build it.
+func limits(c compile.Config) Limits {
+	return Limits{MaxBytes: c.Limits.MaxBytes, Timeout: c.Limits.Timeout, Priority: c.Limits.Priority, Reservation: c.Limits.Reservation, Labels: c.Layout.Labels}
+}
+
+// last is what a node took when it was last built.
+func last(r state.Record, recorded bool) *Spent {
+	if !recorded || r.Bytes < 0 && r.Billed < 0 {
+		return nil
+	}
+	return &Spent{Bytes: r.Bytes, Billed: r.Billed, SlotMillis: r.SlotMillis}
 }
 
 func (m *maker) add(a *Action) {
@@ -181,11 +199,12 @@ func (m *maker) origin(n *compile.Node, out materialize.Out) Origin {
 	return o
 }
 
-// reasons says why a node must be built; none means it is up to date.
-func (m *maker) reasons(n *compile.Node) []string {
+// reasons says why a node must be built; none means it is up to date. lasting: one of them
+// holds until a new record of the node is written, whatever is published.
+func (m *maker) reasons(n *compile.Node) (why []string, lasting bool) {
 	record, recorded := m.snapshot.Nodes[n.ID]
 	existing, exists := m.snapshot.Relations[n.Relation]
-	var why []string
+	lasting = !recorded || record.Relation != n.Relation || record.Fingerprint != n.Fingerprint
 	switch {
 	case !exists:
 		why = append(why, "it does not exist yet")
@@ -193,15 +212,20 @@ func (m *maker) reasons(n *compile.Node) []string {
 		why = append(why, "it exists, but the engine has no record of building it")
 	case record.Kind != existing.Kind:
 		why = append(why, fmt.Sprintf("it is a %s now, not the %s that was built", existing.Kind, record.Kind))
+	case record.Fingerprint == "":
+		why = append(why, "its last build did not end")
 	case record.Fingerprint != n.Fingerprint:
 		what := "its SQL, a variable in it, or its configuration changed"
-		if n.ID.Kind == addr.Seed {
+		switch {
+		case record.Fingerprint != "" && compile.Content(record.Fingerprint) == compile.Content(n.Fingerprint):
+			what = "how it is stored, or who may read it, changed"
+		case n.ID.Kind == addr.Seed:
 			what = "its file or configuration changed"
 		}
 		why = append(why, what)
 	}
 	own := n.Config.FullRefresh
-	if m.selection.FullRefresh && (own == nil || *own) && (n.Config.Materialized == "incremental" || n.ID.Kind == addr.Seed) {
+	if m.selection.FullRefresh && (own == nil || *own) && (n.Config.Materialized == "incremental" || n.Config.Materialized == "materialized_view" || n.Config.Materialized == compile.Ancestry || n.ID.Kind == addr.Seed) {
 		why = append(why, "a full refresh was asked for")
 	} else if m.selection.Force {
 		why = append(why, "a full build was asked for")
@@ -226,13 +250,14 @@ func (m *maker) reasons(n *compile.Node) []string {
 	if len(unknown) > 0 {
 		why = append(why, "the state of source "+strings.Join(unknown, ", ")+" is not known")
 	}
+	lasting = lasting || len(rebuilt)+len(newer)+len(unknown)+len(n.Volatile) > 0 || n.Opaque != ""
 	if n.Opaque != "" {
 		why = append(why, "what it reads is not known for sure: "+n.Opaque)
 	}
 	if len(n.Volatile) > 0 {
 		why = append(why, "it calls "+strings.Join(n.Volatile, ", "))
 	}
-	return why
+	return why, lasting
 }
 
 func plural(names []string, one, many string) string {

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"time"
+
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/datatest"
 	"github.com/engine-build/engine/engine/source"
@@ -37,7 +39,9 @@ type Plan struct {
 	// Versions are the versions of nodes that actions read and that this plan does not build.
 	Versions map[addr.Node]string `json:"versions,omitempty"`
 	// Needs names what statements use of the engine's own functions in the warehouse, sorted.
-	Needs      []string `json:"needs,omitempty"`
+	Needs []string `json:"needs,omitempty"`
+	// Cost is an estimate, nil if none was asked for.
+	Cost       *Cost    `json:"cost,omitempty"`
 	OnRunStart []string `json:"on_run_start,omitempty"`
 	OnRunEnd   []string `json:"on_run_end,omitempty"`
 }
@@ -73,7 +77,16 @@ type Action struct {
 	Parents     []addr.Node `json:"parents,omitempty"`
 	Fingerprint string      `json:"fingerprint,omitempty"`
 	// Millis is how long the node took when it was last built, 0 if unknown: the scheduler's guess.
-	Millis    int64      `json:"millis,omitempty"`
+	Millis int64 `json:"millis,omitempty"`
+	// Last is what the node took when it was last built; nil if nothing is known.
+	Last *Spent `json:"last,omitempty"`
+	// Limits bound what its statements may take.
+	Limits Limits `json:"limits,omitzero"`
+	// Revoke: the record of the last build would look true again once the node is published,
+	// because nothing but the user's wish, or a relation that somebody removed, makes it due.
+	// Where the new record is not written together with the publication, the old one is
+	// taken back before.
+	Revoke    bool       `json:"revoke,omitempty"`
 	UnitTests []UnitTest `json:"unit_tests,omitempty"`
 	Build     Steps      `json:"build,omitempty"`
 	Tests     []Test     `json:"tests,omitempty"`
@@ -81,6 +94,26 @@ type Action struct {
 	Cleanup   Steps      `json:"cleanup,omitempty"`
 	InTx      bool       `json:"in_tx,omitempty"`
 	Origin    Origin     `json:"origin"`
+}
+
+// Limits bound the statements of one action. Each is for one statement, and zero leaves it
+// to the connection. A warehouse that has no such limit ignores it.
+type Limits struct {
+	// MaxBytes is the most that a statement may be billed for, in bytes.
+	MaxBytes int64         `json:"max_bytes,omitempty"`
+	Timeout  time.Duration `json:"timeout,omitempty"` // in nanoseconds
+	// Priority and Reservation are the warehouse's words.
+	Priority    string            `json:"priority,omitempty"`
+	Reservation string            `json:"reservation,omitempty"`
+	Labels      map[string]string `json:"labels,omitempty"`
+}
+
+// Spent is what the statements of an action took, its tests included. Bytes and Billed
+// are -1 where the warehouse did not say.
+type Spent struct {
+	Bytes      int64 `json:"bytes"`  // read
+	Billed     int64 `json:"billed"` // charged for
+	SlotMillis int64 `json:"slot_millis,omitempty"`
 }
 
 // Steps are operations with a JSON form.

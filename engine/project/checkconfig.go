@@ -27,6 +27,12 @@ func CheckConfig(key string, value any, kind addr.Kind, at source.Span) (any, *d
 	}
 	c := valueCheck{key: k, at: at}
 	out := c.check(value)
+	if c.problem == nil && k.whole != nil {
+		if why, help := k.whole(out); why != "" {
+			d := configInvalid(at, k.Name, why, help)
+			return nil, &d
+		}
+	}
 	return out, c.problem
 }
 
@@ -58,6 +64,10 @@ func (c *valueCheck) check(v any) any {
 		case int64:
 			return c.natural(v)
 		}
+	case Size:
+		return c.size(v)
+	case Number:
+		return c.number(v)
 	case Texts:
 		return c.texts(v)
 	case Map:
@@ -70,6 +80,12 @@ func (c *valueCheck) check(v any) any {
 		return c.flags(v)
 	case Hooks:
 		return c.hooks(v)
+	case Object:
+		return c.object(v)
+	case Objects:
+		return c.objects(v)
+	case Lists:
+		return c.lists(v)
 	}
 	c.wrong(v)
 	return nil
@@ -78,7 +94,7 @@ func (c *valueCheck) check(v any) any {
 func (c *valueCheck) wrong(v any) { c.fail(configType(c.at, c.key, v)) }
 
 func (c *valueCheck) natural(n int64) any {
-	if n < 0 {
+	if n < 0 && !c.key.Negative {
 		c.fail(configInvalid(c.at, c.key.Name, fmt.Sprintf("%d is negative", n), "give 0 or more"))
 	}
 	return n
@@ -113,6 +129,10 @@ func (c *valueCheck) text(v any) any {
 			if strings.EqualFold(want, s) {
 				return want
 			}
+		}
+		if help := c.key.Refused[strings.ToLower(s)]; help != "" {
+			c.fail(valueRefused(c.at, c.key.Name, s, help))
+			return nil
 		}
 		c.fail(valueUnknown(c.at, strconv.Quote(c.key.Name), s, c.key.Values))
 		return nil
@@ -161,6 +181,10 @@ func (c *valueCheck) texts(v any) any {
 			return nil
 		}
 		out = append(out, s)
+	}
+	if c.key.Most > 0 && len(out) > c.key.Most {
+		c.fail(configInvalid(c.at, c.key.Name, fmt.Sprintf("it lists %d columns, at most %d are possible", len(out), c.key.Most), "keep those that most queries filter by"))
+		return nil
 	}
 	return out
 }

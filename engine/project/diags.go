@@ -343,6 +343,11 @@ func valueUnknown(at source.Span, what, value string, known []string) diag.Diagn
 	return d
 }
 
+// valueRefused is a value that other tools have and this one does not.
+func valueRefused(at source.Span, key, value, help string) diag.Diagnostic {
+	return diag.Diagnostic{Code: codeValueUnknown, Message: fmt.Sprintf("%q %q is known from dbt, but engine does not have it", key, value), At: at, Help: help}
+}
+
 func valueInvalid(at source.Span, message, help string) diag.Diagnostic {
 	return diag.Diagnostic{Code: codeValueInvalid, Message: message, At: at, Help: help}
 }

@@ -13,12 +13,21 @@ type Type string
 const (
 	Text    Type = "text"              // string
 	Bool    Type = "true or false"     // bool
-	Integer Type = "a whole number"    // int64
+	Integer Type = "a whole number"    // int64, 0 or more unless Key.Negative
+	Number  Type = "a number"          // float64, 0 or more
+	Size    Type = "a size"            // int64 of bytes; «10GB» is accepted
 	Texts   Type = "a list of texts"   // []any of string; one text is a list of one
 	Map     Type = "a mapping"         // map[string]any
 	TextMap Type = "a mapping to text" // map[string]any of string
 	Flags   Type = "a mapping of switches"
 	Hooks   Type = "a list of statements" // []any of string; {sql: …} is accepted
+	// Object is a map[string]any with the entries that Key.Fields describes, Objects a []any
+	// of such; one of them is a list of one.
+	Object  Type = "a mapping of options"
+	Objects Type = "a list of mappings"
+	// Lists is a map[string]any of []any of string; one text is a list of one. A «+» in front
+	// of an entry's name adds to what outer levels have.
+	Lists Type = "a mapping to lists of texts"
 )
 
 // Merge says what becomes of a key that is set on several levels.
@@ -28,6 +37,7 @@ const (
 	Replace Merge = iota // the innermost level wins
 	Append               // lists are joined, outermost first
 	Update               // mappings are merged, the innermost level wins per entry
+	Grow                 // as Update, but an entry named «+x» is joined to entry «x»
 )
 
 // Key is one configuration key.
@@ -37,10 +47,18 @@ type Key struct {
 	Kinds    []addr.Kind
 	Type     Type
 	Values   []string // allowed values of a Text; nil: any
+	Refused  hints    // values that other tools have, and what to do instead
 	Flags    []string // allowed entries of a Flags mapping
+	Fields   []Key    // entries of an Object, of each of Objects, or nil
+	Plain    string   // the entry that a text instead of an Object stands for; empty: none
+	Required bool     // of a field: it has to be there
+	Negative bool     // of an Integer: it may be less than 0
+	Most     int      // most items of a list, 0 for any number
 	Merge    Merge
 	Template bool // the text is rendered later and may hold {{ … }}
 	Help     string
+	// whole looks at a value that is right by itself: why it cannot be used, and the help.
+	whole func(v any) (why, help string)
 }
 
 var (
@@ -72,7 +90,7 @@ var ConfigKeys = []Key{
 	{Name: "access", Kinds: models, Type: Text, Values: []string{"private", "protected", "public"}, Help: "who may ref it"},
 
 	{Name: "dialect", Kinds: []addr.Kind{addr.Model, addr.Snapshot}, Type: Text, Values: Dialects, Help: "the language of its SQL: googlesql is checked, and written anew for the target; any other passes through to a target of that type"},
-	{Name: "materialized", Kinds: models, Type: Text, Values: []string{"view", "table", "incremental", "ephemeral"}, Help: "what it becomes in the warehouse"},
+	{Name: "materialized", Kinds: models, Type: Text, Values: []string{"view", "table", "incremental", "ephemeral", "materialized_view", "ancestry"}, Help: "what it becomes in the warehouse"},
 	{Name: "schema", Kinds: built, Type: Text, Help: "schema, combined with the target's by custom_schema"},
 	{Name: "database", Kinds: built, Type: Text, Help: "database or project"},
 	{Name: "alias", Kinds: built, Type: Text, Help: "name of the relation, if not the node's"},
@@ -83,11 +101,37 @@ var ConfigKeys = []Key{
 	{Name: "distribute", Kinds: built, Type: Text, Values: []string{"tenant", "shared", "never"}, Help: "who may get it"},
 
 	{Name: "unique_key", Kinds: []addr.Kind{addr.Model, addr.Snapshot}, Type: Texts, Help: "columns that identify a row"},
-	{Name: "incremental_strategy", Kinds: models, Type: Text, Values: []string{"append", "merge", "delete+insert"}, Help: "how new rows get into the table"},
+	{Name: "incremental_strategy", Kinds: models, Type: Text, Values: []string{"append", "merge", "delete+insert", "insert_overwrite"}, Refused: hints{"microbatch": noMicrobatch}, Help: "how new rows get into the table"},
 	{Name: "incremental_predicates", Kinds: models, Type: Texts, Template: true, Help: "conditions that limit what merge looks at"},
 	{Name: "merge_update_columns", Kinds: models, Type: Texts, Help: "the only columns that merge updates"},
 	{Name: "merge_exclude_columns", Kinds: models, Type: Texts, Help: "columns that merge leaves alone"},
 	{Name: "on_schema_change", Kinds: models, Type: Text, Values: []string{"ignore", "append_new_columns", "sync_all_columns", "fail"}, Help: "what to do when the query's columns change"},
+	{Name: "partitions", Kinds: models, Type: Texts, Help: "the only partitions that insert_overwrite replaces"},
+
+	{Name: "partition_by", Kinds: built, Type: Object, Fields: partitionFields, Plain: "field", whole: wholePartition, Help: "the column by whose value the table is divided"},
+	{Name: "cluster_by", Kinds: built, Type: Texts, Most: 4, Help: "columns by which rows are kept together, most significant first"},
+	{Name: "require_partition_filter", Kinds: built, Type: Bool, Help: "refuse queries that would read all partitions"},
+	{Name: "partition_expiration_days", Kinds: built, Type: Number, whole: wholePositive, Help: "days that a partition lives"},
+	{Name: "hours_to_expiration", Kinds: built, Type: Number, whole: wholePositive, Help: "hours that the relation lives after it is built"},
+	{Name: "kms_key_name", Kinds: built, Type: Text, Help: "the key that encrypts the rows: its full resource name"},
+	{Name: "labels", Kinds: built, Type: TextMap, Merge: Update, whole: wholeLabels, Help: "labels of the relation and of the jobs that build it"},
+	{Name: "labels_from_meta", Kinds: built, Type: Bool, Help: "entries of meta are labels too"},
+	{Name: "indexes", Kinds: built, Type: Objects, Fields: indexFields, Help: "indexes of the table"},
+	{Name: "unlogged", Kinds: built, Type: Bool, Help: "keep the rows out of the write-ahead log: faster, and gone after a crash of the server"},
+	{Name: "grants", Kinds: built, Type: Lists, Merge: Grow, Help: "who has which privilege on the relation"},
+	{Name: "grant_access_to", Kinds: models, Type: Objects, Fields: accessFields, Help: "datasets that the view may read on behalf of its readers"},
+
+	{Name: "maximum_bytes_billed", Kinds: built, Type: Size, whole: wholePositive, Help: "most bytes that one statement may be billed for: a number, or for example 10GB"},
+	{Name: "job_execution_timeout_seconds", Kinds: built, Type: Integer, whole: wholePositive, Help: "longest time that one statement may take"},
+	{Name: "priority", Kinds: built, Type: Text, Values: []string{"interactive", "batch"}, Help: "how soon the warehouse runs the statements"},
+	{Name: "reservation", Kinds: built, Type: Text, Help: "the reservation whose slots run the statements"},
+
+	{Name: "on_configuration_change", Kinds: models, Type: Text, Values: []string{"apply", "continue", "fail"}, Help: "what to do when the configuration of a materialized view changes"},
+	{Name: "enable_refresh", Kinds: models, Type: Bool, Help: "whether the warehouse refreshes the materialized view by itself"},
+	{Name: "refresh_interval_minutes", Kinds: models, Type: Number, whole: wholePositive, Help: "minutes between two such refreshes at least"},
+	{Name: "max_staleness", Kinds: models, Type: Text, Help: "how old rows of the materialized view may be: an interval in the warehouse's SQL"},
+
+	{Name: "ancestry", Kinds: models, Type: Object, Fields: ancestryFields, Merge: Update, Help: "which columns of the edges mean what, and how they are closed"},
 
 	{Name: "column_types", Kinds: seeds, Type: TextMap, Merge: Update, Help: "types of columns"},
 	{Name: "delimiter", Kinds: seeds, Type: Text, Help: "what separates fields, one character"},
@@ -152,30 +196,22 @@ func keyNames(kind addr.Kind) []string {
 	return out
 }
 
+const noMicrobatch = `microbatches are not available; use "incremental_strategy: insert_overwrite" with "partition_by", and filter with is_incremental`
+
 // foreignConfig are config keys that dbt projects have and engine does not act on.
 // Each says what to do instead.
 var foreignConfig = hints{
-	"partition_by":               "the targets of this version have no partitions; remove it",
-	"cluster_by":                 "the targets of this version have no clustering; remove it",
-	"require_partition_filter":   "the targets of this version have no partitions; remove it",
-	"partition_expiration_days":  "the targets of this version have no partitions; remove it",
-	"partitions":                 "the targets of this version have no partitions; remove it",
-	"labels":                     "note them under meta",
-	"kms_key_name":               "the targets of this version have no such option; remove it",
-	"indexes":                    "create indexes in a post_hook",
-	"grants":                     "grant in a post_hook",
 	"contract":                   "columns are checked by data tests; remove it",
 	"docs":                       "docs stand beside config, not below it",
 	"packages":                   "there are no packages; remove it",
 	"quoting":                    "names are always quoted where they need it; remove it",
-	"event_time":                 "there are no microbatches; filter with is_incremental",
-	"batch_size":                 "there are no microbatches; filter with is_incremental",
-	"begin":                      "there are no microbatches; filter with is_incremental",
-	"lookback":                   "there are no microbatches; filter with is_incremental",
-	"concurrent_batches":         "there are no microbatches; filter with is_incremental",
+	"event_time":                 noMicrobatch,
+	"batch_size":                 noMicrobatch,
+	"begin":                      noMicrobatch,
+	"lookback":                   noMicrobatch,
+	"concurrent_batches":         noMicrobatch,
 	"sql_header":                 "use a pre_hook",
 	"static_analysis":            "remove it",
-	"on_configuration_change":    "there are no materialized views in this version; remove it",
 	"on_error":                   "a failed model always skips what depends on it; remove it",
 	"file_format":                "remove it",
 	"transient":                  "remove it",

@@ -111,7 +111,6 @@ func (r *reader) named(n *yaml.Node, kind string) (*object, Value[string], bool)
 var foreignRelation = hints{
 	"versions":         "give every version a model file of its own",
 	"latest_version":   "give every version a model file of its own",
-	"constraints":      `use "data_tests"`,
 	"contract":         "columns are checked by data tests; remove it",
 	"deprecation_date": "note it under meta",
 	"time_spine":       "there is no semantic layer; remove it",
@@ -122,13 +121,12 @@ var foreignRelation = hints{
 	"loaded_at_field":  "freshness belongs to sources",
 	"static_analysis":  "remove it",
 	"granularity":      "there is no semantic layer; remove it",
-	"policy_tags":      "the targets of this version have no policy tags; remove it",
 	"external":         "external tables are made outside of engine; remove it",
 	"loaded_at_query":  `use "loaded_at_field", which may be an expression`,
 	"overrides":        "there are no packages; remove it",
 	"fixture":          `give the rows under "rows"`,
 	"metrics":          "there is no semantic layer; remove it",
-	"event_time":       "there are no microbatches; remove it",
+	"event_time":       noMicrobatch,
 }
 
 // readRelation reads an entry of models, seeds or snapshots.
@@ -146,6 +144,7 @@ func readRelation(r *reader, n *yaml.Node, kind addr.Kind) *Props {
 		p.Access = o.checked("access", kind)
 	}
 	p.Columns = readColumns(o)
+	p.Constraints = readConstraints(o, true)
 	p.Tests = readTests(o, "")
 	p.Config, _ = o.config(kind)
 	o.finish(func(key string) string { return besideConfig(key, kind) }, foreignRelation)
@@ -218,9 +217,12 @@ func readColumns(o *object) []*Column {
 		c.DataType = in.str("data_type")
 		c.Quote = in.boolean("quote").V
 		c.Meta, c.Tags = in.dict("meta"), in.tags()
+		c.PolicyTags = in.strs("policy_tags")
+		c.Constraints = readConstraints(in, false)
 		if cfg, ok := in.child("config"); ok {
 			cfg.what = "config of " + in.what
 			c.Meta, c.Tags = joinMeta(c.Meta, cfg.dict("meta")), append(c.Tags, cfg.tags()...)
+			c.PolicyTags = append(c.PolicyTags, cfg.strs("policy_tags")...)
 			cfg.finish(func(key string) string { return besideColumn(key, true) }, foreignRelation)
 		}
 		c.Tests = readTests(in, name.V)

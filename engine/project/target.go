@@ -1,8 +1,10 @@
 package project
 
 import (
+	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/source"
+	"github.com/engine-build/engine/engine/warehouse"
 )
 
 func (s *settings) decodeTargets(o *object, env func(string) (string, bool)) {
@@ -54,6 +57,7 @@ func readTarget(r *reader, f field) *TargetSettings {
 	t.Type, _ = o.required("type")
 	t.Schema, t.Database = o.str("schema"), o.str("database")
 	t.CustomSchema, t.threads = o.str("custom_schema"), o.str("threads")
+	t.maxBytes, t.maxCost = o.str("max_bytes_per_run"), o.str("max_cost_per_run")
 	t.Vars = o.values("vars")
 	if t.Vars == nil {
 		t.Vars = map[string]Value[any]{}
@@ -144,6 +148,23 @@ func (t *TargetSettings) resolve(env func(string) (string, bool), list *diag.Lis
 		} else {
 			t.Threads = Value[int64]{n, threads.At}
 		}
+	}
+	if most := t.maxBytes; text(&most) && most.V != "" {
+		n, err := warehouse.ParseSize(most.V)
+		if err == nil && n == 0 {
+			err = errors.New("a budget of nothing lets nothing run")
+		}
+		if err != nil {
+			list.Add(valueInvalid(most.At, err.Error(), "give bytes or a size, for example 500GB or 1TiB"))
+		}
+		t.MaxBytesPerRun = Value[int64]{n, most.At}
+	}
+	if most := t.maxCost; text(&most) && most.V != "" {
+		n, err := strconv.ParseFloat(most.V, 64)
+		if err != nil || !(n > 0) || math.IsInf(n, 0) {
+			list.Add(valueInvalid(most.At, fmt.Sprintf("%q is not an amount of money", most.V), "give a number greater than 0, in the currency of the target"))
+		}
+		t.MaxCostPerRun = Value[float64]{n, most.At}
 	}
 	fields := make(map[string]Value[string], len(t.Fields))
 	for _, key := range slices.Sorted(maps.Keys(t.Fields)) {

@@ -67,6 +67,36 @@ targets:
 	}
 }
 
+func TestTargetBudgets(t *testing.T) {
+	p := loadOK(t, `
+-- engine.yml --
+name: shop
+targets:
+  dev: {type: bigquery, max_bytes_per_run: "${MOST:-1.5TiB}", max_cost_per_run: 12.50}
+`)
+	got, list := p.Settings.Target("", envOf())
+	if len(list) > 0 || got.MaxBytesPerRun.V != 3<<39 || got.MaxCostPerRun.V != 12.5 {
+		t.Errorf("%v: %+v", messages(list), got)
+	}
+	if got, list = p.Settings.Target("", envOf("MOST", "500000000")); len(list) > 0 || got.MaxBytesPerRun.V != 500000000 {
+		t.Errorf("%v: %+v", messages(list), got)
+	}
+	_, list = p.Settings.Target("", envOf("MOST", "0"))
+	if diff := cmp.Diff([]string{`engine.yml:3:44: error: a budget of nothing lets nothing run [value-invalid]`}, messages(list)); diff != "" {
+		t.Error(diff)
+	}
+	for text, want := range map[string]string{
+		"max_bytes_per_run: 10 apples": `engine.yml:3:44: error: "10 apples" is no size: write bytes or a unit, for example 500MB or 1.5TiB [value-invalid]`,
+		"max_cost_per_run: -1":         `engine.yml:3:43: error: "-1" is not an amount of money [value-invalid]`,
+		"max_cost_per_run: NaN":        `engine.yml:3:43: error: "NaN" is not an amount of money [value-invalid]`,
+	} {
+		_, list := load(t, "-- engine.yml --\nname: shop\ntargets:\n  dev: {type: bigquery, "+text+"}\n")
+		if diff := cmp.Diff([]string{want}, messages(list)); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
 func TestTargetDefaults(t *testing.T) {
 	tests := []struct {
 		settings string

@@ -103,10 +103,15 @@ type TargetSettings struct {
 	CustomSchema Value[string]
 	Database     Value[string]
 	Threads      Value[int64]
-	Fields       map[string]Value[string] // the driver's own keys
-	Vars         map[string]Value[any]
-	At           source.Span
-	threads      Value[string] // as written, before ${ENV} is replaced
+	// MaxBytesPerRun and MaxCostPerRun are the most that one run may be billed for: bytes, and
+	// money in the currency of the warehouse's price. Not set: no limit.
+	MaxBytesPerRun Value[int64]
+	MaxCostPerRun  Value[float64]
+	Fields         map[string]Value[string] // the driver's own keys
+	Vars           map[string]Value[any]
+	At             source.Span
+	// As written, before ${ENV} is replaced.
+	threads, maxBytes, maxCost Value[string]
 }
 
 // Props are the properties of a model, seed or snapshot from a YAML file.
@@ -117,7 +122,8 @@ type Props struct {
 	Docs        map[string]Value[any]
 	Config      Config
 	Columns     []*Column
-	Tests       []*Test // on the relation itself
+	Constraints []Constraint // on the relation itself
+	Tests       []*Test      // on the relation itself
 	Meta        map[string]any
 	Tags        []string
 	Access      Value[string]
@@ -127,7 +133,7 @@ type Props struct {
 	At          source.Span // the whole entry
 }
 
-// Column is a column entry.
+// Column is a column entry. The name of a field inside a struct is a path, «a.b.c».
 type Column struct {
 	Name        Value[string]
 	Description Value[string]
@@ -135,8 +141,23 @@ type Column struct {
 	Quote       bool
 	Meta        map[string]any
 	Tags        []string
+	PolicyTags  []Value[string] // full resource names
+	Constraints []Constraint
 	Tests       []*Test
 	At          source.Span
+}
+
+// Constraint is an entry of constraints, of a relation or of a column.
+type Constraint struct {
+	Type       Value[string] // not_null, unique, primary_key, foreign_key or check
+	Name       Value[string]
+	Expression Value[string] // of check
+	// Columns are those of a relation's constraint; a column's own has none.
+	Columns []Value[string]
+	// To and ToColumns are of foreign_key, To as written: ref('x') or source('a', 'b').
+	To        Value[string]
+	ToColumns []Value[string]
+	At        source.Span
 }
 
 // Test is a generic test as written under data_tests/tests.

@@ -24,6 +24,18 @@ type document struct {
 // parseYAML parses the file's only document. After a syntax error there is no tree.
 func parseYAML(f *source.File) (*document, diag.List) {
 	d := &document{file: f, lines: yamlLines(f.Data)}
+	if root, ok := simpleYAML(f.Data); ok {
+		d.root = root
+		c := treeCheck{doc: d}
+		c.node(d.root)
+		return d, c.list
+	}
+	return parseAnyYAML(d)
+}
+
+// parseAnyYAML is parseYAML for documents of all kinds.
+func parseAnyYAML(d *document) (*document, diag.List) {
+	f := d.file
 	loader, err := yaml.NewLoader(bytes.NewReader(f.Data))
 	if err != nil {
 		return d, diag.List{yamlBroken(d, err)}

@@ -25,6 +25,7 @@ const cleanupTime = 20 * time.Second
 // act runs one action: unit tests, build aside, data tests, publish.
 func (r *runner) act(ctx context.Context, a *plan.Action) (res *NodeResult) {
 	res = newResult(a, r.options.Now())
+	ctx = warehouse.WithJob(ctx, r.job(ctx, a))
 	defer func() {
 		if p := recover(); p != nil {
 			res.Status = Errored
@@ -50,15 +51,24 @@ func (r *runner) act(ctx context.Context, a *plan.Action) (res *NodeResult) {
 		defer tx.Close()
 		conn = tx
 	}
-	ok := r.phase(res, "build", len(a.Build) > 0, func() bool { return r.ops(ctx, conn, a, a.Build, res) }) &&
+	acct := &account{of: &res.Usage, bounded: true}
+	ok := r.phase(res, "build", len(a.Build) > 0, func() bool { return r.ops(ctx, conn, a, a.Build, res, acct) }) &&
 		r.phase(res, "tests", len(a.Tests) > 0, func() bool { return r.tests(ctx, conn, a, res) }) &&
 		r.phase(res, "publish", true, func() bool { return r.publish(ctx, tx, a, res) })
 	if !ok {
-		r.cleanup(ctx, tx, a)
+		r.cleanup(ctx, tx, a, res)
 		return res
 	}
 	res.Status = Done
 	return res
+}
+
+// job says whose the statements of an action are, and what bounds them.
+func (r *runner) job(ctx context.Context, a *plan.Action) warehouse.Job {
+	j := warehouse.JobOf(ctx)
+	j.Node, j.MaxBytes, j.Timeout = a.Node, a.Limits.MaxBytes, a.Limits.Timeout
+	j.Priority, j.Reservation, j.Labels = a.Limits.Priority, a.Limits.Reservation, a.Limits.Labels
+	return j
 }
 
 // phase times a step and keeps its place in the result.
@@ -79,26 +89,59 @@ func (res *NodeResult) fail(a *plan.Action, d diag.Diagnostic) {
 }
 
 // ops runs operations in order; the first one that fails ends the action.
-func (r *runner) ops(ctx context.Context, conn warehouse.Conn, a *plan.Action, ops []warehouse.Op, res *NodeResult) bool {
+func (r *runner) ops(ctx context.Context, conn warehouse.Conn, a *plan.Action, ops []warehouse.Op, res *NodeResult, acct *account) bool {
 	for _, op := range ops {
-		stats, stmt, err := r.do(ctx, conn, op)
+		own := *acct
+		own.bounded = acct.bounded && reads(op, conn.Dialect().Caps())
+		if done, ok := r.closure(ctx, conn, a, op, res, &own); done {
+			if !ok {
+				return false
+			}
+			continue
+		}
+		stats, stmt, err := r.do(ctx, conn, op, &own)
 		if err != nil {
 			r.explain(a, op, stmt, res, err)
 			return false
 		}
-		switch op.(type) {
-		case warehouse.CreateTableAs, warehouse.Load, warehouse.InsertSelect, warehouse.MergeInto:
-			res.Rows = stats.Rows
-		}
-		if stats.Bytes > 0 {
-			res.Bytes = max(res.Bytes, 0) + stats.Bytes
+		if word, rows := command(op); word != "" {
+			res.Command, res.Job = word, stats.JobID
+			if rows {
+				res.Rows = stats.Rows
+			}
 		}
 	}
 	return true
 }
 
+// command is the SQL command of an operation that makes what readers see, and whether it
+// makes rows that can be counted.
+func command(op warehouse.Op) (word string, rows bool) {
+	switch op.(type) {
+	case warehouse.CreateTableAs:
+		return "CREATE TABLE", true
+	case warehouse.Load:
+		return "LOAD", true
+	case warehouse.InsertSelect:
+		return "INSERT", true
+	case warehouse.MergeInto, warehouse.ReplacePartitions:
+		return "MERGE", true
+	case warehouse.CreateViewAs:
+		return "CREATE VIEW", false
+	case warehouse.CreateMaterializedViewAs:
+		return "CREATE MATERIALIZED VIEW", false
+	case warehouse.RefreshMaterializedView:
+		return "REFRESH MATERIALIZED VIEW", false
+	}
+	return "", false
+}
+
 // explain words the failure of an operation in the user's terms.
 func (r *runner) explain(a *plan.Action, op warehouse.Op, stmt warehouse.Statement, res *NodeResult, err error) {
+	if errors.Is(err, errSpent) {
+		res.fail(a, budgetSpent(r.options.MaxBilled))
+		return
+	}
 	var load *warehouse.LoadError
 	if _, isLoad := op.(warehouse.Load); isLoad && errors.As(err, &load) {
 		for _, d := range seedErrors(r.options.Dir, a.Origin.Path, err) {
@@ -132,10 +175,15 @@ func (r *runner) explain(a *plan.Action, op warehouse.Op, stmt warehouse.Stateme
 	res.fail(a, d)
 }
 
-// do runs one operation: late ones are expanded against the live relations first.
-func (r *runner) do(ctx context.Context, conn warehouse.Conn, op warehouse.Op) (stats warehouse.JobStats, stmt warehouse.Statement, err error) {
+// do runs one operation: late ones are expanded against the live relations first. A Conn
+// that can do an operation in its own way does; the others get its statements.
+func (r *runner) do(ctx context.Context, conn warehouse.Conn, op warehouse.Op, acct *account) (stats warehouse.JobStats, stmt warehouse.Statement, err error) {
 	if load, ok := op.(warehouse.Load); ok {
+		if stats, stmt, done, err := r.perform(ctx, conn, op, acct); done || err != nil {
+			return stats, stmt, err
+		}
 		stats, err = r.load(ctx, conn, load)
+		r.charge(acct, stats, err)
 		return stats, stmt, err
 	}
 	ops := []warehouse.Op{op}
@@ -146,11 +194,19 @@ func (r *runner) do(ctx context.Context, conn warehouse.Conn, op warehouse.Op) (
 		}
 	}
 	for _, op := range ops {
+		got, last, done, err := r.perform(ctx, conn, op, acct)
+		if err != nil {
+			return stats, last, err
+		}
+		if done {
+			stats = got
+			continue
+		}
 		stmts, err := conn.Dialect().Render(op)
 		if err != nil {
 			return stats, stmt, fmt.Errorf("render %s: %w", warehouse.Describe(op), err)
 		}
-		got, last, err := r.send(ctx, conn, stmts)
+		got, last, err = r.send(ctx, conn, stmts, acct)
 		if err != nil && requires(op, stmts, last) {
 			err = requirementError{err}
 		}
@@ -160,6 +216,22 @@ func (r *runner) do(ctx context.Context, conn warehouse.Conn, op warehouse.Op) (
 		stats = got
 	}
 	return stats, stmt, nil
+}
+
+// perform lets the connection do an operation in its own way, if it has one.
+func (r *runner) perform(ctx context.Context, conn warehouse.Conn, op warehouse.Op, acct *account) (stats warehouse.JobStats, stmt warehouse.Statement, done bool, err error) {
+	p, ok := conn.(warehouse.Performer)
+	if !ok {
+		return stats, stmt, false, nil
+	}
+	if ctx, err = r.within(ctx, acct); err != nil {
+		return stats, stmt, false, err
+	}
+	stats, stmt, done, err = p.Perform(ctx, op)
+	if done || err != nil {
+		r.charge(acct, stats, err)
+	}
+	return stats, stmt, done, err
 }
 
 // requires reports whether the statement that failed only looks at rows: a Require, or what
@@ -176,26 +248,24 @@ func requires(op warehouse.Op, stmts []warehouse.Statement, failed warehouse.Sta
 
 // send executes the statements of one operation, together where readers could see the
 // state in between.
-func (r *runner) send(ctx context.Context, conn warehouse.Conn, stmts []warehouse.Statement) (stats warehouse.JobStats, last warehouse.Statement, err error) {
+func (r *runner) send(ctx context.Context, conn warehouse.Conn, stmts []warehouse.Statement, acct *account) (stats warehouse.JobStats, last warehouse.Statement, err error) {
 	if _, inTx := conn.(warehouse.Tx); !inTx && len(stmts) > 1 && conn.Dialect().Caps().TransactionalDDL {
 		tx, err := warehouse.Begin(ctx, conn)
 		if err != nil {
 			return stats, last, err
 		}
 		defer tx.Close()
-		if stats, last, err = r.send(ctx, tx, stmts); err != nil {
+		if stats, last, err = r.send(ctx, tx, stmts, acct); err != nil {
 			return stats, last, err
 		}
 		return stats, last, tx.Commit(ctx)
 	}
 	for _, stmt := range stmts {
-		got, err := conn.Exec(ctx, stmt)
+		got, err := r.exec(ctx, conn, stmt, acct)
 		if err != nil {
 			return stats, stmt, err
 		}
-		stats.Rows, stats.JobID = got.Rows, got.JobID
-		stats.Bytes += max(got.Bytes, 0)
-		stats.Duration += got.Duration
+		stats = got
 	}
 	return stats, last, nil
 }
@@ -206,7 +276,7 @@ func (r *runner) load(ctx context.Context, conn warehouse.Conn, op warehouse.Loa
 		return warehouse.JobStats{}, fmt.Errorf("load %s: %w", op.Path, warehouse.ErrUnsupported)
 	}
 	path := filepath.Join(r.options.Dir, filepath.FromSlash(op.Path))
-	f := warehouse.File{Path: path, Format: op.Format, Open: func() (io.ReadCloser, error) { return os.Open(path) }}
+	f := warehouse.File{Path: path, Format: op.Format, Layout: op.Layout, Open: func() (io.ReadCloser, error) { return os.Open(path) }}
 	if op.Delimiter != "" {
 		f.Delimiter = []rune(op.Delimiter)[0]
 	}
@@ -215,23 +285,45 @@ func (r *runner) load(ctx context.Context, conn warehouse.Conn, op warehouse.Loa
 
 // publish makes the result visible and records it, in one transaction where the
 // warehouse has them: after a crash the record and the relation agree.
+//
+// Without transactions, and where nothing is replaced, records are written later and many
+// at once, since each statement may be a job that takes a second. A run that dies between
+// the publication and the record is safe: the reason for which the node was built still
+// holds for the next plan, because what it is compared with is the old record. So the node
+// is built again, and so are its children, which have the old version of it as their
+// input. Where the old record would look true again it is taken back before (see
+// plan.Action.Revoke), and rows that a second build would append once more are recorded
+// at once.
 func (r *runner) publish(ctx context.Context, tx warehouse.Tx, a *plan.Action, res *NodeResult) bool {
-	records := r.records(a, res)
-	if tx == nil && len(a.Publish) == 0 {
-		// Nothing is replaced: without its record the node is simply built again.
-		if err := r.later(ctx, records); err != nil {
-			res.fail(a, publishRefused(a, r.conn.Dialect(), err))
+	refuse := func(err error) bool {
+		res.fail(a, publishRefused(a, r.conn.Dialect(), err))
+		return false
+	}
+	rows, word, job := res.Rows, res.Command, res.Job
+	defer func() { res.Rows, res.Command, res.Job = rows, word, job }() // hooks and records are not its rows
+	acct := &account{of: &res.Usage}
+	atOnce := r.conn.Dialect().Caps().TransactionalDDL
+	if tx == nil && (!atOnce || len(a.Publish) == 0) {
+		if a.Revoke && !r.options.Frozen {
+			if _, _, err := r.do(ctx, r.conn, r.revoked(a), acct); err != nil {
+				return refuse(err)
+			}
+		}
+		if !r.ops(ctx, r.conn, a, a.Publish, res, acct) {
 			return false
+		}
+		r.later(ctx, r.recordsOf(a, res))
+		if appends(a) {
+			_ = r.flush(ctx) // what cannot be written now is reported at the end
 		}
 		r.published(a)
 		return true
 	}
-	ops := slices.Concat([]warehouse.Op(a.Publish), records)
-	if tx == nil && r.conn.Dialect().Caps().TransactionalDDL && len(ops) > 0 {
+	ops := slices.Concat([]warehouse.Op(a.Publish), r.recordsOf(a, res))
+	if tx == nil && len(ops) > 0 {
 		own, err := warehouse.Begin(ctx, r.conn)
 		if err != nil {
-			res.fail(a, publishRefused(a, r.conn.Dialect(), err))
-			return false
+			return refuse(err)
 		}
 		defer own.Close()
 		tx = own
@@ -240,19 +332,30 @@ func (r *runner) publish(ctx context.Context, tx warehouse.Tx, a *plan.Action, r
 	if tx != nil {
 		conn = tx
 	}
-	rows := res.Rows
-	if !r.ops(ctx, conn, a, ops, res) {
+	if !r.ops(ctx, conn, a, ops, res, acct) {
 		return false
 	}
-	res.Rows = rows
 	if tx != nil {
 		if err := tx.Commit(ctx); err != nil {
-			res.fail(a, publishRefused(a, r.conn.Dialect(), err))
-			return false
+			return refuse(err)
 		}
 	}
 	r.published(a)
 	return true
+}
+
+// appends reports whether doing an action twice would leave rows twice.
+func appends(a *plan.Action) bool {
+	inserts := false
+	for _, op := range a.Build {
+		switch op.(type) {
+		case warehouse.InsertSelect:
+			inserts = true
+		case warehouse.DeleteMatching, warehouse.StageSnapshot:
+			return false // rows are found by their key
+		}
+	}
+	return inserts && a.Verb == plan.Update
 }
 
 // published notes the new version of a node for those that read it.
@@ -265,53 +368,8 @@ func (r *runner) published(a *plan.Action) {
 	r.versions[a.Node] = r.options.RunID
 }
 
-// later keeps records back and writes them together: after recordsTogether of them, after
-// recordsWait, or at the end of the run.
-func (r *runner) later(ctx context.Context, records []warehouse.Op) error {
-	r.mu.Lock()
-	if len(r.waiting) == 0 {
-		r.waitingSince = r.options.Now()
-	}
-	r.waiting = append(r.waiting, records...)
-	due := len(r.waiting) >= recordsTogether || r.options.Now().Sub(r.waitingSince) > recordsWait
-	r.mu.Unlock()
-	if !due {
-		return nil
-	}
-	return r.flush(ctx)
-}
-
-const (
-	recordsTogether = 256
-	recordsWait     = time.Second
-)
-
-// flush writes the records that wait, one statement per table.
-func (r *runner) flush(ctx context.Context) error {
-	r.mu.Lock()
-	waiting := r.waiting
-	r.waiting = nil
-	r.mu.Unlock()
-	var joined []warehouse.InsertValues
-	for _, op := range waiting {
-		insert := op.(warehouse.InsertValues)
-		i := slices.IndexFunc(joined, func(j warehouse.InsertValues) bool { return j.Target == insert.Target })
-		if i < 0 {
-			joined = append(joined, insert)
-			continue
-		}
-		joined[i].Rows = append(joined[i].Rows, insert.Rows...)
-	}
-	for _, insert := range joined {
-		if _, _, err := r.do(ctx, r.conn, insert); err != nil {
-			return fmt.Errorf("record %d rows in %s: %w", len(insert.Rows), insert.Target, err)
-		}
-	}
-	return nil
-}
-
-// records are the state rows of an action that went well.
-func (r *runner) records(a *plan.Action, res *NodeResult) []warehouse.Op {
+// recordsOf are the state rows of an action that went well.
+func (r *runner) recordsOf(a *plan.Action, res *NodeResult) []warehouse.Op {
 	if r.options.Frozen {
 		return nil
 	}
@@ -330,9 +388,11 @@ func (r *runner) records(a *plan.Action, res *NodeResult) []warehouse.Op {
 		for _, p := range a.Parents {
 			inputs[p] = version(p)
 		}
+		spent := res.Total().spent()
 		ops = append(ops, state.BuiltOp(r.conn.Dialect(), r.scope, r.options.RunID, state.Record{
 			Node: a.Node, Relation: a.Relation, Kind: a.Kind, Materialized: a.Materialized, Fingerprint: a.Fingerprint,
 			Version: r.options.RunID, Inputs: inputs, Rows: res.Rows, At: now, Millis: now.Sub(res.Start).Milliseconds(),
+			Bytes: spent.Bytes, Billed: spent.Billed, SlotMillis: spent.SlotMillis,
 		}))
 	}
 	var passed []state.TestRecord
@@ -359,8 +419,15 @@ func (r *runner) records(a *plan.Action, res *NodeResult) []warehouse.Op {
 	return append(ops, state.PassedOps(r.conn.Dialect(), r.scope, r.options.RunID, passed)...)
 }
 
+// revoked is a record by which no node is up to date.
+func (r *runner) revoked(a *plan.Action) warehouse.Op {
+	return state.BuiltOp(r.conn.Dialect(), r.scope, r.options.RunID, state.Record{
+		Node: a.Node, Relation: a.Relation, Kind: a.Kind, Materialized: a.Materialized, Rows: -1, At: r.options.Now(), Bytes: -1, Billed: -1,
+	})
+}
+
 // cleanup undoes what a failed action left aside. It works even when ctx has ended.
-func (r *runner) cleanup(ctx context.Context, tx warehouse.Tx, a *plan.Action) {
+func (r *runner) cleanup(ctx context.Context, tx warehouse.Tx, a *plan.Action, res *NodeResult) {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
 	defer stop()
 	if tx != nil {
@@ -370,7 +437,7 @@ func (r *runner) cleanup(ctx context.Context, tx warehouse.Tx, a *plan.Action) {
 	}
 	for _, op := range a.Cleanup {
 		// An object that stays is an orphan: the next build removes it.
-		_, _, _ = r.do(ctx, r.conn, op)
+		_, _, _ = r.do(ctx, r.conn, op, &account{of: &res.Usage})
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/engine-build/engine/engine/addr"
@@ -19,6 +20,7 @@ import (
 // cannot be made, a hook fails); trouble of a node is in its result. When ctx ends,
 // running statements are interrupted, staged objects removed, and the result says so.
 func Apply(ctx context.Context, p *plan.Plan, conn warehouse.Conn, o Options) (*Result, error) {
+	ctx = warehouse.WithJob(ctx, warehouse.Job{Run: o.RunID, Project: p.Project, Target: p.Target})
 	asked := ctx // ends only when the user says so, not when failing fast
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -26,22 +28,23 @@ func Apply(ctx context.Context, p *plan.Plan, conn warehouse.Conn, o Options) (*
 	for n, v := range p.Versions {
 		r.versions[n] = v
 	}
-	result := &Result{RunID: o.RunID, Start: o.Now(), Plan: p, Nodes: make([]*NodeResult, len(p.Actions))}
+	result := &Result{RunID: o.RunID, Start: o.Now(), Plan: p, Nodes: make([]*NodeResult, len(p.Actions)), Price: warehouse.PriceOf(conn)}
 	r.emit(Event{Kind: RunStarted, At: result.Start, Total: len(p.Actions)})
-	if err := r.prepare(ctx); err != nil {
+	overhead := &account{of: &result.Overhead}
+	if err := r.prepare(ctx, overhead); err != nil {
 		return nil, err
 	}
 	r.schedule(ctx, result)
 	if !r.canceled(ctx) {
 		for _, text := range p.OnRunEnd {
-			if _, err := conn.Exec(asked, warehouse.Statement{SQL: text}); err != nil {
+			if _, err := r.exec(asked, conn, warehouse.Statement{SQL: text}, overhead); err != nil {
 				result.Diags.Add(hookFailed("on-run-end", text, conn.Dialect(), err))
 			}
 		}
 	}
 	result.Canceled = r.canceled(ctx)
 	result.End = o.Now()
-	if err := r.recordRun(ctx, result); err != nil {
+	if err := r.recordRun(ctx, result, overhead); err != nil {
 		result.Diags.Add(stateNotWritten(err))
 	}
 	r.emit(Event{Kind: RunEnded, At: result.End, Total: len(p.Actions)})
@@ -54,12 +57,13 @@ type runner struct {
 	options Options
 	cancel  context.CancelCauseFunc
 	scope   state.Scope
+	tables  state.Tables // as they were when the run began
 
 	mu       sync.Mutex // guards what follows and the sink
 	versions map[addr.Node]string
-	// waiting are state records of nodes that replaced nothing.
-	waiting      []warehouse.Op
-	waitingSince time.Time
+	records  records
+	billed   atomic.Int64 // bytes that the statements of this run were billed for
+	over     atomic.Bool  // a statement was not sent, because the budget was used up
 }
 
 func (r *runner) emit(e Event) {
@@ -77,10 +81,14 @@ func (r *runner) canceled(ctx context.Context) bool {
 
 // prepare makes the schemas and state tables, removes what a dead run left, runs the
 // start hooks.
-func (r *runner) prepare(ctx context.Context) error {
+func (r *runner) prepare(ctx context.Context, acct *account) error {
 	var ops []warehouse.Op
 	if !r.options.Frozen {
-		ops = append(ops, state.Setup(r.conn.Dialect(), r.scope.Database)...)
+		var err error
+		if r.tables, err = state.Look(ctx, r.conn, r.scope.Database); err != nil {
+			return err
+		}
+		ops = r.tables.Missing(r.conn.Dialect(), r.scope.Database)
 	}
 	for _, o := range r.plan.Orphans {
 		ops = append(ops, warehouse.Drop{Relation: o.Relation, Kind: o.Kind})
@@ -92,7 +100,7 @@ func (r *runner) prepare(ctx context.Context) error {
 		ops = append(ops, warehouse.SQL{Text: text})
 	}
 	for _, op := range ops {
-		if _, _, err := r.do(ctx, r.conn, op); err != nil {
+		if _, _, err := r.do(ctx, r.conn, op, acct); err != nil {
 			return fmt.Errorf("%s: %w", warehouse.Describe(op), err)
 		}
 	}
@@ -198,6 +206,10 @@ func (r *runner) skip(ctx context.Context, i int, graph *dag.Graph[addr.Node], r
 		}
 		return r.skipTests(a, res)
 	}
+	if r.over.Load() {
+		res.Status, res.Message = Skipped, "stopped: the budget is used up"
+		return r.skipTests(a, res)
+	}
 	return nil
 }
 
@@ -212,10 +224,10 @@ func (r *runner) skipTests(a *plan.Action, res *NodeResult) *NodeResult {
 }
 
 func newResult(a *plan.Action, now time.Time) *NodeResult {
-	return &NodeResult{Node: a.Node, Verb: a.Verb, Materialized: a.Materialized, Relation: a.Relation, Start: now, Rows: -1, Bytes: -1}
+	return &NodeResult{Node: a.Node, Verb: a.Verb, Materialized: a.Materialized, Relation: a.Relation, Start: now, Rows: -1}
 }
 
-func (r *runner) recordRun(ctx context.Context, result *Result) error {
+func (r *runner) recordRun(ctx context.Context, result *Result, acct *account) error {
 	if r.options.Frozen {
 		return nil
 	}
@@ -228,13 +240,15 @@ func (r *runner) recordRun(ctx context.Context, result *Result) error {
 	}
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
 	defer stop()
-	if err := r.flush(ctx); err != nil {
+	err := r.flush(ctx)
+	result.Overhead = result.Overhead.Plus(r.records.usage())
+	if err != nil {
 		return err
 	}
-	if _, _, err := r.do(ctx, r.conn, state.RunOp(r.conn.Dialect(), r.scope, state.Run{ID: result.RunID, Start: result.Start, End: result.End, Verdict: verdict, Engine: r.options.Version, Target: r.plan.Target})); err != nil {
+	if _, _, err := r.do(ctx, r.conn, state.RunOp(r.conn.Dialect(), r.scope, state.Run{ID: result.RunID, Start: result.Start, End: result.End, Verdict: verdict, Engine: r.options.Version, Target: r.plan.Target}), acct); err != nil {
 		return err
 	}
-	_, err := state.Compact(ctx, r.conn, r.scope, state.DefaultLimits)
+	_, err = state.Compact(ctx, r.conn, r.scope, state.DefaultLimits, r.tables)
 	return err
 }
 

@@ -174,7 +174,7 @@ func TestRootCause(t *testing.T) {
 		"models/other.sql": "select word from {{ ref \"raw\" }}",
 	})
 	r := s.build(nil)
-	want(t, r, "raw done", "a errored (sql-refused)", "b skipped because of a", "c skipped because of a", "other done")
+	want(t, r, "raw done", "a errored (sql-data)", "b skipped because of a", "c skipped because of a", "other done")
 	d := r.Nodes[1].Diags[0]
 	if d.At.IsZero() || d.At.File.Path != "models/a.sql" || d.Model.Name != "a" {
 		t.Errorf("the error stands at %v", d)
@@ -200,7 +200,7 @@ func TestFailFast(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want(t, r, "raw done", "a errored (sql-refused)", "b skipped: stopped after the first failure", "c skipped: stopped after the first failure")
+	want(t, r, "raw done", "a errored (sql-data)", "b skipped: stopped after the first failure", "c skipped: stopped after the first failure")
 	if len(r.Diags) > 0 || r.Canceled {
 		t.Errorf("canceled %v, %v", r.Canceled, r.Diags)
 	}

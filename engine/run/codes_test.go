@@ -25,9 +25,9 @@ func saidBy(r *run.Result) diag.List {
 }
 
 // TestCodes: every code of this room is said in its case, at the user's file. Those that
-// have a test of their own elsewhere are hook-failed, run-stumbled and not-published.
+// have a test of their own elsewhere are hook-failed, run-stumbled, not-published and budget-spent.
 func TestCodes(t *testing.T) {
-	said := map[diag.Code]diag.Diagnostic{"hook-failed": {}, "run-stumbled": {}, "not-published": {}}
+	said := map[diag.Code]diag.Diagnostic{"hook-failed": {}, "run-stumbled": {}, "not-published": {}, "budget-spent": {}}
 	for _, c := range []struct {
 		name          string
 		before, after map[string]string
@@ -47,6 +47,15 @@ func TestCodes(t *testing.T) {
 		{"state-not-written",
 			map[string]string{"models/m.sql": "select 1 as id"},
 			map[string]string{"engine.yml": settings + "on-run-end: [drop table _engine.runs]\n", "models/m.sql": "select 2 as id"}, "", ""},
+		{"ancestry-cycle",
+			map[string]string{"models/m.sql": "{{ config \"materialized\" \"ancestry\" }}select 1 as parent, 2 as child union all select 2, 1"}, nil, "", "models/m.sql"},
+		{"ancestry-edges",
+			map[string]string{"models/m.sql": "{{ config \"materialized\" \"ancestry\" }}select 1 as parent, 2 as child union all select 2, 2"}, nil, "", "models/m.sql"},
+		{"ancestry-too-large",
+			map[string]string{"models/m.sql": "{{ config \"materialized\" \"ancestry\" \"ancestry\" (dict \"max_pairs\" 1) }}select 1 as parent, 2 as child union all select 2, 3"}, nil, "", "models/m.sql"},
+		{"ancestry-failed",
+			// A type that GoogleSQL has no word for is not checked offline.
+			map[string]string{"models/m.sql": "{{ config \"materialized\" \"ancestry\" }}select map {1: 2} as parent, map {2: 3} as child"}, nil, "", "models/m.sql"},
 		{"seed-row",
 			// A number that looks right and is too large: the offline check lets it pass.
 			map[string]string{"seeds/s.csv": "id\n1\n", "seeds/s.yml": "seeds: [{name: s, config: {column_types: {id: 'decimal(3,1)'}}}]"},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/plan"
@@ -21,10 +22,13 @@ const (
 	codeStumbled      diag.Code = "run-stumbled"
 	codeRequirement   diag.Code = "rows-not-mergeable"
 	codeNotPublished  diag.Code = "not-published"
+	codeSpent         diag.Code = "budget-spent"
 )
 
 // Codes is this room's part of the catalogue.
-var Codes = []diag.Entry{
+var Codes = slices.Concat(runCodes, closureCodes)
+
+var runCodes = []diag.Entry{
 	{Code: codeTestFailed, Title: "a data test found rows", Explain: "The rows shown break the test. With severity error the model is not published: readers keep the previous version.", Bad: "data_tests: [not_null] # and a NULL in the column", Good: "data_tests: [{not_null: {config: {severity: warn}}}] # if the rows are expected"},
 	{Code: codeUnitFailed, Title: "a unit test got other rows than expected", Explain: "Rows with a minus were expected and are missing, rows with a plus came instead. The model is not built.", Bad: "expect: {rows: [{total: 3}]} # the model gives 4", Good: "expect: {rows: [{total: 4}]}"},
 	{Code: codeNotStored, Title: "failing rows that could not be stored", Explain: "store_failures asks for a table with the failing rows, and the warehouse refused to make it. The test's verdict stands.", Bad: "store_failures: true # without the right to create tables", Good: "store_failures: false"},
@@ -33,6 +37,7 @@ var Codes = []diag.Entry{
 	{Code: codeState, Title: "the record of the run could not be written", Explain: "What was built is right; the next build may build some of it again.", Bad: "a full disk at the end of a run", Good: ""},
 	{Code: codeRequirement, Title: "rows that cannot be merged", Explain: "An incremental model or a snapshot finds the row to change by its unique_key, so two new rows may not share a key and no key may be NULL. The table stays as it was.", Bad: "select id, v from {{ ref \"raw\" }} -- with id = 1 twice", Good: "select id, max(v) as v from {{ ref \"raw\" }} group by id"},
 	{Code: codeNotPublished, Title: "a result that could not be published", Explain: "The query was right, and the warehouse could not begin or commit the transaction that shows its result to readers, mostly for lack of room or permission. Readers keep the previous version.", Bad: "a full disk", Good: ""},
+	{Code: codeSpent, Title: "the budget of the run is used up", Explain: "The run has been billed for as many bytes as --max-bytes, --max-cost or the target's max_bytes_per_run and max_cost_per_run allow. The statement was not sent, what it belongs to is not published, and nothing else is begun. It happens where costs were not known before: --allow-unknown-cost.", Bad: "engine build --max-bytes 1GB --allow-unknown-cost # and 2 GB are read", Good: "engine build --max-bytes 3GB --allow-unknown-cost"},
 	{Code: codeStumbled, Title: "a mistake of the engine while building", Explain: "This should not happen whatever the input is. The node was not published. Please report it.", Bad: "", Good: ""},
 }
 
@@ -100,6 +105,10 @@ func requirementUnmet(a *plan.Action, d warehouse.Dialect, err error) diag.Diagn
 func publishRefused(a *plan.Action, d warehouse.Dialect, err error) diag.Diagnostic {
 	return diag.Diagnostic{Code: codeNotPublished, Message: fmt.Sprintf("%s is built, but could not be published", a.Relation), Cause: err,
 		Notes: []string{warehouse.Explain(d, err).Message}, Help: "look at room and permissions of the warehouse; readers keep the previous version"}
+}
+
+func budgetSpent(limit int64) diag.Diagnostic {
+	return diag.Diagnostic{Code: codeSpent, Message: fmt.Sprintf("not sent: the budget of this run, %s billed, is used up", warehouse.FormatSize(limit)), Help: "raise the budget, then engine retry does the rest"}
 }
 
 func stateNotWritten(err error) diag.Diagnostic {

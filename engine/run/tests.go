@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -27,10 +28,11 @@ func (r *runner) unitTests(ctx context.Context, a *plan.Action, res *NodeResult)
 	for i := range a.UnitTests {
 		t := &a.UnitTests[i]
 		out := TestResult{ID: t.ID, Of: a.Node, Kind: "unit", Status: Done, Severity: "error", Start: r.options.Now(), SQL: t.Actual, Sentence: "unit test of " + a.Node.Name}
-		actual, err := r.rows(ctx, r.conn, t.Actual, -1)
+		acct := &account{of: &out.Usage, bounded: true}
+		actual, err := r.rows(ctx, r.conn, t.Actual, -1, acct)
 		if err == nil {
 			var expect *table
-			if expect, err = r.rows(ctx, r.conn, t.Expect, -1); err == nil {
+			if expect, err = r.rows(ctx, r.conn, t.Expect, -1, acct); err == nil {
 				missing, surplus := datatest.Diff(actual.columns, actual.values, expect.values)
 				out.Failures = int64(len(missing) + len(surplus))
 				if out.Failures > 0 {
@@ -42,7 +44,7 @@ func (r *runner) unitTests(ctx context.Context, a *plan.Action, res *NodeResult)
 		}
 		if err != nil {
 			out.Status = Errored
-			d := warehouse.Trace(r.conn.Dialect(), warehouse.Statement{SQL: t.Actual, BodyEnd: len(t.Actual)}, t.Map, t.At, err)
+			d := r.refused(warehouse.Statement{SQL: t.Actual, BodyEnd: len(t.Actual)}, t.Map, t.At, err)
 			d.Model = t.ID
 			out.Diags.Add(d)
 		}
@@ -89,7 +91,7 @@ func (r *runner) endTest(a *plan.Action, res *NodeResult, t TestResult) bool {
 func (r *runner) tests(ctx context.Context, conn warehouse.Conn, a *plan.Action, res *NodeResult) bool {
 	results := make([]*TestResult, len(a.Tests))
 	for _, group := range datatest.Batch(a.Tests) {
-		r.batch(ctx, conn, a, group, results)
+		r.batch(ctx, conn, a, group, res, results)
 	}
 	ok := true
 	for i := range a.Tests {
@@ -113,7 +115,7 @@ func newTest(a *plan.Action, t *plan.Test, start time.Time) *TestResult {
 
 // batch counts the failures of several tests in one scan. Tests that found something, and
 // all of them when the query is refused, are left to single, which knows the rows.
-func (r *runner) batch(ctx context.Context, conn warehouse.Conn, a *plan.Action, group []int, results []*TestResult) {
+func (r *runner) batch(ctx context.Context, conn warehouse.Conn, a *plan.Action, group []int, res *NodeResult, results []*TestResult) {
 	if len(group) < 2 || a.Tests[group[0]].Count == "" {
 		return
 	}
@@ -126,24 +128,29 @@ func (r *runner) batch(ctx context.Context, conn warehouse.Conn, a *plan.Action,
 		// A refused query would abort the transaction on some warehouses: tests run alone there.
 		return
 	}
-	counts, err := r.rows(ctx, conn, datatest.BatchQuery(tests), 1)
+	var used Usage
+	counts, err := r.rows(ctx, conn, datatest.BatchQuery(tests), 1, &account{of: &used, bounded: true})
 	if err != nil || len(counts.values) != 1 {
+		res.Usage = res.Usage.Plus(used)
 		return
 	}
 	for i, g := range group {
 		// A threshold may well hold for no failures («= 0»): single looks at those too.
 		if outcome, err := datatest.Outcome(0, tests[i]); number(counts.values[0][i]) == 0 && err == nil && outcome == datatest.Pass {
 			results[g] = newTest(a, &a.Tests[g], start)
+			results[g].Usage, used = used, Usage{}
 		}
 	}
+	res.Usage = res.Usage.Plus(used) // nobody else's: all of them found something
 }
 
 // single runs one test and keeps some of the failing rows.
 func (r *runner) single(ctx context.Context, conn warehouse.Conn, a *plan.Action, t *plan.Test) *TestResult {
 	out := newTest(a, t, r.options.Now())
+	acct := &account{of: &out.Usage, bounded: true}
 	query := datatest.CountQuery(*t)
 	offset := strings.Index(query, t.Rows)
-	count, err := r.rows(ctx, conn, query, 1)
+	count, err := r.rows(ctx, conn, query, 1, acct)
 	if err == nil && (len(count.values) != 1 || len(count.values[0]) < 1) {
 		err = fmt.Errorf("the test's count has no value")
 	}
@@ -153,7 +160,7 @@ func (r *runner) single(ctx context.Context, conn warehouse.Conn, a *plan.Action
 		if offset >= 0 {
 			stmt.BodyStart, stmt.BodyEnd, m = offset, offset+len(t.Rows), t.Map
 		}
-		d := warehouse.Trace(r.conn.Dialect(), stmt, m, t.At, err)
+		d := r.refused(stmt, m, t.At, err)
 		d.Model = t.ID
 		out.Diags.Add(d)
 		return out
@@ -174,11 +181,11 @@ func (r *runner) single(ctx context.Context, conn warehouse.Conn, a *plan.Action
 	case outcome == datatest.Fail:
 		out.Status = Failed
 	}
-	if sample, err := r.rows(ctx, conn, t.Rows, sampleSize); err == nil {
+	if sample, err := r.rows(ctx, conn, t.Rows, sampleSize, acct); err == nil {
 		out.Sample = sample.show()
 	}
 	if !t.Store.IsZero() {
-		if err := r.storeFailures(ctx, conn, t); err == nil {
+		if err := r.storeFailures(ctx, conn, t, acct); err == nil {
 			out.Stored = t.Store
 		} else {
 			out.Diags.Add(notStored(t, err))
@@ -190,12 +197,20 @@ func (r *runner) single(ctx context.Context, conn warehouse.Conn, a *plan.Action
 	return out
 }
 
+// refused words why a test could not run.
+func (r *runner) refused(stmt warehouse.Statement, m *source.Map, at source.Span, err error) diag.Diagnostic {
+	if errors.Is(err, errSpent) {
+		return budgetSpent(r.options.MaxBilled)
+	}
+	return warehouse.Trace(r.conn.Dialect(), stmt, m, at, err)
+}
+
 // storeFailures keeps failing rows in a table of their own. The rows of a transaction that
 // will be rolled back are carried over, up to storeLimit.
-func (r *runner) storeFailures(ctx context.Context, conn warehouse.Conn, t *plan.Test) error {
+func (r *runner) storeFailures(ctx context.Context, conn warehouse.Conn, t *plan.Test, acct *account) error {
 	ops := []warehouse.Op{warehouse.Drop{Relation: t.Store, Kind: warehouse.Table}}
 	if _, inTx := conn.(warehouse.Tx); inTx {
-		found, err := r.rows(ctx, conn, t.Rows, storeLimit)
+		found, err := r.rows(ctx, conn, t.Rows, storeLimit, acct)
 		if err != nil {
 			return err
 		}
@@ -207,7 +222,7 @@ func (r *runner) storeFailures(ctx context.Context, conn warehouse.Conn, t *plan
 		ops = append(ops, warehouse.CreateTableAs{Target: t.Store, Query: t.Rows})
 	}
 	for _, op := range ops {
-		if _, _, err := r.do(ctx, r.conn, op); err != nil {
+		if _, _, err := r.do(ctx, r.conn, op, acct); err != nil {
 			return err
 		}
 	}
@@ -219,7 +234,7 @@ func (r *runner) forgetFailures(ctx context.Context, t *plan.Test, out *TestResu
 	if t.Store.IsZero() || out.Status != Done || out.Failures > 0 {
 		return
 	}
-	if _, _, err := r.do(ctx, r.conn, warehouse.Drop{Relation: t.Store, Kind: warehouse.Table}); err != nil {
+	if _, _, err := r.do(ctx, r.conn, warehouse.Drop{Relation: t.Store, Kind: warehouse.Table}, &account{of: &out.Usage}); err != nil {
 		out.Diags.Add(notStored(t, err))
 	}
 }
@@ -231,12 +246,20 @@ type table struct {
 }
 
 // rows reads at most limit rows of a query (all with a negative limit).
-func (r *runner) rows(ctx context.Context, conn warehouse.Conn, query string, limit int) (*table, error) {
-	rows, err := conn.Query(ctx, warehouse.Statement{SQL: query})
+func (r *runner) rows(ctx context.Context, conn warehouse.Conn, query string, limit int, acct *account) (*table, error) {
+	ctx, err := r.within(ctx, acct)
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	rows, err := conn.Query(ctx, warehouse.Statement{SQL: query})
+	if err != nil {
+		r.charge(acct, warehouse.JobStats{}, err)
+		return nil, err
+	}
+	defer func() {
+		_ = rows.Close() // what matters was in rows.Err
+		r.charge(acct, warehouse.StatsOf(rows), nil)
+	}()
 	out := &table{columns: rows.Columns()}
 	for (limit < 0 || len(out.values) < limit) && rows.Next() {
 		v, err := rows.Values()

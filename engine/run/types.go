@@ -6,6 +6,7 @@ import (
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/plan"
+	"github.com/engine-build/engine/engine/warehouse"
 )
 
 // Status is the outcome of an action or a test.
@@ -69,7 +70,10 @@ type NodeResult struct {
 	Start, End   time.Time
 	Phases       []Phase
 	Rows         int64 // rows of the built relation or rows changed; -1 unknown
-	Bytes        int64 // bytes processed; -1 unknown
+	Usage        Usage // of its own statements; those of its tests are in Tests
+	// Command is the SQL command that made the rows or the view: «CREATE TABLE», «MERGE», and
+	// Job the id of its job, where the warehouse has them.
+	Command, Job string
 	Diags        diag.List
 	Tests        []TestResult
 	Worker       int
@@ -92,6 +96,8 @@ type TestResult struct {
 	Diags      diag.List
 	Stored     addr.Relation // where failing rows were kept, if they were
 	SQL        string
+	// Usage is what its queries took. Several tests in one query: the first one has it.
+	Usage Usage
 }
 
 // Sample is a small table of values for people.
@@ -107,6 +113,8 @@ type Result struct {
 	Plan       *plan.Plan
 	Nodes      []*NodeResult // in plan order
 	Diags      diag.List     // trouble outside any node
+	Overhead   Usage         // what belongs to no node: hooks, schemas, the engine's records
+	Price      warehouse.Price
 	Canceled   bool
 }
 
@@ -139,6 +147,10 @@ type Options struct {
 	FailFast bool
 	// Version of the engine, for the record.
 	Version string
+	// MaxBilled stops the run when its statements have been billed for that many bytes; 0
+	// is no limit. What is left is also the limit of each statement, where the warehouse has
+	// such a limit, so that only statements that run at once can go beyond it together.
+	MaxBilled int64
 	// Frozen turns off state records (engine test, engine show).
 	Frozen bool
 }

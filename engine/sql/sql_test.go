@@ -288,3 +288,26 @@ func BenchmarkModel(b *testing.B) {
 		Canonical(body)
 	}
 }
+
+func TestItems(t *testing.T) {
+	for text, want := range map[string][]string{
+		"select a, f(b, c) as d from t":                        {"a", "f(b, c) as d"},
+		"with x as (select 1, 2) select distinct a /* , */, b": {"a", "b"},
+		"select [1, 2], 'x, y' union all select 3, 4":          {"[1, 2]", "'x, y'"},
+		"select *, count(*) from t":                            {"*", "count(*)"},
+		"(select 1) order by 1":                                nil,
+		"from t":                                               nil,
+		"select * except (a), b":                               {"* except (a)", "b"},
+		"select":                                               nil,
+		"select a, from t":                                     {"a"},
+		"select a, (select b from u, v), c\nwhere true":        {"a", "(select b from u, v)", "c"},
+	} {
+		var got []string
+		for _, at := range GoogleSQL.Items(text) {
+			got = append(got, text[at[0]:at[1]])
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", text, diff)
+		}
+	}
+}

@@ -54,9 +54,10 @@ func (t Token) Is(text, word string) bool {
 func (l Lexis) Tokens(text string) iter.Seq[Token] {
 	return func(yield func(Token) bool) {
 		var tables tableNames
+		dashes := l == GoogleSQL && strings.IndexByte(text, '-') >= 0
 		for at := 0; at < len(text); {
 			t := l.next(text, at)
-			if l == GoogleSQL && t.Kind != Space && t.Kind != Comment {
+			if dashes && t.Kind != Space && t.Kind != Comment {
 				t.End += tables.dashes(text, t)
 			}
 			if !yield(t) {
@@ -173,14 +174,14 @@ func (n *tableNames) dashes(text string, t Token) int {
 	case Word:
 		word := t.In(text)
 		if !path || !n.expected {
-			switch {
-			case strings.EqualFold(word, "from"):
+			switch roleOf(word) {
+			case beginsTables:
 				n.expected, n.from[top] = true, true
 				return 0
-			case oneOf(word, "clone", "copy", "exists", "function", "into", "join", "model", "procedure", "schema", "table", "update", "view"):
+			case beforeTable:
 				n.expected = true
 				return 0
-			case oneOf(word, "where", "group", "order", "having", "qualify", "window", "limit", "select", "union", "intersect", "except", "set"):
+			case endsTables:
 				n.expected, n.from[top] = false, false
 				return 0
 			}
@@ -199,6 +200,35 @@ func (n *tableNames) dashes(text string, t Token) int {
 	}
 	n.expected = false
 	return 0
+}
+
+// role is what a keyword says of the places of table names.
+type role uint8
+
+const (
+	noRole       role = iota
+	beginsTables      // a list of tables follows
+	beforeTable       // one table follows
+	endsTables        // no table follows, until another keyword
+)
+
+func roleOf(word string) role {
+	var lower [len("intersect")]byte
+	if len(word) > len(lower) {
+		return noRole
+	}
+	for i := range len(word) {
+		lower[i] = word[i] | 0x20
+	}
+	switch string(lower[:len(word)]) {
+	case "from":
+		return beginsTables
+	case "clone", "copy", "exists", "function", "into", "join", "model", "procedure", "schema", "table", "update", "view":
+		return beforeTable
+	case "where", "group", "order", "having", "qualify", "window", "limit", "select", "union", "intersect", "except", "set":
+		return endsTables
+	}
+	return noRole
 }
 
 func oneOf(word string, lower ...string) bool {

@@ -17,18 +17,16 @@ type Limits struct {
 // DefaultLimits keep some months of daily builds of a project of middle size.
 var DefaultLimits = Limits{Keep: 20, Runs: 1000, Above: 100_000}
 
-// Compact removes old records of a scope and returns how many. Each table is cleaned by one
+// Compact removes old records of a scope and returns how many. have are the tables as they
+// were a short while ago: those with few rows are not looked at again. Each table is cleaned by one
 // DELETE, which a warehouse does entirely or not at all, so a crash loses no record that
 // Read would return.
-func Compact(ctx context.Context, c warehouse.Conn, s Scope, l Limits) (int64, error) {
-	exists, err := existing(ctx, c, s.Database)
-	if err != nil {
-		return 0, err
-	}
+func Compact(ctx context.Context, c warehouse.Conn, s Scope, l Limits, have Tables) (int64, error) {
 	var removed int64
 	for _, t := range tables {
-		if !exists[t.name] {
-			continue
+		rel, ok := have[t.name]
+		if !ok || rel.Rows >= 0 && rel.Rows <= l.Above {
+			continue // the scope cannot have more than all of them have
 		}
 		before, err := t.count(ctx, c, s)
 		if err != nil {

@@ -1,10 +1,12 @@
 package state
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/engine-build/engine/engine/addr"
@@ -21,66 +23,86 @@ func Read(ctx context.Context, c warehouse.Conn, s Scope, relations []addr.Relat
 		Schemas:   map[string]bool{},
 		Passed:    map[addr.Node]TestRecord{},
 	}
-	if err := readRelations(ctx, c, relations, &snap); err != nil {
+	// Each question may take a second, so they are asked at once.
+	var relationsErr, stateErr error
+	var wait sync.WaitGroup
+	wait.Go(func() { relationsErr = readRelations(ctx, c, relations, &snap) })
+	wait.Go(func() { stateErr = readState(ctx, c, s, &snap) })
+	wait.Wait()
+	if err := cmp.Or(relationsErr, stateErr); err != nil {
 		return Snapshot{}, err
-	}
-	exists, err := existing(ctx, c, s.Database)
-	if err != nil {
-		return Snapshot{}, err
-	}
-	if exists[builds.name] {
-		if err := readBuilds(ctx, c, s, snap.Nodes); err != nil {
-			return Snapshot{}, err
-		}
-	}
-	if exists[passes.name] {
-		if err := readPasses(ctx, c, s, snap.Passed); err != nil {
-			return Snapshot{}, err
-		}
 	}
 	return snap, nil
 }
 
-// existing tells which of the state tables are there.
-func existing(ctx context.Context, c warehouse.Conn, database string) (map[string]bool, error) {
-	found, err := c.List(ctx, database, Schema)
+// readState fills Nodes and Passed.
+func readState(ctx context.Context, c warehouse.Conn, s Scope, snap *Snapshot) error {
+	have, err := Look(ctx, c, s.Database)
 	if err != nil {
-		return nil, fmt.Errorf("list schema %s: %w", Schema, err)
+		return err
 	}
-	out := map[string]bool{}
-	for _, r := range found {
-		out[strings.ToLower(r.Name.Name)] = true
+	var buildsErr, passesErr error
+	var wait sync.WaitGroup
+	if rel, ok := have[builds.name]; ok {
+		wait.Go(func() { buildsErr = readBuilds(ctx, c, s, rel, snap.Nodes) })
 	}
-	return out, nil
+	if _, ok := have[passes.name]; ok {
+		wait.Go(func() { passesErr = readPasses(ctx, c, s, snap.Passed) })
+	}
+	wait.Wait()
+	return cmp.Or(buildsErr, passesErr)
 }
 
+// readRelations fills Relations and Schemas. What Inspect says of a relation is more than
+// what List does.
 func readRelations(ctx context.Context, c warehouse.Conn, relations []addr.Relation, snap *Snapshot) error {
 	if len(relations) == 0 {
 		return nil
 	}
 	spell := newSpelling(c.Dialect().Caps().FoldsCase, relations)
-	for _, sc := range schemasOf(relations) {
-		found, err := c.List(ctx, sc.Database, sc.Schema)
-		if err != nil {
-			return fmt.Errorf("list schema %s: %w", SchemaKey(sc), err)
+	schemas := schemasOf(relations)
+	listed := make([][]warehouse.Relation, len(schemas))
+	errs := make([]error, len(schemas)+1)
+	var inspected []warehouse.Relation
+	var wait sync.WaitGroup
+	slots := make(chan struct{}, listsAtOnce)
+	wait.Go(func() {
+		var err error
+		if inspected, err = c.Inspect(ctx, relations); err != nil {
+			errs[len(schemas)] = fmt.Errorf("inspect %d relations: %w", len(relations), err)
 		}
-		for _, r := range found {
+	})
+	for i, sc := range schemas {
+		wait.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			var err error
+			if listed[i], err = c.List(ctx, sc.Database, sc.Schema); err != nil {
+				errs[i] = fmt.Errorf("list schema %s: %w", SchemaKey(sc), err)
+			}
+		})
+	}
+	wait.Wait()
+	if err := cmp.Or(errs...); err != nil {
+		return err
+	}
+	for i, sc := range schemas {
+		for _, r := range listed[i] {
 			r.Name.Database, r.Name.Schema = sc.Database, sc.Schema
 			r.Name = spell.of(r.Name)
 			snap.Relations[r.Name] = r
 			snap.Schemas[SchemaKey(sc)] = true
 		}
 	}
-	found, err := c.Inspect(ctx, relations)
-	if err != nil {
-		return fmt.Errorf("inspect %d relations: %w", len(relations), err)
-	}
-	for _, r := range found {
+	for _, r := range inspected {
 		r.Name = spell.of(r.Name)
 		snap.Relations[r.Name] = r
 	}
 	return nil
 }
+
+// listsAtOnce bounds how many schemas are listed at the same time.
+const listsAtOnce = 8
 
 // SchemaKey is the key of Snapshot.Schemas for the schema of a relation.
 func SchemaKey(r addr.Relation) string {
@@ -144,12 +166,16 @@ func (s *spelling) of(r addr.Relation) addr.Relation {
 	return r
 }
 
-// latest is the query for the newest row of each subject in a scope.
-func (t table) latest(d warehouse.Dialect, s Scope) string {
+// latest is the query for the newest row of each subject in a scope. Columns that a table
+// of an earlier engine lacks are NULL.
+func (t table) latest(d warehouse.Dialect, s Scope, rel warehouse.Relation) string {
 	var list strings.Builder
 	for i, c := range t.columns {
 		if i > 0 {
 			list.WriteString(", ")
+		}
+		if slices.Contains(t.added, c) && !has(rel, c) {
+			list.WriteString("NULL AS ")
 		}
 		list.WriteString(d.Ident(c))
 	}
@@ -162,8 +188,8 @@ func (t table) ranked(d warehouse.Dialect, s Scope) string {
 		d.Ident(t.subject), d.Ident(t.at), d.Ident(t.id), d.Quote(t.relation(s.Database)), d.Ident("scope"), d.Literal(s.String()))
 }
 
-func readBuilds(ctx context.Context, c warehouse.Conn, s Scope, into map[addr.Node]Record) error {
-	return query(ctx, c, builds.latest(c.Dialect(), s), "read "+Schema+"."+builds.name, func(v []any) {
+func readBuilds(ctx context.Context, c warehouse.Conn, s Scope, rel warehouse.Relation, into map[addr.Node]Record) error {
+	return query(ctx, c, builds.latest(c.Dialect(), s, rel), "read "+Schema+"."+builds.name, func(v []any) {
 		node, err := addr.ParseNode(text(v[1]))
 		if err != nil {
 			return // a kind of a newer engine: not ours to judge
@@ -179,12 +205,15 @@ func readBuilds(ctx context.Context, c warehouse.Conn, s Scope, into map[addr.No
 			Rows:         number(v[10]),
 			At:           when(v[11]),
 			Millis:       number(v[12]),
+			Bytes:        number(v[14]),
+			Billed:       number(v[15]),
+			SlotMillis:   max(number(v[16]), 0),
 		}
 	})
 }
 
 func readPasses(ctx context.Context, c warehouse.Conn, s Scope, into map[addr.Node]TestRecord) error {
-	return query(ctx, c, passes.latest(c.Dialect(), s), "read "+Schema+"."+passes.name, func(v []any) {
+	return query(ctx, c, passes.latest(c.Dialect(), s, warehouse.Relation{}), "read "+Schema+"."+passes.name, func(v []any) {
 		test, err := addr.ParseNode(text(v[1]))
 		if err != nil {
 			return

@@ -59,7 +59,7 @@ func snapshot(t *testing.T, c warehouse.Conn, s Scope, relations ...addr.Relatio
 func record(version string, at time.Time) Record {
 	return Record{
 		Node: orders, Relation: addr.Relation{Schema: "dev_ada", Name: "orders"}, Kind: warehouse.Table, Materialized: "table",
-		Fingerprint: "f'1", Version: version, Inputs: map[addr.Node]string{raw: "v\"0"}, Rows: 3, At: at.Truncate(time.Microsecond), Millis: 17,
+		Fingerprint: "f'1", Version: version, Inputs: map[addr.Node]string{raw: "v\"0"}, Rows: 3, At: at.Truncate(time.Microsecond), Millis: 17, Bytes: 4096, Billed: -1, SlotMillis: 5,
 	}
 }
 
@@ -166,10 +166,14 @@ func TestCompactKeepsTheNewest(t *testing.T) {
 		}
 	}
 	before := snapshot(t, c, mine)
-	if n, err := Compact(ctx, c, mine, Limits{Keep: 2, Runs: 5, Above: 1000}); err != nil || n != 0 {
+	have, err := Look(ctx, c, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := Compact(ctx, c, mine, Limits{Keep: 2, Runs: 5, Above: 1000}, have); err != nil || n != 0 {
 		t.Errorf("below the limit: removed %d, %v", n, err)
 	}
-	n, err := Compact(ctx, c, mine, Limits{Keep: 2, Runs: 5, Above: 10})
+	n, err := Compact(ctx, c, mine, Limits{Keep: 2, Runs: 5, Above: 10}, have)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +187,7 @@ func TestCompactKeepsTheNewest(t *testing.T) {
 	if err != nil || left != 30 {
 		t.Errorf("the other scope has %d records, %v; want its 30", left, err)
 	}
-	if _, err := Compact(ctx, open(t), mine, DefaultLimits); err != nil {
+	if _, err := Compact(ctx, open(t), mine, DefaultLimits, nil); err != nil {
 		t.Errorf("compact of nothing: %v", err)
 	}
 }
@@ -199,5 +203,44 @@ func TestReadWrapsWhatGoesWrong(t *testing.T) {
 	cancel()
 	if _, err := Read(canceled, c, mine, []addr.Relation{{Schema: "x", Name: "y"}}); err == nil {
 		t.Error("a canceled context gave no error")
+	}
+}
+
+// TestTablesOfAnEarlierEngine: what it recorded is read, its columns are added once, and
+// what is recorded then is read as well.
+func TestTablesOfAnEarlierEngine(t *testing.T) {
+	c := open(t)
+	d := c.Dialect()
+	apply(t, c, Setup(d, "")...)
+	apply(t, c, BuiltOp(d, mine, "r1", record("r1", noon)))
+	apply(t, c, warehouse.DropColumns{Target: builds.relation(""), Columns: builds.added})
+	want := record("r1", noon)
+	want.Bytes, want.Billed, want.SlotMillis = -1, -1, 0
+	if diff := cmp.Diff(map[addr.Node]Record{orders: want}, snapshot(t, c, mine).Nodes); diff != "" {
+		t.Error(diff)
+	}
+	missing := func() []warehouse.Op {
+		t.Helper()
+		have, err := Look(ctx, c, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return have.Missing(d, "")
+	}
+	ops := missing()
+	if len(ops) != 1 {
+		t.Fatalf("want the columns added and nothing else, got %v", ops)
+	}
+	apply(t, c, ops...)
+	if ops := missing(); len(ops) != 0 {
+		t.Errorf("still missing: %v", ops)
+	}
+	apply(t, c, BuiltOp(d, mine, "r2", record("r2", noon.Add(time.Second))))
+	if diff := cmp.Diff(map[addr.Node]Record{orders: record("r2", noon.Add(time.Second))}, snapshot(t, c, mine).Nodes); diff != "" {
+		t.Error(diff)
+	}
+	apply(t, c, warehouse.Drop{Relation: runs.relation(""), Kind: warehouse.Table})
+	if diff := cmp.Diff([]warehouse.Op{warehouse.CreateTable{Target: runs.relation(""), Columns: runs.typed(d), IfNotExists: true}}, missing()); diff != "" {
+		t.Error(diff)
 	}
 }

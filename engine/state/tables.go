@@ -1,8 +1,11 @@
 package state
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/engine-build/engine/engine/addr"
@@ -37,16 +40,18 @@ type Run struct {
 type table struct {
 	name    string
 	columns []string
-	subject string // column that names what a row is about
-	at      string // column that orders the rows of one subject
-	id      string // column that tells the rows of one subject apart
+	added   []string // those of columns that tables of an earlier engine may lack
+	subject string   // column that names what a row is about
+	at      string   // column that orders the rows of one subject
+	id      string   // column that tells the rows of one subject apart
 }
 
 var (
 	builds = table{
 		name: "node_builds",
 		columns: []string{"scope", "node", "relation_database", "relation_schema", "relation_name", "kind", "materialized",
-			"fingerprint", "version", "inputs", "rows", "built_at", "millis", "run_id"},
+			"fingerprint", "version", "inputs", "rows", "built_at", "millis", "run_id", "bytes", "billed", "slot_millis"},
+		added:   []string{"bytes", "billed", "slot_millis"},
 		subject: "node", at: "built_at", id: "run_id",
 	}
 	passes = table{
@@ -72,7 +77,7 @@ func (t table) typed(d warehouse.Dialect) []warehouse.Column {
 	for i, name := range t.columns {
 		typ := d.Words().Text()
 		switch name {
-		case "rows", "millis", "failures":
+		case "rows", "millis", "failures", "bytes", "billed", "slot_millis":
 			typ = "BIGINT"
 		case "built_at", "at", "started_at", "ended_at":
 			typ = d.Words().Timestamp()
@@ -91,13 +96,64 @@ func Setup(d warehouse.Dialect, database string) []warehouse.Op {
 	return ops
 }
 
+// Tables are those of the state tables that a database has, by name, with their columns.
+type Tables map[string]warehouse.Relation
+
+// Look finds the state tables of a database.
+func Look(ctx context.Context, c warehouse.Conn, database string) (Tables, error) {
+	asked := make([]addr.Relation, len(tables))
+	for i, t := range tables {
+		asked[i] = t.relation(database)
+	}
+	found, err := c.Inspect(ctx, asked)
+	if err != nil {
+		return nil, fmt.Errorf("inspect schema %s: %w", Schema, err)
+	}
+	out := make(Tables, len(found))
+	for _, r := range found {
+		out[strings.ToLower(r.Name.Name)] = r
+	}
+	return out, nil
+}
+
+// Missing lists what Setup would do that is not done yet: on a warehouse where every
+// statement is a job of its own, four needless ones are worth sparing. Columns that a
+// table of an earlier engine lacks are added.
+func (have Tables) Missing(d warehouse.Dialect, database string) []warehouse.Op {
+	if len(have) == 0 {
+		return Setup(d, database)
+	}
+	var ops []warehouse.Op
+	for _, t := range tables {
+		rel, ok := have[t.name]
+		if !ok {
+			ops = append(ops, warehouse.CreateTable{Target: t.relation(database), Columns: t.typed(d), IfNotExists: true})
+			continue
+		}
+		var lacks []warehouse.Column
+		for _, col := range t.typed(d) {
+			if slices.Contains(t.added, col.Name) && !has(rel, col.Name) {
+				lacks = append(lacks, col)
+			}
+		}
+		if len(lacks) > 0 {
+			ops = append(ops, warehouse.AddColumns{Target: t.relation(database), Columns: lacks})
+		}
+	}
+	return ops
+}
+
+func has(r warehouse.Relation, column string) bool {
+	return slices.ContainsFunc(r.Columns, func(c warehouse.Column) bool { return strings.EqualFold(c.Name, column) })
+}
+
 // BuiltOp records that nodes were published in a run. It belongs into the transaction
 // that publishes, where the warehouse has transactions.
 func BuiltOp(d warehouse.Dialect, s Scope, runID string, records ...Record) warehouse.Op {
 	rows := make([][]any, len(records))
 	for i, r := range records {
 		rows[i] = []any{s.String(), r.Node.String(), r.Relation.Database, r.Relation.Schema, r.Relation.Name, string(r.Kind),
-			r.Materialized, r.Fingerprint, r.Version, encodeInputs(r.Inputs), r.Rows, stamp(r.At), r.Millis, runID}
+			r.Materialized, r.Fingerprint, r.Version, encodeInputs(r.Inputs), r.Rows, stamp(r.At), r.Millis, runID, r.Bytes, r.Billed, r.SlotMillis}
 	}
 	return warehouse.InsertValues{Target: builds.relation(s.Database), Columns: builds.typed(d), Rows: rows}
 }

@@ -34,6 +34,11 @@ type Record struct {
 	Rows   int64
 	At     time.Time
 	Millis int64 // duration of the build, for scheduling
+	// Bytes that the statements of the node and of its tests read, Billed what was charged
+	// for, both -1 where that is not known, and SlotMillis the work that the warehouse did.
+	Bytes      int64
+	Billed     int64
+	SlotMillis int64
 }
 
 // TestRecord says on what a test last passed.

@@ -45,6 +45,13 @@ type Conditioner interface {
 	Condition(e ir.Expr) string
 }
 
+// Typer is the optional power of a Dialect whose types have limits that an expression
+// loses: numeric(38,9) becomes numeric in a coalesce. Typed writes a column of a
+// statement's result, or of the parts of a recursive query, with its type in full.
+type Typer interface {
+	Typed(text string, t *ir.Type) string
+}
+
 // Limits is what a dialect's SELECT cannot do; the writer nests another one there.
 type Limits struct {
 	// NoQualify: there is no QUALIFY clause.

@@ -121,7 +121,7 @@ func (w *Writer) renderSet(b *block, outs []out) string {
 		for i, o := range outs {
 			for j, c := range b.columns {
 				if c.ID == o.column.ID {
-					list[i] = out{p.columns[j], o.name}
+					list[i] = out{p.columns[j], o.name, o.exact}
 				}
 			}
 		}
@@ -151,6 +151,9 @@ func (w *Writer) renderSelect(b *block, outs []out) string {
 		}
 		name := w.d.Ident(o.name)
 		byText[text] = name
+		if t, ok := w.d.(Typer); ok && o.exact {
+			text = t.Typed(text, o.column.Type)
+		}
 		plain := Plain(text)
 		if i := strings.LastIndexByte(plain, '.'); i < 0 || plain[i+1:] != name || !Atomic(plain) || strings.ContainsAny(plain, "([") {
 			text += " AS " + name
@@ -191,7 +194,7 @@ func (w *Writer) renderSelect(b *block, outs []out) string {
 		var keys []string
 		for _, o := range b.order {
 			text := o.text
-			if name, ok := byText[text]; ok && !w.limits.NoNamesInOrder && strings.ContainsAny(Plain(text), " (") {
+			if name, ok := byText[text]; ok && !w.limits.NoNamesInOrder && strings.ContainsAny(Plain(text), " (") && w.named(o.item) {
 				text = name
 			}
 			keys = append(keys, w.d.SortKeys(text, o.item)...)
@@ -205,6 +208,19 @@ func (w *Writer) renderSelect(b *block, outs []out) string {
 		lines = append(lines, "OFFSET "+b.offset)
 	}
 	return strings.Join(lines, "\n")
+}
+
+// named reports whether a sort key is what it is read from alone, so that the name of an
+// output column may stand for it. Within an expression, such a name may mean a column of a
+// table instead.
+func (w *Writer) named(item ir.OrderItem) bool {
+	const name = "k"
+	for _, key := range w.d.SortKeys(name, item) {
+		if key != name && !strings.HasPrefix(key, name+" ") {
+			return false
+		}
+	}
+	return true
 }
 
 // distinct reports whether a grouping without aggregates can read SELECT DISTINCT:

@@ -15,6 +15,9 @@ type Options struct {
 	Table func(*ir.Table) (string, error)
 	// Zone is the default time zone, an IANA name; "" is UTC.
 	Zone string
+	// Stored: the rows of the query become those of a table. BigQuery keeps no NULL arrays
+	// in tables: they are empty when they are read again.
+	Stored bool
 }
 
 // Result is a transpiled statement.

@@ -276,7 +276,7 @@ func (w *Writer) Query(q *ir.Query) string {
 			name = "f" + strconv.Itoa(anonymous) + "_"
 			anonymous++
 		}
-		outs[i] = out{o.Column, name}
+		outs[i] = out{o.Column, name, true}
 	}
 	b, outs = w.fit(b, outs, q.Scan)
 	text := w.render(b, outs)
@@ -368,6 +368,7 @@ func (w *Writer) Derived(s ir.Scan) string {
 type out struct {
 	column ir.Column
 	name   string
+	exact  bool // its type is seen from outside: see Typer
 }
 
 // outs gives unique names to columns.
@@ -375,7 +376,7 @@ func (w *Writer) outs(cols []ir.Column) []out {
 	names := map[string]bool{}
 	outs := make([]out, len(cols))
 	for i, c := range cols {
-		outs[i] = out{c, unique(names, c.Name, "c"+strconv.Itoa(i+1))}
+		outs[i] = out{c, unique(names, c.Name, "c"+strconv.Itoa(i+1)), false}
 	}
 	return outs
 }
@@ -1085,6 +1086,17 @@ func (w *Writer) orderBy(n *ir.OrderBy) *block {
 	if next := w.admit(b, n.Input, inOrder, exprs...); next != b {
 		b = next
 	}
+	for _, o := range n.Items {
+		// A key that repeats a long text, or one that differs from one evaluation to the
+		// next, reads a column of a derived table.
+		if !w.limits.NoNamesInOrder {
+			d := w.defs[o.Expr.Column.ID]
+			if d != nil && d.block == b && d.class >= light && (len(Plain(d.text)) > repeatLimit || !w.d.Repeats(d.text)) && !w.named(o) {
+				b = w.close(b, n.Input)
+				break
+			}
+		}
+	}
 	b.order = nil
 	for _, o := range n.Items {
 		if o.Collation != "" {
@@ -1206,7 +1218,7 @@ func (w *Writer) recursive(n *ir.Recursive, c *cte, outs []out) string {
 	named := func(cols []ir.Column) []out {
 		list := make([]out, len(cols))
 		for i, col := range cols {
-			list[i] = out{col, outs[i].name}
+			list[i] = out{col, outs[i].name, true}
 		}
 		return list
 	}

@@ -77,6 +77,7 @@ type (
 		From    addr.Relation
 		Closure Closure
 		Columns []Column
+		Layout  *Layout
 		// Scratch is a name for a table that the operation makes and drops again.
 		Scratch addr.Relation
 	}

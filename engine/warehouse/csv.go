@@ -462,3 +462,45 @@ func CSVHeader(f File) ([]string, error) {
 	}
 	return s.names, nil
 }
+
+// ReadCSV gives the records of a file, in order and by the rules of CheckCSV, to take: a
+// field that is empty and not in quotes is nil, for NULL. The slices are valid during the
+// call only. The first record that is not well formed ends it with a *LoadError, an error
+// of take with that error.
+func ReadCSV(ctx context.Context, f File, take func(fields [][]byte) error) error {
+	r, err := f.Open()
+	if err != nil {
+		return fmt.Errorf("open %s: %w", f.Path, err)
+	}
+	defer r.Close()
+	s := newCSVScanner(r, f.Delimiter)
+	if err := s.header(); err != nil {
+		return err
+	}
+	fields := make([][]byte, len(s.names))
+	for s.next() {
+		if s.check(); len(s.bad.Rows) > 0 {
+			return &s.bad
+		}
+		s.split()
+		for i, field := range s.fields {
+			fields[i] = s.text(field)
+			switch {
+			case field.start == field.end && !field.quoted:
+				fields[i] = nil
+			case fields[i] == nil:
+				fields[i] = []byte{}
+			}
+		}
+		if err := take(fields); err != nil {
+			return err
+		}
+		if s.records%4096 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	if s.err != nil {
+		return fmt.Errorf("read %s: %w", f.Path, s.err)
+	}
+	return nil
+}

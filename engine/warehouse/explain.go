@@ -21,6 +21,9 @@ type Explanation struct {
 	// the warehouse knows in its place.
 	Word       string
 	Candidates []string
+	// Data says that the statement is right, and a value of a row is none that one of its
+	// expressions takes.
+	Data bool
 	// Help says what to do, where the cause is not the query (a full disk, too little memory).
 	Help string
 }

@@ -2,6 +2,7 @@ package warehouse
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/engine-build/engine/engine/addr"
@@ -45,6 +46,16 @@ type Retry struct {
 	Resubmitted bool `json:"resubmitted,omitempty"`
 }
 
+// RetriesOf are those that an error carries: the statement was sent again, and failed in
+// the end.
+func RetriesOf(err error) []Retry {
+	var r interface{ Resent() []Retry }
+	if errors.As(err, &r) {
+		return r.Resent()
+	}
+	return nil
+}
+
 // Performer is the optional power of a Conn to do some operations otherwise than by the
 // statements that its Dialect renders: by a call of an interface, or with statements that
 // depend on what an earlier one found.
@@ -58,6 +69,9 @@ type Performer interface {
 type Estimate struct {
 	// Bytes that the statement will read; -1 where the warehouse does not say.
 	Bytes int64
+	// Billed is what will be charged for, if that is more than Bytes: smallest charges and
+	// rounding.
+	Billed int64
 	// Upper: Bytes is an upper bound, not the exact figure.
 	Upper bool
 	// Columns of the result, where it has one.
@@ -89,3 +103,23 @@ func (p Price) Of(bytes int64) float64 { return p.PerTiB * float64(max(bytes, 0)
 
 // Pricer is the optional power of a Conn to know what its statements cost.
 type Pricer interface{ Price() Price }
+
+// PriceOf is what c takes for reading, the zero Price where it does not know.
+func PriceOf(c Conn) Price {
+	if p, ok := c.(Pricer); ok {
+		return p.Price()
+	}
+	return Price{}
+}
+
+// Measured is the optional power of Rows to know what the query took. The figures are
+// final once Next was false, or after Close.
+type Measured interface{ Stats() JobStats }
+
+// StatsOf is what a query took, with -1 for what is not known.
+func StatsOf(r Rows) JobStats {
+	if m, ok := r.(Measured); ok {
+		return m.Stats()
+	}
+	return JobStats{Rows: -1, Bytes: -1}
+}

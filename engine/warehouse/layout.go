@@ -1,6 +1,11 @@
 package warehouse
 
 import (
+	"cmp"
+	"reflect"
+	"slices"
+	"strings"
+
 	"github.com/engine-build/engine/engine/addr"
 )
 
@@ -29,6 +34,78 @@ type Layout struct {
 	Constraints []Constraint `json:"constraints,omitempty"`
 	// Refresh is how a materialized view is kept up to date.
 	Refresh *Refresh `json:"refresh,omitempty"`
+}
+
+// For is the part of l that a relation of this kind can have in a warehouse with these
+// Caps; nil if nothing is left.
+func (l Layout) For(kind Kind, c Caps) *Layout {
+	var out Layout
+	stored := kind == Table || kind == MaterializedView
+	if c.Partitions && stored && l.Partition != nil && (l.Partition.Column != "" || c.ArrivalTime) {
+		out.Partition = l.Partition
+		out.RequirePartitionFilter = l.RequirePartitionFilter && kind == Table
+		if c.Expiration && kind == Table {
+			out.PartitionDays = l.PartitionDays
+		}
+	}
+	if c.Clusters && stored {
+		out.Cluster = l.Cluster
+	}
+	if c.Expiration {
+		out.Hours = l.Hours
+	}
+	if c.Labels {
+		out.Labels = l.Labels
+		if stored {
+			out.KMSKey = l.KMSKey
+		}
+		if kind == Table {
+			out.PolicyTags = l.PolicyTags
+		}
+	}
+	if c.Indexes && stored {
+		out.Indexes = l.Indexes
+	}
+	if kind == Table {
+		out.Unlogged = l.Unlogged && c.Unlogged
+		if c.Constraints {
+			out.Constraints = l.Constraints
+		}
+	}
+	if kind == MaterializedView && c.MaterializedViews {
+		out.Refresh = l.Refresh
+	}
+	if reflect.ValueOf(out).IsZero() {
+		return nil
+	}
+	return &out
+}
+
+// SameSpread reports whether rows are divided and ordered in the same way by both: what
+// decides whether the rows of one table can be copied over another. Names are compared
+// without regard to case, as warehouses with partitions do.
+func (l *Layout) SameSpread(other *Layout) bool {
+	var a, b Layout
+	if l != nil {
+		a = *l
+	}
+	if other != nil {
+		b = *other
+	}
+	return samePartition(a.Partition, b.Partition) && slices.EqualFunc(a.Cluster, b.Cluster, strings.EqualFold)
+}
+
+func samePartition(a, b *Partition) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	if !strings.EqualFold(a.Column, b.Column) || (a.Type == "int64") != (b.Type == "int64") {
+		return false
+	}
+	if a.Type == "int64" {
+		return a.Start == b.Start && a.End == b.End && a.Interval == b.Interval
+	}
+	return cmp.Or(a.Granularity, Day) == cmp.Or(b.Granularity, Day)
 }
 
 // Granularities of a Partition.

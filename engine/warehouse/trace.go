@@ -11,14 +11,18 @@ import (
 
 const (
 	codeSQL      diag.Code = "sql-refused"
+	codeData     diag.Code = "sql-data"
 	codeSeedRow  diag.Code = "seed-row"
 	codeResource diag.Code = "warehouse-resource"
+	codeLost     diag.Code = "dependent-lost"
 )
 
 // Codes is this room's part of the catalogue.
 var Codes = []diag.Entry{
 	{Code: codeSQL, Title: "SQL that the warehouse refuses", Explain: "The warehouse (or its offline analysis) cannot run the query as rendered. The place is led back to the template; the warehouse's own words are kept.", Bad: "select amuont from {{ ref \"orders\" }}", Good: "select amount from {{ ref \"orders\" }}"},
-	{Code: codeResource, Title: "the warehouse has no room left", Explain: "The disk is full or memory has run out. The query may be right. What was published before is untouched.", Bad: "a build on a full disk", Good: "a build after making room"},
+	{Code: codeData, Title: "a value that the query cannot take", Explain: "The warehouse understood the query and ran it, and an expression failed on a value of a row: a number out of range, a division by zero, a text that is no date. The warehouse's own words are kept. What was published before is untouched.", Bad: "select cast(code as int64) from {{ ref \"orders\" }}", Good: "select safe_cast(code as int64) from {{ ref \"orders\" }}"},
+	{Code: codeResource, Title: "the warehouse cannot carry it out", Explain: "The cause is not the query, which may be right: the disk is full, memory has run out, a right is missing, the connection is lost, a time limit is reached. What was published before is untouched.", Bad: "a build on a full disk", Good: "a build after making room"},
+	{Code: codeLost, Title: "something that others built on a relation would be lost", Explain: "A relation is to be replaced or changed, and a view of someone else that reads it cannot be made again (it reads a column that is gone), or a trigger, a foreign key or the like stands on it. Nothing is changed.", Bad: "a model that loses a column which a view of the reporting team reads", Good: "the same model after the view was changed"},
 	{Code: codeSeedRow, Title: "a row of a seed that cannot be loaded", Explain: "The record has too few or too many fields, broken quotes, or a value that does not fit its type. Nothing of the file is loaded: the seed keeps its previous content.", Bad: "id,amount\n1,ten", Good: "id,amount\n1,10"},
 }
 
@@ -29,8 +33,14 @@ var Codes = []diag.Entry{
 func Trace(d Dialect, stmt Statement, m *source.Map, fallback source.Span, err error) diag.Diagnostic {
 	e := Explain(d, err)
 	out := diag.Diagnostic{Code: codeSQL, Message: e.Message, At: fallback, Cause: err, Help: e.Help}
-	if e.Help != "" {
+	var dependent *DependentError
+	switch {
+	case errors.As(err, &dependent):
+		out.Code = codeLost
+	case e.Help != "":
 		out.Code = codeResource
+	case e.Data:
+		out.Code = codeData
 	}
 	if len(e.Candidates) > 0 {
 		if near, ok := diag.Suggest(e.Word, e.Candidates); ok {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/engine-build/engine/engine/addr"
@@ -19,6 +20,9 @@ const (
 	// MaterializedView is a view whose rows are kept by the warehouse.
 	MaterializedView Kind = "materialized_view"
 )
+
+// String is the kind for people: «materialized view».
+func (k Kind) String() string { return strings.ReplaceAll(string(k), "_", " ") }
 
 // Column is one column as the warehouse reports or takes it. Type is the warehouse's
 // own spelling («DECIMAL(18,3)», «STRUCT(a INTEGER)»).
@@ -72,6 +76,7 @@ type Caps struct {
 	Unlogged          bool
 	Expiration        bool // Hours, PartitionDays
 	Labels            bool // Labels, KMSKey, PolicyTags
+	NestedComments    bool // Comment describes fields of struct columns by path, «a.b.c»
 	MaterializedViews bool
 	Grants            bool
 	Authorize         bool
@@ -142,6 +147,9 @@ type JobStats struct {
 	Billed     int64   `json:"billed,omitempty"`
 	SlotMillis int64   `json:"slot_millis,omitempty"`
 	Retries    []Retry `json:"retries,omitempty"`
+	// Project and Location say where the job ran; empty where there is no such thing.
+	Project  string `json:"project,omitempty"`
+	Location string `json:"location,omitempty"`
 }
 
 // Conn is a connection (or a pool of them) to one target. Safe for concurrent use.
@@ -199,6 +207,8 @@ type File struct {
 	Open      func() (io.ReadCloser, error)
 	Format    string // «csv» or «parquet»
 	Delimiter rune   // csv; 0 means comma
+	// Layout of the table that is made, nil for the warehouse's own.
+	Layout *Layout
 }
 
 // Loader is the optional power to load a file into a new table faster than row by row.

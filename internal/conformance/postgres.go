@@ -5,12 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"math/big"
-	"os"
-	"os/exec"
-	"os/user"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,6 +16,7 @@ import (
 	"github.com/engine-build/engine/engine/ir"
 	"github.com/engine-build/engine/engine/transpile"
 	pgsql "github.com/engine-build/engine/engine/transpile/postgres"
+	"github.com/engine-build/engine/internal/testpeer/pg"
 )
 
 // Postgres runs cases on a PostgreSQL server of its own: it starts one, in a folder for
@@ -72,99 +68,29 @@ func (p *Postgres) Close() error {
 
 // postgresServer is a running server.
 type postgresServer struct {
-	dir   string // of its data and its socket
-	alive io.WriteCloser
-	cmd   *exec.Cmd
+	peer  *pg.Server
+	dir   string // of its socket
 	admin *pgconn.PgConn
 	made  map[string]bool // functions and types that exist, by their SQL
 }
 
-// FindPostgres gives the folder of a server's programs: that on the search path, or the
-// newest where Debian puts them.
-func FindPostgres() (string, error) {
-	if path, err := exec.LookPath("initdb"); err == nil {
-		if _, err := exec.LookPath("postgres"); err == nil {
-			return filepath.Dir(path), nil
-		}
-	}
-	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
-	if err != nil || len(found) == 0 {
-		return "", errors.New("there is no PostgreSQL server: initdb and postgres are neither on the search path nor below /usr/lib/postgresql")
-	}
-	return filepath.Dir(found[len(found)-1]), nil
-}
-
-// watch makes a cluster and runs a server on it until its standard input ends, which it
-// does when the process that holds the other end is no more, however it ended.
-const watch = `set -e
-dir="$1" bin="$2"
-"$bin/initdb" -D "$dir/data" -U engine -A trust -E UTF8 --locale=C -N >"$dir/initdb.log" 2>&1
-"$bin/postgres" -D "$dir/data" -k "$dir" -c listen_addresses= -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c timezone=UTC -c jit=off -c shared_buffers=32MB >"$dir/log" 2>&1 </dev/null &
-server=$!
-cat >/dev/null
-kill -QUIT $server 2>/dev/null || true
-wait $server || true
-cd / && rm -rf "$dir"
-`
-
 func startPostgres(ctx context.Context) (*postgresServer, error) {
-	bin, err := FindPostgres()
+	peer, err := pg.Start(ctx, pg.Options{Settings: []string{"timezone='UTC'"}})
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "pg")
+	s := &postgresServer{peer: peer, dir: peer.Host, made: map[string]bool{}}
+	if s.admin, err = s.dial(ctx); err == nil {
+		_, err = s.admin.Exec(ctx, "create schema "+pgsql.Schema).ReadAll()
+	}
 	if err != nil {
-		return nil, err
-	}
-	args := []string{"sh", "-c", watch, "sh", dir, bin}
-	if os.Geteuid() == 0 {
-		// The server refuses to run as root.
-		name := ""
-		for _, n := range []string{"postgres", "nobody"} {
-			if u, err := user.Lookup(n); err == nil {
-				uid, err1 := strconv.Atoi(u.Uid)
-				gid, err2 := strconv.Atoi(u.Gid)
-				if err1 == nil && err2 == nil && os.Chown(dir, uid, gid) == nil {
-					name = n
-					break
-				}
-			}
-		}
-		if name == "" {
-			return nil, errors.New("the server does not run as root, and there is no user postgres or nobody")
-		}
-		args = []string{"su", "-s", "/bin/sh", name, "-c", watch, "sh", dir, bin}
-	}
-	s := &postgresServer{dir: dir, made: map[string]bool{}}
-	s.cmd = exec.Command(args[0], args[1:]...)
-	s.cmd.Dir = dir
-	if s.alive, err = s.cmd.StdinPipe(); err != nil {
-		return nil, err
-	}
-	if err := s.cmd.Start(); err != nil {
-		return nil, err
-	}
-	deadline := time.Now().Add(time.Minute)
-	for {
-		if s.admin, err = s.dial(ctx); err == nil {
-			break
-		}
-		if time.Now().After(deadline) || ctx.Err() != nil {
-			log, _ := os.ReadFile(filepath.Join(dir, "initdb.log"))
-			_ = s.stop()
-			return nil, fmt.Errorf("%w\n%s", err, log)
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	if _, err := s.admin.Exec(ctx, "create schema "+pgsql.Schema).ReadAll(); err != nil {
-		_ = s.stop()
-		return nil, err
+		return nil, errors.Join(err, s.stop())
 	}
 	return s, nil
 }
 
 func (s *postgresServer) dial(ctx context.Context) (*pgconn.PgConn, error) {
-	return pgconn.Connect(ctx, "host="+s.dir+" user=engine dbname=postgres sslmode=disable")
+	return s.peer.Dial(ctx, "postgres")
 }
 
 func (s *postgresServer) stop() error {
@@ -173,9 +99,7 @@ func (s *postgresServer) stop() error {
 	if s.admin != nil {
 		s.admin.Close(ctx)
 	}
-	s.alive.Close()
-	_ = s.cmd.Wait()
-	return os.RemoveAll(s.dir)
+	return s.peer.Stop()
 }
 
 // prepare makes the functions and types a statement needs, outside of its transaction.

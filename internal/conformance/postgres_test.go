@@ -10,13 +10,14 @@ import (
 
 	"github.com/engine-build/engine/engine/ir"
 	pgsql "github.com/engine-build/engine/engine/transpile/postgres"
+	"github.com/engine-build/engine/internal/testpeer/pg"
 )
 
 // postgresServerOrSkip starts a server for a test, or skips it.
 func postgresServerOrSkip(t *testing.T) *Postgres {
 	t.Helper()
-	if _, err := FindPostgres(); err != nil {
-		t.Skipf("%v (Debian: package postgresql)", err)
+	if _, err := pg.Find(); err != nil {
+		t.Skipf("needs %v (Debian: package postgresql)", err)
 	}
 	p := &Postgres{}
 	t.Cleanup(func() {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/engine-build/engine/engine/ir"
 	"github.com/engine-build/engine/engine/transpile"
+	"github.com/engine-build/engine/engine/warehouse"
 )
 
 // A Target is a warehouse that cases run on.
@@ -256,6 +257,12 @@ func convert(v any, t *ir.Type, s *shape) (Value, error) {
 		}
 	case ir.Struct, ir.Range:
 		m, ok := v.(map[string]any)
+		if r, ordered := v.(warehouse.Struct); ordered {
+			m, ok = map[string]any{}, true
+			for i, name := range r.Names {
+				m[name] = r.Values[i]
+			}
+		}
 		if !ok {
 			return bad()
 		}

@@ -22,7 +22,7 @@ var layers = [][]string{
 	{"engine/diag", "engine/googlesql", "engine/function", "engine/origin", "engine/transpile", "internal/kept"},
 	{"engine/googlesql/script", "engine/tmpl", "engine/sql", "engine/transpile/duckdb", "engine/transpile/postgres", "engine/warehouse"},
 	{"engine/sql/format", "engine/lint", "engine/warehouse/google", "engine/warehouse/duckdb", "engine/warehouse/postgres", "engine/warehouse/warehousetest", "engine/example", "engine/genealogy"},
-	{"engine/project"},
+	{"engine/project", "engine/warehouse/bigquery"},
 	{"engine/datatest"},
 	{"engine/compile"},
 	{"lineage", "engine/check", "engine/materialize", "engine/state"},
@@ -35,15 +35,16 @@ var layers = [][]string{
 }
 
 // support is what only tests and other support import.
-var support = []string{"internal/conformance", "internal/conformance/cmd/conformance", "internal/crash", "internal/deps", "internal/docs", "internal/golden", "internal/metered", "internal/readme", "internal/testcount", "internal/testpeer/pg", "internal/testpeer/bqpeer", "engine/googlesql/raw/gen", "engine/googlesql/show", "bench", "bench/gen", "bench/cmd/genproject", "bench/cmd/report"}
+var support = []string{"internal/conformance", "internal/conformance/cmd/conformance", "internal/crash", "internal/deps", "internal/docs", "internal/golden", "internal/metered", "internal/readme", "internal/testcount", "internal/testpeer/pg", "internal/testpeer/bqpeer", "internal/testpeer/bqscript", "internal/testpeer/fault", "engine/googlesql/raw/gen", "engine/googlesql/show", "bench", "bench/gen", "bench/cmd/genproject", "bench/cmd/report", "bench/ancestry"}
 
 // heavy are dependencies that make a build slow or need a C compiler, and the packages
 // that may import them outside of tests.
 var heavy = map[string][]string{
 	"github.com/duckdb/":                {"engine/warehouse/duckdb", "bench/cmd/report"},
-	module + "/engine/warehouse/duckdb": {"cmd/engine", "internal/metered", "bench/cmd/report", "internal/conformance"},
+	module + "/engine/warehouse/duckdb": {"cmd/engine", "internal/metered", "bench/cmd/report", "bench/ancestry", "internal/conformance"},
 	"database/sql":                      {"engine/warehouse/duckdb", "bench/cmd/report"},
 	"cloud.google.com/":                 {"engine/warehouse/bigquery"},
+	"google.golang.org/api/":            {"engine/warehouse/bigquery"},
 	"github.com/jackc/pgx/":             {"engine/warehouse/postgres", "internal/conformance", "internal/testpeer/pg"},
 	"github.com/stretchr/testify":       {},
 }

@@ -9,15 +9,25 @@ import (
 	"github.com/engine-build/engine/engine/datatest"
 	"github.com/engine-build/engine/engine/materialize"
 	"github.com/engine-build/engine/engine/project"
+	"github.com/engine-build/engine/engine/warehouse"
+	"github.com/engine-build/engine/engine/warehouse/bigquery"
 	"github.com/engine-build/engine/engine/warehouse/duckdb"
+	"github.com/engine-build/engine/engine/warehouse/postgres"
 )
 
 // generated are the texts of all generated parts by name.
 func generated() map[string]string {
 	out := map[string]string{
 		"config keys":      configKeys(),
+		"partition keys":   fieldTable("partition_by"),
+		"range keys":       fieldTable("partition_by", "range"),
+		"index keys":       fieldTable("indexes"),
+		"access keys":      fieldTable("grant_access_to"),
+		"ancestry keys":    fieldTable("ancestry"),
 		"test config keys": keyTable(project.TestConfigKeys, false),
-		"duckdb fields":    driverFields(),
+		"bigquery fields":  driverFields(bigquery.Driver{}),
+		"duckdb fields":    driverFields(duckdb.Driver{}),
+		"postgres fields":  driverFields(postgres.Driver{}),
 		"test kinds":       testKinds(),
 		"materializations": materializations(),
 		"rules":            strings.TrimSuffix(check.Markdown(), "\n"),
@@ -35,11 +45,14 @@ func generated() map[string]string {
 func configKeys() string { return keyTable(project.ConfigKeys, true) }
 
 // merged says what becomes of a key that is set on several levels.
-var merged = map[project.Merge]string{project.Replace: "the innermost wins", project.Append: "joined", project.Update: "merged by entry"}
+var merged = map[project.Merge]string{
+	project.Replace: "the innermost wins", project.Append: "joined", project.Update: "merged by entry",
+	project.Grow: "the innermost wins by entry; `+entry` adds to it",
+}
 
 // defaults are what compile assumes; TestDefaults holds them to it.
 var defaults = map[string]string{
-	"enabled": "true", "materialized": "view", "access": "protected", "on_schema_change": "ignore", "hard_deletes": "ignore",
+	"enabled": "true", "materialized": "view", "access": "protected", "on_schema_change": "ignore", "hard_deletes": "ignore", "on_configuration_change": "apply",
 	"severity": "error", "warn_if": "!= 0", "error_if": "!= 0", "fail_calc": "count(*)",
 }
 
@@ -56,6 +69,15 @@ func keyTable(keys []project.Key, kinds bool) string {
 			value = code(k.Values...)
 		case len(k.Flags) > 0:
 			value = "true or false, or a mapping of " + code(k.Flags...)
+		case len(k.Fields) > 0:
+			page := "storage.md"
+			if _, kind := materialize.Lookup(k.Name); kind {
+				page = "materializations.md"
+			}
+			value = "[" + string(k.Type) + "](" + page + "#" + k.Name + ")"
+			if k.Plain != "" {
+				value = "a column, or " + value
+			}
 		}
 		row := []string{code(append([]string{k.Name}, k.Aliases...)...), value, code(defaults[k.Name]), merged[k.Merge], k.Help}
 		if kinds {
@@ -73,6 +95,33 @@ func keyTable(keys []project.Key, kinds bool) string {
 	return table(head, rows)
 }
 
+// fieldTable is the table of the entries of a config key that is a mapping.
+func fieldTable(path ...string) string {
+	fields := project.ConfigKeys
+	for _, name := range path {
+		fields = fields[slices.IndexFunc(fields, func(k project.Key) bool { return k.Name == name })].Fields
+	}
+	var rows [][]string
+	for _, f := range fields {
+		value := string(f.Type)
+		switch {
+		case len(f.Values) > 0:
+			value = code(f.Values...)
+		case len(f.Fields) > 0:
+			var names []string
+			for _, in := range f.Fields {
+				names = append(names, in.Name)
+			}
+			value = "a mapping of " + code(names...)
+		}
+		if f.Required {
+			value += "; required"
+		}
+		rows = append(rows, []string{code(f.Name), value, f.Help})
+	}
+	return table([]string{"key", "value", "meaning"}, rows)
+}
+
 // all are the kinds that any of the keys is for.
 func all(keys []project.Key) []addr.Kind {
 	var out []addr.Kind
@@ -86,9 +135,9 @@ func all(keys []project.Key) []addr.Kind {
 	return out
 }
 
-func driverFields() string {
+func driverFields(d warehouse.Driver) string {
 	var rows [][]string
-	for _, f := range (duckdb.Driver{}).Fields() {
+	for _, f := range d.Fields() {
 		def := f.Default
 		if f.Required {
 			def = "required"

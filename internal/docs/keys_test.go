@@ -25,6 +25,7 @@ var (
 	tags        = key{"tags", "list of texts", "words to select by"}
 	config      = key{"config", "mapping", "configuration, see [below](#configuration)"}
 	columns     = key{"columns", "list", "columns"}
+	constraints = key{"constraints", "list", "[constraints](storage.md#constraints)"}
 	dataTests   = key{"data_tests", "list", "[tests](tests.md)"}
 	oldTests    = key{"tests", "list", "dbt's earlier name of `data_tests`"}
 	docsKey     = key{"docs", "mapping of `show`, `node_color`", "how the catalog shows it"}
@@ -84,11 +85,20 @@ var entries = []entry{
 		{"filter", "SQL condition", "the rows to look at"},
 	}},
 	{"model", "models/x.yml", "models:\n  - name: m\n    %s: 1\n", []key{
-		name("model"), description, columns, dataTests, oldTests, config, {"access", "`private`, `protected`, `public`", "who may ref it: its own group, this project, everybody"}, owner, tier, group, meta, tags, docsKey,
+		name("model"), description, columns, constraints, dataTests, oldTests, config, {"access", "`private`, `protected`, `public`", "who may ref it: its own group, this project, everybody"}, owner, tier, group, meta, tags, docsKey,
 	}},
 	{"column", "models/x.yml", "models:\n  - name: m\n    columns:\n      - name: id\n        %s: 1\n", []key{
 		name("column"), description, {"data_type", "text", "type in the warehouse; for sources it makes analysis possible"},
-		{"quote", "true or false", "the name is exactly as written"}, dataTests, oldTests, meta, tags, {"config", "mapping of `meta`, `tags`", "dbt's newer place for them"},
+		{"quote", "true or false", "the name is exactly as written"}, dataTests, oldTests, constraints,
+		{"policy_tags", "list of texts", "[policy tags](storage.md#policy-tags-and-descriptions)"}, meta, tags, {"config", "mapping of `meta`, `tags`, `policy_tags`", "dbt's newer place for them"},
+	}},
+	{"constraint", "models/x.yml", "models:\n  - name: m\n    constraints:\n      - type: unique\n        %s: 1\n", []key{
+		{"type", "`not_null`, `unique`, `primary_key`, `foreign_key`, `check`", "what is promised; required"},
+		{"name", "text", "its name in the warehouse; default: one made of the relation and the columns"},
+		{"columns", "list of columns", "what it is about; a column's own constraint has none"},
+		{"to", "`ref('m')`, `source('a', 'b')`", "the table that a foreign key refers to: it is built before"},
+		{"to_columns", "list of columns", "those of the table that a foreign key refers to"},
+		{"expression", "condition", "what holds for every row of a `check`, in the warehouse's SQL"},
 	}},
 	{"singular test", "models/x.yml", "data_tests:\n  - name: t\n    %s: 1\n", []key{
 		name("test, its file without `.sql`"), description, meta, tags, config, docsKey,

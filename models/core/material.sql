@@ -23,6 +23,8 @@ select
     material.expires_on,
     material.thc_percent,
     material.is_organic,
+    above.ancestor_ids,
+    below.descendant_ids,
     coalesce(above.ancestor_count, 0) as ancestor_count,
     coalesce(above.depth, 0) as depth,
     coalesce(below.descendant_count, 0) as descendant_count,
@@ -35,14 +37,19 @@ from {{ ref "material_stg" }} as material
 left join {{ ref "product_stg" }} as product on product.product_id = material.product_id
 left join {{ ref "material_balance_eph" }} as balance on balance.material_id = material.material_id
 left join (
-    select descendant_id, count(*) as ancestor_count, max(min_depth) as depth
+    select
+        descendant_id,
+        array_agg(ancestor_id order by min_depth, ancestor_id) as ancestor_ids,
+        count(*) as ancestor_count,
+        max(max_depth) as depth
     from {{ ref "material_ancestry" }}
-    where ancestor_id <> descendant_id
     group by descendant_id
 ) as above on above.descendant_id = material.material_id
 left join (
-    select ancestor_id, count(*) as descendant_count
+    select
+        ancestor_id,
+        array_agg(descendant_id order by min_depth, descendant_id) as descendant_ids,
+        count(*) as descendant_count
     from {{ ref "material_ancestry" }}
-    where ancestor_id <> descendant_id
     group by ancestor_id
 ) as below on below.ancestor_id = material.material_id

@@ -4,6 +4,7 @@ import (
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/run"
+	"github.com/engine-build/engine/engine/warehouse"
 )
 
 // Document is a finished run for programs: what «--output json» prints.
@@ -14,6 +15,7 @@ type Document struct {
 	End         string         `json:"end"`
 	Seconds     float64        `json:"seconds"`
 	Tally       Tally          `json:"tally"`
+	Spending    *Spending      `json:"spending,omitempty"`
 	Nodes       []NodeDocument `json:"nodes"`
 	Diagnostics []diag.JSON    `json:"diagnostics,omitempty"`
 }
@@ -27,7 +29,7 @@ type NodeDocument struct {
 	Status       string         `json:"status"`
 	Because      string         `json:"because,omitempty"`
 	Rows         *int64         `json:"rows,omitempty"`
-	Bytes        *int64         `json:"bytes,omitempty"`
+	Spending                    // its tests aside
 	Seconds      float64        `json:"seconds"`
 	Message      string         `json:"message,omitempty"`
 	Tests        []TestDocument `json:"tests,omitempty"`
@@ -36,13 +38,14 @@ type NodeDocument struct {
 
 // TestDocument is the outcome of one test.
 type TestDocument struct {
-	Test        addr.Node      `json:"test"`
-	Kind        string         `json:"kind,omitempty"`
-	Status      string         `json:"status"`
-	Because     string         `json:"because,omitempty"`
-	Severity    string         `json:"severity,omitempty"`
-	Sentence    string         `json:"sentence,omitempty"`
-	Failures    int64          `json:"failures"`
+	Test     addr.Node `json:"test"`
+	Kind     string    `json:"kind,omitempty"`
+	Status   string    `json:"status"`
+	Because  string    `json:"because,omitempty"`
+	Severity string    `json:"severity,omitempty"`
+	Sentence string    `json:"sentence,omitempty"`
+	Failures int64     `json:"failures"`
+	Spending
 	Seconds     float64        `json:"seconds"`
 	Stored      *addr.Relation `json:"stored,omitempty"`
 	Sample      *Sample        `json:"sample,omitempty"`
@@ -54,24 +57,24 @@ type TestDocument struct {
 func DocumentOf(r *run.Result) Document {
 	d := Document{
 		RunID: r.RunID, Status: outcome(r), Start: stamp(r.Start), End: stamp(r.End),
-		Seconds: seconds(r.Start, r.End), Tally: TallyOf(r), Nodes: []NodeDocument{},
+		Seconds: seconds(r.Start, r.End), Tally: TallyOf(r), Spending: totals(r), Nodes: []NodeDocument{},
 	}
 	if len(r.Diags) > 0 {
 		d.Diagnostics = r.Diags.JSON()
 	}
 	for _, n := range r.Nodes {
-		d.Nodes = append(d.Nodes, nodeDocument(n))
+		d.Nodes = append(d.Nodes, nodeDocument(n, r.Price))
 	}
 	return d
 }
 
-func nodeDocument(n *run.NodeResult) NodeDocument {
+func nodeDocument(n *run.NodeResult, price warehouse.Price) NodeDocument {
 	d := NodeDocument{
 		Node: n.Node, Verb: string(n.Verb), Materialized: n.Materialized, Relation: some(n.Relation), Status: string(n.Status),
-		Because: n.Because.String(), Rows: known(n.Rows), Bytes: known(n.Bytes), Seconds: seconds(n.Start, n.End), Message: n.Message,
+		Because: n.Because.String(), Rows: known(n.Rows), Spending: spendingOf(n.Usage, price), Seconds: seconds(n.Start, n.End), Message: n.Message,
 	}
 	if n.Status == run.Skipped || onlyTests(n) {
-		d.Rows, d.Bytes = nil, nil
+		d.Rows = nil
 	}
 	if len(n.Diags) > 0 {
 		d.Diagnostics = n.Diags.JSON()
@@ -79,7 +82,7 @@ func nodeDocument(n *run.NodeResult) NodeDocument {
 	for _, t := range n.Tests {
 		x := TestDocument{
 			Test: t.ID, Kind: t.Kind, Status: string(t.Status), Because: t.Because.String(), Severity: t.Severity, Sentence: t.Sentence,
-			Failures: t.Failures, Seconds: seconds(t.Start, t.End), Stored: some(t.Stored), Sample: sampleJSON(t.Sample), SQL: t.SQL,
+			Failures: t.Failures, Spending: spendingOf(t.Usage, price), Seconds: seconds(t.Start, t.End), Stored: some(t.Stored), Sample: sampleJSON(t.Sample), SQL: t.SQL,
 		}
 		if len(t.Diags) > 0 {
 			x.Diagnostics = t.Diags.JSON()

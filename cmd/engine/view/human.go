@@ -156,7 +156,15 @@ func (h *Human) nodeLine(n *run.NodeResult) string {
 	case run.Canceled:
 		return strings.TrimRight(head+"  "+h.s.Paint(Yellow, "canceled"), " ")
 	}
-	return head + " " + padLeft(h.amount(n), 16) + " " + padLeft(testsWord(n), 9) + " " + padLeft(took(n.Start, n.End), 8)
+	return head + " " + padLeft(h.amount(n), 16) + " " + padLeft(testsWord(n), 9) + " " + padLeft(took(n.Start, n.End), 8) + h.spent(n)
+}
+
+// spent is what a node and its tests were billed for.
+func (h *Human) spent(n *run.NodeResult) string {
+	if text := spent(n.Total(), h.o.Price, ""); text != "" {
+		return "  " + h.s.Paint(Dim, text)
+	}
+	return ""
 }
 
 func (h *Human) amount(n *run.NodeResult) string {
@@ -271,7 +279,15 @@ func (s Screen) Verdict(r *run.Result) string {
 	case !r.OK():
 		word, style = "failed", Red
 	}
-	return s.Paint(style, word+":") + " " + t.Sentence() + " in " + Seconds(r.End.Sub(r.Start))
+	return s.Paint(style, word+":") + " " + t.Sentence() + " in " + Seconds(r.End.Sub(r.Start)) + after(spent(r.Usage(), r.Price, " billed"))
+}
+
+// after puts a comma before a text that is there.
+func after(text string) string {
+	if text == "" {
+		return ""
+	}
+	return ", " + text
 }
 
 // Sentence lists the numbers that are not zero, bad news first.

@@ -32,27 +32,27 @@ type Line struct {
 	Event string `json:"event"`
 	RunID string `json:"run_id,omitempty"`
 
-	Node         string      `json:"node,omitempty"`
-	Of           string      `json:"of,omitempty"`
-	Verb         string      `json:"verb,omitempty"`
-	Materialized string      `json:"materialized,omitempty"`
-	Relation     string      `json:"relation,omitempty"`
-	Status       string      `json:"status,omitempty"`
-	Because      string      `json:"because,omitempty"`
-	Index        int         `json:"index,omitempty"`
-	Total        int         `json:"total,omitempty"`
-	Rows         *int64      `json:"rows,omitempty"`
-	Bytes        *int64      `json:"bytes,omitempty"`
-	Failures     *int64      `json:"failures,omitempty"`
-	Seconds      float64     `json:"seconds,omitempty"`
-	Kind         string      `json:"kind,omitempty"`
-	Severity     string      `json:"severity,omitempty"`
-	Sentence     string      `json:"sentence,omitempty"`
-	Stored       string      `json:"stored,omitempty"`
-	Message      string      `json:"message,omitempty"`
-	Sample       *Sample     `json:"sample,omitempty"`
-	Tally        *Tally      `json:"tally,omitempty"`
-	Diagnostics  []diag.JSON `json:"diagnostics,omitempty"`
+	Node         string `json:"node,omitempty"`
+	Of           string `json:"of,omitempty"`
+	Verb         string `json:"verb,omitempty"`
+	Materialized string `json:"materialized,omitempty"`
+	Relation     string `json:"relation,omitempty"`
+	Status       string `json:"status,omitempty"`
+	Because      string `json:"because,omitempty"`
+	Index        int    `json:"index,omitempty"`
+	Total        int    `json:"total,omitempty"`
+	Rows         *int64 `json:"rows,omitempty"`
+	Spending
+	Failures    *int64      `json:"failures,omitempty"`
+	Seconds     float64     `json:"seconds,omitempty"`
+	Kind        string      `json:"kind,omitempty"`
+	Severity    string      `json:"severity,omitempty"`
+	Sentence    string      `json:"sentence,omitempty"`
+	Stored      string      `json:"stored,omitempty"`
+	Message     string      `json:"message,omitempty"`
+	Sample      *Sample     `json:"sample,omitempty"`
+	Tally       *Tally      `json:"tally,omitempty"`
+	Diagnostics []diag.JSON `json:"diagnostics,omitempty"`
 }
 
 // Event writes the line of one event. The end of the run is Finish's line.
@@ -86,13 +86,13 @@ func (l *Lines) node(e run.Event) Line {
 	line := Line{
 		Time: stamp(e.At), Level: level(n.Status), Event: string(e.Kind), Node: n.Node.String(), Index: e.Index, Total: e.Total,
 		Verb: string(n.Verb), Materialized: n.Materialized, Status: string(n.Status), Because: n.Because.String(),
-		Rows: known(n.Rows), Bytes: known(n.Bytes), Seconds: seconds(n.Start, n.End), Message: n.Message,
+		Rows: known(n.Rows), Spending: spendingOf(n.Usage, l.o.Price), Seconds: seconds(n.Start, n.End), Message: n.Message,
 	}
 	if !n.Relation.IsZero() {
 		line.Relation = n.Relation.String()
 	}
 	if n.Status == run.Skipped || n.Verb == plan.Check {
-		line.Rows, line.Bytes = nil, nil
+		line.Rows = nil
 	}
 	if len(n.Diags) > 0 {
 		line.Diagnostics = n.Diags.JSON()
@@ -105,7 +105,7 @@ func (l *Lines) test(e run.Event) Line {
 	line := Line{
 		Time: stamp(e.At), Level: level(t.Status), Event: string(e.Kind), Node: t.ID.String(), Of: t.Of.String(), Kind: t.Kind,
 		Status: string(t.Status), Because: t.Because.String(), Severity: t.Severity, Sentence: t.Sentence, Sample: sampleJSON(t.Sample),
-		Seconds: seconds(t.Start, t.End),
+		Spending: spendingOf(t.Usage, l.o.Price), Seconds: seconds(t.Start, t.End),
 	}
 	if t.Status != run.Skipped && t.Status != run.Canceled && t.Status != run.Errored {
 		line.Failures = &t.Failures
@@ -149,6 +149,9 @@ func (l *Lines) Finish(r *run.Result) {
 	line := Line{
 		Time: stamp(r.End), Level: "info", Event: string(run.RunEnded), Status: outcome(r),
 		Seconds: seconds(r.Start, r.End), Tally: &t, Message: t.Sentence(),
+	}
+	if sum := totals(r); sum != nil {
+		line.Spending = *sum
 	}
 	if !r.OK() {
 		line.Level = "error"

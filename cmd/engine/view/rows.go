@@ -1,6 +1,7 @@
 package view
 
 import (
+	"bytes"
 	"encoding/csv"
 	"encoding/hex"
 	"encoding/json"
@@ -148,7 +149,7 @@ func Text(v any, typ string) string {
 	case time.Time:
 		return timeText(v, typ)
 	}
-	if b, err := json.Marshal(plain(v)); err == nil {
+	if b, err := encode(v); err == nil {
 		return string(b)
 	}
 	return fmt.Sprint(v)
@@ -199,7 +200,7 @@ func valueJSON(v any, typ string) string {
 	case []byte, time.Time:
 		return quoteJSON(Text(v, typ))
 	}
-	if b, err := json.Marshal(plain(v)); err == nil {
+	if b, err := encode(v); err == nil {
 		return string(b)
 	}
 	return quoteJSON(fmt.Sprint(v))
@@ -218,6 +219,8 @@ func plain(v any) any {
 			return Text(v, "")
 		}
 		return v
+	case warehouse.Struct:
+		return object(v)
 	case json.Marshaler:
 		return v
 	case fmt.Stringer:
@@ -239,6 +242,36 @@ func plain(v any) any {
 	default:
 		return v
 	}
+}
+
+// encode is a value as JSON.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(plain(v)); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// object is a struct as JSON, with its fields in their own order.
+type object warehouse.Struct
+
+// MarshalJSON implements json.Marshaler.
+func (o object) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i, name := range o.Names {
+		value, err := encode(o.Values[i])
+		if err != nil {
+			return nil, fmt.Errorf("field %s: %w", name, err)
+		}
+		b.WriteString(comma(i) + quoteJSON(name) + ":")
+		b.Write(value)
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
 }
 
 func quoteJSON(s string) string {

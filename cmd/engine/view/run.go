@@ -4,6 +4,7 @@ import (
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/plan"
 	"github.com/engine-build/engine/engine/run"
+	"github.com/engine-build/engine/engine/warehouse"
 )
 
 // Run shows a run while it happens and its outcome at the end. Its methods may be called
@@ -27,6 +28,8 @@ type RunOptions struct {
 	Jobs int
 	// RunID is put into JSON lines.
 	RunID string
+	// Price is what the warehouse takes for reading.
+	Price warehouse.Price
 }
 
 // Tally counts the outcomes of a run.

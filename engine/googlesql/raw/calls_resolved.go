@@ -2,50 +2,12 @@
 
 package raw
 
-func (m *Module) ResolvedAggregateFunctionCall_FunctionCallInfo(h Handle) Handle {
-	return m.getHandle(fn6223, h, 1)
-}
-
 func (m *Module) ResolvedAggregateFunctionCall_GroupByAggregateList(h Handle) []Handle {
 	return m.getHandleList(fn6226, h, 1)
 }
 
-func (m *Module) ResolvedAggregateFunctionCall_GroupByAggregateList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn6224, 1)
-}
-
-func (m *Module) ResolvedAggregateFunctionCall_GroupByAggregateListSize(h Handle) int32 {
-	return m.getInt32(fn6227, h, 1)
-}
-
-func (m *Module) ResolvedAggregateFunctionCall_GroupByHintList(h Handle) []Handle {
-	return m.getHandleList(fn6230, h, 1)
-}
-
-func (m *Module) ResolvedAggregateFunctionCall_GroupByHintList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn6228, 1)
-}
-
-func (m *Module) ResolvedAggregateFunctionCall_GroupByHintListSize(h Handle) int32 {
-	return m.getInt32(fn6231, h, 1)
-}
-
 func (m *Module) ResolvedAggregateFunctionCall_GroupByList(h Handle) []Handle {
 	return m.getHandleList(fn6232, h, 1)
-}
-
-func (m *Module) ResolvedAggregateFunctionCall_GroupByList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn6233, 1)
-}
-
-func (m *Module) ResolvedAggregateFunctionCall_GroupByListSize(h Handle) int32 {
-	return m.getInt32(fn6235, h, 1)
 }
 
 func (m *Module) ResolvedAggregateFunctionCall_HavingExpr(h Handle) Handle {
@@ -64,20 +26,6 @@ func (m *Module) ResolvedAggregateFunctionCall_OrderByItemList(h Handle) []Handl
 	return m.getHandleList(fn6241, h, 1)
 }
 
-func (m *Module) ResolvedAggregateFunctionCall_OrderByItemList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn6242, 1)
-}
-
-func (m *Module) ResolvedAggregateFunctionCall_OrderByItemListSize(h Handle) int32 {
-	return m.getInt32(fn6244, h, 1)
-}
-
-func (m *Module) ResolvedAggregateHavingModifier_GetHavingModifierKindString(h Handle) string {
-	return m.getString(fn6334, h, 1)
-}
-
 func (m *Module) ResolvedAggregateHavingModifier_HavingExpr(h Handle) Handle {
 	return m.getHandle(fn6032, h, 1)
 }
@@ -90,102 +38,24 @@ func (m *Module) ResolvedAggregateScanBase_AggregateList(h Handle) []Handle {
 	return m.getHandleList(fn6378, h, 1)
 }
 
-func (m *Module) ResolvedAggregateScanBase_AggregateList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn6376, 1)
-}
-
-func (m *Module) ResolvedAggregateScanBase_AggregateListSize(h Handle) int32 {
-	return m.getInt32(fn6379, h, 1)
-}
-
 func (m *Module) ResolvedAggregateScanBase_CollationList(h Handle) []Handle {
 	return m.getHandleList(fn6383, h, 1)
-}
-
-func (m *Module) ResolvedAggregateScanBase_CollationList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn6380, 1)
-}
-
-func (m *Module) ResolvedAggregateScanBase_CollationListSize(h Handle) int32 {
-	return m.getInt32(fn6384, h, 1)
 }
 
 func (m *Module) ResolvedAggregateScanBase_GroupByList(h Handle) []Handle {
 	return m.getHandleList(fn6387, h, 1)
 }
 
-func (m *Module) ResolvedAggregateScanBase_GroupByList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn6385, 1)
-}
-
-func (m *Module) ResolvedAggregateScanBase_GroupByListSize(h Handle) int32 {
-	return m.getInt32(fn6388, h, 1)
-}
-
 func (m *Module) ResolvedAggregateScanBase_GroupingCallList(h Handle) []Handle {
 	return m.getHandleList(fn6389, h, 1)
-}
-
-func (m *Module) ResolvedAggregateScanBase_GroupingCallList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn6390, 1)
-}
-
-func (m *Module) ResolvedAggregateScanBase_GroupingCallListSize(h Handle) int32 {
-	return m.getInt32(fn6392, h, 1)
 }
 
 func (m *Module) ResolvedAggregateScanBase_GroupingSetList(h Handle) []Handle {
 	return m.getHandleList(fn6393, h, 1)
 }
 
-func (m *Module) ResolvedAggregateScanBase_GroupingSetList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn6394, 1)
-}
-
-func (m *Module) ResolvedAggregateScanBase_GroupingSetListSize(h Handle) int32 {
-	return m.getInt32(fn6396, h, 1)
-}
-
 func (m *Module) ResolvedAggregateScanBase_InputScan(h Handle) Handle {
 	return m.getHandle(fn6397, h, 1)
-}
-
-func (m *Module) ResolvedAggregateScanBase_RollupColumnList(h Handle) []Handle {
-	return m.getHandleList(fn6419, h, 1)
-}
-
-func (m *Module) ResolvedAggregateScanBase_RollupColumnList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn6417, 1)
-}
-
-func (m *Module) ResolvedAggregateScanBase_RollupColumnListSize(h Handle) int32 {
-	return m.getInt32(fn6420, h, 1)
-}
-
-func (m *Module) ResolvedAggregationThresholdAggregateScan_OptionList(h Handle) []Handle {
-	return m.getHandleList(fn6481, h, 1)
-}
-
-func (m *Module) ResolvedAggregationThresholdAggregateScan_OptionList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn6482, 1)
-}
-
-func (m *Module) ResolvedAggregationThresholdAggregateScan_OptionListSize(h Handle) int32 {
-	return m.getInt32(fn6484, h, 1)
 }
 
 func (m *Module) ResolvedAnalyticFunctionCall_WindowFrame(h Handle) Handle {
@@ -194,16 +64,6 @@ func (m *Module) ResolvedAnalyticFunctionCall_WindowFrame(h Handle) Handle {
 
 func (m *Module) ResolvedAnalyticFunctionGroup_AnalyticFunctionList(h Handle) []Handle {
 	return m.getHandleList(fn6994, h, 1)
-}
-
-func (m *Module) ResolvedAnalyticFunctionGroup_AnalyticFunctionList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn6992, 1)
-}
-
-func (m *Module) ResolvedAnalyticFunctionGroup_AnalyticFunctionListSize(h Handle) int32 {
-	return m.getInt32(fn6995, h, 1)
 }
 
 func (m *Module) ResolvedAnalyticFunctionGroup_OrderBy(h Handle) Handle {
@@ -218,66 +78,8 @@ func (m *Module) ResolvedAnalyticScan_FunctionGroupList(h Handle) []Handle {
 	return m.getHandleList(fn7043, h, 1)
 }
 
-func (m *Module) ResolvedAnalyticScan_FunctionGroupList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn7044, 1)
-}
-
-func (m *Module) ResolvedAnalyticScan_FunctionGroupListSize(h Handle) int32 {
-	return m.getInt32(fn7046, h, 1)
-}
-
 func (m *Module) ResolvedAnalyticScan_InputScan(h Handle) Handle {
 	return m.getHandle(fn7047, h, 1)
-}
-
-func (m *Module) ResolvedAnonymizedAggregateScan_AnonymizationOptionList(h Handle) []Handle {
-	return m.getHandleList(fn7115, h, 1)
-}
-
-func (m *Module) ResolvedAnonymizedAggregateScan_AnonymizationOptionList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn7116, 1)
-}
-
-func (m *Module) ResolvedAnonymizedAggregateScan_AnonymizationOptionListSize(h Handle) int32 {
-	return m.getInt32(fn7118, h, 1)
-}
-
-func (m *Module) ResolvedAnonymizedAggregateScan_KThresholdExpr(h Handle) Handle {
-	return m.getHandle(fn7119, h, 1)
-}
-
-func (m *Module) ResolvedArgumentDef_ArgumentKind(h Handle) ResolvedArgumentDefEnums_ArgumentKind {
-	return ResolvedArgumentDefEnums_ArgumentKind(m.getInt32(fn7144, h, 1))
-}
-
-func (m *Module) ResolvedArgumentDef_Name(h Handle) string {
-	return m.getString(fn7145, h, 1)
-}
-
-func (m *Module) ResolvedArgumentDef_Type(h Handle) Handle {
-	return m.getHandle(fn7150, h, 1)
-}
-
-func (m *Module) ResolvedArgumentList_ArgList(h Handle) []Handle {
-	return m.getHandleList(fn7171, h, 1)
-}
-
-func (m *Module) ResolvedArgumentList_ArgList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn7172, 1)
-}
-
-func (m *Module) ResolvedArgumentList_ArgListSize(h Handle) int32 {
-	return m.getInt32(fn7174, h, 1)
-}
-
-func (m *Module) ResolvedArgumentRef_ArgumentKind(h Handle) ResolvedArgumentDefEnums_ArgumentKind {
-	return ResolvedArgumentDefEnums_ArgumentKind(m.getInt32(fn7205, h, 1))
 }
 
 func (m *Module) ResolvedArgumentRef_Name(h Handle) string {
@@ -300,32 +102,8 @@ func (m *Module) ResolvedArrayAggregate_PreAggregateComputedColumnList(h Handle)
 	return m.getHandleList(fn7235, h, 1)
 }
 
-func (m *Module) ResolvedArrayAggregate_PreAggregateComputedColumnList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn7233, 1)
-}
-
-func (m *Module) ResolvedArrayAggregate_PreAggregateComputedColumnListSize(h Handle) int32 {
-	return m.getInt32(fn7236, h, 1)
-}
-
-func (m *Module) ResolvedArrayScan_ArrayExpr(h Handle) Handle {
-	return m.getHandle(fn7283, h, 1)
-}
-
 func (m *Module) ResolvedArrayScan_ArrayExprList(h Handle) []Handle {
 	return m.getHandleList(fn7284, h, 1)
-}
-
-func (m *Module) ResolvedArrayScan_ArrayExprList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn7285, 1)
-}
-
-func (m *Module) ResolvedArrayScan_ArrayExprListSize(h Handle) int32 {
-	return m.getInt32(fn7287, h, 1)
 }
 
 func (m *Module) ResolvedArrayScan_ArrayOffsetColumn(h Handle) Handle {
@@ -336,22 +114,8 @@ func (m *Module) ResolvedArrayScan_ArrayZipMode(h Handle) Handle {
 	return m.getHandle(fn7289, h, 1)
 }
 
-func (m *Module) ResolvedArrayScan_ElementColumn(h Handle) Handle {
-	return m.getHandle(fn7290, h, 1)
-}
-
 func (m *Module) ResolvedArrayScan_ElementColumnList(h Handle) []Handle {
 	return m.getHandleList(fn7294, h, 1)
-}
-
-func (m *Module) ResolvedArrayScan_ElementColumnList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn7291, 1)
-}
-
-func (m *Module) ResolvedArrayScan_ElementColumnListSize(h Handle) int32 {
-	return m.getInt32(fn7295, h, 1)
 }
 
 func (m *Module) ResolvedArrayScan_InputScan(h Handle) Handle {
@@ -366,10 +130,6 @@ func (m *Module) ResolvedArrayScan_JoinExpr(h Handle) Handle {
 	return m.getHandle(fn7298, h, 1)
 }
 
-func (m *Module) ResolvedAssertRowsModified_Rows(h Handle) Handle {
-	return m.getHandle(fn7378, h, 1)
-}
-
 func (m *Module) ResolvedAssertScan_Condition(h Handle) Handle {
 	return m.getHandle(fn7392, h, 1)
 }
@@ -380,14 +140,6 @@ func (m *Module) ResolvedAssertScan_InputScan(h Handle) Handle {
 
 func (m *Module) ResolvedAssertScan_Message(h Handle) Handle {
 	return m.getHandle(fn7394, h, 1)
-}
-
-func (m *Module) ResolvedAuxLoadDataPartitionFilter_Filter(h Handle) Handle {
-	return m.getHandle(fn7471, h, 1)
-}
-
-func (m *Module) ResolvedAuxLoadDataPartitionFilter_IsOverwrite(h Handle) bool {
-	return m.getBool(fn7472, h, 1)
 }
 
 func (m *Module) ResolvedBarrierScan_InputScan(h Handle) Handle {
@@ -418,54 +170,6 @@ func (m *Module) ResolvedCast_TypeModifiers(h Handle) Handle {
 	return m.getHandle(fn7790, h, 1)
 }
 
-func (m *Module) ResolvedCast_TypeParameters(h Handle) Handle {
-	return m.getHandle(fn7790, h, 1)
-}
-
-func (m *Module) ResolvedCatalogColumnRef_Column(h Handle) Handle {
-	return m.getHandle(fn7819, h, 1)
-}
-
-func (m *Module) ResolvedCatalogColumnRef_Name(h Handle) string {
-	return m.getString(fn7820, h, 1)
-}
-
-func (m *Module) ResolvedCheckConstraint_ConstraintName(h Handle) string {
-	return m.getString(fn6895, h, 1)
-}
-
-func (m *Module) ResolvedCheckConstraint_Enforced(h Handle) bool {
-	return m.getBool(fn7841, h, 1)
-}
-
-func (m *Module) ResolvedCheckConstraint_Expression(h Handle) Handle {
-	return m.getHandle(fn7842, h, 1)
-}
-
-func (m *Module) ResolvedCheckConstraint_OptionList(h Handle) []Handle {
-	return m.getHandleList(fn7845, h, 1)
-}
-
-func (m *Module) ResolvedCheckConstraint_OptionList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn7846, 1)
-}
-
-func (m *Module) ResolvedCheckConstraint_OptionListSize(h Handle) int32 {
-	return m.getInt32(fn7848, h, 1)
-}
-
-func (m *Module) ResolvedCollation_Child(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn4172, 1)
-}
-
-func (m *Module) ResolvedCollation_ChildList(h Handle) []Handle {
-	return m.getHandleList(fn4974, h, 1)
-}
-
 func (m *Module) ResolvedCollation_CollationName(h Handle) string {
 	return m.getString(fn7882, h, 1)
 }
@@ -478,63 +182,20 @@ func (m *Module) ResolvedCollation_Empty(h Handle) bool {
 	return m.getBool(fn4164, h, 1)
 }
 
-func (m *Module) ResolvedCollation_Equals(h Handle, that Handle) bool {
-	m.beginWith(h)
-	m.req = appendHandle(m.req, 2, that)
-	return m.callBool(fn7885, 1)
-}
-
 func (m *Module) ResolvedCollation_HasCollation(h Handle) bool {
 	return m.getBool(fn3155, h, 1)
-}
-
-func (m *Module) ResolvedCollation_HasCompatibleStructure(h Handle, type_ Handle) bool {
-	m.beginWith(h)
-	m.req = appendHandle(m.req, 2, type_)
-	return m.callBool(fn7886, 1)
-}
-
-func (m *Module) ResolvedCollation_NumChildren(h Handle) uint64 {
-	return m.getUint64(fn4173, h, 1)
-}
-
-// ResolvedCollation_Free destroys the object. 0 does nothing.
-func (m *Module) ResolvedCollation_Free(h Handle) { m.free(fn7888, h) }
-
-func (m *Module) ResolvedColumn_AnnotatedType(h Handle) *AnnotatedType {
-	return decodeOne(m.getBytes(fn7902, h, 1), decodeAnnotatedType)
 }
 
 func (m *Module) ResolvedColumn_ColumnId(h Handle) int32 {
 	return m.getInt32(fn7903, h, 1)
 }
 
-func (m *Module) ResolvedColumn_DebugString(h Handle) string {
-	return m.getString(fn7899, h, 1)
-}
-
-func (m *Module) ResolvedColumn_IsInitialized(h Handle) bool {
-	return m.getBool(fn7900, h, 1)
-}
-
 func (m *Module) ResolvedColumn_Name(h Handle) string {
 	return m.getString(fn7904, h, 1)
 }
 
-func (m *Module) ResolvedColumn_NameId(h Handle) Handle {
-	return m.getHandle(fn7905, h, 1)
-}
-
-func (m *Module) ResolvedColumn_ShortDebugString(h Handle) string {
-	return m.getString(fn7901, h, 1)
-}
-
 func (m *Module) ResolvedColumn_TableName(h Handle) string {
 	return m.getString(fn7906, h, 1)
-}
-
-func (m *Module) ResolvedColumn_TableNameId(h Handle) Handle {
-	return m.getHandle(fn7907, h, 1)
 }
 
 func (m *Module) ResolvedColumn_Type(h Handle) Handle {
@@ -545,31 +206,12 @@ func (m *Module) ResolvedColumn_TypeAnnotationMap(h Handle) Handle {
 	return m.getHandle(fn110, h, 1)
 }
 
-// ResolvedColumn_Free destroys the object. 0 does nothing.
-func (m *Module) ResolvedColumn_Free(h Handle) { m.free(fn132, h) }
-
 func (m *Module) ResolvedColumnAnnotations_ChildList(h Handle) []Handle {
 	return m.getHandleList(fn7922, h, 1)
 }
 
-func (m *Module) ResolvedColumnAnnotations_ChildList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn7920, 1)
-}
-
-func (m *Module) ResolvedColumnAnnotations_ChildListSize(h Handle) int32 {
-	return m.getInt32(fn7923, h, 1)
-}
-
 func (m *Module) ResolvedColumnAnnotations_CollationName(h Handle) Handle {
 	return m.getHandle(fn7924, h, 1)
-}
-
-func (m *Module) ResolvedColumnAnnotations_GetFullTypeParameters(h Handle, type_ Handle) Handle {
-	m.beginWith(h)
-	m.req = appendHandle(m.req, 2, type_)
-	return m.callHandle(fn7915, 1)
 }
 
 func (m *Module) ResolvedColumnAnnotations_NotNull(h Handle) bool {
@@ -580,26 +222,12 @@ func (m *Module) ResolvedColumnAnnotations_OptionList(h Handle) []Handle {
 	return m.getHandleList(fn7928, h, 1)
 }
 
-func (m *Module) ResolvedColumnAnnotations_OptionList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn7929, 1)
-}
-
-func (m *Module) ResolvedColumnAnnotations_OptionListSize(h Handle) int32 {
-	return m.getInt32(fn7931, h, 1)
-}
-
 func (m *Module) ResolvedColumnAnnotations_TypeParameters(h Handle) Handle {
 	return m.getHandle(fn7940, h, 1)
 }
 
 func (m *Module) ResolvedColumnDefaultValue_Expression(h Handle) Handle {
 	return m.getHandle(fn7971, h, 1)
-}
-
-func (m *Module) ResolvedColumnDefaultValue_Sql(h Handle) string {
-	return m.getString(fn6539, h, 1)
 }
 
 func (m *Module) ResolvedColumnDefinition_Annotations(h Handle) Handle {
@@ -616,14 +244,6 @@ func (m *Module) ResolvedColumnDefinition_DefaultValue(h Handle) Handle {
 
 func (m *Module) ResolvedColumnDefinition_GeneratedColumnInfo(h Handle) Handle {
 	return m.getHandle(fn7991, h, 1)
-}
-
-func (m *Module) ResolvedColumnDefinition_GetFullTypeParameters(h Handle) Handle {
-	return m.getHandle(fn7986, h, 1)
-}
-
-func (m *Module) ResolvedColumnDefinition_IsHidden(h Handle) bool {
-	return m.getBool(fn7992, h, 1)
 }
 
 func (m *Module) ResolvedColumnDefinition_Name(h Handle) string {
@@ -662,42 +282,6 @@ func (m *Module) ResolvedConstant_Constant(h Handle) Handle {
 	return m.getHandle(fn8133, h, 1)
 }
 
-func (m *Module) ResolvedCreateModelAliasedQuery_Alias(h Handle) string {
-	return m.getString(fn6073, h, 1)
-}
-
-func (m *Module) ResolvedCreateModelAliasedQuery_OutputColumnList(h Handle) []Handle {
-	return m.getHandleList(fn8590, h, 1)
-}
-
-func (m *Module) ResolvedCreateModelAliasedQuery_OutputColumnList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn8591, 1)
-}
-
-func (m *Module) ResolvedCreateModelAliasedQuery_OutputColumnListSize(h Handle) int32 {
-	return m.getInt32(fn8593, h, 1)
-}
-
-func (m *Module) ResolvedCreateModelAliasedQuery_Query(h Handle) Handle {
-	return m.getHandle(fn8594, h, 1)
-}
-
-func (m *Module) ResolvedCreateSchemaStmtBase_OptionList(h Handle) []Handle {
-	return m.getHandleList(fn8170, h, 1)
-}
-
-func (m *Module) ResolvedCreateSchemaStmtBase_OptionList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn8171, 1)
-}
-
-func (m *Module) ResolvedCreateSchemaStmtBase_OptionListSize(h Handle) int32 {
-	return m.getInt32(fn8173, h, 1)
-}
-
 func (m *Module) ResolvedCreateStatement_CreateMode(h Handle) ResolvedCreateStatementEnums_CreateMode {
 	return ResolvedCreateStatementEnums_CreateMode(m.getInt32(fn9038, h, 1))
 }
@@ -710,50 +294,12 @@ func (m *Module) ResolvedCreateStatement_NamePath(h Handle) []string {
 	return m.getStringList(fn9040, h, 1)
 }
 
-func (m *Module) ResolvedCreateStatement_NamePath2(h Handle, i int32) string {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callString(fn9041, 1)
-}
-
-func (m *Module) ResolvedCreateStatement_NamePathSize(h Handle) int32 {
-	return m.getInt32(fn9043, h, 1)
-}
-
 func (m *Module) ResolvedCreateTableStmtBase_CollationName(h Handle) Handle {
 	return m.getHandle(fn9201, h, 1)
 }
 
 func (m *Module) ResolvedCreateTableStmtBase_ColumnDefinitionList(h Handle) []Handle {
 	return m.getHandleList(fn9202, h, 1)
-}
-
-func (m *Module) ResolvedCreateTableStmtBase_ColumnDefinitionList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn9203, 1)
-}
-
-func (m *Module) ResolvedCreateTableStmtBase_ColumnDefinitionListSize(h Handle) int32 {
-	return m.getInt32(fn9205, h, 1)
-}
-
-func (m *Module) ResolvedCreateTableStmtBase_Connection(h Handle) Handle {
-	return m.getHandle(fn9206, h, 1)
-}
-
-func (m *Module) ResolvedCreateTableStmtBase_ForeignKeyList(h Handle) []Handle {
-	return m.getHandleList(fn9207, h, 1)
-}
-
-func (m *Module) ResolvedCreateTableStmtBase_ForeignKeyList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn9208, 1)
-}
-
-func (m *Module) ResolvedCreateTableStmtBase_ForeignKeyListSize(h Handle) int32 {
-	return m.getInt32(fn9210, h, 1)
 }
 
 func (m *Module) ResolvedCreateTableStmtBase_IsValueTable(h Handle) bool {
@@ -768,50 +314,8 @@ func (m *Module) ResolvedCreateTableStmtBase_OptionList(h Handle) []Handle {
 	return m.getHandleList(fn9216, h, 1)
 }
 
-func (m *Module) ResolvedCreateTableStmtBase_OptionList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn9214, 1)
-}
-
-func (m *Module) ResolvedCreateTableStmtBase_OptionListSize(h Handle) int32 {
-	return m.getInt32(fn9217, h, 1)
-}
-
 func (m *Module) ResolvedCreateTableStmtBase_PrimaryKey(h Handle) Handle {
 	return m.getHandle(fn9218, h, 1)
-}
-
-func (m *Module) ResolvedCreateTableStmtBase_PseudoColumnList(h Handle) []Handle {
-	return m.getHandleList(fn9219, h, 1)
-}
-
-func (m *Module) ResolvedCreateTableStmtBase_PseudoColumnList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn9220, 1)
-}
-
-func (m *Module) ResolvedCreateTableStmtBase_PseudoColumnListSize(h Handle) int32 {
-	return m.getInt32(fn9222, h, 1)
-}
-
-func (m *Module) ResolvedCreateViewBase_ColumnDefinitionList(h Handle) []Handle {
-	return m.getHandleList(fn9284, h, 1)
-}
-
-func (m *Module) ResolvedCreateViewBase_ColumnDefinitionList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn9285, 1)
-}
-
-func (m *Module) ResolvedCreateViewBase_ColumnDefinitionListSize(h Handle) int32 {
-	return m.getInt32(fn9287, h, 1)
-}
-
-func (m *Module) ResolvedCreateViewBase_HasExplicitColumns(h Handle) bool {
-	return m.getBool(fn9288, h, 1)
 }
 
 func (m *Module) ResolvedCreateViewBase_IsValueTable(h Handle) bool {
@@ -822,28 +326,8 @@ func (m *Module) ResolvedCreateViewBase_OptionList(h Handle) []Handle {
 	return m.getHandleList(fn9290, h, 1)
 }
 
-func (m *Module) ResolvedCreateViewBase_OptionList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn9291, 1)
-}
-
-func (m *Module) ResolvedCreateViewBase_OptionListSize(h Handle) int32 {
-	return m.getInt32(fn9293, h, 1)
-}
-
 func (m *Module) ResolvedCreateViewBase_OutputColumnList(h Handle) []Handle {
 	return m.getHandleList(fn9294, h, 1)
-}
-
-func (m *Module) ResolvedCreateViewBase_OutputColumnList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn9295, 1)
-}
-
-func (m *Module) ResolvedCreateViewBase_OutputColumnListSize(h Handle) int32 {
-	return m.getInt32(fn9297, h, 1)
 }
 
 func (m *Module) ResolvedCreateViewBase_Query(h Handle) Handle {
@@ -858,24 +342,6 @@ func (m *Module) ResolvedCreateViewBase_Sql(h Handle) string {
 	return m.getString(fn9307, h, 1)
 }
 
-func (m *Module) ResolvedCreateViewBase_SqlSecurity(h Handle) ResolvedCreateStatementEnums_SqlSecurity {
-	return ResolvedCreateStatementEnums_SqlSecurity(m.getInt32(fn9308, h, 1))
-}
-
-func (m *Module) ResolvedCube_CubeColumnList(h Handle) []Handle {
-	return m.getHandleList(fn7171, h, 1)
-}
-
-func (m *Module) ResolvedCube_CubeColumnList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn7172, 1)
-}
-
-func (m *Module) ResolvedCube_CubeColumnListSize(h Handle) int32 {
-	return m.getInt32(fn7174, h, 1)
-}
-
 func (m *Module) ResolvedDMLValue_Value(h Handle) Handle {
 	return m.getHandle(fn7378, h, 1)
 }
@@ -884,82 +350,12 @@ func (m *Module) ResolvedDeferredComputedColumn_SideEffectColumn(h Handle) Handl
 	return m.getHandle(fn9410, h, 1)
 }
 
-func (m *Module) ResolvedDescribeScan_DescribeExpr(h Handle) Handle {
-	return m.getHandle(fn9527, h, 1)
-}
-
-func (m *Module) ResolvedDescribeScan_InputScan(h Handle) Handle {
-	return m.getHandle(fn9528, h, 1)
-}
-
-func (m *Module) ResolvedDescriptor_DescriptorColumnList(h Handle) []Handle {
-	return m.getHandleList(fn9581, h, 1)
-}
-
-func (m *Module) ResolvedDescriptor_DescriptorColumnList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn9582, 1)
-}
-
-func (m *Module) ResolvedDescriptor_DescriptorColumnListSize(h Handle) int32 {
-	return m.getInt32(fn9584, h, 1)
-}
-
 func (m *Module) ResolvedDescriptor_DescriptorColumnNameList(h Handle) []string {
 	return m.getStringList(fn9587, h, 1)
 }
 
-func (m *Module) ResolvedDescriptor_DescriptorColumnNameList2(h Handle, i int32) string {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callString(fn9585, 1)
-}
-
-func (m *Module) ResolvedDescriptor_DescriptorColumnNameListSize(h Handle) int32 {
-	return m.getInt32(fn9588, h, 1)
-}
-
-func (m *Module) ResolvedDifferentialPrivacyAggregateScan_GroupSelectionThresholdExpr(h Handle) Handle {
-	return m.getHandle(fn7119, h, 1)
-}
-
-func (m *Module) ResolvedDifferentialPrivacyAggregateScan_OptionList(h Handle) []Handle {
-	return m.getHandleList(fn7115, h, 1)
-}
-
-func (m *Module) ResolvedDifferentialPrivacyAggregateScan_OptionList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn7116, 1)
-}
-
-func (m *Module) ResolvedDifferentialPrivacyAggregateScan_OptionListSize(h Handle) int32 {
-	return m.getInt32(fn7118, h, 1)
-}
-
 func (m *Module) ResolvedExecuteAsRoleScan_InputScan(h Handle) Handle {
 	return m.getHandle(fn7393, h, 1)
-}
-
-func (m *Module) ResolvedExecuteAsRoleScan_OriginalInlinedTvf(h Handle) Handle {
-	return m.getHandle(fn7394, h, 1)
-}
-
-func (m *Module) ResolvedExecuteAsRoleScan_OriginalInlinedView(h Handle) Handle {
-	return m.getHandle(fn7392, h, 1)
-}
-
-func (m *Module) ResolvedExecuteImmediateArgument_Expression(h Handle) Handle {
-	return m.getHandle(fn9842, h, 1)
-}
-
-func (m *Module) ResolvedExecuteImmediateArgument_Name(h Handle) string {
-	return m.getString(fn9843, h, 1)
-}
-
-func (m *Module) ResolvedExpr_AnnotatedType(h Handle) *AnnotatedType {
-	return decodeOne(m.getBytes(fn9986, h, 1), decodeAnnotatedType)
 }
 
 func (m *Module) ResolvedExpr_Type(h Handle) Handle {
@@ -972,68 +368,6 @@ func (m *Module) ResolvedExpr_TypeAnnotationMap(h Handle) Handle {
 
 func (m *Module) ResolvedExpressionColumn_Name(h Handle) string {
 	return m.getString(fn10002, h, 1)
-}
-
-func (m *Module) ResolvedExtendedCast_ElementList(h Handle) []Handle {
-	return m.getHandleList(fn7171, h, 1)
-}
-
-func (m *Module) ResolvedExtendedCast_ElementList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn7172, 1)
-}
-
-func (m *Module) ResolvedExtendedCast_ElementListSize(h Handle) int32 {
-	return m.getInt32(fn7174, h, 1)
-}
-
-func (m *Module) ResolvedExtendedCastElement_FromType(h Handle) Handle {
-	return m.getHandle(fn10029, h, 1)
-}
-
-func (m *Module) ResolvedExtendedCastElement_Function(h Handle) Handle {
-	return m.getHandle(fn6115, h, 1)
-}
-
-func (m *Module) ResolvedExtendedCastElement_ToType(h Handle) Handle {
-	return m.getHandle(fn6108, h, 1)
-}
-
-func (m *Module) ResolvedFilterField_Expr(h Handle) Handle {
-	return m.getHandle(fn10051, h, 1)
-}
-
-func (m *Module) ResolvedFilterField_FilterFieldArgList(h Handle) []Handle {
-	return m.getHandleList(fn10054, h, 1)
-}
-
-func (m *Module) ResolvedFilterField_FilterFieldArgList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn10052, 1)
-}
-
-func (m *Module) ResolvedFilterField_FilterFieldArgListSize(h Handle) int32 {
-	return m.getInt32(fn10055, h, 1)
-}
-
-func (m *Module) ResolvedFilterFieldArg_FieldDescriptorPath(h Handle) []Handle {
-	return m.getHandleList(fn10068, h, 1)
-}
-
-func (m *Module) ResolvedFilterFieldArg_FieldDescriptorPath2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn6185, 1)
-}
-
-func (m *Module) ResolvedFilterFieldArg_FieldDescriptorPathSize(h Handle) int32 {
-	return m.getInt32(fn6187, h, 1)
-}
-
-func (m *Module) ResolvedFilterFieldArg_Include(h Handle) bool {
-	return m.getBool(fn6177, h, 1)
 }
 
 func (m *Module) ResolvedFilterScan_FilterExpr(h Handle) Handle {
@@ -1052,112 +386,12 @@ func (m *Module) ResolvedFlatten_GetFieldList(h Handle) []Handle {
 	return m.getHandleList(fn10117, h, 1)
 }
 
-func (m *Module) ResolvedFlatten_GetFieldList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn10118, 1)
-}
-
-func (m *Module) ResolvedFlatten_GetFieldListSize(h Handle) int32 {
-	return m.getInt32(fn10120, h, 1)
-}
-
-func (m *Module) ResolvedForeignKey_ConstraintName(h Handle) string {
-	return m.getString(fn10150, h, 1)
-}
-
-func (m *Module) ResolvedForeignKey_DeleteAction(h Handle) ResolvedForeignKeyEnums_ActionOperation {
-	return ResolvedForeignKeyEnums_ActionOperation(m.getInt32(fn10151, h, 1))
-}
-
-func (m *Module) ResolvedForeignKey_Enforced(h Handle) bool {
-	return m.getBool(fn10152, h, 1)
-}
-
-func (m *Module) ResolvedForeignKey_MatchMode(h Handle) ResolvedForeignKeyEnums_MatchMode {
-	return ResolvedForeignKeyEnums_MatchMode(m.getInt32(fn10153, h, 1))
-}
-
-func (m *Module) ResolvedForeignKey_OptionList(h Handle) []Handle {
-	return m.getHandleList(fn10159, h, 1)
-}
-
-func (m *Module) ResolvedForeignKey_OptionList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn10160, 1)
-}
-
-func (m *Module) ResolvedForeignKey_OptionListSize(h Handle) int32 {
-	return m.getInt32(fn10162, h, 1)
-}
-
-func (m *Module) ResolvedForeignKey_ReferencedColumnOffsetList(h Handle) []int32 {
-	return m.getInt32List(fn10154, h, 1)
-}
-
-func (m *Module) ResolvedForeignKey_ReferencedColumnOffsetList2(h Handle, i int32) int32 {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callInt32(fn10163, 1)
-}
-
-func (m *Module) ResolvedForeignKey_ReferencedColumnOffsetListSize(h Handle) int32 {
-	return m.getInt32(fn10165, h, 1)
-}
-
-func (m *Module) ResolvedForeignKey_ReferencedTable(h Handle) Handle {
-	return m.getHandle(fn10166, h, 1)
-}
-
-func (m *Module) ResolvedForeignKey_ReferencingColumnList(h Handle) []string {
-	return m.getStringList(fn10155, h, 1)
-}
-
-func (m *Module) ResolvedForeignKey_ReferencingColumnList2(h Handle, i int32) string {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callString(fn10167, 1)
-}
-
-func (m *Module) ResolvedForeignKey_ReferencingColumnListSize(h Handle) int32 {
-	return m.getInt32(fn10169, h, 1)
-}
-
-func (m *Module) ResolvedForeignKey_ReferencingColumnOffsetList(h Handle) []int32 {
-	return m.getInt32List(fn10156, h, 1)
-}
-
-func (m *Module) ResolvedForeignKey_ReferencingColumnOffsetList2(h Handle, i int32) int32 {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callInt32(fn10170, 1)
-}
-
-func (m *Module) ResolvedForeignKey_ReferencingColumnOffsetListSize(h Handle) int32 {
-	return m.getInt32(fn10172, h, 1)
-}
-
-func (m *Module) ResolvedForeignKey_UpdateAction(h Handle) ResolvedForeignKeyEnums_ActionOperation {
-	return ResolvedForeignKeyEnums_ActionOperation(m.getInt32(fn10185, h, 1))
-}
-
 func (m *Module) ResolvedFunctionArgument_ArgumentAlias(h Handle) string {
 	return m.getString(fn10236, h, 1)
 }
 
 func (m *Module) ResolvedFunctionArgument_ArgumentColumnList(h Handle) []Handle {
 	return m.getHandleList(fn10237, h, 1)
-}
-
-func (m *Module) ResolvedFunctionArgument_ArgumentColumnList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn10238, 1)
-}
-
-func (m *Module) ResolvedFunctionArgument_ArgumentColumnListSize(h Handle) int32 {
-	return m.getInt32(fn10240, h, 1)
 }
 
 func (m *Module) ResolvedFunctionArgument_Connection(h Handle) Handle {
@@ -1170,10 +404,6 @@ func (m *Module) ResolvedFunctionArgument_DescriptorArg(h Handle) Handle {
 
 func (m *Module) ResolvedFunctionArgument_Expr(h Handle) Handle {
 	return m.getHandle(fn10243, h, 1)
-}
-
-func (m *Module) ResolvedFunctionArgument_Graph(h Handle) Handle {
-	return m.getHandle(fn10244, h, 1)
 }
 
 func (m *Module) ResolvedFunctionArgument_InlineLambda(h Handle) Handle {
@@ -1192,36 +422,12 @@ func (m *Module) ResolvedFunctionArgument_Sequence(h Handle) Handle {
 	return m.getHandle(fn10261, h, 1)
 }
 
-func (m *Module) ResolvedFunctionCall_FunctionCallInfo(h Handle) Handle {
-	return m.getHandle(fn10339, h, 1)
-}
-
 func (m *Module) ResolvedFunctionCallBase_ArgumentList(h Handle) []Handle {
 	return m.getHandleList(fn10350, h, 1)
 }
 
-func (m *Module) ResolvedFunctionCallBase_ArgumentList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn10351, 1)
-}
-
-func (m *Module) ResolvedFunctionCallBase_ArgumentListSize(h Handle) int32 {
-	return m.getInt32(fn10353, h, 1)
-}
-
 func (m *Module) ResolvedFunctionCallBase_CollationList(h Handle) []Handle {
 	return m.getHandleList(fn10354, h, 1)
-}
-
-func (m *Module) ResolvedFunctionCallBase_CollationList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn10355, 1)
-}
-
-func (m *Module) ResolvedFunctionCallBase_CollationListSize(h Handle) int32 {
-	return m.getInt32(fn10357, h, 1)
 }
 
 func (m *Module) ResolvedFunctionCallBase_ErrorMode(h Handle) ResolvedFunctionCallBaseEnums_ErrorMode {
@@ -1236,64 +442,12 @@ func (m *Module) ResolvedFunctionCallBase_GenericArgumentList(h Handle) []Handle
 	return m.getHandleList(fn10360, h, 1)
 }
 
-func (m *Module) ResolvedFunctionCallBase_GenericArgumentList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn10361, 1)
-}
-
-func (m *Module) ResolvedFunctionCallBase_GenericArgumentListSize(h Handle) int32 {
-	return m.getInt32(fn10363, h, 1)
-}
-
 func (m *Module) ResolvedFunctionCallBase_HintList(h Handle) []Handle {
 	return m.getHandleList(fn10366, h, 1)
 }
 
-func (m *Module) ResolvedFunctionCallBase_HintList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn10364, 1)
-}
-
-func (m *Module) ResolvedFunctionCallBase_HintListSize(h Handle) int32 {
-	return m.getInt32(fn10367, h, 1)
-}
-
 func (m *Module) ResolvedFunctionCallBase_Signature(h Handle) Handle {
 	return m.getHandle(fn10381, h, 1)
-}
-
-func (m *Module) ResolvedFunctionCallInfo_DebugString(h Handle) string {
-	return m.getString(fn397, h, 1)
-}
-
-func (m *Module) ResolvedFunctionSignatureHolder_Signature(h Handle) Handle {
-	return m.getHandle(fn10434, h, 1)
-}
-
-func (m *Module) ResolvedGeneralizedQuerySubpipeline_OutputSchema(h Handle) Handle {
-	return m.getHandle(fn6032, h, 1)
-}
-
-func (m *Module) ResolvedGeneralizedQuerySubpipeline_Subpipeline(h Handle) Handle {
-	return m.getHandle(fn7471, h, 1)
-}
-
-func (m *Module) ResolvedGeneratedColumnInfo_Expression(h Handle) Handle {
-	return m.getHandle(fn7971, h, 1)
-}
-
-func (m *Module) ResolvedGeneratedColumnInfo_GeneratedMode(h Handle) ResolvedGeneratedColumnInfoEnums_GeneratedMode {
-	return ResolvedGeneratedColumnInfoEnums_GeneratedMode(m.getInt32(fn10500, h, 1))
-}
-
-func (m *Module) ResolvedGeneratedColumnInfo_IdentityColumnInfo(h Handle) Handle {
-	return m.getHandle(fn10501, h, 1)
-}
-
-func (m *Module) ResolvedGeneratedColumnInfo_StoredMode(h Handle) ResolvedGeneratedColumnInfoEnums_StoredMode {
-	return ResolvedGeneratedColumnInfoEnums_StoredMode(m.getInt32(fn10510, h, 1))
 }
 
 func (m *Module) ResolvedGetJsonField_Expr(h Handle) Handle {
@@ -1304,70 +458,16 @@ func (m *Module) ResolvedGetJsonField_FieldName(h Handle) string {
 	return m.getString(fn7820, h, 1)
 }
 
-func (m *Module) ResolvedGetProtoField_DefaultValue(h Handle) Handle {
-	return m.getHandle(fn10540, h, 1)
-}
-
-func (m *Module) ResolvedGetProtoField_Expr(h Handle) Handle {
-	return m.getHandle(fn10541, h, 1)
-}
-
-func (m *Module) ResolvedGetProtoField_FieldDescriptor(h Handle) Handle {
-	return m.getHandle(fn10542, h, 1)
-}
-
-func (m *Module) ResolvedGetProtoField_GetHasBit(h Handle) bool {
-	return m.getBool(fn10543, h, 1)
-}
-
-func (m *Module) ResolvedGetProtoField_ReturnDefaultValueWhenUnset(h Handle) bool {
-	return m.getBool(fn10546, h, 1)
-}
-
-func (m *Module) ResolvedGetProtoOneof_Expr(h Handle) Handle {
-	return m.getHandle(fn10573, h, 1)
-}
-
-func (m *Module) ResolvedGetProtoOneof_OneofDescriptor(h Handle) Handle {
-	return m.getHandle(fn10576, h, 1)
-}
-
-func (m *Module) ResolvedGetRowField_Column(h Handle) Handle {
-	return m.getHandle(fn10576, h, 1)
-}
-
-func (m *Module) ResolvedGetRowField_Expr(h Handle) Handle {
-	return m.getHandle(fn10573, h, 1)
-}
-
 func (m *Module) ResolvedGetStructField_Expr(h Handle) Handle {
 	return m.getHandle(fn10601, h, 1)
-}
-
-func (m *Module) ResolvedGetStructField_FieldExprIsPositional(h Handle) bool {
-	return m.getBool(fn10602, h, 1)
 }
 
 func (m *Module) ResolvedGetStructField_FieldIdx(h Handle) int32 {
 	return m.getInt32(fn10603, h, 1)
 }
 
-func (m *Module) ResolvedGroupRowsScan_Alias(h Handle) string {
-	return m.getString(fn11451, h, 1)
-}
-
 func (m *Module) ResolvedGroupRowsScan_InputColumnList(h Handle) []Handle {
 	return m.getHandleList(fn11386, h, 1)
-}
-
-func (m *Module) ResolvedGroupRowsScan_InputColumnList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn11387, 1)
-}
-
-func (m *Module) ResolvedGroupRowsScan_InputColumnListSize(h Handle) int32 {
-	return m.getInt32(fn11389, h, 1)
 }
 
 func (m *Module) ResolvedGroupingCall_GroupByColumn(h Handle) Handle {
@@ -1382,112 +482,8 @@ func (m *Module) ResolvedGroupingSet_GroupByColumnList(h Handle) []Handle {
 	return m.getHandleList(fn7171, h, 1)
 }
 
-func (m *Module) ResolvedGroupingSet_GroupByColumnList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn7172, 1)
-}
-
-func (m *Module) ResolvedGroupingSet_GroupByColumnListSize(h Handle) int32 {
-	return m.getInt32(fn7174, h, 1)
-}
-
-func (m *Module) ResolvedGroupingSetList_ElemList(h Handle) []Handle {
-	return m.getHandleList(fn7171, h, 1)
-}
-
-func (m *Module) ResolvedGroupingSetList_ElemList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn7172, 1)
-}
-
-func (m *Module) ResolvedGroupingSetList_ElemListSize(h Handle) int32 {
-	return m.getInt32(fn7174, h, 1)
-}
-
-func (m *Module) ResolvedGroupingSetMultiColumn_ColumnList(h Handle) []Handle {
-	return m.getHandleList(fn7171, h, 1)
-}
-
-func (m *Module) ResolvedGroupingSetMultiColumn_ColumnList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn7172, 1)
-}
-
-func (m *Module) ResolvedGroupingSetMultiColumn_ColumnListSize(h Handle) int32 {
-	return m.getInt32(fn7174, h, 1)
-}
-
-func (m *Module) ResolvedGroupingSetProduct_InputList(h Handle) []Handle {
-	return m.getHandleList(fn7171, h, 1)
-}
-
-func (m *Module) ResolvedGroupingSetProduct_InputList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn7172, 1)
-}
-
-func (m *Module) ResolvedGroupingSetProduct_InputListSize(h Handle) int32 {
-	return m.getInt32(fn7174, h, 1)
-}
-
-func (m *Module) ResolvedIdentityColumnInfo_CyclingEnabled(h Handle) bool {
-	return m.getBool(fn11539, h, 1)
-}
-
-func (m *Module) ResolvedIdentityColumnInfo_IncrementByValue(h Handle) Handle {
-	return m.getHandle(fn11540, h, 1)
-}
-
-func (m *Module) ResolvedIdentityColumnInfo_MaxValue(h Handle) Handle {
-	return m.getHandle(fn11541, h, 1)
-}
-
-func (m *Module) ResolvedIdentityColumnInfo_MinValue(h Handle) Handle {
-	return m.getHandle(fn11542, h, 1)
-}
-
-func (m *Module) ResolvedIdentityColumnInfo_StartWithValue(h Handle) Handle {
-	return m.getHandle(fn11548, h, 1)
-}
-
-func (m *Module) ResolvedIndexItem_ColumnRef(h Handle) Handle {
-	return m.getHandle(fn6999, h, 1)
-}
-
-func (m *Module) ResolvedIndexItem_Descending(h Handle) bool {
-	return m.getBool(fn11626, h, 1)
-}
-
-func (m *Module) ResolvedIndexItem_OptionList(h Handle) []Handle {
-	return m.getHandleList(fn6994, h, 1)
-}
-
-func (m *Module) ResolvedIndexItem_OptionList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn6992, 1)
-}
-
-func (m *Module) ResolvedIndexItem_OptionListSize(h Handle) int32 {
-	return m.getInt32(fn6995, h, 1)
-}
-
 func (m *Module) ResolvedInlineLambda_ArgumentList(h Handle) []Handle {
 	return m.getHandleList(fn11648, h, 1)
-}
-
-func (m *Module) ResolvedInlineLambda_ArgumentList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn11649, 1)
-}
-
-func (m *Module) ResolvedInlineLambda_ArgumentListSize(h Handle) int32 {
-	return m.getInt32(fn11651, h, 1)
 }
 
 func (m *Module) ResolvedInlineLambda_Body(h Handle) Handle {
@@ -1498,28 +494,8 @@ func (m *Module) ResolvedInlineLambda_ParameterList(h Handle) []Handle {
 	return m.getHandleList(fn6076, h, 1)
 }
 
-func (m *Module) ResolvedInlineLambda_ParameterList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn6077, 1)
-}
-
-func (m *Module) ResolvedInlineLambda_ParameterListSize(h Handle) int32 {
-	return m.getInt32(fn6080, h, 1)
-}
-
 func (m *Module) ResolvedInsertRow_ValueList(h Handle) []Handle {
 	return m.getHandleList(fn7171, h, 1)
-}
-
-func (m *Module) ResolvedInsertRow_ValueList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn7172, 1)
-}
-
-func (m *Module) ResolvedInsertRow_ValueListSize(h Handle) int32 {
-	return m.getInt32(fn7174, h, 1)
 }
 
 func (m *Module) ResolvedJoinScan_HasUsing(h Handle) bool {
@@ -1546,16 +522,6 @@ func (m *Module) ResolvedJoinScan_ParameterList(h Handle) []Handle {
 	return m.getHandleList(fn11858, h, 1)
 }
 
-func (m *Module) ResolvedJoinScan_ParameterList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn11856, 1)
-}
-
-func (m *Module) ResolvedJoinScan_ParameterListSize(h Handle) int32 {
-	return m.getInt32(fn11859, h, 1)
-}
-
 func (m *Module) ResolvedJoinScan_RightScan(h Handle) Handle {
 	return m.getHandle(fn11861, h, 1)
 }
@@ -1572,214 +538,16 @@ func (m *Module) ResolvedLimitOffsetScan_Offset(h Handle) Handle {
 	return m.getHandle(fn7394, h, 1)
 }
 
-func (m *Module) ResolvedLiteral_FloatLiteralId(h Handle) int32 {
-	return m.getInt32(fn11891, h, 1)
-}
-
 func (m *Module) ResolvedLiteral_HasExplicitType(h Handle) bool {
 	return m.getBool(fn11892, h, 1)
-}
-
-func (m *Module) ResolvedLiteral_PreserveInLiteralRemover(h Handle) bool {
-	return m.getBool(fn6139, h, 1)
 }
 
 func (m *Module) ResolvedLiteral_Value(h Handle) Handle {
 	return m.getHandle(fn11897, h, 1)
 }
 
-func (m *Module) ResolvedLockMode_Strength(h Handle) ResolvedLockModeEnums_LockStrengthType {
-	return ResolvedLockModeEnums_LockStrengthType(m.getInt32(fn11183, h, 1))
-}
-
-func (m *Module) ResolvedLogScan_InputScan(h Handle) Handle {
-	return m.getHandle(fn7393, h, 1)
-}
-
-func (m *Module) ResolvedLogScan_OutputSchema(h Handle) Handle {
-	return m.getHandle(fn7394, h, 1)
-}
-
-func (m *Module) ResolvedLogScan_Subpipeline(h Handle) Handle {
-	return m.getHandle(fn7392, h, 1)
-}
-
-func (m *Module) ResolvedMakeProtoField_Expr(h Handle) Handle {
-	return m.getHandle(fn6115, h, 1)
-}
-
-func (m *Module) ResolvedMakeProtoField_FieldDescriptor(h Handle) Handle {
-	return m.getHandle(fn10029, h, 1)
-}
-
 func (m *Module) ResolvedMakeStruct_FieldList(h Handle) []Handle {
 	return m.getHandleList(fn11951, h, 1)
-}
-
-func (m *Module) ResolvedMakeStruct_FieldList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn11952, 1)
-}
-
-func (m *Module) ResolvedMakeStruct_FieldListSize(h Handle) int32 {
-	return m.getInt32(fn11954, h, 1)
-}
-
-func (m *Module) ResolvedMatchRecognizePatternAnchor_Mode(h Handle) ResolvedMatchRecognizePatternAnchorEnums_Mode {
-	return ResolvedMatchRecognizePatternAnchorEnums_Mode(m.getInt32(fn11183, h, 1))
-}
-
-func (m *Module) ResolvedMatchRecognizePatternOperation_OpType(h Handle) ResolvedMatchRecognizePatternOperationEnums_MatchRecognizePatternOperationType {
-	return ResolvedMatchRecognizePatternOperationEnums_MatchRecognizePatternOperationType(m.getInt32(fn11011, h, 1))
-}
-
-func (m *Module) ResolvedMatchRecognizePatternOperation_OperandList(h Handle) []Handle {
-	return m.getHandleList(fn6184, h, 1)
-}
-
-func (m *Module) ResolvedMatchRecognizePatternOperation_OperandList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn6185, 1)
-}
-
-func (m *Module) ResolvedMatchRecognizePatternOperation_OperandListSize(h Handle) int32 {
-	return m.getInt32(fn6187, h, 1)
-}
-
-func (m *Module) ResolvedMatchRecognizePatternQuantification_IsReluctant(h Handle) bool {
-	return m.getBool(fn12046, h, 1)
-}
-
-func (m *Module) ResolvedMatchRecognizePatternQuantification_LowerBound(h Handle) Handle {
-	return m.getHandle(fn12047, h, 1)
-}
-
-func (m *Module) ResolvedMatchRecognizePatternQuantification_Operand(h Handle) Handle {
-	return m.getHandle(fn7971, h, 1)
-}
-
-func (m *Module) ResolvedMatchRecognizePatternQuantification_UpperBound(h Handle) Handle {
-	return m.getHandle(fn12050, h, 1)
-}
-
-func (m *Module) ResolvedMatchRecognizePatternVariableRef_Name(h Handle) string {
-	return m.getString(fn12064, h, 1)
-}
-
-func (m *Module) ResolvedMatchRecognizeScan_AfterMatchSkipMode(h Handle) ResolvedMatchRecognizeScanEnums_AfterMatchSkipMode {
-	return ResolvedMatchRecognizeScanEnums_AfterMatchSkipMode(m.getInt32(fn12087, h, 1))
-}
-
-func (m *Module) ResolvedMatchRecognizeScan_AnalyticFunctionGroupList(h Handle) []Handle {
-	return m.getHandleList(fn12090, h, 1)
-}
-
-func (m *Module) ResolvedMatchRecognizeScan_AnalyticFunctionGroupList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn12088, 1)
-}
-
-func (m *Module) ResolvedMatchRecognizeScan_AnalyticFunctionGroupListSize(h Handle) int32 {
-	return m.getInt32(fn12091, h, 1)
-}
-
-func (m *Module) ResolvedMatchRecognizeScan_ClassifierColumn(h Handle) Handle {
-	return m.getHandle(fn12092, h, 1)
-}
-
-func (m *Module) ResolvedMatchRecognizeScan_InputScan(h Handle) Handle {
-	return m.getHandle(fn12093, h, 1)
-}
-
-func (m *Module) ResolvedMatchRecognizeScan_MatchNumberColumn(h Handle) Handle {
-	return m.getHandle(fn12094, h, 1)
-}
-
-func (m *Module) ResolvedMatchRecognizeScan_MatchRowNumberColumn(h Handle) Handle {
-	return m.getHandle(fn12095, h, 1)
-}
-
-func (m *Module) ResolvedMatchRecognizeScan_MeasureGroupList(h Handle) []Handle {
-	return m.getHandleList(fn12098, h, 1)
-}
-
-func (m *Module) ResolvedMatchRecognizeScan_MeasureGroupList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn12096, 1)
-}
-
-func (m *Module) ResolvedMatchRecognizeScan_MeasureGroupListSize(h Handle) int32 {
-	return m.getInt32(fn12099, h, 1)
-}
-
-func (m *Module) ResolvedMatchRecognizeScan_OptionList(h Handle) []Handle {
-	return m.getHandleList(fn12102, h, 1)
-}
-
-func (m *Module) ResolvedMatchRecognizeScan_OptionList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn12103, 1)
-}
-
-func (m *Module) ResolvedMatchRecognizeScan_OptionListSize(h Handle) int32 {
-	return m.getInt32(fn12105, h, 1)
-}
-
-func (m *Module) ResolvedMatchRecognizeScan_OrderBy(h Handle) Handle {
-	return m.getHandle(fn12106, h, 1)
-}
-
-func (m *Module) ResolvedMatchRecognizeScan_PartitionBy(h Handle) Handle {
-	return m.getHandle(fn12108, h, 1)
-}
-
-func (m *Module) ResolvedMatchRecognizeScan_Pattern(h Handle) Handle {
-	return m.getHandle(fn12110, h, 1)
-}
-
-func (m *Module) ResolvedMatchRecognizeScan_PatternVariableDefinitionList(h Handle) []Handle {
-	return m.getHandleList(fn12111, h, 1)
-}
-
-func (m *Module) ResolvedMatchRecognizeScan_PatternVariableDefinitionList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn12112, 1)
-}
-
-func (m *Module) ResolvedMatchRecognizeScan_PatternVariableDefinitionListSize(h Handle) int32 {
-	return m.getInt32(fn12114, h, 1)
-}
-
-func (m *Module) ResolvedMatchRecognizeVariableDefinition_Name(h Handle) string {
-	return m.getString(fn9843, h, 1)
-}
-
-func (m *Module) ResolvedMatchRecognizeVariableDefinition_Predicate(h Handle) Handle {
-	return m.getHandle(fn9842, h, 1)
-}
-
-func (m *Module) ResolvedMeasureGroup_AggregateList(h Handle) []Handle {
-	return m.getHandleList(fn6184, h, 1)
-}
-
-func (m *Module) ResolvedMeasureGroup_AggregateList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn6185, 1)
-}
-
-func (m *Module) ResolvedMeasureGroup_AggregateListSize(h Handle) int32 {
-	return m.getInt32(fn6187, h, 1)
-}
-
-func (m *Module) ResolvedMeasureGroup_PatternVariableRef(h Handle) Handle {
-	return m.getHandle(fn7971, h, 1)
 }
 
 func (m *Module) ResolvedMergeWhen_ActionType(h Handle) ResolvedMergeWhenEnums_ActionType {
@@ -1788,16 +556,6 @@ func (m *Module) ResolvedMergeWhen_ActionType(h Handle) ResolvedMergeWhenEnums_A
 
 func (m *Module) ResolvedMergeWhen_InsertColumnList(h Handle) []Handle {
 	return m.getHandleList(fn12283, h, 1)
-}
-
-func (m *Module) ResolvedMergeWhen_InsertColumnList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn12284, 1)
-}
-
-func (m *Module) ResolvedMergeWhen_InsertColumnListSize(h Handle) int32 {
-	return m.getInt32(fn12286, h, 1)
 }
 
 func (m *Module) ResolvedMergeWhen_InsertRow(h Handle) Handle {
@@ -1816,58 +574,16 @@ func (m *Module) ResolvedMergeWhen_UpdateItemList(h Handle) []Handle {
 	return m.getHandleList(fn12304, h, 1)
 }
 
-func (m *Module) ResolvedMergeWhen_UpdateItemList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn12305, 1)
-}
-
-func (m *Module) ResolvedMergeWhen_UpdateItemListSize(h Handle) int32 {
-	return m.getInt32(fn12307, h, 1)
-}
-
 func (m *Module) ResolvedModel_Model(h Handle) Handle {
 	return m.getHandle(fn7378, h, 1)
-}
-
-func (m *Module) ResolvedNode_DebugString(h Handle) string {
-	return m.getString(fn12368, h, 1)
 }
 
 func (m *Module) ResolvedNode_GetChildNodes(h Handle) []Handle {
 	return m.getHandleList(fn6358, h, 1)
 }
 
-func (m *Module) ResolvedNode_GetColumnsCreated(h Handle) []Handle {
-	return m.getHandleList(fn12369, h, 1)
-}
-
-func (m *Module) ResolvedNode_GetColumnsReferenced(h Handle) []Handle {
-	return m.getHandleList(fn12370, h, 1)
-}
-
-func (m *Module) ResolvedNode_GetDescendantsWithKinds(h Handle, nodeKinds []ResolvedNodeKind) []Handle {
-	m.beginWith(h)
-	for _, item := range nodeKinds {
-		m.req = appendInt32(m.req, 2, int32(item))
-	}
-	return m.callHandleList(fn12371, 1)
-}
-
-func (m *Module) ResolvedNode_GetOperatorKeywordLocationRangeOrNULL(h Handle) Handle {
-	return m.getHandle(fn620, h, 1)
-}
-
-func (m *Module) ResolvedNode_GetParseLocationOrNULL(h Handle) Handle {
-	return m.getHandle(fn4256, h, 1)
-}
-
 func (m *Module) ResolvedNode_GetParseLocationRangeOrNULL(h Handle) Handle {
 	return m.getHandle(fn4256, h, 1)
-}
-
-func (m *Module) ResolvedNode_GetTreeDepth(h Handle) int32 {
-	return m.getInt32(fn12372, h, 1)
 }
 
 func (m *Module) ResolvedNode_IsExpression(h Handle) bool {
@@ -1876,10 +592,6 @@ func (m *Module) ResolvedNode_IsExpression(h Handle) bool {
 
 func (m *Module) ResolvedNode_IsScan(h Handle) bool {
 	return m.getBool(fn12374, h, 1)
-}
-
-func (m *Module) ResolvedNode_IsStatement(h Handle) bool {
-	return m.getBool(fn609, h, 1)
 }
 
 func (m *Module) ResolvedNode_NodeKind(h Handle) ResolvedNodeKind {
@@ -1900,72 +612,6 @@ func (m *Module) ResolvedNonScalarFunctionCallBase_NullHandlingModifier(h Handle
 
 func (m *Module) ResolvedNonScalarFunctionCallBase_WhereExpr(h Handle) Handle {
 	return m.getHandle(fn12393, h, 1)
-}
-
-func (m *Module) ResolvedObjectUnit_NamePath(h Handle) []string {
-	return m.getStringList(fn12403, h, 1)
-}
-
-func (m *Module) ResolvedObjectUnit_NamePath2(h Handle, i int32) string {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callString(fn12404, 1)
-}
-
-func (m *Module) ResolvedObjectUnit_NamePathSize(h Handle) int32 {
-	return m.getInt32(fn12406, h, 1)
-}
-
-func (m *Module) ResolvedOnConflictClause_ConflictAction(h Handle) ResolvedOnConflictClauseEnums_ConflictAction {
-	return ResolvedOnConflictClauseEnums_ConflictAction(m.getInt32(fn12427, h, 1))
-}
-
-func (m *Module) ResolvedOnConflictClause_ConflictTargetColumnList(h Handle) []Handle {
-	return m.getHandleList(fn12428, h, 1)
-}
-
-func (m *Module) ResolvedOnConflictClause_ConflictTargetColumnList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn12429, 1)
-}
-
-func (m *Module) ResolvedOnConflictClause_ConflictTargetColumnListSize(h Handle) int32 {
-	return m.getInt32(fn12431, h, 1)
-}
-
-func (m *Module) ResolvedOnConflictClause_GetConflictActionString(h Handle) string {
-	return m.getString(fn12423, h, 1)
-}
-
-func (m *Module) ResolvedOnConflictClause_InsertRowScan(h Handle) Handle {
-	return m.getHandle(fn12432, h, 1)
-}
-
-func (m *Module) ResolvedOnConflictClause_UniqueConstraintName(h Handle) string {
-	return m.getString(fn12443, h, 1)
-}
-
-func (m *Module) ResolvedOnConflictClause_UpdateItemList(h Handle) []Handle {
-	return m.getHandleList(fn12444, h, 1)
-}
-
-func (m *Module) ResolvedOnConflictClause_UpdateItemList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn12445, 1)
-}
-
-func (m *Module) ResolvedOnConflictClause_UpdateItemListSize(h Handle) int32 {
-	return m.getInt32(fn12447, h, 1)
-}
-
-func (m *Module) ResolvedOnConflictClause_UpdateWhereExpression(h Handle) Handle {
-	return m.getHandle(fn9465, h, 1)
-}
-
-func (m *Module) ResolvedOption_AssignmentOp(h Handle) ResolvedOptionEnums_AssignmentOp {
-	return ResolvedOptionEnums_AssignmentOp(m.getInt32(fn12461, h, 1))
 }
 
 func (m *Module) ResolvedOption_Name(h Handle) string {
@@ -2008,44 +654,12 @@ func (m *Module) ResolvedOrderByScan_OrderByItemList(h Handle) []Handle {
 	return m.getHandleList(fn7043, h, 1)
 }
 
-func (m *Module) ResolvedOrderByScan_OrderByItemList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn7044, 1)
-}
-
-func (m *Module) ResolvedOrderByScan_OrderByItemListSize(h Handle) int32 {
-	return m.getInt32(fn7046, h, 1)
-}
-
 func (m *Module) ResolvedOutputColumn_Column(h Handle) Handle {
 	return m.getHandle(fn12521, h, 1)
 }
 
 func (m *Module) ResolvedOutputColumn_Name(h Handle) string {
 	return m.getString(fn6895, h, 1)
-}
-
-func (m *Module) ResolvedOutputSchema_IsValueTable(h Handle) bool {
-	return m.getBool(fn12534, h, 1)
-}
-
-func (m *Module) ResolvedOutputSchema_OutputColumnList(h Handle) []Handle {
-	return m.getHandleList(fn12537, h, 1)
-}
-
-func (m *Module) ResolvedOutputSchema_OutputColumnList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn12538, 1)
-}
-
-func (m *Module) ResolvedOutputSchema_OutputColumnListSize(h Handle) int32 {
-	return m.getInt32(fn12540, h, 1)
-}
-
-func (m *Module) ResolvedParameter_IsUntyped(h Handle) bool {
-	return m.getBool(fn10059, h, 1)
 }
 
 func (m *Module) ResolvedParameter_Name(h Handle) string {
@@ -2056,252 +670,12 @@ func (m *Module) ResolvedParameter_Position(h Handle) int32 {
 	return m.getInt32(fn12553, h, 1)
 }
 
-func (m *Module) ResolvedPipeCreateTableScan_CreateTableAsSelectStmt(h Handle) Handle {
-	return m.getHandle(fn7689, h, 1)
-}
-
-func (m *Module) ResolvedPipeExportDataScan_ExportDataStmt(h Handle) Handle {
-	return m.getHandle(fn7689, h, 1)
-}
-
-func (m *Module) ResolvedPipeForkScan_InputScan(h Handle) Handle {
-	return m.getHandle(fn7047, h, 1)
-}
-
-func (m *Module) ResolvedPipeForkScan_SubpipelineList(h Handle) []Handle {
-	return m.getHandleList(fn7043, h, 1)
-}
-
-func (m *Module) ResolvedPipeForkScan_SubpipelineList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn7044, 1)
-}
-
-func (m *Module) ResolvedPipeForkScan_SubpipelineListSize(h Handle) int32 {
-	return m.getInt32(fn7046, h, 1)
-}
-
-func (m *Module) ResolvedPipeIfCase_Condition(h Handle) Handle {
-	return m.getHandle(fn6999, h, 1)
-}
-
-func (m *Module) ResolvedPipeIfCase_IsElse(h Handle) bool {
-	return m.getBool(fn12631, h, 1)
-}
-
-func (m *Module) ResolvedPipeIfCase_Subpipeline(h Handle) Handle {
-	return m.getHandle(fn11327, h, 1)
-}
-
-func (m *Module) ResolvedPipeIfCase_SubpipelineSql(h Handle) string {
-	return m.getString(fn12638, h, 1)
-}
-
-func (m *Module) ResolvedPipeIfScan_GetSelectedCaseScan(h Handle) Handle {
-	return m.getHandle(fn12655, h, 1)
-}
-
-func (m *Module) ResolvedPipeIfScan_IfCaseList(h Handle) []Handle {
-	return m.getHandleList(fn11423, h, 1)
-}
-
-func (m *Module) ResolvedPipeIfScan_IfCaseList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn10855, 1)
-}
-
-func (m *Module) ResolvedPipeIfScan_IfCaseListSize(h Handle) int32 {
-	return m.getInt32(fn10857, h, 1)
-}
-
-func (m *Module) ResolvedPipeIfScan_InputScan(h Handle) Handle {
-	return m.getHandle(fn10849, h, 1)
-}
-
-func (m *Module) ResolvedPipeIfScan_SelectedCase(h Handle) int32 {
-	return m.getInt32(fn12665, h, 1)
-}
-
-func (m *Module) ResolvedPipeInsertScan_InsertStmt(h Handle) Handle {
-	return m.getHandle(fn7689, h, 1)
-}
-
-func (m *Module) ResolvedPipeTeeScan_InputScan(h Handle) Handle {
-	return m.getHandle(fn7047, h, 1)
-}
-
-func (m *Module) ResolvedPipeTeeScan_SubpipelineList(h Handle) []Handle {
-	return m.getHandleList(fn7043, h, 1)
-}
-
-func (m *Module) ResolvedPipeTeeScan_SubpipelineList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn7044, 1)
-}
-
-func (m *Module) ResolvedPipeTeeScan_SubpipelineListSize(h Handle) int32 {
-	return m.getInt32(fn7046, h, 1)
-}
-
-func (m *Module) ResolvedPivotColumn_Column(h Handle) Handle {
-	return m.getHandle(fn12710, h, 1)
-}
-
-func (m *Module) ResolvedPivotColumn_PivotExprIndex(h Handle) int32 {
-	return m.getInt32(fn12713, h, 1)
-}
-
-func (m *Module) ResolvedPivotColumn_PivotValueIndex(h Handle) int32 {
-	return m.getInt32(fn12714, h, 1)
-}
-
-func (m *Module) ResolvedPivotScan_ForExpr(h Handle) Handle {
-	return m.getHandle(fn12730, h, 1)
-}
-
-func (m *Module) ResolvedPivotScan_GroupByList(h Handle) []Handle {
-	return m.getHandleList(fn12733, h, 1)
-}
-
-func (m *Module) ResolvedPivotScan_GroupByList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn12731, 1)
-}
-
-func (m *Module) ResolvedPivotScan_GroupByListSize(h Handle) int32 {
-	return m.getInt32(fn12734, h, 1)
-}
-
-func (m *Module) ResolvedPivotScan_InputScan(h Handle) Handle {
-	return m.getHandle(fn12735, h, 1)
-}
-
-func (m *Module) ResolvedPivotScan_PivotColumnList(h Handle) []Handle {
-	return m.getHandleList(fn12740, h, 1)
-}
-
-func (m *Module) ResolvedPivotScan_PivotColumnList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn12738, 1)
-}
-
-func (m *Module) ResolvedPivotScan_PivotColumnListSize(h Handle) int32 {
-	return m.getInt32(fn12741, h, 1)
-}
-
-func (m *Module) ResolvedPivotScan_PivotExprList(h Handle) []Handle {
-	return m.getHandleList(fn12742, h, 1)
-}
-
-func (m *Module) ResolvedPivotScan_PivotExprList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn12743, 1)
-}
-
-func (m *Module) ResolvedPivotScan_PivotExprListSize(h Handle) int32 {
-	return m.getInt32(fn12745, h, 1)
-}
-
-func (m *Module) ResolvedPivotScan_PivotValueList(h Handle) []Handle {
-	return m.getHandleList(fn12746, h, 1)
-}
-
-func (m *Module) ResolvedPivotScan_PivotValueList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn12747, 1)
-}
-
-func (m *Module) ResolvedPivotScan_PivotValueListSize(h Handle) int32 {
-	return m.getInt32(fn12749, h, 1)
-}
-
 func (m *Module) ResolvedPrimaryKey_ColumnNameList(h Handle) []string {
 	return m.getStringList(fn12776, h, 1)
 }
 
-func (m *Module) ResolvedPrimaryKey_ColumnNameList2(h Handle, i int32) string {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callString(fn12774, 1)
-}
-
-func (m *Module) ResolvedPrimaryKey_ColumnNameListSize(h Handle) int32 {
-	return m.getInt32(fn12777, h, 1)
-}
-
-func (m *Module) ResolvedPrimaryKey_ColumnOffsetList(h Handle) []int32 {
-	return m.getInt32List(fn12780, h, 1)
-}
-
-func (m *Module) ResolvedPrimaryKey_ColumnOffsetList2(h Handle, i int32) int32 {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callInt32(fn12778, 1)
-}
-
-func (m *Module) ResolvedPrimaryKey_ColumnOffsetListSize(h Handle) int32 {
-	return m.getInt32(fn12781, h, 1)
-}
-
-func (m *Module) ResolvedPrimaryKey_ConstraintName(h Handle) string {
-	return m.getString(fn12782, h, 1)
-}
-
-func (m *Module) ResolvedPrimaryKey_OptionList(h Handle) []Handle {
-	return m.getHandleList(fn12787, h, 1)
-}
-
-func (m *Module) ResolvedPrimaryKey_OptionList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn12785, 1)
-}
-
-func (m *Module) ResolvedPrimaryKey_OptionListSize(h Handle) int32 {
-	return m.getInt32(fn12788, h, 1)
-}
-
-func (m *Module) ResolvedPrimaryKey_Unenforced(h Handle) bool {
-	return m.getBool(fn12792, h, 1)
-}
-
-func (m *Module) ResolvedPrivilege_ActionType(h Handle) string {
-	return m.getString(fn12827, h, 1)
-}
-
-func (m *Module) ResolvedPrivilege_UnitList(h Handle) []Handle {
-	return m.getHandleList(fn12838, h, 1)
-}
-
-func (m *Module) ResolvedPrivilege_UnitList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn12839, 1)
-}
-
-func (m *Module) ResolvedPrivilege_UnitListSize(h Handle) int32 {
-	return m.getInt32(fn12841, h, 1)
-}
-
 func (m *Module) ResolvedProjectScan_ExprList(h Handle) []Handle {
 	return m.getHandleList(fn12859, h, 1)
-}
-
-func (m *Module) ResolvedProjectScan_ExprList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn12857, 1)
-}
-
-func (m *Module) ResolvedProjectScan_ExprListSize(h Handle) int32 {
-	return m.getInt32(fn12860, h, 1)
 }
 
 func (m *Module) ResolvedProjectScan_InputScan(h Handle) Handle {
@@ -2336,30 +710,12 @@ func (m *Module) ResolvedRecursiveScan_RecursiveTerm(h Handle) Handle {
 	return m.getHandle(fn12935, h, 1)
 }
 
-func (m *Module) ResolvedRelationArgumentScan_IsValueTable(h Handle) bool {
-	return m.getBool(fn12974, h, 1)
-}
-
-func (m *Module) ResolvedRelationArgumentScan_Name(h Handle) string {
-	return m.getString(fn12975, h, 1)
-}
-
 func (m *Module) ResolvedReplaceField_Expr(h Handle) Handle {
 	return m.getHandle(fn7819, h, 1)
 }
 
 func (m *Module) ResolvedReplaceField_ReplaceFieldItemList(h Handle) []Handle {
 	return m.getHandleList(fn10117, h, 1)
-}
-
-func (m *Module) ResolvedReplaceField_ReplaceFieldItemList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn10118, 1)
-}
-
-func (m *Module) ResolvedReplaceField_ReplaceFieldItemListSize(h Handle) int32 {
-	return m.getInt32(fn10120, h, 1)
 }
 
 func (m *Module) ResolvedReplaceFieldItem_Expr(h Handle) Handle {
@@ -2370,28 +726,8 @@ func (m *Module) ResolvedReplaceFieldItem_ProtoFieldPath(h Handle) []Handle {
 	return m.getHandleList(fn13058, h, 1)
 }
 
-func (m *Module) ResolvedReplaceFieldItem_ProtoFieldPath2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn8591, 1)
-}
-
-func (m *Module) ResolvedReplaceFieldItem_ProtoFieldPathSize(h Handle) int32 {
-	return m.getInt32(fn8593, h, 1)
-}
-
 func (m *Module) ResolvedReplaceFieldItem_StructIndexPath(h Handle) []int32 {
 	return m.getInt32List(fn13055, h, 1)
-}
-
-func (m *Module) ResolvedReplaceFieldItem_StructIndexPath2(h Handle, i int32) int32 {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callInt32(fn13063, 1)
-}
-
-func (m *Module) ResolvedReplaceFieldItem_StructIndexPathSize(h Handle) int32 {
-	return m.getInt32(fn13065, h, 1)
 }
 
 func (m *Module) ResolvedReturningClause_ActionColumn(h Handle) Handle {
@@ -2402,42 +738,8 @@ func (m *Module) ResolvedReturningClause_ExprList(h Handle) []Handle {
 	return m.getHandleList(fn8590, h, 1)
 }
 
-func (m *Module) ResolvedReturningClause_ExprList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn8591, 1)
-}
-
-func (m *Module) ResolvedReturningClause_ExprListSize(h Handle) int32 {
-	return m.getInt32(fn8593, h, 1)
-}
-
 func (m *Module) ResolvedReturningClause_OutputColumnList(h Handle) []Handle {
 	return m.getHandleList(fn13106, h, 1)
-}
-
-func (m *Module) ResolvedReturningClause_OutputColumnList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn13107, 1)
-}
-
-func (m *Module) ResolvedReturningClause_OutputColumnListSize(h Handle) int32 {
-	return m.getInt32(fn13109, h, 1)
-}
-
-func (m *Module) ResolvedRollup_RollupColumnList(h Handle) []Handle {
-	return m.getHandleList(fn7171, h, 1)
-}
-
-func (m *Module) ResolvedRollup_RollupColumnList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn7172, 1)
-}
-
-func (m *Module) ResolvedRollup_RollupColumnListSize(h Handle) int32 {
-	return m.getInt32(fn7174, h, 1)
 }
 
 func (m *Module) ResolvedSampleScan_InputScan(h Handle) Handle {
@@ -2450,16 +752,6 @@ func (m *Module) ResolvedSampleScan_Method(h Handle) string {
 
 func (m *Module) ResolvedSampleScan_PartitionByList(h Handle) []Handle {
 	return m.getHandleList(fn13176, h, 1)
-}
-
-func (m *Module) ResolvedSampleScan_PartitionByList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn13174, 1)
-}
-
-func (m *Module) ResolvedSampleScan_PartitionByListSize(h Handle) int32 {
-	return m.getInt32(fn13177, h, 1)
 }
 
 func (m *Module) ResolvedSampleScan_RepeatableArgument(h Handle) Handle {
@@ -2482,47 +774,15 @@ func (m *Module) ResolvedScan_ColumnList(h Handle) []Handle {
 	return m.getHandleList(fn13196, h, 1)
 }
 
-func (m *Module) ResolvedScan_ColumnList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn13197, 1)
-}
-
-func (m *Module) ResolvedScan_ColumnListIsCreatedColumns(h Handle) bool {
-	return m.getBool(fn504, h, 1)
-}
-
-func (m *Module) ResolvedScan_ColumnListSize(h Handle) int32 {
-	return m.getInt32(fn13199, h, 1)
-}
-
 func (m *Module) ResolvedScan_HintList(h Handle) []Handle {
 	return m.getHandleList(fn13200, h, 1)
-}
-
-func (m *Module) ResolvedScan_HintList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn13201, 1)
-}
-
-func (m *Module) ResolvedScan_HintListSize(h Handle) int32 {
-	return m.getInt32(fn13203, h, 1)
 }
 
 func (m *Module) ResolvedScan_IsOrdered(h Handle) bool {
 	return m.getBool(fn13204, h, 1)
 }
 
-func (m *Module) ResolvedScan_NodeSource(h Handle) string {
-	return m.getString(fn13206, h, 1)
-}
-
 func (m *Module) ResolvedSequence_Sequence(h Handle) Handle {
-	return m.getHandle(fn7378, h, 1)
-}
-
-func (m *Module) ResolvedSetCollateClause_CollationName(h Handle) Handle {
 	return m.getHandle(fn7378, h, 1)
 }
 
@@ -2530,40 +790,12 @@ func (m *Module) ResolvedSetOperationItem_OutputColumnList(h Handle) []Handle {
 	return m.getHandleList(fn13256, h, 1)
 }
 
-func (m *Module) ResolvedSetOperationItem_OutputColumnList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn13254, 1)
-}
-
-func (m *Module) ResolvedSetOperationItem_OutputColumnListSize(h Handle) int32 {
-	return m.getInt32(fn13257, h, 1)
-}
-
 func (m *Module) ResolvedSetOperationItem_Scan(h Handle) Handle {
 	return m.getHandle(fn7971, h, 1)
 }
 
-func (m *Module) ResolvedSetOperationScan_ColumnMatchMode(h Handle) ResolvedSetOperationScanEnums_SetOperationColumnMatchMode {
-	return ResolvedSetOperationScanEnums_SetOperationColumnMatchMode(m.getInt32(fn13274, h, 1))
-}
-
-func (m *Module) ResolvedSetOperationScan_ColumnPropagationMode(h Handle) ResolvedSetOperationScanEnums_SetOperationColumnPropagationMode {
-	return ResolvedSetOperationScanEnums_SetOperationColumnPropagationMode(m.getInt32(fn13275, h, 1))
-}
-
 func (m *Module) ResolvedSetOperationScan_InputItemList(h Handle) []Handle {
 	return m.getHandleList(fn13276, h, 1)
-}
-
-func (m *Module) ResolvedSetOperationScan_InputItemList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn13277, 1)
-}
-
-func (m *Module) ResolvedSetOperationScan_InputItemListSize(h Handle) int32 {
-	return m.getInt32(fn13279, h, 1)
 }
 
 func (m *Module) ResolvedSetOperationScan_OpType(h Handle) ResolvedSetOperationScanEnums_SetOperationType {
@@ -2574,44 +806,8 @@ func (m *Module) ResolvedStatement_HintList(h Handle) []Handle {
 	return m.getHandleList(fn7171, h, 1)
 }
 
-func (m *Module) ResolvedStatement_HintList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn7172, 1)
-}
-
-func (m *Module) ResolvedStatement_HintListSize(h Handle) int32 {
-	return m.getInt32(fn7174, h, 1)
-}
-
-func (m *Module) ResolvedStaticDescribeScan_DescribeText(h Handle) string {
-	return m.getString(fn13403, h, 1)
-}
-
-func (m *Module) ResolvedStaticDescribeScan_InputScan(h Handle) Handle {
-	return m.getHandle(fn7047, h, 1)
-}
-
-func (m *Module) ResolvedStringWithLocation_Value(h Handle) string {
-	return m.getString(fn12064, h, 1)
-}
-
-func (m *Module) ResolvedSubpipeline_Scan(h Handle) Handle {
-	return m.getHandle(fn7378, h, 1)
-}
-
 func (m *Module) ResolvedSubqueryExpr_HintList(h Handle) []Handle {
 	return m.getHandleList(fn13470, h, 1)
-}
-
-func (m *Module) ResolvedSubqueryExpr_HintList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn13468, 1)
-}
-
-func (m *Module) ResolvedSubqueryExpr_HintListSize(h Handle) int32 {
-	return m.getInt32(fn13471, h, 1)
 }
 
 func (m *Module) ResolvedSubqueryExpr_InCollation(h Handle) Handle {
@@ -2626,16 +822,6 @@ func (m *Module) ResolvedSubqueryExpr_ParameterList(h Handle) []Handle {
 	return m.getHandleList(fn13478, h, 1)
 }
 
-func (m *Module) ResolvedSubqueryExpr_ParameterList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn13476, 1)
-}
-
-func (m *Module) ResolvedSubqueryExpr_ParameterListSize(h Handle) int32 {
-	return m.getInt32(fn13479, h, 1)
-}
-
 func (m *Module) ResolvedSubqueryExpr_Subquery(h Handle) Handle {
 	return m.getHandle(fn13483, h, 1)
 }
@@ -2648,76 +834,16 @@ func (m *Module) ResolvedSystemVariable_NamePath(h Handle) []string {
 	return m.getStringList(fn13499, h, 1)
 }
 
-func (m *Module) ResolvedSystemVariable_NamePath2(h Handle, i int32) string {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callString(fn13500, 1)
-}
-
-func (m *Module) ResolvedSystemVariable_NamePathSize(h Handle) int32 {
-	return m.getInt32(fn13502, h, 1)
-}
-
-func (m *Module) ResolvedTVFScan_Alias(h Handle) string {
-	return m.getString(fn13520, h, 1)
-}
-
 func (m *Module) ResolvedTVFScan_ArgumentList(h Handle) []Handle {
 	return m.getHandleList(fn13521, h, 1)
-}
-
-func (m *Module) ResolvedTVFScan_ArgumentList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn13522, 1)
-}
-
-func (m *Module) ResolvedTVFScan_ArgumentListSize(h Handle) int32 {
-	return m.getInt32(fn13524, h, 1)
 }
 
 func (m *Module) ResolvedTVFScan_ColumnIndexList(h Handle) []int32 {
 	return m.getInt32List(fn13525, h, 1)
 }
 
-func (m *Module) ResolvedTVFScan_ColumnIndexList2(h Handle, i int32) int32 {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callInt32(fn13526, 1)
-}
-
-func (m *Module) ResolvedTVFScan_ColumnIndexListSize(h Handle) int32 {
-	return m.getInt32(fn13528, h, 1)
-}
-
-func (m *Module) ResolvedTVFScan_FunctionCallSignature(h Handle) Handle {
-	return m.getHandle(fn13529, h, 1)
-}
-
-func (m *Module) ResolvedTVFScan_Signature(h Handle) Handle {
-	return m.getHandle(fn13539, h, 1)
-}
-
 func (m *Module) ResolvedTVFScan_Tvf(h Handle) Handle {
 	return m.getHandle(fn12735, h, 1)
-}
-
-func (m *Module) ResolvedTableAndColumnInfo_ColumnIndexList(h Handle) []int32 {
-	return m.getInt32List(fn13573, h, 1)
-}
-
-func (m *Module) ResolvedTableAndColumnInfo_ColumnIndexList2(h Handle, i int32) int32 {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callInt32(fn13574, 1)
-}
-
-func (m *Module) ResolvedTableAndColumnInfo_ColumnIndexListSize(h Handle) int32 {
-	return m.getInt32(fn6187, h, 1)
-}
-
-func (m *Module) ResolvedTableAndColumnInfo_Table(h Handle) Handle {
-	return m.getHandle(fn7971, h, 1)
 }
 
 func (m *Module) ResolvedTableScan_Alias(h Handle) string {
@@ -2728,16 +854,6 @@ func (m *Module) ResolvedTableScan_ColumnIndexList(h Handle) []int32 {
 	return m.getInt32List(fn13601, h, 1)
 }
 
-func (m *Module) ResolvedTableScan_ColumnIndexList2(h Handle, i int32) int32 {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callInt32(fn13602, 1)
-}
-
-func (m *Module) ResolvedTableScan_ColumnIndexListSize(h Handle) int32 {
-	return m.getInt32(fn13604, h, 1)
-}
-
 func (m *Module) ResolvedTableScan_ForSystemTimeExpr(h Handle) Handle {
 	return m.getHandle(fn13605, h, 1)
 }
@@ -2746,196 +862,16 @@ func (m *Module) ResolvedTableScan_LockMode(h Handle) Handle {
 	return m.getHandle(fn13606, h, 1)
 }
 
-func (m *Module) ResolvedTableScan_ReadAsRowType(h Handle) bool {
-	return m.getBool(fn13610, h, 1)
-}
-
 func (m *Module) ResolvedTableScan_Table(h Handle) Handle {
 	return m.getHandle(fn13618, h, 1)
-}
-
-func (m *Module) ResolvedTableScan_TableColumnList(h Handle) []Handle {
-	return m.getHandleList(fn13621, h, 1)
-}
-
-func (m *Module) ResolvedTableScan_TableColumnList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn13619, 1)
-}
-
-func (m *Module) ResolvedTableScan_TableColumnListSize(h Handle) int32 {
-	return m.getInt32(fn13622, h, 1)
-}
-
-func (m *Module) ResolvedUnnestItem_ArrayExpr(h Handle) Handle {
-	return m.getHandle(fn13053, h, 1)
-}
-
-func (m *Module) ResolvedUnnestItem_ArrayOffsetColumn(h Handle) Handle {
-	return m.getHandle(fn11652, h, 1)
-}
-
-func (m *Module) ResolvedUnnestItem_ElementColumn(h Handle) Handle {
-	return m.getHandle(fn13685, h, 1)
-}
-
-func (m *Module) ResolvedUnpivotArg_ColumnList(h Handle) []Handle {
-	return m.getHandleList(fn7171, h, 1)
-}
-
-func (m *Module) ResolvedUnpivotArg_ColumnList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn7172, 1)
-}
-
-func (m *Module) ResolvedUnpivotArg_ColumnListSize(h Handle) int32 {
-	return m.getInt32(fn7174, h, 1)
-}
-
-func (m *Module) ResolvedUnpivotScan_IncludeNulls(h Handle) bool {
-	return m.getBool(fn13718, h, 1)
-}
-
-func (m *Module) ResolvedUnpivotScan_InputScan(h Handle) Handle {
-	return m.getHandle(fn6397, h, 1)
-}
-
-func (m *Module) ResolvedUnpivotScan_LabelColumn(h Handle) Handle {
-	return m.getHandle(fn13719, h, 1)
-}
-
-func (m *Module) ResolvedUnpivotScan_LabelList(h Handle) []Handle {
-	return m.getHandleList(fn13722, h, 1)
-}
-
-func (m *Module) ResolvedUnpivotScan_LabelList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn13720, 1)
-}
-
-func (m *Module) ResolvedUnpivotScan_LabelListSize(h Handle) int32 {
-	return m.getInt32(fn13723, h, 1)
-}
-
-func (m *Module) ResolvedUnpivotScan_ProjectedInputColumnList(h Handle) []Handle {
-	return m.getHandleList(fn13727, h, 1)
-}
-
-func (m *Module) ResolvedUnpivotScan_ProjectedInputColumnList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn13728, 1)
-}
-
-func (m *Module) ResolvedUnpivotScan_ProjectedInputColumnListSize(h Handle) int32 {
-	return m.getInt32(fn13730, h, 1)
-}
-
-func (m *Module) ResolvedUnpivotScan_UnpivotArgList(h Handle) []Handle {
-	return m.getHandleList(fn13745, h, 1)
-}
-
-func (m *Module) ResolvedUnpivotScan_UnpivotArgList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn13743, 1)
-}
-
-func (m *Module) ResolvedUnpivotScan_UnpivotArgListSize(h Handle) int32 {
-	return m.getInt32(fn13746, h, 1)
-}
-
-func (m *Module) ResolvedUnpivotScan_ValueColumnList(h Handle) []Handle {
-	return m.getHandleList(fn13747, h, 1)
-}
-
-func (m *Module) ResolvedUnpivotScan_ValueColumnList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn13748, 1)
-}
-
-func (m *Module) ResolvedUnpivotScan_ValueColumnListSize(h Handle) int32 {
-	return m.getInt32(fn13750, h, 1)
-}
-
-func (m *Module) ResolvedUpdateConstructor_Alias(h Handle) string {
-	return m.getString(fn13782, h, 1)
-}
-
-func (m *Module) ResolvedUpdateConstructor_Expr(h Handle) Handle {
-	return m.getHandle(fn13783, h, 1)
-}
-
-func (m *Module) ResolvedUpdateConstructor_UpdateFieldItemList(h Handle) []Handle {
-	return m.getHandleList(fn13790, h, 1)
-}
-
-func (m *Module) ResolvedUpdateConstructor_UpdateFieldItemList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn13788, 1)
-}
-
-func (m *Module) ResolvedUpdateConstructor_UpdateFieldItemListSize(h Handle) int32 {
-	return m.getInt32(fn13791, h, 1)
-}
-
-func (m *Module) ResolvedUpdateFieldItem_Expr(h Handle) Handle {
-	return m.getHandle(fn6999, h, 1)
-}
-
-func (m *Module) ResolvedUpdateFieldItem_Operation(h Handle) ResolvedUpdateFieldItemEnums_Operation {
-	return ResolvedUpdateFieldItemEnums_Operation(m.getInt32(fn7144, h, 1))
-}
-
-func (m *Module) ResolvedUpdateFieldItem_ProtoFieldPath(h Handle) []Handle {
-	return m.getHandleList(fn13814, h, 1)
-}
-
-func (m *Module) ResolvedUpdateFieldItem_ProtoFieldPath2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn13812, 1)
-}
-
-func (m *Module) ResolvedUpdateFieldItem_ProtoFieldPathSize(h Handle) int32 {
-	return m.getInt32(fn13815, h, 1)
 }
 
 func (m *Module) ResolvedUpdateItem_DeleteList(h Handle) []Handle {
 	return m.getHandleList(fn13843, h, 1)
 }
 
-func (m *Module) ResolvedUpdateItem_DeleteList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn13844, 1)
-}
-
-func (m *Module) ResolvedUpdateItem_DeleteListSize(h Handle) int32 {
-	return m.getInt32(fn13846, h, 1)
-}
-
-func (m *Module) ResolvedUpdateItem_ElementColumn(h Handle) Handle {
-	return m.getHandle(fn13847, h, 1)
-}
-
 func (m *Module) ResolvedUpdateItem_InsertList(h Handle) []Handle {
 	return m.getHandleList(fn13850, h, 1)
-}
-
-func (m *Module) ResolvedUpdateItem_InsertList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn13848, 1)
-}
-
-func (m *Module) ResolvedUpdateItem_InsertListSize(h Handle) int32 {
-	return m.getInt32(fn13851, h, 1)
 }
 
 func (m *Module) ResolvedUpdateItem_Target(h Handle) Handle {
@@ -2946,40 +882,8 @@ func (m *Module) ResolvedUpdateItem_UpdateItemElementList(h Handle) []Handle {
 	return m.getHandleList(fn13879, h, 1)
 }
 
-func (m *Module) ResolvedUpdateItem_UpdateItemElementList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn13880, 1)
-}
-
-func (m *Module) ResolvedUpdateItem_UpdateItemElementListSize(h Handle) int32 {
-	return m.getInt32(fn13882, h, 1)
-}
-
 func (m *Module) ResolvedUpdateItem_UpdateList(h Handle) []Handle {
 	return m.getHandleList(fn13885, h, 1)
-}
-
-func (m *Module) ResolvedUpdateItem_UpdateList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn13883, 1)
-}
-
-func (m *Module) ResolvedUpdateItem_UpdateListSize(h Handle) int32 {
-	return m.getInt32(fn13886, h, 1)
-}
-
-func (m *Module) ResolvedUpdateItemElement_Subscript(h Handle) Handle {
-	return m.getHandle(fn10029, h, 1)
-}
-
-func (m *Module) ResolvedUpdateItemElement_UpdateItem(h Handle) Handle {
-	return m.getHandle(fn6108, h, 1)
-}
-
-func (m *Module) ResolvedUpdateItemElement_UpdateItemMode(h Handle) ResolvedUpdateItemElementEnums_UpdateItemMode {
-	return ResolvedUpdateItemElementEnums_UpdateItemMode(m.getInt32(fn13900, h, 1))
 }
 
 func (m *Module) ResolvedWindowFrame_EndExpr(h Handle) Handle {
@@ -2988,10 +892,6 @@ func (m *Module) ResolvedWindowFrame_EndExpr(h Handle) Handle {
 
 func (m *Module) ResolvedWindowFrame_FrameUnit(h Handle) ResolvedWindowFrameEnums_FrameUnit {
 	return ResolvedWindowFrameEnums_FrameUnit(m.getInt32(fn14045, h, 1))
-}
-
-func (m *Module) ResolvedWindowFrame_GetFrameUnitString(h Handle) string {
-	return m.getString(fn14043, h, 1)
 }
 
 func (m *Module) ResolvedWindowFrame_StartExpr(h Handle) Handle {
@@ -3006,78 +906,16 @@ func (m *Module) ResolvedWindowFrameExpr_Expression(h Handle) Handle {
 	return m.getHandle(fn6032, h, 1)
 }
 
-func (m *Module) ResolvedWindowFrameExpr_GetBoundaryTypeString(h Handle) string {
-	return m.getString(fn14059, h, 1)
-}
-
-func (m *Module) ResolvedWindowOrdering_HintList(h Handle) []Handle {
-	return m.getHandleList(fn12838, h, 1)
-}
-
-func (m *Module) ResolvedWindowOrdering_HintList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn12839, 1)
-}
-
-func (m *Module) ResolvedWindowOrdering_HintListSize(h Handle) int32 {
-	return m.getInt32(fn12841, h, 1)
-}
-
 func (m *Module) ResolvedWindowOrdering_OrderByItemList(h Handle) []Handle {
 	return m.getHandleList(fn14090, h, 1)
-}
-
-func (m *Module) ResolvedWindowOrdering_OrderByItemList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn14088, 1)
-}
-
-func (m *Module) ResolvedWindowOrdering_OrderByItemListSize(h Handle) int32 {
-	return m.getInt32(fn14091, h, 1)
 }
 
 func (m *Module) ResolvedWindowPartitioning_CollationList(h Handle) []Handle {
 	return m.getHandleList(fn14106, h, 1)
 }
 
-func (m *Module) ResolvedWindowPartitioning_CollationList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn14107, 1)
-}
-
-func (m *Module) ResolvedWindowPartitioning_CollationListSize(h Handle) int32 {
-	return m.getInt32(fn14109, h, 1)
-}
-
-func (m *Module) ResolvedWindowPartitioning_HintList(h Handle) []Handle {
-	return m.getHandleList(fn11152, h, 1)
-}
-
-func (m *Module) ResolvedWindowPartitioning_HintList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn11153, 1)
-}
-
-func (m *Module) ResolvedWindowPartitioning_HintListSize(h Handle) int32 {
-	return m.getInt32(fn11155, h, 1)
-}
-
 func (m *Module) ResolvedWindowPartitioning_PartitionByList(h Handle) []Handle {
 	return m.getHandleList(fn14115, h, 1)
-}
-
-func (m *Module) ResolvedWindowPartitioning_PartitionByList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn14113, 1)
-}
-
-func (m *Module) ResolvedWindowPartitioning_PartitionByListSize(h Handle) int32 {
-	return m.getInt32(fn14116, h, 1)
 }
 
 func (m *Module) ResolvedWithEntry_WithQueryName(h Handle) string {
@@ -3092,32 +930,8 @@ func (m *Module) ResolvedWithExpr_AssignmentList(h Handle) []Handle {
 	return m.getHandleList(fn14148, h, 1)
 }
 
-func (m *Module) ResolvedWithExpr_AssignmentList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn14146, 1)
-}
-
-func (m *Module) ResolvedWithExpr_AssignmentListSize(h Handle) int32 {
-	return m.getInt32(fn14149, h, 1)
-}
-
 func (m *Module) ResolvedWithExpr_Expr(h Handle) Handle {
 	return m.getHandle(fn14150, h, 1)
-}
-
-func (m *Module) ResolvedWithPartitionColumns_ColumnDefinitionList(h Handle) []Handle {
-	return m.getHandleList(fn7171, h, 1)
-}
-
-func (m *Module) ResolvedWithPartitionColumns_ColumnDefinitionList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn7172, 1)
-}
-
-func (m *Module) ResolvedWithPartitionColumns_ColumnDefinitionListSize(h Handle) int32 {
-	return m.getInt32(fn7174, h, 1)
 }
 
 func (m *Module) ResolvedWithRefScan_WithQueryName(h Handle) string {
@@ -3134,14 +948,4 @@ func (m *Module) ResolvedWithScan_Recursive(h Handle) bool {
 
 func (m *Module) ResolvedWithScan_WithEntryList(h Handle) []Handle {
 	return m.getHandleList(fn14202, h, 1)
-}
-
-func (m *Module) ResolvedWithScan_WithEntryList2(h Handle, i int32) Handle {
-	m.beginWith(h)
-	m.req = appendInt32(m.req, 2, i)
-	return m.callHandle(fn14200, 1)
-}
-
-func (m *Module) ResolvedWithScan_WithEntryListSize(h Handle) int32 {
-	return m.getInt32(fn14203, h, 1)
 }

@@ -77,5 +77,7 @@
 // calls_*.go, values.go, enums.go, env.go and links.go are written by
 // engine/googlesql/raw/gen from wanted.txt and two published modules; data.bin
 // (the engine's data segment) and zoneinfo.zip (Go's time zone database) are
-// copied. The engine's own packages are linked unchanged.
+// copied. The engine's own packages are linked unchanged. Of the wanted calls only
+// those are there that this folder or the one above mentions, which keeps the package
+// quick to build: to use another one, write its name down and run the generator.
 package raw

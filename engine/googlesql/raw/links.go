@@ -343,101 +343,14 @@ func fn10002(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn10029 github.com/goccy/googlesqlwasm2go/p8.Fn10029
 func fn10029(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn10051 github.com/goccy/googlesqlwasm2go/p10.Fn10051
-func fn10051(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10052 github.com/goccy/googlesqlwasm2go/p8.Fn10052
-func fn10052(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10054 github.com/goccy/googlesqlwasm2go/p7.Fn10054
-func fn10054(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10055 github.com/goccy/googlesqlwasm2go/p8.Fn10055
-func fn10055(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10059 github.com/goccy/googlesqlwasm2go/p10.Fn10059
-func fn10059(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10068 github.com/goccy/googlesqlwasm2go/p7.Fn10068
-func fn10068(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn10117 github.com/goccy/googlesqlwasm2go/p10.Fn10117
 func fn10117(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10118 github.com/goccy/googlesqlwasm2go/p8.Fn10118
-func fn10118(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10120 github.com/goccy/googlesqlwasm2go/p10.Fn10120
-func fn10120(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10150 github.com/goccy/googlesqlwasm2go/p10.Fn10150
-func fn10150(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10151 github.com/goccy/googlesqlwasm2go/p8.Fn10151
-func fn10151(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10152 github.com/goccy/googlesqlwasm2go/p8.Fn10152
-func fn10152(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10153 github.com/goccy/googlesqlwasm2go/p8.Fn10153
-func fn10153(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10154 github.com/goccy/googlesqlwasm2go/p10.Fn10154
-func fn10154(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10155 github.com/goccy/googlesqlwasm2go/p6.Fn10155
-func fn10155(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10156 github.com/goccy/googlesqlwasm2go/p10.Fn10156
-func fn10156(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10159 github.com/goccy/googlesqlwasm2go/p7.Fn10159
-func fn10159(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10160 github.com/goccy/googlesqlwasm2go/p8.Fn10160
-func fn10160(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10162 github.com/goccy/googlesqlwasm2go/p8.Fn10162
-func fn10162(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10163 github.com/goccy/googlesqlwasm2go/p8.Fn10163
-func fn10163(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10165 github.com/goccy/googlesqlwasm2go/p8.Fn10165
-func fn10165(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10166 github.com/goccy/googlesqlwasm2go/p8.Fn10166
-func fn10166(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10167 github.com/goccy/googlesqlwasm2go/p8.Fn10167
-func fn10167(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10169 github.com/goccy/googlesqlwasm2go/p8.Fn10169
-func fn10169(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn1017 github.com/goccy/googlesqlwasm2go/p9.Fn1017
-func fn1017(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10170 github.com/goccy/googlesqlwasm2go/p8.Fn10170
-func fn10170(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10172 github.com/goccy/googlesqlwasm2go/p8.Fn10172
-func fn10172(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10185 github.com/goccy/googlesqlwasm2go/p8.Fn10185
-func fn10185(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn10236 github.com/goccy/googlesqlwasm2go/p10.Fn10236
 func fn10236(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn10237 github.com/goccy/googlesqlwasm2go/p7.Fn10237
 func fn10237(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10238 github.com/goccy/googlesqlwasm2go/p8.Fn10238
-func fn10238(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10240 github.com/goccy/googlesqlwasm2go/p8.Fn10240
-func fn10240(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn10241 github.com/goccy/googlesqlwasm2go/p8.Fn10241
 func fn10241(m *base.Module, l0 int32, l1 int32) int64
@@ -447,9 +360,6 @@ func fn10242(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn10243 github.com/goccy/googlesqlwasm2go/p8.Fn10243
 func fn10243(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10244 github.com/goccy/googlesqlwasm2go/p10.Fn10244
-func fn10244(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn10245 github.com/goccy/googlesqlwasm2go/p8.Fn10245
 func fn10245(m *base.Module, l0 int32, l1 int32) int64
@@ -463,26 +373,11 @@ func fn10260(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn10261 github.com/goccy/googlesqlwasm2go/p8.Fn10261
 func fn10261(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn10339 github.com/goccy/googlesqlwasm2go/p8.Fn10339
-func fn10339(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn10350 github.com/goccy/googlesqlwasm2go/p7.Fn10350
 func fn10350(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn10351 github.com/goccy/googlesqlwasm2go/p8.Fn10351
-func fn10351(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10353 github.com/goccy/googlesqlwasm2go/p8.Fn10353
-func fn10353(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn10354 github.com/goccy/googlesqlwasm2go/p7.Fn10354
 func fn10354(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10355 github.com/goccy/googlesqlwasm2go/p8.Fn10355
-func fn10355(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10357 github.com/goccy/googlesqlwasm2go/p7.Fn10357
-func fn10357(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn10358 github.com/goccy/googlesqlwasm2go/p8.Fn10358
 func fn10358(m *base.Module, l0 int32, l1 int32) int64
@@ -493,176 +388,26 @@ func fn10359(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn10360 github.com/goccy/googlesqlwasm2go/p7.Fn10360
 func fn10360(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn10361 github.com/goccy/googlesqlwasm2go/p8.Fn10361
-func fn10361(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10363 github.com/goccy/googlesqlwasm2go/p8.Fn10363
-func fn10363(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10364 github.com/goccy/googlesqlwasm2go/p8.Fn10364
-func fn10364(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn10366 github.com/goccy/googlesqlwasm2go/p7.Fn10366
 func fn10366(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10367 github.com/goccy/googlesqlwasm2go/p8.Fn10367
-func fn10367(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn10381 github.com/goccy/googlesqlwasm2go/p9.Fn10381
 func fn10381(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn10434 github.com/goccy/googlesqlwasm2go/p9.Fn10434
-func fn10434(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn1045 github.com/goccy/googlesqlwasm2go/p7.Fn1045
-func fn1045(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn1046 github.com/goccy/googlesqlwasm2go/p7.Fn1046
-func fn1046(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn1047 github.com/goccy/googlesqlwasm2go/p7.Fn1047
-func fn1047(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn1048 github.com/goccy/googlesqlwasm2go/p8.Fn1048
-func fn1048(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn1049 github.com/goccy/googlesqlwasm2go/p10.Fn1049
-func fn1049(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn1050 github.com/goccy/googlesqlwasm2go/p7.Fn1050
-func fn1050(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10500 github.com/goccy/googlesqlwasm2go/p8.Fn10500
-func fn10500(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10501 github.com/goccy/googlesqlwasm2go/p10.Fn10501
-func fn10501(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn1051 github.com/goccy/googlesqlwasm2go/p10.Fn1051
 func fn1051(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10510 github.com/goccy/googlesqlwasm2go/p8.Fn10510
-func fn10510(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn1052 github.com/goccy/googlesqlwasm2go/p6.Fn1052
-func fn1052(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn1054 github.com/goccy/googlesqlwasm2go/p10.Fn1054
-func fn1054(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10540 github.com/goccy/googlesqlwasm2go/p8.Fn10540
-func fn10540(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10541 github.com/goccy/googlesqlwasm2go/p8.Fn10541
-func fn10541(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10542 github.com/goccy/googlesqlwasm2go/p10.Fn10542
-func fn10542(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10543 github.com/goccy/googlesqlwasm2go/p8.Fn10543
-func fn10543(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10546 github.com/goccy/googlesqlwasm2go/p8.Fn10546
-func fn10546(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn1055 github.com/goccy/googlesqlwasm2go/p9.Fn1055
-func fn1055(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn1056 github.com/goccy/googlesqlwasm2go/p10.Fn1056
-func fn1056(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10573 github.com/goccy/googlesqlwasm2go/p10.Fn10573
-func fn10573(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10576 github.com/goccy/googlesqlwasm2go/p10.Fn10576
-func fn10576(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn10601 github.com/goccy/googlesqlwasm2go/p8.Fn10601
 func fn10601(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn10602 github.com/goccy/googlesqlwasm2go/p8.Fn10602
-func fn10602(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn10603 github.com/goccy/googlesqlwasm2go/p8.Fn10603
 func fn10603(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10615 github.com/goccy/googlesqlwasm2go/p8.Fn10615
-func fn10615(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10617 github.com/goccy/googlesqlwasm2go/p10.Fn10617
-func fn10617(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10618 github.com/goccy/googlesqlwasm2go/p10.Fn10618
-func fn10618(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10619 github.com/goccy/googlesqlwasm2go/p8.Fn10619
-func fn10619(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10621 github.com/goccy/googlesqlwasm2go/p6.Fn10621
-func fn10621(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10622 github.com/goccy/googlesqlwasm2go/p8.Fn10622
-func fn10622(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10623 github.com/goccy/googlesqlwasm2go/p6.Fn10623
-func fn10623(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10624 github.com/goccy/googlesqlwasm2go/p6.Fn10624
-func fn10624(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10625 github.com/goccy/googlesqlwasm2go/p8.Fn10625
-func fn10625(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10627 github.com/goccy/googlesqlwasm2go/p8.Fn10627
-func fn10627(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10628 github.com/goccy/googlesqlwasm2go/p8.Fn10628
-func fn10628(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10629 github.com/goccy/googlesqlwasm2go/p8.Fn10629
-func fn10629(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn1063 github.com/goccy/googlesqlwasm2go/p8.Fn1063
 func fn1063(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn10631 github.com/goccy/googlesqlwasm2go/p8.Fn10631
-func fn10631(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10632 github.com/goccy/googlesqlwasm2go/p7.Fn10632
-func fn10632(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10633 github.com/goccy/googlesqlwasm2go/p8.Fn10633
-func fn10633(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10635 github.com/goccy/googlesqlwasm2go/p8.Fn10635
-func fn10635(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn1064 github.com/goccy/googlesqlwasm2go/p8.Fn1064
-func fn1064(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn1065 github.com/goccy/googlesqlwasm2go/p8.Fn1065
-func fn1065(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn1067 github.com/goccy/googlesqlwasm2go/p7.Fn1067
-func fn1067(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn1068 github.com/goccy/googlesqlwasm2go/p8.Fn1068
-func fn1068(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn1069 github.com/goccy/googlesqlwasm2go/p9.Fn1069
-func fn1069(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn1071 github.com/goccy/googlesqlwasm2go/p8.Fn1071
-func fn1071(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn1073 github.com/goccy/googlesqlwasm2go/p8.Fn1073
 func fn1073(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn1075 github.com/goccy/googlesqlwasm2go/p8.Fn1075
-func fn1075(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn1076 github.com/goccy/googlesqlwasm2go/p8.Fn1076
-func fn1076(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn10774 github.com/goccy/googlesqlwasm2go/p8.Fn10774
 func fn10774(m *base.Module, l0 int32, l1 int32) int64
@@ -670,212 +415,41 @@ func fn10774(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn1078 github.com/goccy/googlesqlwasm2go/p8.Fn1078
 func fn1078(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn1079 github.com/goccy/googlesqlwasm2go/p8.Fn1079
-func fn1079(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn1080 github.com/goccy/googlesqlwasm2go/p8.Fn1080
 func fn1080(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn1081 github.com/goccy/googlesqlwasm2go/p8.Fn1081
-func fn1081(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn1082 github.com/goccy/googlesqlwasm2go/p9.Fn1082
-func fn1082(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10849 github.com/goccy/googlesqlwasm2go/p8.Fn10849
-func fn10849(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10855 github.com/goccy/googlesqlwasm2go/p8.Fn10855
-func fn10855(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn10857 github.com/goccy/googlesqlwasm2go/p8.Fn10857
-func fn10857(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn1086 github.com/goccy/googlesqlwasm2go/p8.Fn1086
-func fn1086(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn1088 github.com/goccy/googlesqlwasm2go/p8.Fn1088
-func fn1088(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn110 github.com/goccy/googlesqlwasm2go/p9.Fn110
 func fn110(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn11011 github.com/goccy/googlesqlwasm2go/p8.Fn11011
-func fn11011(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn1114 github.com/goccy/googlesqlwasm2go/p7.Fn1114
-func fn1114(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn1115 github.com/goccy/googlesqlwasm2go/p8.Fn1115
-func fn1115(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11152 github.com/goccy/googlesqlwasm2go/p7.Fn11152
-func fn11152(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11153 github.com/goccy/googlesqlwasm2go/p8.Fn11153
-func fn11153(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11155 github.com/goccy/googlesqlwasm2go/p8.Fn11155
-func fn11155(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11183 github.com/goccy/googlesqlwasm2go/p8.Fn11183
-func fn11183(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn112 github.com/goccy/googlesqlwasm2go/p9.Fn112
 func fn112(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn1121 github.com/goccy/googlesqlwasm2go/p10.Fn1121
-func fn1121(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11327 github.com/goccy/googlesqlwasm2go/p10.Fn11327
-func fn11327(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn1134 github.com/goccy/googlesqlwasm2go/p9.Fn1134
-func fn1134(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn1135 github.com/goccy/googlesqlwasm2go/p9.Fn1135
 func fn1135(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn1136 github.com/goccy/googlesqlwasm2go/p7.Fn1136
-func fn1136(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn1137 github.com/goccy/googlesqlwasm2go/p9.Fn1137
-func fn1137(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn11386 github.com/goccy/googlesqlwasm2go/p7.Fn11386
 func fn11386(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11387 github.com/goccy/googlesqlwasm2go/p8.Fn11387
-func fn11387(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11389 github.com/goccy/googlesqlwasm2go/p8.Fn11389
-func fn11389(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11423 github.com/goccy/googlesqlwasm2go/p7.Fn11423
-func fn11423(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11451 github.com/goccy/googlesqlwasm2go/p10.Fn11451
-func fn11451(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn11474 github.com/goccy/googlesqlwasm2go/p10.Fn11474
 func fn11474(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn11539 github.com/goccy/googlesqlwasm2go/p8.Fn11539
-func fn11539(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11540 github.com/goccy/googlesqlwasm2go/p10.Fn11540
-func fn11540(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11541 github.com/goccy/googlesqlwasm2go/p10.Fn11541
-func fn11541(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11542 github.com/goccy/googlesqlwasm2go/p8.Fn11542
-func fn11542(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11548 github.com/goccy/googlesqlwasm2go/p10.Fn11548
-func fn11548(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11573 github.com/goccy/googlesqlwasm2go/p8.Fn11573
-func fn11573(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11577 github.com/goccy/googlesqlwasm2go/p6.Fn11577
-func fn11577(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11578 github.com/goccy/googlesqlwasm2go/p8.Fn11578
-func fn11578(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11580 github.com/goccy/googlesqlwasm2go/p8.Fn11580
-func fn11580(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11581 github.com/goccy/googlesqlwasm2go/p10.Fn11581
-func fn11581(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11582 github.com/goccy/googlesqlwasm2go/p8.Fn11582
-func fn11582(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11583 github.com/goccy/googlesqlwasm2go/p6.Fn11583
-func fn11583(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11584 github.com/goccy/googlesqlwasm2go/p8.Fn11584
-func fn11584(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11586 github.com/goccy/googlesqlwasm2go/p8.Fn11586
-func fn11586(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11587 github.com/goccy/googlesqlwasm2go/p6.Fn11587
-func fn11587(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11588 github.com/goccy/googlesqlwasm2go/p8.Fn11588
-func fn11588(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11590 github.com/goccy/googlesqlwasm2go/p8.Fn11590
-func fn11590(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11593 github.com/goccy/googlesqlwasm2go/p8.Fn11593
-func fn11593(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11595 github.com/goccy/googlesqlwasm2go/p7.Fn11595
-func fn11595(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11596 github.com/goccy/googlesqlwasm2go/p8.Fn11596
-func fn11596(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn1161 github.com/goccy/googlesqlwasm2go/p8.Fn1161
-func fn1161(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11626 github.com/goccy/googlesqlwasm2go/p8.Fn11626
-func fn11626(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn11648 github.com/goccy/googlesqlwasm2go/p7.Fn11648
 func fn11648(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11649 github.com/goccy/googlesqlwasm2go/p8.Fn11649
-func fn11649(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11651 github.com/goccy/googlesqlwasm2go/p8.Fn11651
-func fn11651(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn11652 github.com/goccy/googlesqlwasm2go/p10.Fn11652
 func fn11652(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn11692 github.com/goccy/googlesqlwasm2go/p8.Fn11692
-func fn11692(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn11703 github.com/goccy/googlesqlwasm2go/p8.Fn11703
 func fn11703(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11704 github.com/goccy/googlesqlwasm2go/p8.Fn11704
-func fn11704(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11706 github.com/goccy/googlesqlwasm2go/p6.Fn11706
-func fn11706(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11707 github.com/goccy/googlesqlwasm2go/p8.Fn11707
-func fn11707(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn11708 github.com/goccy/googlesqlwasm2go/p7.Fn11708
 func fn11708(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn11709 github.com/goccy/googlesqlwasm2go/p8.Fn11709
-func fn11709(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11711 github.com/goccy/googlesqlwasm2go/p8.Fn11711
-func fn11711(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn11712 github.com/goccy/googlesqlwasm2go/p7.Fn11712
 func fn11712(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn11713 github.com/goccy/googlesqlwasm2go/p8.Fn11713
-func fn11713(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11715 github.com/goccy/googlesqlwasm2go/p8.Fn11715
-func fn11715(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn11716 github.com/goccy/googlesqlwasm2go/p8.Fn11716
 func fn11716(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11719 github.com/goccy/googlesqlwasm2go/p8.Fn11719
-func fn11719(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn11722 github.com/goccy/googlesqlwasm2go/p8.Fn11722
 func fn11722(m *base.Module, l0 int32, l1 int32) int64
@@ -886,41 +460,14 @@ func fn11723(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn11724 github.com/goccy/googlesqlwasm2go/p7.Fn11724
 func fn11724(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn11725 github.com/goccy/googlesqlwasm2go/p8.Fn11725
-func fn11725(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11727 github.com/goccy/googlesqlwasm2go/p8.Fn11727
-func fn11727(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11728 github.com/goccy/googlesqlwasm2go/p8.Fn11728
-func fn11728(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11730 github.com/goccy/googlesqlwasm2go/p7.Fn11730
-func fn11730(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11731 github.com/goccy/googlesqlwasm2go/p8.Fn11731
-func fn11731(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn11746 github.com/goccy/googlesqlwasm2go/p8.Fn11746
 func fn11746(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11747 github.com/goccy/googlesqlwasm2go/p8.Fn11747
-func fn11747(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn11749 github.com/goccy/googlesqlwasm2go/p7.Fn11749
 func fn11749(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn11750 github.com/goccy/googlesqlwasm2go/p8.Fn11750
-func fn11750(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn11765 github.com/goccy/googlesqlwasm2go/p8.Fn11765
 func fn11765(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11766 github.com/goccy/googlesqlwasm2go/p8.Fn11766
-func fn11766(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11768 github.com/goccy/googlesqlwasm2go/p8.Fn11768
-func fn11768(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn118 github.com/goccy/googlesqlwasm2go/p9.Fn118
 func fn118(m *base.Module, l0 int32, l1 int32) int64
@@ -940,20 +487,11 @@ func fn11852(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn11853 github.com/goccy/googlesqlwasm2go/p8.Fn11853
 func fn11853(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn11856 github.com/goccy/googlesqlwasm2go/p8.Fn11856
-func fn11856(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn11858 github.com/goccy/googlesqlwasm2go/p10.Fn11858
 func fn11858(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn11859 github.com/goccy/googlesqlwasm2go/p10.Fn11859
-func fn11859(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn11861 github.com/goccy/googlesqlwasm2go/p8.Fn11861
 func fn11861(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11891 github.com/goccy/googlesqlwasm2go/p8.Fn11891
-func fn11891(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn11892 github.com/goccy/googlesqlwasm2go/p8.Fn11892
 func fn11892(m *base.Module, l0 int32, l1 int32) int64
@@ -967,116 +505,17 @@ func fn119(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn11951 github.com/goccy/googlesqlwasm2go/p10.Fn11951
 func fn11951(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn11952 github.com/goccy/googlesqlwasm2go/p8.Fn11952
-func fn11952(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn11954 github.com/goccy/googlesqlwasm2go/p10.Fn11954
-func fn11954(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12046 github.com/goccy/googlesqlwasm2go/p10.Fn12046
-func fn12046(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12047 github.com/goccy/googlesqlwasm2go/p8.Fn12047
-func fn12047(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12050 github.com/goccy/googlesqlwasm2go/p8.Fn12050
-func fn12050(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12064 github.com/goccy/googlesqlwasm2go/p8.Fn12064
-func fn12064(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12087 github.com/goccy/googlesqlwasm2go/p8.Fn12087
-func fn12087(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12088 github.com/goccy/googlesqlwasm2go/p8.Fn12088
-func fn12088(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12090 github.com/goccy/googlesqlwasm2go/p7.Fn12090
-func fn12090(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12091 github.com/goccy/googlesqlwasm2go/p8.Fn12091
-func fn12091(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12092 github.com/goccy/googlesqlwasm2go/p10.Fn12092
-func fn12092(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12093 github.com/goccy/googlesqlwasm2go/p8.Fn12093
-func fn12093(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12094 github.com/goccy/googlesqlwasm2go/p10.Fn12094
-func fn12094(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12095 github.com/goccy/googlesqlwasm2go/p10.Fn12095
-func fn12095(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12096 github.com/goccy/googlesqlwasm2go/p8.Fn12096
-func fn12096(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12098 github.com/goccy/googlesqlwasm2go/p7.Fn12098
-func fn12098(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12099 github.com/goccy/googlesqlwasm2go/p8.Fn12099
-func fn12099(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn121 github.com/goccy/googlesqlwasm2go/p8.Fn121
-func fn121(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12102 github.com/goccy/googlesqlwasm2go/p7.Fn12102
-func fn12102(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12103 github.com/goccy/googlesqlwasm2go/p8.Fn12103
-func fn12103(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12105 github.com/goccy/googlesqlwasm2go/p8.Fn12105
-func fn12105(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12106 github.com/goccy/googlesqlwasm2go/p9.Fn12106
-func fn12106(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12108 github.com/goccy/googlesqlwasm2go/p9.Fn12108
-func fn12108(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12110 github.com/goccy/googlesqlwasm2go/p8.Fn12110
-func fn12110(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12111 github.com/goccy/googlesqlwasm2go/p7.Fn12111
-func fn12111(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12112 github.com/goccy/googlesqlwasm2go/p8.Fn12112
-func fn12112(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12114 github.com/goccy/googlesqlwasm2go/p8.Fn12114
-func fn12114(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12213 github.com/goccy/googlesqlwasm2go/p6.Fn12213
-func fn12213(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12214 github.com/goccy/googlesqlwasm2go/p8.Fn12214
-func fn12214(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn12215 github.com/goccy/googlesqlwasm2go/p8.Fn12215
 func fn12215(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn12230 github.com/goccy/googlesqlwasm2go/p10.Fn12230
 func fn12230(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn12231 github.com/goccy/googlesqlwasm2go/p8.Fn12231
-func fn12231(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12233 github.com/goccy/googlesqlwasm2go/p10.Fn12233
-func fn12233(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn12278 github.com/goccy/googlesqlwasm2go/p8.Fn12278
 func fn12278(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn12283 github.com/goccy/googlesqlwasm2go/p7.Fn12283
 func fn12283(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12284 github.com/goccy/googlesqlwasm2go/p8.Fn12284
-func fn12284(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12286 github.com/goccy/googlesqlwasm2go/p8.Fn12286
-func fn12286(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn12287 github.com/goccy/googlesqlwasm2go/p8.Fn12287
 func fn12287(m *base.Module, l0 int32, l1 int32) int64
@@ -1089,36 +528,6 @@ func fn12289(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn12304 github.com/goccy/googlesqlwasm2go/p10.Fn12304
 func fn12304(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12305 github.com/goccy/googlesqlwasm2go/p8.Fn12305
-func fn12305(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12307 github.com/goccy/googlesqlwasm2go/p10.Fn12307
-func fn12307(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12354 github.com/goccy/googlesqlwasm2go/p10.Fn12354
-func fn12354(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12355 github.com/goccy/googlesqlwasm2go/p8.Fn12355
-func fn12355(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12357 github.com/goccy/googlesqlwasm2go/p10.Fn12357
-func fn12357(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12368 github.com/goccy/googlesqlwasm2go/p8.Fn12368
-func fn12368(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12369 github.com/goccy/googlesqlwasm2go/p7.Fn12369
-func fn12369(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12370 github.com/goccy/googlesqlwasm2go/p7.Fn12370
-func fn12370(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12371 github.com/goccy/googlesqlwasm2go/p6.Fn12371
-func fn12371(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12372 github.com/goccy/googlesqlwasm2go/p9.Fn12372
-func fn12372(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn12373 github.com/goccy/googlesqlwasm2go/p8.Fn12373
 func fn12373(m *base.Module, l0 int32, l1 int32) int64
@@ -1141,45 +550,6 @@ func fn12393(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn12403 github.com/goccy/googlesqlwasm2go/p6.Fn12403
 func fn12403(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn12404 github.com/goccy/googlesqlwasm2go/p8.Fn12404
-func fn12404(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12406 github.com/goccy/googlesqlwasm2go/p8.Fn12406
-func fn12406(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12423 github.com/goccy/googlesqlwasm2go/p8.Fn12423
-func fn12423(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12427 github.com/goccy/googlesqlwasm2go/p8.Fn12427
-func fn12427(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12428 github.com/goccy/googlesqlwasm2go/p7.Fn12428
-func fn12428(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12429 github.com/goccy/googlesqlwasm2go/p8.Fn12429
-func fn12429(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12431 github.com/goccy/googlesqlwasm2go/p8.Fn12431
-func fn12431(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12432 github.com/goccy/googlesqlwasm2go/p8.Fn12432
-func fn12432(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12443 github.com/goccy/googlesqlwasm2go/p10.Fn12443
-func fn12443(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12444 github.com/goccy/googlesqlwasm2go/p7.Fn12444
-func fn12444(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12445 github.com/goccy/googlesqlwasm2go/p8.Fn12445
-func fn12445(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12447 github.com/goccy/googlesqlwasm2go/p8.Fn12447
-func fn12447(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12461 github.com/goccy/googlesqlwasm2go/p8.Fn12461
-func fn12461(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn12478 github.com/goccy/googlesqlwasm2go/p10.Fn12478
 func fn12478(m *base.Module, l0 int32, l1 int32) int64
 
@@ -1195,23 +565,8 @@ func fn12481(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn12484 github.com/goccy/googlesqlwasm2go/p8.Fn12484
 func fn12484(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn125 github.com/goccy/googlesqlwasm2go/p9.Fn125
-func fn125(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn12521 github.com/goccy/googlesqlwasm2go/p8.Fn12521
 func fn12521(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12534 github.com/goccy/googlesqlwasm2go/p10.Fn12534
-func fn12534(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12537 github.com/goccy/googlesqlwasm2go/p7.Fn12537
-func fn12537(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12538 github.com/goccy/googlesqlwasm2go/p8.Fn12538
-func fn12538(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12540 github.com/goccy/googlesqlwasm2go/p8.Fn12540
-func fn12540(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn12550 github.com/goccy/googlesqlwasm2go/p10.Fn12550
 func fn12550(m *base.Module, l0 int32, l1 int32) int64
@@ -1219,122 +574,14 @@ func fn12550(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn12553 github.com/goccy/googlesqlwasm2go/p8.Fn12553
 func fn12553(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn12631 github.com/goccy/googlesqlwasm2go/p8.Fn12631
-func fn12631(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12638 github.com/goccy/googlesqlwasm2go/p10.Fn12638
-func fn12638(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12655 github.com/goccy/googlesqlwasm2go/p8.Fn12655
-func fn12655(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12665 github.com/goccy/googlesqlwasm2go/p8.Fn12665
-func fn12665(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12710 github.com/goccy/googlesqlwasm2go/p10.Fn12710
-func fn12710(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12713 github.com/goccy/googlesqlwasm2go/p8.Fn12713
-func fn12713(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12714 github.com/goccy/googlesqlwasm2go/p8.Fn12714
-func fn12714(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12730 github.com/goccy/googlesqlwasm2go/p8.Fn12730
-func fn12730(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12731 github.com/goccy/googlesqlwasm2go/p8.Fn12731
-func fn12731(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12733 github.com/goccy/googlesqlwasm2go/p7.Fn12733
-func fn12733(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12734 github.com/goccy/googlesqlwasm2go/p8.Fn12734
-func fn12734(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn12735 github.com/goccy/googlesqlwasm2go/p8.Fn12735
 func fn12735(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12738 github.com/goccy/googlesqlwasm2go/p8.Fn12738
-func fn12738(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12740 github.com/goccy/googlesqlwasm2go/p10.Fn12740
-func fn12740(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12741 github.com/goccy/googlesqlwasm2go/p10.Fn12741
-func fn12741(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12742 github.com/goccy/googlesqlwasm2go/p7.Fn12742
-func fn12742(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12743 github.com/goccy/googlesqlwasm2go/p8.Fn12743
-func fn12743(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12745 github.com/goccy/googlesqlwasm2go/p8.Fn12745
-func fn12745(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12746 github.com/goccy/googlesqlwasm2go/p10.Fn12746
-func fn12746(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12747 github.com/goccy/googlesqlwasm2go/p8.Fn12747
-func fn12747(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12749 github.com/goccy/googlesqlwasm2go/p10.Fn12749
-func fn12749(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12774 github.com/goccy/googlesqlwasm2go/p8.Fn12774
-func fn12774(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn12776 github.com/goccy/googlesqlwasm2go/p10.Fn12776
 func fn12776(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn12777 github.com/goccy/googlesqlwasm2go/p10.Fn12777
-func fn12777(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12778 github.com/goccy/googlesqlwasm2go/p8.Fn12778
-func fn12778(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12780 github.com/goccy/googlesqlwasm2go/p8.Fn12780
-func fn12780(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12781 github.com/goccy/googlesqlwasm2go/p8.Fn12781
-func fn12781(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12782 github.com/goccy/googlesqlwasm2go/p10.Fn12782
-func fn12782(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12785 github.com/goccy/googlesqlwasm2go/p8.Fn12785
-func fn12785(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12787 github.com/goccy/googlesqlwasm2go/p7.Fn12787
-func fn12787(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12788 github.com/goccy/googlesqlwasm2go/p8.Fn12788
-func fn12788(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12792 github.com/goccy/googlesqlwasm2go/p8.Fn12792
-func fn12792(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12827 github.com/goccy/googlesqlwasm2go/p10.Fn12827
-func fn12827(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12838 github.com/goccy/googlesqlwasm2go/p10.Fn12838
-func fn12838(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12839 github.com/goccy/googlesqlwasm2go/p8.Fn12839
-func fn12839(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12841 github.com/goccy/googlesqlwasm2go/p10.Fn12841
-func fn12841(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12857 github.com/goccy/googlesqlwasm2go/p8.Fn12857
-func fn12857(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn12859 github.com/goccy/googlesqlwasm2go/p7.Fn12859
 func fn12859(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12860 github.com/goccy/googlesqlwasm2go/p8.Fn12860
-func fn12860(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn12861 github.com/goccy/googlesqlwasm2go/p10.Fn12861
 func fn12861(m *base.Module, l0 int32, l1 int32) int64
@@ -1344,12 +591,6 @@ func fn12878(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn12881 github.com/goccy/googlesqlwasm2go/p7.Fn12881
 func fn12881(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12882 github.com/goccy/googlesqlwasm2go/p8.Fn12882
-func fn12882(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12884 github.com/goccy/googlesqlwasm2go/p8.Fn12884
-func fn12884(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn12885 github.com/goccy/googlesqlwasm2go/p8.Fn12885
 func fn12885(m *base.Module, l0 int32, l1 int32) int64
@@ -1365,15 +606,6 @@ func fn12934(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn12935 github.com/goccy/googlesqlwasm2go/p8.Fn12935
 func fn12935(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12974 github.com/goccy/googlesqlwasm2go/p8.Fn12974
-func fn12974(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn12975 github.com/goccy/googlesqlwasm2go/p10.Fn12975
-func fn12975(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn130 github.com/goccy/googlesqlwasm2go/p9.Fn130
-func fn130(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn13000 github.com/goccy/googlesqlwasm2go/p8.Fn13000
 func fn13000(m *base.Module, l0 int32, l1 int32) int64
@@ -1393,32 +625,14 @@ func fn13055(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn13058 github.com/goccy/googlesqlwasm2go/p7.Fn13058
 func fn13058(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn13063 github.com/goccy/googlesqlwasm2go/p8.Fn13063
-func fn13063(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13065 github.com/goccy/googlesqlwasm2go/p8.Fn13065
-func fn13065(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn13106 github.com/goccy/googlesqlwasm2go/p7.Fn13106
 func fn13106(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13107 github.com/goccy/googlesqlwasm2go/p8.Fn13107
-func fn13107(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13109 github.com/goccy/googlesqlwasm2go/p8.Fn13109
-func fn13109(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn13171 github.com/goccy/googlesqlwasm2go/p10.Fn13171
 func fn13171(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn13174 github.com/goccy/googlesqlwasm2go/p8.Fn13174
-func fn13174(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn13176 github.com/goccy/googlesqlwasm2go/p10.Fn13176
 func fn13176(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13177 github.com/goccy/googlesqlwasm2go/p10.Fn13177
-func fn13177(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn13178 github.com/goccy/googlesqlwasm2go/p10.Fn13178
 func fn13178(m *base.Module, l0 int32, l1 int32) int64
@@ -1435,98 +649,26 @@ func fn13182(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn13196 github.com/goccy/googlesqlwasm2go/p7.Fn13196
 func fn13196(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn13197 github.com/goccy/googlesqlwasm2go/p8.Fn13197
-func fn13197(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13199 github.com/goccy/googlesqlwasm2go/p8.Fn13199
-func fn13199(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn132 github.com/goccy/googlesqlwasm2go/p10.Fn132
 func fn132(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn13200 github.com/goccy/googlesqlwasm2go/p7.Fn13200
 func fn13200(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn13201 github.com/goccy/googlesqlwasm2go/p8.Fn13201
-func fn13201(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13203 github.com/goccy/googlesqlwasm2go/p8.Fn13203
-func fn13203(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn13204 github.com/goccy/googlesqlwasm2go/p8.Fn13204
 func fn13204(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13206 github.com/goccy/googlesqlwasm2go/p10.Fn13206
-func fn13206(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13231 github.com/goccy/googlesqlwasm2go/p10.Fn13231
-func fn13231(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13254 github.com/goccy/googlesqlwasm2go/p8.Fn13254
-func fn13254(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn13256 github.com/goccy/googlesqlwasm2go/p7.Fn13256
 func fn13256(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn13257 github.com/goccy/googlesqlwasm2go/p8.Fn13257
-func fn13257(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13274 github.com/goccy/googlesqlwasm2go/p10.Fn13274
-func fn13274(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13275 github.com/goccy/googlesqlwasm2go/p8.Fn13275
-func fn13275(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn13276 github.com/goccy/googlesqlwasm2go/p10.Fn13276
 func fn13276(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13277 github.com/goccy/googlesqlwasm2go/p8.Fn13277
-func fn13277(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13279 github.com/goccy/googlesqlwasm2go/p10.Fn13279
-func fn13279(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn13282 github.com/goccy/googlesqlwasm2go/p8.Fn13282
 func fn13282(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn13326 github.com/goccy/googlesqlwasm2go/p10.Fn13326
-func fn13326(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13327 github.com/goccy/googlesqlwasm2go/p10.Fn13327
-func fn13327(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13328 github.com/goccy/googlesqlwasm2go/p6.Fn13328
-func fn13328(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13329 github.com/goccy/googlesqlwasm2go/p8.Fn13329
-func fn13329(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13331 github.com/goccy/googlesqlwasm2go/p8.Fn13331
-func fn13331(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13361 github.com/goccy/googlesqlwasm2go/p10.Fn13361
-func fn13361(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn134 github.com/goccy/googlesqlwasm2go/p8.Fn134
-func fn134(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13403 github.com/goccy/googlesqlwasm2go/p10.Fn13403
-func fn13403(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13451 github.com/goccy/googlesqlwasm2go/p8.Fn13451
-func fn13451(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13452 github.com/goccy/googlesqlwasm2go/p8.Fn13452
-func fn13452(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13468 github.com/goccy/googlesqlwasm2go/p8.Fn13468
-func fn13468(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn13470 github.com/goccy/googlesqlwasm2go/p7.Fn13470
 func fn13470(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13471 github.com/goccy/googlesqlwasm2go/p8.Fn13471
-func fn13471(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn13472 github.com/goccy/googlesqlwasm2go/p8.Fn13472
 func fn13472(m *base.Module, l0 int32, l1 int32) int64
@@ -1534,14 +676,8 @@ func fn13472(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn13473 github.com/goccy/googlesqlwasm2go/p8.Fn13473
 func fn13473(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn13476 github.com/goccy/googlesqlwasm2go/p8.Fn13476
-func fn13476(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn13478 github.com/goccy/googlesqlwasm2go/p7.Fn13478
 func fn13478(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13479 github.com/goccy/googlesqlwasm2go/p8.Fn13479
-func fn13479(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn13483 github.com/goccy/googlesqlwasm2go/p8.Fn13483
 func fn13483(m *base.Module, l0 int32, l1 int32) int64
@@ -1552,44 +688,11 @@ func fn13484(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn13499 github.com/goccy/googlesqlwasm2go/p10.Fn13499
 func fn13499(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn13500 github.com/goccy/googlesqlwasm2go/p8.Fn13500
-func fn13500(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13502 github.com/goccy/googlesqlwasm2go/p10.Fn13502
-func fn13502(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13520 github.com/goccy/googlesqlwasm2go/p8.Fn13520
-func fn13520(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn13521 github.com/goccy/googlesqlwasm2go/p7.Fn13521
 func fn13521(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn13522 github.com/goccy/googlesqlwasm2go/p8.Fn13522
-func fn13522(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13524 github.com/goccy/googlesqlwasm2go/p8.Fn13524
-func fn13524(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn13525 github.com/goccy/googlesqlwasm2go/p8.Fn13525
 func fn13525(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13526 github.com/goccy/googlesqlwasm2go/p8.Fn13526
-func fn13526(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13528 github.com/goccy/googlesqlwasm2go/p8.Fn13528
-func fn13528(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13529 github.com/goccy/googlesqlwasm2go/p10.Fn13529
-func fn13529(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13539 github.com/goccy/googlesqlwasm2go/p10.Fn13539
-func fn13539(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13573 github.com/goccy/googlesqlwasm2go/p8.Fn13573
-func fn13573(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13574 github.com/goccy/googlesqlwasm2go/p8.Fn13574
-func fn13574(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn13600 github.com/goccy/googlesqlwasm2go/p8.Fn13600
 func fn13600(m *base.Module, l0 int32, l1 int32) int64
@@ -1597,149 +700,20 @@ func fn13600(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn13601 github.com/goccy/googlesqlwasm2go/p8.Fn13601
 func fn13601(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn13602 github.com/goccy/googlesqlwasm2go/p8.Fn13602
-func fn13602(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13604 github.com/goccy/googlesqlwasm2go/p8.Fn13604
-func fn13604(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn13605 github.com/goccy/googlesqlwasm2go/p8.Fn13605
 func fn13605(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn13606 github.com/goccy/googlesqlwasm2go/p8.Fn13606
 func fn13606(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn13610 github.com/goccy/googlesqlwasm2go/p8.Fn13610
-func fn13610(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn13618 github.com/goccy/googlesqlwasm2go/p8.Fn13618
 func fn13618(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13619 github.com/goccy/googlesqlwasm2go/p8.Fn13619
-func fn13619(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13621 github.com/goccy/googlesqlwasm2go/p7.Fn13621
-func fn13621(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13622 github.com/goccy/googlesqlwasm2go/p8.Fn13622
-func fn13622(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13659 github.com/goccy/googlesqlwasm2go/p10.Fn13659
-func fn13659(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13660 github.com/goccy/googlesqlwasm2go/p8.Fn13660
-func fn13660(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13661 github.com/goccy/googlesqlwasm2go/p6.Fn13661
-func fn13661(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13662 github.com/goccy/googlesqlwasm2go/p8.Fn13662
-func fn13662(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13664 github.com/goccy/googlesqlwasm2go/p8.Fn13664
-func fn13664(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13667 github.com/goccy/googlesqlwasm2go/p10.Fn13667
-func fn13667(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13668 github.com/goccy/googlesqlwasm2go/p8.Fn13668
-func fn13668(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13670 github.com/goccy/googlesqlwasm2go/p10.Fn13670
-func fn13670(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13671 github.com/goccy/googlesqlwasm2go/p10.Fn13671
-func fn13671(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13685 github.com/goccy/googlesqlwasm2go/p10.Fn13685
-func fn13685(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13718 github.com/goccy/googlesqlwasm2go/p8.Fn13718
-func fn13718(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13719 github.com/goccy/googlesqlwasm2go/p8.Fn13719
-func fn13719(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13720 github.com/goccy/googlesqlwasm2go/p8.Fn13720
-func fn13720(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13722 github.com/goccy/googlesqlwasm2go/p10.Fn13722
-func fn13722(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13723 github.com/goccy/googlesqlwasm2go/p10.Fn13723
-func fn13723(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13727 github.com/goccy/googlesqlwasm2go/p7.Fn13727
-func fn13727(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13728 github.com/goccy/googlesqlwasm2go/p8.Fn13728
-func fn13728(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13730 github.com/goccy/googlesqlwasm2go/p8.Fn13730
-func fn13730(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13743 github.com/goccy/googlesqlwasm2go/p8.Fn13743
-func fn13743(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13745 github.com/goccy/googlesqlwasm2go/p10.Fn13745
-func fn13745(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13746 github.com/goccy/googlesqlwasm2go/p10.Fn13746
-func fn13746(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13747 github.com/goccy/googlesqlwasm2go/p7.Fn13747
-func fn13747(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13748 github.com/goccy/googlesqlwasm2go/p8.Fn13748
-func fn13748(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13750 github.com/goccy/googlesqlwasm2go/p8.Fn13750
-func fn13750(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13782 github.com/goccy/googlesqlwasm2go/p10.Fn13782
-func fn13782(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13783 github.com/goccy/googlesqlwasm2go/p8.Fn13783
-func fn13783(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13788 github.com/goccy/googlesqlwasm2go/p8.Fn13788
-func fn13788(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13790 github.com/goccy/googlesqlwasm2go/p10.Fn13790
-func fn13790(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13791 github.com/goccy/googlesqlwasm2go/p10.Fn13791
-func fn13791(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13812 github.com/goccy/googlesqlwasm2go/p8.Fn13812
-func fn13812(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13814 github.com/goccy/googlesqlwasm2go/p7.Fn13814
-func fn13814(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13815 github.com/goccy/googlesqlwasm2go/p8.Fn13815
-func fn13815(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn13843 github.com/goccy/googlesqlwasm2go/p7.Fn13843
 func fn13843(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn13844 github.com/goccy/googlesqlwasm2go/p8.Fn13844
-func fn13844(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13846 github.com/goccy/googlesqlwasm2go/p8.Fn13846
-func fn13846(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13847 github.com/goccy/googlesqlwasm2go/p8.Fn13847
-func fn13847(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13848 github.com/goccy/googlesqlwasm2go/p8.Fn13848
-func fn13848(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn13850 github.com/goccy/googlesqlwasm2go/p10.Fn13850
 func fn13850(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13851 github.com/goccy/googlesqlwasm2go/p10.Fn13851
-func fn13851(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn13878 github.com/goccy/googlesqlwasm2go/p8.Fn13878
 func fn13878(m *base.Module, l0 int32, l1 int32) int64
@@ -1747,23 +721,8 @@ func fn13878(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn13879 github.com/goccy/googlesqlwasm2go/p7.Fn13879
 func fn13879(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn13880 github.com/goccy/googlesqlwasm2go/p8.Fn13880
-func fn13880(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13882 github.com/goccy/googlesqlwasm2go/p8.Fn13882
-func fn13882(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13883 github.com/goccy/googlesqlwasm2go/p8.Fn13883
-func fn13883(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn13885 github.com/goccy/googlesqlwasm2go/p7.Fn13885
 func fn13885(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13886 github.com/goccy/googlesqlwasm2go/p8.Fn13886
-func fn13886(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13900 github.com/goccy/googlesqlwasm2go/p8.Fn13900
-func fn13900(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn13943 github.com/goccy/googlesqlwasm2go/p8.Fn13943
 func fn13943(m *base.Module, l0 int32, l1 int32) int64
@@ -1771,29 +730,11 @@ func fn13943(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn13944 github.com/goccy/googlesqlwasm2go/p8.Fn13944
 func fn13944(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn13945 github.com/goccy/googlesqlwasm2go/p8.Fn13945
-func fn13945(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13947 github.com/goccy/googlesqlwasm2go/p6.Fn13947
-func fn13947(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13948 github.com/goccy/googlesqlwasm2go/p8.Fn13948
-func fn13948(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn13949 github.com/goccy/googlesqlwasm2go/p10.Fn13949
 func fn13949(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn13950 github.com/goccy/googlesqlwasm2go/p8.Fn13950
-func fn13950(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn13952 github.com/goccy/googlesqlwasm2go/p10.Fn13952
 func fn13952(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13953 github.com/goccy/googlesqlwasm2go/p10.Fn13953
-func fn13953(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13954 github.com/goccy/googlesqlwasm2go/p8.Fn13954
-func fn13954(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn13961 github.com/goccy/googlesqlwasm2go/p8.Fn13961
 func fn13961(m *base.Module, l0 int32, l1 int32) int64
@@ -1801,68 +742,26 @@ func fn13961(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn13968 github.com/goccy/googlesqlwasm2go/p8.Fn13968
 func fn13968(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn13969 github.com/goccy/googlesqlwasm2go/p8.Fn13969
-func fn13969(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13971 github.com/goccy/googlesqlwasm2go/p8.Fn13971
-func fn13971(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn13972 github.com/goccy/googlesqlwasm2go/p10.Fn13972
 func fn13972(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13973 github.com/goccy/googlesqlwasm2go/p8.Fn13973
-func fn13973(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn13975 github.com/goccy/googlesqlwasm2go/p10.Fn13975
-func fn13975(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn13976 github.com/goccy/googlesqlwasm2go/p10.Fn13976
 func fn13976(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn14043 github.com/goccy/googlesqlwasm2go/p8.Fn14043
-func fn14043(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn14045 github.com/goccy/googlesqlwasm2go/p8.Fn14045
 func fn14045(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14059 github.com/goccy/googlesqlwasm2go/p8.Fn14059
-func fn14059(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14088 github.com/goccy/googlesqlwasm2go/p8.Fn14088
-func fn14088(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn14090 github.com/goccy/googlesqlwasm2go/p7.Fn14090
 func fn14090(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn14091 github.com/goccy/googlesqlwasm2go/p8.Fn14091
-func fn14091(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn14106 github.com/goccy/googlesqlwasm2go/p7.Fn14106
 func fn14106(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14107 github.com/goccy/googlesqlwasm2go/p8.Fn14107
-func fn14107(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14109 github.com/goccy/googlesqlwasm2go/p10.Fn14109
-func fn14109(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14113 github.com/goccy/googlesqlwasm2go/p8.Fn14113
-func fn14113(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn14115 github.com/goccy/googlesqlwasm2go/p7.Fn14115
 func fn14115(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn14116 github.com/goccy/googlesqlwasm2go/p8.Fn14116
-func fn14116(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14146 github.com/goccy/googlesqlwasm2go/p8.Fn14146
-func fn14146(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn14148 github.com/goccy/googlesqlwasm2go/p10.Fn14148
 func fn14148(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14149 github.com/goccy/googlesqlwasm2go/p10.Fn14149
-func fn14149(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn14150 github.com/goccy/googlesqlwasm2go/p10.Fn14150
 func fn14150(m *base.Module, l0 int32, l1 int32) int64
@@ -1879,356 +778,29 @@ func fn14197(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn142 github.com/goccy/googlesqlwasm2go/p8.Fn142
 func fn142(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn14200 github.com/goccy/googlesqlwasm2go/p8.Fn14200
-func fn14200(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn14202 github.com/goccy/googlesqlwasm2go/p7.Fn14202
 func fn14202(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14203 github.com/goccy/googlesqlwasm2go/p8.Fn14203
-func fn14203(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14210 github.com/goccy/googlesqlwasm2go/p9.Fn14210
-func fn14210(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14212 github.com/goccy/googlesqlwasm2go/p9.Fn14212
-func fn14212(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14213 github.com/goccy/googlesqlwasm2go/p8.Fn14213
-func fn14213(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14214 github.com/goccy/googlesqlwasm2go/p9.Fn14214
-func fn14214(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14215 github.com/goccy/googlesqlwasm2go/p8.Fn14215
-func fn14215(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14216 github.com/goccy/googlesqlwasm2go/p7.Fn14216
-func fn14216(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14217 github.com/goccy/googlesqlwasm2go/p8.Fn14217
-func fn14217(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14218 github.com/goccy/googlesqlwasm2go/p8.Fn14218
-func fn14218(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14219 github.com/goccy/googlesqlwasm2go/p10.Fn14219
-func fn14219(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14220 github.com/goccy/googlesqlwasm2go/p7.Fn14220
-func fn14220(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14221 github.com/goccy/googlesqlwasm2go/p7.Fn14221
-func fn14221(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14222 github.com/goccy/googlesqlwasm2go/p6.Fn14222
-func fn14222(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14223 github.com/goccy/googlesqlwasm2go/p8.Fn14223
-func fn14223(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14224 github.com/goccy/googlesqlwasm2go/p7.Fn14224
-func fn14224(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14225 github.com/goccy/googlesqlwasm2go/p10.Fn14225
-func fn14225(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14228 github.com/goccy/googlesqlwasm2go/p8.Fn14228
-func fn14228(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14230 github.com/goccy/googlesqlwasm2go/p8.Fn14230
-func fn14230(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14231 github.com/goccy/googlesqlwasm2go/p8.Fn14231
-func fn14231(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14232 github.com/goccy/googlesqlwasm2go/p8.Fn14232
-func fn14232(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14234 github.com/goccy/googlesqlwasm2go/p6.Fn14234
-func fn14234(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14235 github.com/goccy/googlesqlwasm2go/p7.Fn14235
-func fn14235(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14236 github.com/goccy/googlesqlwasm2go/p7.Fn14236
-func fn14236(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14237 github.com/goccy/googlesqlwasm2go/p9.Fn14237
-func fn14237(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14238 github.com/goccy/googlesqlwasm2go/p9.Fn14238
-func fn14238(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14239 github.com/goccy/googlesqlwasm2go/p10.Fn14239
-func fn14239(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14240 github.com/goccy/googlesqlwasm2go/p6.Fn14240
-func fn14240(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14241 github.com/goccy/googlesqlwasm2go/p8.Fn14241
-func fn14241(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14242 github.com/goccy/googlesqlwasm2go/p5.Fn14242
-func fn14242(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14243 github.com/goccy/googlesqlwasm2go/p8.Fn14243
-func fn14243(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14244 github.com/goccy/googlesqlwasm2go/p8.Fn14244
-func fn14244(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14245 github.com/goccy/googlesqlwasm2go/p6.Fn14245
-func fn14245(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14246 github.com/goccy/googlesqlwasm2go/p6.Fn14246
-func fn14246(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14247 github.com/goccy/googlesqlwasm2go/p6.Fn14247
-func fn14247(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14248 github.com/goccy/googlesqlwasm2go/p6.Fn14248
-func fn14248(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14250 github.com/goccy/googlesqlwasm2go/p8.Fn14250
-func fn14250(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14257 github.com/goccy/googlesqlwasm2go/p8.Fn14257
-func fn14257(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14258 github.com/goccy/googlesqlwasm2go/p8.Fn14258
-func fn14258(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14259 github.com/goccy/googlesqlwasm2go/p8.Fn14259
-func fn14259(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14260 github.com/goccy/googlesqlwasm2go/p8.Fn14260
-func fn14260(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14261 github.com/goccy/googlesqlwasm2go/p8.Fn14261
-func fn14261(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14262 github.com/goccy/googlesqlwasm2go/p8.Fn14262
-func fn14262(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14263 github.com/goccy/googlesqlwasm2go/p8.Fn14263
-func fn14263(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14264 github.com/goccy/googlesqlwasm2go/p8.Fn14264
-func fn14264(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14265 github.com/goccy/googlesqlwasm2go/p8.Fn14265
-func fn14265(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14266 github.com/goccy/googlesqlwasm2go/p8.Fn14266
-func fn14266(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14267 github.com/goccy/googlesqlwasm2go/p8.Fn14267
-func fn14267(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14268 github.com/goccy/googlesqlwasm2go/p8.Fn14268
-func fn14268(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14269 github.com/goccy/googlesqlwasm2go/p8.Fn14269
-func fn14269(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14271 github.com/goccy/googlesqlwasm2go/p8.Fn14271
-func fn14271(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14272 github.com/goccy/googlesqlwasm2go/p8.Fn14272
-func fn14272(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14273 github.com/goccy/googlesqlwasm2go/p8.Fn14273
-func fn14273(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14277 github.com/goccy/googlesqlwasm2go/p10.Fn14277
-func fn14277(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn14289 github.com/goccy/googlesqlwasm2go/p7.Fn14289
 func fn14289(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn14291 github.com/goccy/googlesqlwasm2go/p7.Fn14291
-func fn14291(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn14294 github.com/goccy/googlesqlwasm2go/p6.Fn14294
 func fn14294(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14295 github.com/goccy/googlesqlwasm2go/p6.Fn14295
-func fn14295(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14296 github.com/goccy/googlesqlwasm2go/p6.Fn14296
-func fn14296(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14297 github.com/goccy/googlesqlwasm2go/p6.Fn14297
-func fn14297(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14298 github.com/goccy/googlesqlwasm2go/p8.Fn14298
-func fn14298(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn14299 github.com/goccy/googlesqlwasm2go/p6.Fn14299
 func fn14299(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn14300 github.com/goccy/googlesqlwasm2go/p6.Fn14300
-func fn14300(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14301 github.com/goccy/googlesqlwasm2go/p6.Fn14301
-func fn14301(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn14302 github.com/goccy/googlesqlwasm2go/p6.Fn14302
 func fn14302(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14303 github.com/goccy/googlesqlwasm2go/p7.Fn14303
-func fn14303(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14304 github.com/goccy/googlesqlwasm2go/p5.Fn14304
-func fn14304(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14305 github.com/goccy/googlesqlwasm2go/p8.Fn14305
-func fn14305(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14306 github.com/goccy/googlesqlwasm2go/p6.Fn14306
-func fn14306(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14307 github.com/goccy/googlesqlwasm2go/p7.Fn14307
-func fn14307(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14308 github.com/goccy/googlesqlwasm2go/p8.Fn14308
-func fn14308(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14309 github.com/goccy/googlesqlwasm2go/p6.Fn14309
-func fn14309(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14310 github.com/goccy/googlesqlwasm2go/p8.Fn14310
-func fn14310(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14311 github.com/goccy/googlesqlwasm2go/p6.Fn14311
-func fn14311(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14312 github.com/goccy/googlesqlwasm2go/p6.Fn14312
-func fn14312(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14313 github.com/goccy/googlesqlwasm2go/p6.Fn14313
-func fn14313(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14314 github.com/goccy/googlesqlwasm2go/p6.Fn14314
-func fn14314(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14315 github.com/goccy/googlesqlwasm2go/p6.Fn14315
-func fn14315(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14316 github.com/goccy/googlesqlwasm2go/p8.Fn14316
-func fn14316(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14317 github.com/goccy/googlesqlwasm2go/p6.Fn14317
-func fn14317(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14318 github.com/goccy/googlesqlwasm2go/p6.Fn14318
-func fn14318(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14319 github.com/goccy/googlesqlwasm2go/p6.Fn14319
-func fn14319(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14320 github.com/goccy/googlesqlwasm2go/p8.Fn14320
-func fn14320(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14321 github.com/goccy/googlesqlwasm2go/p6.Fn14321
-func fn14321(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14322 github.com/goccy/googlesqlwasm2go/p8.Fn14322
-func fn14322(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn14323 github.com/goccy/googlesqlwasm2go/p6.Fn14323
 func fn14323(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn14324 github.com/goccy/googlesqlwasm2go/p6.Fn14324
-func fn14324(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14325 github.com/goccy/googlesqlwasm2go/p6.Fn14325
-func fn14325(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14326 github.com/goccy/googlesqlwasm2go/p7.Fn14326
-func fn14326(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14327 github.com/goccy/googlesqlwasm2go/p6.Fn14327
-func fn14327(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14328 github.com/goccy/googlesqlwasm2go/p6.Fn14328
-func fn14328(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14329 github.com/goccy/googlesqlwasm2go/p6.Fn14329
-func fn14329(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14330 github.com/goccy/googlesqlwasm2go/p8.Fn14330
-func fn14330(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14331 github.com/goccy/googlesqlwasm2go/p6.Fn14331
-func fn14331(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14332 github.com/goccy/googlesqlwasm2go/p6.Fn14332
-func fn14332(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14333 github.com/goccy/googlesqlwasm2go/p6.Fn14333
-func fn14333(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14334 github.com/goccy/googlesqlwasm2go/p8.Fn14334
-func fn14334(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14335 github.com/goccy/googlesqlwasm2go/p6.Fn14335
-func fn14335(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14336 github.com/goccy/googlesqlwasm2go/p6.Fn14336
-func fn14336(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14337 github.com/goccy/googlesqlwasm2go/p6.Fn14337
-func fn14337(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14338 github.com/goccy/googlesqlwasm2go/p8.Fn14338
-func fn14338(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn14339 github.com/goccy/googlesqlwasm2go/p6.Fn14339
 func fn14339(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn14340 github.com/goccy/googlesqlwasm2go/p6.Fn14340
-func fn14340(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14341 github.com/goccy/googlesqlwasm2go/p6.Fn14341
-func fn14341(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14342 github.com/goccy/googlesqlwasm2go/p6.Fn14342
-func fn14342(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn14343 github.com/goccy/googlesqlwasm2go/p6.Fn14343
 func fn14343(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14344 github.com/goccy/googlesqlwasm2go/p6.Fn14344
-func fn14344(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14345 github.com/goccy/googlesqlwasm2go/p6.Fn14345
-func fn14345(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14346 github.com/goccy/googlesqlwasm2go/p7.Fn14346
-func fn14346(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14347 github.com/goccy/googlesqlwasm2go/p6.Fn14347
-func fn14347(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14348 github.com/goccy/googlesqlwasm2go/p6.Fn14348
-func fn14348(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14349 github.com/goccy/googlesqlwasm2go/p8.Fn14349
-func fn14349(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14350 github.com/goccy/googlesqlwasm2go/p6.Fn14350
-func fn14350(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14351 github.com/goccy/googlesqlwasm2go/p6.Fn14351
-func fn14351(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14352 github.com/goccy/googlesqlwasm2go/p6.Fn14352
-func fn14352(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14353 github.com/goccy/googlesqlwasm2go/p6.Fn14353
-func fn14353(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn14354 github.com/goccy/googlesqlwasm2go/p8.Fn14354
 func fn14354(m *base.Module, l0 int32, l1 int32) int64
@@ -2239,680 +811,59 @@ func fn14355(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn14356 github.com/goccy/googlesqlwasm2go/p6.Fn14356
 func fn14356(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn14357 github.com/goccy/googlesqlwasm2go/p8.Fn14357
-func fn14357(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14358 github.com/goccy/googlesqlwasm2go/p5.Fn14358
-func fn14358(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn14359 github.com/goccy/googlesqlwasm2go/p6.Fn14359
 func fn14359(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14360 github.com/goccy/googlesqlwasm2go/p6.Fn14360
-func fn14360(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14361 github.com/goccy/googlesqlwasm2go/p6.Fn14361
-func fn14361(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn14362 github.com/goccy/googlesqlwasm2go/p6.Fn14362
 func fn14362(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn14363 github.com/goccy/googlesqlwasm2go/p8.Fn14363
-func fn14363(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14364 github.com/goccy/googlesqlwasm2go/p6.Fn14364
-func fn14364(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14365 github.com/goccy/googlesqlwasm2go/p10.Fn14365
-func fn14365(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14366 github.com/goccy/googlesqlwasm2go/p7.Fn14366
-func fn14366(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14367 github.com/goccy/googlesqlwasm2go/p10.Fn14367
-func fn14367(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14368 github.com/goccy/googlesqlwasm2go/p10.Fn14368
-func fn14368(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14369 github.com/goccy/googlesqlwasm2go/p6.Fn14369
-func fn14369(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14370 github.com/goccy/googlesqlwasm2go/p10.Fn14370
-func fn14370(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14371 github.com/goccy/googlesqlwasm2go/p6.Fn14371
-func fn14371(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14372 github.com/goccy/googlesqlwasm2go/p10.Fn14372
-func fn14372(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14373 github.com/goccy/googlesqlwasm2go/p10.Fn14373
-func fn14373(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14374 github.com/goccy/googlesqlwasm2go/p10.Fn14374
-func fn14374(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14375 github.com/goccy/googlesqlwasm2go/p10.Fn14375
-func fn14375(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14376 github.com/goccy/googlesqlwasm2go/p6.Fn14376
-func fn14376(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14377 github.com/goccy/googlesqlwasm2go/p10.Fn14377
-func fn14377(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14378 github.com/goccy/googlesqlwasm2go/p6.Fn14378
-func fn14378(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14379 github.com/goccy/googlesqlwasm2go/p6.Fn14379
-func fn14379(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14380 github.com/goccy/googlesqlwasm2go/p10.Fn14380
-func fn14380(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14381 github.com/goccy/googlesqlwasm2go/p10.Fn14381
-func fn14381(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14382 github.com/goccy/googlesqlwasm2go/p8.Fn14382
-func fn14382(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14383 github.com/goccy/googlesqlwasm2go/p10.Fn14383
-func fn14383(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn14421 github.com/goccy/googlesqlwasm2go/p6.Fn14421
 func fn14421(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14424 github.com/goccy/googlesqlwasm2go/p5.Fn14424
-func fn14424(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14425 github.com/goccy/googlesqlwasm2go/p7.Fn14425
-func fn14425(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14445 github.com/goccy/googlesqlwasm2go/p10.Fn14445
-func fn14445(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14446 github.com/goccy/googlesqlwasm2go/p7.Fn14446
-func fn14446(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn14448 github.com/goccy/googlesqlwasm2go/p5.Fn14448
 func fn14448(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn14449 github.com/goccy/googlesqlwasm2go/p6.Fn14449
-func fn14449(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14544 github.com/goccy/googlesqlwasm2go/p5.Fn14544
-func fn14544(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14545 github.com/goccy/googlesqlwasm2go/p7.Fn14545
-func fn14545(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14546 github.com/goccy/googlesqlwasm2go/p6.Fn14546
-func fn14546(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14547 github.com/goccy/googlesqlwasm2go/p7.Fn14547
-func fn14547(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14548 github.com/goccy/googlesqlwasm2go/p6.Fn14548
-func fn14548(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14589 github.com/goccy/googlesqlwasm2go/p8.Fn14589
-func fn14589(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14590 github.com/goccy/googlesqlwasm2go/p10.Fn14590
-func fn14590(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14591 github.com/goccy/googlesqlwasm2go/p6.Fn14591
-func fn14591(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn14593 github.com/goccy/googlesqlwasm2go/p7.Fn14593
 func fn14593(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14594 github.com/goccy/googlesqlwasm2go/p5.Fn14594
-func fn14594(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn14595 github.com/goccy/googlesqlwasm2go/p5.Fn14595
 func fn14595(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn14596 github.com/goccy/googlesqlwasm2go/p7.Fn14596
-func fn14596(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn14597 github.com/goccy/googlesqlwasm2go/p6.Fn14597
 func fn14597(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14598 github.com/goccy/googlesqlwasm2go/p9.Fn14598
-func fn14598(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14599 github.com/goccy/googlesqlwasm2go/p6.Fn14599
-func fn14599(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14600 github.com/goccy/googlesqlwasm2go/p9.Fn14600
-func fn14600(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14601 github.com/goccy/googlesqlwasm2go/p6.Fn14601
-func fn14601(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14602 github.com/goccy/googlesqlwasm2go/p6.Fn14602
-func fn14602(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14603 github.com/goccy/googlesqlwasm2go/p6.Fn14603
-func fn14603(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14604 github.com/goccy/googlesqlwasm2go/p6.Fn14604
-func fn14604(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14605 github.com/goccy/googlesqlwasm2go/p8.Fn14605
-func fn14605(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14606 github.com/goccy/googlesqlwasm2go/p6.Fn14606
-func fn14606(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14607 github.com/goccy/googlesqlwasm2go/p6.Fn14607
-func fn14607(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn14608 github.com/goccy/googlesqlwasm2go/p7.Fn14608
 func fn14608(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn14610 github.com/goccy/googlesqlwasm2go/p7.Fn14610
-func fn14610(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn14612 github.com/goccy/googlesqlwasm2go/p6.Fn14612
 func fn14612(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14651 github.com/goccy/googlesqlwasm2go/p9.Fn14651
-func fn14651(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14652 github.com/goccy/googlesqlwasm2go/p9.Fn14652
-func fn14652(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14653 github.com/goccy/googlesqlwasm2go/p9.Fn14653
-func fn14653(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14654 github.com/goccy/googlesqlwasm2go/p8.Fn14654
-func fn14654(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14655 github.com/goccy/googlesqlwasm2go/p8.Fn14655
-func fn14655(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14656 github.com/goccy/googlesqlwasm2go/p9.Fn14656
-func fn14656(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14657 github.com/goccy/googlesqlwasm2go/p8.Fn14657
-func fn14657(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14658 github.com/goccy/googlesqlwasm2go/p8.Fn14658
-func fn14658(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14659 github.com/goccy/googlesqlwasm2go/p8.Fn14659
-func fn14659(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14660 github.com/goccy/googlesqlwasm2go/p8.Fn14660
-func fn14660(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14662 github.com/goccy/googlesqlwasm2go/p9.Fn14662
-func fn14662(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14663 github.com/goccy/googlesqlwasm2go/p8.Fn14663
-func fn14663(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14664 github.com/goccy/googlesqlwasm2go/p8.Fn14664
-func fn14664(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14665 github.com/goccy/googlesqlwasm2go/p10.Fn14665
-func fn14665(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14666 github.com/goccy/googlesqlwasm2go/p10.Fn14666
-func fn14666(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14667 github.com/goccy/googlesqlwasm2go/p10.Fn14667
-func fn14667(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14668 github.com/goccy/googlesqlwasm2go/p10.Fn14668
-func fn14668(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn14669 github.com/goccy/googlesqlwasm2go/p10.Fn14669
 func fn14669(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn14670 github.com/goccy/googlesqlwasm2go/p9.Fn14670
-func fn14670(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn14671 github.com/goccy/googlesqlwasm2go/p8.Fn14671
 func fn14671(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14672 github.com/goccy/googlesqlwasm2go/p10.Fn14672
-func fn14672(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14726 github.com/goccy/googlesqlwasm2go/p7.Fn14726
-func fn14726(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14727 github.com/goccy/googlesqlwasm2go/p6.Fn14727
-func fn14727(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn14728 github.com/goccy/googlesqlwasm2go/p8.Fn14728
 func fn14728(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn14729 github.com/goccy/googlesqlwasm2go/p8.Fn14729
-func fn14729(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn14730 github.com/goccy/googlesqlwasm2go/p8.Fn14730
 func fn14730(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14731 github.com/goccy/googlesqlwasm2go/p8.Fn14731
-func fn14731(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14733 github.com/goccy/googlesqlwasm2go/p6.Fn14733
-func fn14733(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14734 github.com/goccy/googlesqlwasm2go/p7.Fn14734
-func fn14734(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn14735 github.com/goccy/googlesqlwasm2go/p6.Fn14735
 func fn14735(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn14736 github.com/goccy/googlesqlwasm2go/p8.Fn14736
-func fn14736(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14773 github.com/goccy/googlesqlwasm2go/p9.Fn14773
-func fn14773(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14774 github.com/goccy/googlesqlwasm2go/p8.Fn14774
-func fn14774(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14776 github.com/goccy/googlesqlwasm2go/p7.Fn14776
-func fn14776(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14777 github.com/goccy/googlesqlwasm2go/p8.Fn14777
-func fn14777(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14778 github.com/goccy/googlesqlwasm2go/p6.Fn14778
-func fn14778(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14779 github.com/goccy/googlesqlwasm2go/p10.Fn14779
-func fn14779(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14783 github.com/goccy/googlesqlwasm2go/p9.Fn14783
-func fn14783(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14785 github.com/goccy/googlesqlwasm2go/p9.Fn14785
-func fn14785(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14789 github.com/goccy/googlesqlwasm2go/p9.Fn14789
-func fn14789(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14791 github.com/goccy/googlesqlwasm2go/p9.Fn14791
-func fn14791(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14793 github.com/goccy/googlesqlwasm2go/p9.Fn14793
-func fn14793(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14795 github.com/goccy/googlesqlwasm2go/p9.Fn14795
-func fn14795(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14798 github.com/goccy/googlesqlwasm2go/p8.Fn14798
-func fn14798(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14800 github.com/goccy/googlesqlwasm2go/p7.Fn14800
-func fn14800(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14804 github.com/goccy/googlesqlwasm2go/p10.Fn14804
-func fn14804(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14805 github.com/goccy/googlesqlwasm2go/p10.Fn14805
-func fn14805(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14806 github.com/goccy/googlesqlwasm2go/p10.Fn14806
-func fn14806(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14807 github.com/goccy/googlesqlwasm2go/p10.Fn14807
-func fn14807(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14808 github.com/goccy/googlesqlwasm2go/p9.Fn14808
-func fn14808(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14809 github.com/goccy/googlesqlwasm2go/p10.Fn14809
-func fn14809(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14811 github.com/goccy/googlesqlwasm2go/p8.Fn14811
-func fn14811(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn14813 github.com/goccy/googlesqlwasm2go/p5.Fn14813
 func fn14813(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14815 github.com/goccy/googlesqlwasm2go/p9.Fn14815
-func fn14815(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14819 github.com/goccy/googlesqlwasm2go/p9.Fn14819
-func fn14819(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14821 github.com/goccy/googlesqlwasm2go/p9.Fn14821
-func fn14821(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14824 github.com/goccy/googlesqlwasm2go/p8.Fn14824
-func fn14824(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14825 github.com/goccy/googlesqlwasm2go/p7.Fn14825
-func fn14825(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14826 github.com/goccy/googlesqlwasm2go/p6.Fn14826
-func fn14826(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn14827 github.com/goccy/googlesqlwasm2go/p6.Fn14827
 func fn14827(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn14828 github.com/goccy/googlesqlwasm2go/p9.Fn14828
-func fn14828(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14829 github.com/goccy/googlesqlwasm2go/p8.Fn14829
-func fn14829(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14830 github.com/goccy/googlesqlwasm2go/p10.Fn14830
-func fn14830(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14855 github.com/goccy/googlesqlwasm2go/p8.Fn14855
-func fn14855(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14858 github.com/goccy/googlesqlwasm2go/p7.Fn14858
-func fn14858(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14859 github.com/goccy/googlesqlwasm2go/p7.Fn14859
-func fn14859(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14862 github.com/goccy/googlesqlwasm2go/p9.Fn14862
-func fn14862(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14866 github.com/goccy/googlesqlwasm2go/p8.Fn14866
-func fn14866(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14867 github.com/goccy/googlesqlwasm2go/p7.Fn14867
-func fn14867(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14868 github.com/goccy/googlesqlwasm2go/p10.Fn14868
-func fn14868(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14869 github.com/goccy/googlesqlwasm2go/p9.Fn14869
-func fn14869(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14909 github.com/goccy/googlesqlwasm2go/p8.Fn14909
-func fn14909(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14910 github.com/goccy/googlesqlwasm2go/p7.Fn14910
-func fn14910(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14911 github.com/goccy/googlesqlwasm2go/p8.Fn14911
-func fn14911(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14912 github.com/goccy/googlesqlwasm2go/p9.Fn14912
-func fn14912(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14914 github.com/goccy/googlesqlwasm2go/p8.Fn14914
-func fn14914(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14919 github.com/goccy/googlesqlwasm2go/p5.Fn14919
-func fn14919(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14920 github.com/goccy/googlesqlwasm2go/p6.Fn14920
-func fn14920(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14922 github.com/goccy/googlesqlwasm2go/p5.Fn14922
-func fn14922(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14923 github.com/goccy/googlesqlwasm2go/p6.Fn14923
-func fn14923(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14925 github.com/goccy/googlesqlwasm2go/p6.Fn14925
-func fn14925(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14926 github.com/goccy/googlesqlwasm2go/p5.Fn14926
-func fn14926(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14927 github.com/goccy/googlesqlwasm2go/p6.Fn14927
-func fn14927(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14928 github.com/goccy/googlesqlwasm2go/p7.Fn14928
-func fn14928(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14930 github.com/goccy/googlesqlwasm2go/p8.Fn14930
-func fn14930(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14931 github.com/goccy/googlesqlwasm2go/p7.Fn14931
-func fn14931(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14932 github.com/goccy/googlesqlwasm2go/p6.Fn14932
-func fn14932(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14933 github.com/goccy/googlesqlwasm2go/p9.Fn14933
-func fn14933(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14934 github.com/goccy/googlesqlwasm2go/p8.Fn14934
-func fn14934(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14937 github.com/goccy/googlesqlwasm2go/p6.Fn14937
-func fn14937(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14938 github.com/goccy/googlesqlwasm2go/p7.Fn14938
-func fn14938(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn14984 github.com/goccy/googlesqlwasm2go/p6.Fn14984
 func fn14984(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn14987 github.com/goccy/googlesqlwasm2go/p5.Fn14987
-func fn14987(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14988 github.com/goccy/googlesqlwasm2go/p7.Fn14988
-func fn14988(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14989 github.com/goccy/googlesqlwasm2go/p8.Fn14989
-func fn14989(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14991 github.com/goccy/googlesqlwasm2go/p8.Fn14991
-func fn14991(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14992 github.com/goccy/googlesqlwasm2go/p9.Fn14992
-func fn14992(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14993 github.com/goccy/googlesqlwasm2go/p8.Fn14993
-func fn14993(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14994 github.com/goccy/googlesqlwasm2go/p8.Fn14994
-func fn14994(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14995 github.com/goccy/googlesqlwasm2go/p8.Fn14995
-func fn14995(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14996 github.com/goccy/googlesqlwasm2go/p8.Fn14996
-func fn14996(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14997 github.com/goccy/googlesqlwasm2go/p9.Fn14997
-func fn14997(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14998 github.com/goccy/googlesqlwasm2go/p9.Fn14998
-func fn14998(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn14999 github.com/goccy/googlesqlwasm2go/p9.Fn14999
-func fn14999(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15000 github.com/goccy/googlesqlwasm2go/p9.Fn15000
-func fn15000(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15001 github.com/goccy/googlesqlwasm2go/p8.Fn15001
-func fn15001(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn15002 github.com/goccy/googlesqlwasm2go/p9.Fn15002
 func fn15002(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15003 github.com/goccy/googlesqlwasm2go/p8.Fn15003
-func fn15003(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15004 github.com/goccy/googlesqlwasm2go/p9.Fn15004
-func fn15004(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15005 github.com/goccy/googlesqlwasm2go/p8.Fn15005
-func fn15005(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15006 github.com/goccy/googlesqlwasm2go/p9.Fn15006
-func fn15006(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15009 github.com/goccy/googlesqlwasm2go/p8.Fn15009
-func fn15009(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15021 github.com/goccy/googlesqlwasm2go/p7.Fn15021
-func fn15021(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15022 github.com/goccy/googlesqlwasm2go/p8.Fn15022
-func fn15022(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15025 github.com/goccy/googlesqlwasm2go/p8.Fn15025
-func fn15025(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15027 github.com/goccy/googlesqlwasm2go/p7.Fn15027
-func fn15027(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15028 github.com/goccy/googlesqlwasm2go/p6.Fn15028
-func fn15028(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15029 github.com/goccy/googlesqlwasm2go/p10.Fn15029
-func fn15029(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15030 github.com/goccy/googlesqlwasm2go/p9.Fn15030
-func fn15030(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15031 github.com/goccy/googlesqlwasm2go/p10.Fn15031
-func fn15031(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15032 github.com/goccy/googlesqlwasm2go/p10.Fn15032
-func fn15032(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15033 github.com/goccy/googlesqlwasm2go/p10.Fn15033
-func fn15033(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15034 github.com/goccy/googlesqlwasm2go/p10.Fn15034
-func fn15034(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15035 github.com/goccy/googlesqlwasm2go/p10.Fn15035
-func fn15035(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15036 github.com/goccy/googlesqlwasm2go/p10.Fn15036
-func fn15036(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15037 github.com/goccy/googlesqlwasm2go/p10.Fn15037
-func fn15037(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15038 github.com/goccy/googlesqlwasm2go/p10.Fn15038
-func fn15038(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15039 github.com/goccy/googlesqlwasm2go/p10.Fn15039
-func fn15039(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15040 github.com/goccy/googlesqlwasm2go/p10.Fn15040
-func fn15040(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15041 github.com/goccy/googlesqlwasm2go/p10.Fn15041
-func fn15041(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15042 github.com/goccy/googlesqlwasm2go/p10.Fn15042
-func fn15042(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15043 github.com/goccy/googlesqlwasm2go/p10.Fn15043
-func fn15043(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15044 github.com/goccy/googlesqlwasm2go/p10.Fn15044
-func fn15044(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15045 github.com/goccy/googlesqlwasm2go/p10.Fn15045
-func fn15045(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15046 github.com/goccy/googlesqlwasm2go/p10.Fn15046
-func fn15046(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15047 github.com/goccy/googlesqlwasm2go/p10.Fn15047
-func fn15047(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15048 github.com/goccy/googlesqlwasm2go/p10.Fn15048
-func fn15048(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15049 github.com/goccy/googlesqlwasm2go/p10.Fn15049
-func fn15049(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15050 github.com/goccy/googlesqlwasm2go/p10.Fn15050
-func fn15050(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15051 github.com/goccy/googlesqlwasm2go/p10.Fn15051
-func fn15051(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15052 github.com/goccy/googlesqlwasm2go/p10.Fn15052
-func fn15052(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15053 github.com/goccy/googlesqlwasm2go/p10.Fn15053
-func fn15053(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15054 github.com/goccy/googlesqlwasm2go/p10.Fn15054
-func fn15054(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15055 github.com/goccy/googlesqlwasm2go/p10.Fn15055
-func fn15055(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15056 github.com/goccy/googlesqlwasm2go/p10.Fn15056
-func fn15056(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15057 github.com/goccy/googlesqlwasm2go/p10.Fn15057
-func fn15057(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15058 github.com/goccy/googlesqlwasm2go/p10.Fn15058
-func fn15058(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15059 github.com/goccy/googlesqlwasm2go/p10.Fn15059
-func fn15059(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15060 github.com/goccy/googlesqlwasm2go/p10.Fn15060
-func fn15060(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15061 github.com/goccy/googlesqlwasm2go/p9.Fn15061
-func fn15061(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15063 github.com/goccy/googlesqlwasm2go/p10.Fn15063
-func fn15063(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15064 github.com/goccy/googlesqlwasm2go/p10.Fn15064
-func fn15064(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15065 github.com/goccy/googlesqlwasm2go/p10.Fn15065
-func fn15065(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15066 github.com/goccy/googlesqlwasm2go/p10.Fn15066
-func fn15066(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15067 github.com/goccy/googlesqlwasm2go/p10.Fn15067
-func fn15067(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15068 github.com/goccy/googlesqlwasm2go/p10.Fn15068
-func fn15068(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15069 github.com/goccy/googlesqlwasm2go/p10.Fn15069
-func fn15069(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15070 github.com/goccy/googlesqlwasm2go/p10.Fn15070
-func fn15070(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15071 github.com/goccy/googlesqlwasm2go/p10.Fn15071
-func fn15071(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15072 github.com/goccy/googlesqlwasm2go/p10.Fn15072
-func fn15072(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15077 github.com/goccy/googlesqlwasm2go/p8.Fn15077
-func fn15077(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15078 github.com/goccy/googlesqlwasm2go/p7.Fn15078
-func fn15078(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15079 github.com/goccy/googlesqlwasm2go/p9.Fn15079
-func fn15079(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15080 github.com/goccy/googlesqlwasm2go/p7.Fn15080
-func fn15080(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15081 github.com/goccy/googlesqlwasm2go/p7.Fn15081
-func fn15081(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn15082 github.com/goccy/googlesqlwasm2go/p8.Fn15082
 func fn15082(m *base.Module, l0 int32, l1 int32) int64
@@ -2920,347 +871,38 @@ func fn15082(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn15086 github.com/goccy/googlesqlwasm2go/p9.Fn15086
 func fn15086(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn15089 github.com/goccy/googlesqlwasm2go/p6.Fn15089
-func fn15089(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15090 github.com/goccy/googlesqlwasm2go/p6.Fn15090
-func fn15090(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15091 github.com/goccy/googlesqlwasm2go/p6.Fn15091
-func fn15091(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15092 github.com/goccy/googlesqlwasm2go/p6.Fn15092
-func fn15092(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15093 github.com/goccy/googlesqlwasm2go/p6.Fn15093
-func fn15093(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15094 github.com/goccy/googlesqlwasm2go/p5.Fn15094
-func fn15094(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15095 github.com/goccy/googlesqlwasm2go/p6.Fn15095
-func fn15095(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15096 github.com/goccy/googlesqlwasm2go/p6.Fn15096
-func fn15096(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15097 github.com/goccy/googlesqlwasm2go/p6.Fn15097
-func fn15097(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15098 github.com/goccy/googlesqlwasm2go/p6.Fn15098
-func fn15098(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15099 github.com/goccy/googlesqlwasm2go/p4.Fn15099
-func fn15099(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15100 github.com/goccy/googlesqlwasm2go/p6.Fn15100
-func fn15100(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn15101 github.com/goccy/googlesqlwasm2go/p6.Fn15101
 func fn15101(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15102 github.com/goccy/googlesqlwasm2go/p5.Fn15102
-func fn15102(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15106 github.com/goccy/googlesqlwasm2go/p6.Fn15106
-func fn15106(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15107 github.com/goccy/googlesqlwasm2go/p6.Fn15107
-func fn15107(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15108 github.com/goccy/googlesqlwasm2go/p5.Fn15108
-func fn15108(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15109 github.com/goccy/googlesqlwasm2go/p6.Fn15109
-func fn15109(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15110 github.com/goccy/googlesqlwasm2go/p6.Fn15110
-func fn15110(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn15111 github.com/goccy/googlesqlwasm2go/p6.Fn15111
 func fn15111(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn15112 github.com/goccy/googlesqlwasm2go/p6.Fn15112
-func fn15112(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15113 github.com/goccy/googlesqlwasm2go/p6.Fn15113
-func fn15113(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15114 github.com/goccy/googlesqlwasm2go/p6.Fn15114
-func fn15114(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn15115 github.com/goccy/googlesqlwasm2go/p6.Fn15115
 func fn15115(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15116 github.com/goccy/googlesqlwasm2go/p6.Fn15116
-func fn15116(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15117 github.com/goccy/googlesqlwasm2go/p6.Fn15117
-func fn15117(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15118 github.com/goccy/googlesqlwasm2go/p5.Fn15118
-func fn15118(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15119 github.com/goccy/googlesqlwasm2go/p5.Fn15119
-func fn15119(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn15120 github.com/goccy/googlesqlwasm2go/p8.Fn15120
 func fn15120(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn15121 github.com/goccy/googlesqlwasm2go/p5.Fn15121
-func fn15121(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn15122 github.com/goccy/googlesqlwasm2go/p5.Fn15122
 func fn15122(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15123 github.com/goccy/googlesqlwasm2go/p5.Fn15123
-func fn15123(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15124 github.com/goccy/googlesqlwasm2go/p5.Fn15124
-func fn15124(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15125 github.com/goccy/googlesqlwasm2go/p6.Fn15125
-func fn15125(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15127 github.com/goccy/googlesqlwasm2go/p6.Fn15127
-func fn15127(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15128 github.com/goccy/googlesqlwasm2go/p6.Fn15128
-func fn15128(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15129 github.com/goccy/googlesqlwasm2go/p6.Fn15129
-func fn15129(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15130 github.com/goccy/googlesqlwasm2go/p6.Fn15130
-func fn15130(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15131 github.com/goccy/googlesqlwasm2go/p9.Fn15131
-func fn15131(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15132 github.com/goccy/googlesqlwasm2go/p9.Fn15132
-func fn15132(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15133 github.com/goccy/googlesqlwasm2go/p9.Fn15133
-func fn15133(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15134 github.com/goccy/googlesqlwasm2go/p9.Fn15134
-func fn15134(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15135 github.com/goccy/googlesqlwasm2go/p9.Fn15135
-func fn15135(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15136 github.com/goccy/googlesqlwasm2go/p9.Fn15136
-func fn15136(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15137 github.com/goccy/googlesqlwasm2go/p9.Fn15137
-func fn15137(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15138 github.com/goccy/googlesqlwasm2go/p9.Fn15138
-func fn15138(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15139 github.com/goccy/googlesqlwasm2go/p9.Fn15139
-func fn15139(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn15140 github.com/goccy/googlesqlwasm2go/p9.Fn15140
 func fn15140(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn15141 github.com/goccy/googlesqlwasm2go/p9.Fn15141
-func fn15141(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15142 github.com/goccy/googlesqlwasm2go/p9.Fn15142
-func fn15142(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15143 github.com/goccy/googlesqlwasm2go/p9.Fn15143
-func fn15143(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15144 github.com/goccy/googlesqlwasm2go/p9.Fn15144
-func fn15144(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15145 github.com/goccy/googlesqlwasm2go/p9.Fn15145
-func fn15145(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15146 github.com/goccy/googlesqlwasm2go/p9.Fn15146
-func fn15146(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15147 github.com/goccy/googlesqlwasm2go/p9.Fn15147
-func fn15147(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15148 github.com/goccy/googlesqlwasm2go/p9.Fn15148
-func fn15148(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15149 github.com/goccy/googlesqlwasm2go/p9.Fn15149
-func fn15149(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15150 github.com/goccy/googlesqlwasm2go/p9.Fn15150
-func fn15150(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15151 github.com/goccy/googlesqlwasm2go/p9.Fn15151
-func fn15151(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15152 github.com/goccy/googlesqlwasm2go/p9.Fn15152
-func fn15152(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15154 github.com/goccy/googlesqlwasm2go/p8.Fn15154
-func fn15154(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15157 github.com/goccy/googlesqlwasm2go/p8.Fn15157
-func fn15157(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15158 github.com/goccy/googlesqlwasm2go/p8.Fn15158
-func fn15158(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15159 github.com/goccy/googlesqlwasm2go/p9.Fn15159
-func fn15159(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15161 github.com/goccy/googlesqlwasm2go/p7.Fn15161
-func fn15161(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15162 github.com/goccy/googlesqlwasm2go/p10.Fn15162
-func fn15162(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15163 github.com/goccy/googlesqlwasm2go/p10.Fn15163
-func fn15163(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15179 github.com/goccy/googlesqlwasm2go/p9.Fn15179
-func fn15179(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15182 github.com/goccy/googlesqlwasm2go/p7.Fn15182
-func fn15182(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15184 github.com/goccy/googlesqlwasm2go/p8.Fn15184
-func fn15184(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15185 github.com/goccy/googlesqlwasm2go/p8.Fn15185
-func fn15185(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15186 github.com/goccy/googlesqlwasm2go/p9.Fn15186
-func fn15186(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15187 github.com/goccy/googlesqlwasm2go/p6.Fn15187
-func fn15187(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15190 github.com/goccy/googlesqlwasm2go/p8.Fn15190
-func fn15190(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15191 github.com/goccy/googlesqlwasm2go/p8.Fn15191
-func fn15191(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15192 github.com/goccy/googlesqlwasm2go/p8.Fn15192
-func fn15192(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn15193 github.com/goccy/googlesqlwasm2go/p8.Fn15193
 func fn15193(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15194 github.com/goccy/googlesqlwasm2go/p10.Fn15194
-func fn15194(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15195 github.com/goccy/googlesqlwasm2go/p10.Fn15195
-func fn15195(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15196 github.com/goccy/googlesqlwasm2go/p10.Fn15196
-func fn15196(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15197 github.com/goccy/googlesqlwasm2go/p10.Fn15197
-func fn15197(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15198 github.com/goccy/googlesqlwasm2go/p8.Fn15198
-func fn15198(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15199 github.com/goccy/googlesqlwasm2go/p7.Fn15199
-func fn15199(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn15200 github.com/goccy/googlesqlwasm2go/p6.Fn15200
 func fn15200(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn15201 github.com/goccy/googlesqlwasm2go/p10.Fn15201
-func fn15201(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15202 github.com/goccy/googlesqlwasm2go/p7.Fn15202
-func fn15202(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15203 github.com/goccy/googlesqlwasm2go/p9.Fn15203
-func fn15203(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15205 github.com/goccy/googlesqlwasm2go/p8.Fn15205
-func fn15205(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15206 github.com/goccy/googlesqlwasm2go/p9.Fn15206
-func fn15206(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15208 github.com/goccy/googlesqlwasm2go/p7.Fn15208
-func fn15208(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15209 github.com/goccy/googlesqlwasm2go/p9.Fn15209
-func fn15209(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15211 github.com/goccy/googlesqlwasm2go/p9.Fn15211
-func fn15211(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15213 github.com/goccy/googlesqlwasm2go/p10.Fn15213
-func fn15213(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15362 github.com/goccy/googlesqlwasm2go/p10.Fn15362
-func fn15362(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15363 github.com/goccy/googlesqlwasm2go/p10.Fn15363
-func fn15363(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15364 github.com/goccy/googlesqlwasm2go/p8.Fn15364
-func fn15364(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15365 github.com/goccy/googlesqlwasm2go/p7.Fn15365
-func fn15365(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn15369 github.com/goccy/googlesqlwasm2go/p8.Fn15369
 func fn15369(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15370 github.com/goccy/googlesqlwasm2go/p10.Fn15370
-func fn15370(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15371 github.com/goccy/googlesqlwasm2go/p8.Fn15371
-func fn15371(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15376 github.com/goccy/googlesqlwasm2go/p8.Fn15376
-func fn15376(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn15378 github.com/goccy/googlesqlwasm2go/p9.Fn15378
 func fn15378(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn15379 github.com/goccy/googlesqlwasm2go/p8.Fn15379
-func fn15379(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15382 github.com/goccy/googlesqlwasm2go/p9.Fn15382
-func fn15382(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15384 github.com/goccy/googlesqlwasm2go/p9.Fn15384
-func fn15384(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15385 github.com/goccy/googlesqlwasm2go/p6.Fn15385
-func fn15385(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn15386 github.com/goccy/googlesqlwasm2go/p8.Fn15386
 func fn15386(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15387 github.com/goccy/googlesqlwasm2go/p9.Fn15387
-func fn15387(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15390 github.com/goccy/googlesqlwasm2go/p9.Fn15390
-func fn15390(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15391 github.com/goccy/googlesqlwasm2go/p9.Fn15391
-func fn15391(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15392 github.com/goccy/googlesqlwasm2go/p8.Fn15392
-func fn15392(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15393 github.com/goccy/googlesqlwasm2go/p7.Fn15393
-func fn15393(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15394 github.com/goccy/googlesqlwasm2go/p8.Fn15394
-func fn15394(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15395 github.com/goccy/googlesqlwasm2go/p8.Fn15395
-func fn15395(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn15396 github.com/goccy/googlesqlwasm2go/p10.Fn15396
 func fn15396(m *base.Module, l0 int32, l1 int32) int64
@@ -3268,98 +910,11 @@ func fn15396(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn15397 github.com/goccy/googlesqlwasm2go/p10.Fn15397
 func fn15397(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn15398 github.com/goccy/googlesqlwasm2go/p9.Fn15398
-func fn15398(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15400 github.com/goccy/googlesqlwasm2go/p9.Fn15400
-func fn15400(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn15402 github.com/goccy/googlesqlwasm2go/p9.Fn15402
 func fn15402(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn15404 github.com/goccy/googlesqlwasm2go/p10.Fn15404
-func fn15404(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15405 github.com/goccy/googlesqlwasm2go/p10.Fn15405
-func fn15405(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15406 github.com/goccy/googlesqlwasm2go/p10.Fn15406
-func fn15406(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15407 github.com/goccy/googlesqlwasm2go/p10.Fn15407
-func fn15407(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15408 github.com/goccy/googlesqlwasm2go/p10.Fn15408
-func fn15408(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15409 github.com/goccy/googlesqlwasm2go/p10.Fn15409
-func fn15409(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15410 github.com/goccy/googlesqlwasm2go/p10.Fn15410
-func fn15410(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15411 github.com/goccy/googlesqlwasm2go/p10.Fn15411
-func fn15411(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15412 github.com/goccy/googlesqlwasm2go/p10.Fn15412
-func fn15412(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15413 github.com/goccy/googlesqlwasm2go/p10.Fn15413
-func fn15413(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15414 github.com/goccy/googlesqlwasm2go/p10.Fn15414
-func fn15414(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15415 github.com/goccy/googlesqlwasm2go/p10.Fn15415
-func fn15415(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15416 github.com/goccy/googlesqlwasm2go/p10.Fn15416
-func fn15416(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15417 github.com/goccy/googlesqlwasm2go/p10.Fn15417
-func fn15417(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15418 github.com/goccy/googlesqlwasm2go/p10.Fn15418
-func fn15418(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15419 github.com/goccy/googlesqlwasm2go/p10.Fn15419
-func fn15419(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15420 github.com/goccy/googlesqlwasm2go/p9.Fn15420
-func fn15420(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15421 github.com/goccy/googlesqlwasm2go/p10.Fn15421
-func fn15421(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15422 github.com/goccy/googlesqlwasm2go/p10.Fn15422
-func fn15422(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15423 github.com/goccy/googlesqlwasm2go/p10.Fn15423
-func fn15423(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15424 github.com/goccy/googlesqlwasm2go/p9.Fn15424
-func fn15424(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn15426 github.com/goccy/googlesqlwasm2go/p7.Fn15426
 func fn15426(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15428 github.com/goccy/googlesqlwasm2go/p8.Fn15428
-func fn15428(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15430 github.com/goccy/googlesqlwasm2go/p8.Fn15430
-func fn15430(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15433 github.com/goccy/googlesqlwasm2go/p9.Fn15433
-func fn15433(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15434 github.com/goccy/googlesqlwasm2go/p6.Fn15434
-func fn15434(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15436 github.com/goccy/googlesqlwasm2go/p9.Fn15436
-func fn15436(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15437 github.com/goccy/googlesqlwasm2go/p9.Fn15437
-func fn15437(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn15438 github.com/goccy/googlesqlwasm2go/p10.Fn15438
 func fn15438(m *base.Module, l0 int32, l1 int32) int64
@@ -3367,149 +922,17 @@ func fn15438(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn15439 github.com/goccy/googlesqlwasm2go/p10.Fn15439
 func fn15439(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn15440 github.com/goccy/googlesqlwasm2go/p6.Fn15440
-func fn15440(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15442 github.com/goccy/googlesqlwasm2go/p8.Fn15442
-func fn15442(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15444 github.com/goccy/googlesqlwasm2go/p6.Fn15444
-func fn15444(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15445 github.com/goccy/googlesqlwasm2go/p9.Fn15445
-func fn15445(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn15447 github.com/goccy/googlesqlwasm2go/p7.Fn15447
 func fn15447(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn15448 github.com/goccy/googlesqlwasm2go/p8.Fn15448
 func fn15448(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn15449 github.com/goccy/googlesqlwasm2go/p6.Fn15449
-func fn15449(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15450 github.com/goccy/googlesqlwasm2go/p8.Fn15450
-func fn15450(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15452 github.com/goccy/googlesqlwasm2go/p5.Fn15452
-func fn15452(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15453 github.com/goccy/googlesqlwasm2go/p5.Fn15453
-func fn15453(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15455 github.com/goccy/googlesqlwasm2go/p6.Fn15455
-func fn15455(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15457 github.com/goccy/googlesqlwasm2go/p6.Fn15457
-func fn15457(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15459 github.com/goccy/googlesqlwasm2go/p7.Fn15459
-func fn15459(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15460 github.com/goccy/googlesqlwasm2go/p8.Fn15460
-func fn15460(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15462 github.com/goccy/googlesqlwasm2go/p8.Fn15462
-func fn15462(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15464 github.com/goccy/googlesqlwasm2go/p8.Fn15464
-func fn15464(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15466 github.com/goccy/googlesqlwasm2go/p8.Fn15466
-func fn15466(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15468 github.com/goccy/googlesqlwasm2go/p7.Fn15468
-func fn15468(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15470 github.com/goccy/googlesqlwasm2go/p6.Fn15470
-func fn15470(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15474 github.com/goccy/googlesqlwasm2go/p7.Fn15474
-func fn15474(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15475 github.com/goccy/googlesqlwasm2go/p7.Fn15475
-func fn15475(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15477 github.com/goccy/googlesqlwasm2go/p8.Fn15477
-func fn15477(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15479 github.com/goccy/googlesqlwasm2go/p7.Fn15479
-func fn15479(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15481 github.com/goccy/googlesqlwasm2go/p7.Fn15481
-func fn15481(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15482 github.com/goccy/googlesqlwasm2go/p8.Fn15482
-func fn15482(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15483 github.com/goccy/googlesqlwasm2go/p7.Fn15483
-func fn15483(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15484 github.com/goccy/googlesqlwasm2go/p8.Fn15484
-func fn15484(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15485 github.com/goccy/googlesqlwasm2go/p7.Fn15485
-func fn15485(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15486 github.com/goccy/googlesqlwasm2go/p7.Fn15486
-func fn15486(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15487 github.com/goccy/googlesqlwasm2go/p8.Fn15487
-func fn15487(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15489 github.com/goccy/googlesqlwasm2go/p8.Fn15489
-func fn15489(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15491 github.com/goccy/googlesqlwasm2go/p8.Fn15491
-func fn15491(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15492 github.com/goccy/googlesqlwasm2go/p9.Fn15492
-func fn15492(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15494 github.com/goccy/googlesqlwasm2go/p9.Fn15494
-func fn15494(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15496 github.com/goccy/googlesqlwasm2go/p8.Fn15496
-func fn15496(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15498 github.com/goccy/googlesqlwasm2go/p8.Fn15498
-func fn15498(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15500 github.com/goccy/googlesqlwasm2go/p8.Fn15500
-func fn15500(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15501 github.com/goccy/googlesqlwasm2go/p8.Fn15501
-func fn15501(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15502 github.com/goccy/googlesqlwasm2go/p8.Fn15502
-func fn15502(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15503 github.com/goccy/googlesqlwasm2go/p9.Fn15503
-func fn15503(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15504 github.com/goccy/googlesqlwasm2go/p9.Fn15504
-func fn15504(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15505 github.com/goccy/googlesqlwasm2go/p9.Fn15505
-func fn15505(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15506 github.com/goccy/googlesqlwasm2go/p6.Fn15506
-func fn15506(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15507 github.com/goccy/googlesqlwasm2go/p9.Fn15507
-func fn15507(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15508 github.com/goccy/googlesqlwasm2go/p9.Fn15508
-func fn15508(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn15509 github.com/goccy/googlesqlwasm2go/p9.Fn15509
 func fn15509(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn15510 github.com/goccy/googlesqlwasm2go/p5.Fn15510
 func fn15510(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15511 github.com/goccy/googlesqlwasm2go/p8.Fn15511
-func fn15511(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn15512 github.com/goccy/googlesqlwasm2go/p9.Fn15512
 func fn15512(m *base.Module, l0 int32, l1 int32) int64
@@ -3529,41 +952,17 @@ func fn15521(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn15523 github.com/goccy/googlesqlwasm2go/p9.Fn15523
 func fn15523(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn15525 github.com/goccy/googlesqlwasm2go/p8.Fn15525
-func fn15525(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn15527 github.com/goccy/googlesqlwasm2go/p7.Fn15527
 func fn15527(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn15528 github.com/goccy/googlesqlwasm2go/p9.Fn15528
-func fn15528(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn15530 github.com/goccy/googlesqlwasm2go/p9.Fn15530
 func fn15530(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15534 github.com/goccy/googlesqlwasm2go/p9.Fn15534
-func fn15534(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15536 github.com/goccy/googlesqlwasm2go/p6.Fn15536
-func fn15536(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15537 github.com/goccy/googlesqlwasm2go/p8.Fn15537
-func fn15537(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn15539 github.com/goccy/googlesqlwasm2go/p7.Fn15539
 func fn15539(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn15540 github.com/goccy/googlesqlwasm2go/p9.Fn15540
 func fn15540(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15542 github.com/goccy/googlesqlwasm2go/p8.Fn15542
-func fn15542(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15545 github.com/goccy/googlesqlwasm2go/p7.Fn15545
-func fn15545(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15546 github.com/goccy/googlesqlwasm2go/p9.Fn15546
-func fn15546(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn15549 github.com/goccy/googlesqlwasm2go/p9.Fn15549
 func fn15549(m *base.Module, l0 int32, l1 int32) int64
@@ -3574,50 +973,14 @@ func fn15551(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn15553 github.com/goccy/googlesqlwasm2go/p9.Fn15553
 func fn15553(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn15555 github.com/goccy/googlesqlwasm2go/p9.Fn15555
-func fn15555(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn15556 github.com/goccy/googlesqlwasm2go/p9.Fn15556
 func fn15556(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15557 github.com/goccy/googlesqlwasm2go/p9.Fn15557
-func fn15557(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15559 github.com/goccy/googlesqlwasm2go/p9.Fn15559
-func fn15559(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15560 github.com/goccy/googlesqlwasm2go/p9.Fn15560
-func fn15560(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn15562 github.com/goccy/googlesqlwasm2go/p8.Fn15562
 func fn15562(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn15566 github.com/goccy/googlesqlwasm2go/p8.Fn15566
-func fn15566(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15568 github.com/goccy/googlesqlwasm2go/p8.Fn15568
-func fn15568(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15570 github.com/goccy/googlesqlwasm2go/p9.Fn15570
-func fn15570(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15572 github.com/goccy/googlesqlwasm2go/p9.Fn15572
-func fn15572(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15574 github.com/goccy/googlesqlwasm2go/p9.Fn15574
-func fn15574(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn15576 github.com/goccy/googlesqlwasm2go/p9.Fn15576
 func fn15576(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15578 github.com/goccy/googlesqlwasm2go/p9.Fn15578
-func fn15578(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15579 github.com/goccy/googlesqlwasm2go/p6.Fn15579
-func fn15579(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15581 github.com/goccy/googlesqlwasm2go/p7.Fn15581
-func fn15581(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn15582 github.com/goccy/googlesqlwasm2go/p9.Fn15582
 func fn15582(m *base.Module, l0 int32, l1 int32) int64
@@ -3627,9 +990,6 @@ func fn15584(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn15586 github.com/goccy/googlesqlwasm2go/p8.Fn15586
 func fn15586(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15588 github.com/goccy/googlesqlwasm2go/p8.Fn15588
-func fn15588(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn15589 github.com/goccy/googlesqlwasm2go/p8.Fn15589
 func fn15589(m *base.Module, l0 int32, l1 int32) int64
@@ -3643,120 +1003,6 @@ func fn15593(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn15595 github.com/goccy/googlesqlwasm2go/p6.Fn15595
 func fn15595(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn15596 github.com/goccy/googlesqlwasm2go/p10.Fn15596
-func fn15596(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15801 github.com/goccy/googlesqlwasm2go/p9.Fn15801
-func fn15801(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15805 github.com/goccy/googlesqlwasm2go/p10.Fn15805
-func fn15805(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15842 github.com/goccy/googlesqlwasm2go/p8.Fn15842
-func fn15842(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15843 github.com/goccy/googlesqlwasm2go/p6.Fn15843
-func fn15843(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15863 github.com/goccy/googlesqlwasm2go/p10.Fn15863
-func fn15863(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15864 github.com/goccy/googlesqlwasm2go/p8.Fn15864
-func fn15864(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15868 github.com/goccy/googlesqlwasm2go/p9.Fn15868
-func fn15868(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15873 github.com/goccy/googlesqlwasm2go/p8.Fn15873
-func fn15873(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15875 github.com/goccy/googlesqlwasm2go/p7.Fn15875
-func fn15875(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15876 github.com/goccy/googlesqlwasm2go/p6.Fn15876
-func fn15876(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15877 github.com/goccy/googlesqlwasm2go/p6.Fn15877
-func fn15877(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15879 github.com/goccy/googlesqlwasm2go/p6.Fn15879
-func fn15879(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15880 github.com/goccy/googlesqlwasm2go/p6.Fn15880
-func fn15880(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15881 github.com/goccy/googlesqlwasm2go/p6.Fn15881
-func fn15881(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15882 github.com/goccy/googlesqlwasm2go/p6.Fn15882
-func fn15882(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn15883 github.com/goccy/googlesqlwasm2go/p9.Fn15883
-func fn15883(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn162 github.com/goccy/googlesqlwasm2go/p10.Fn162
-func fn162(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn163 github.com/goccy/googlesqlwasm2go/p8.Fn163
-func fn163(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn164 github.com/goccy/googlesqlwasm2go/p8.Fn164
-func fn164(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn165 github.com/goccy/googlesqlwasm2go/p6.Fn165
-func fn165(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn166 github.com/goccy/googlesqlwasm2go/p6.Fn166
-func fn166(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn167 github.com/goccy/googlesqlwasm2go/p8.Fn167
-func fn167(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn168 github.com/goccy/googlesqlwasm2go/p8.Fn168
-func fn168(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn169 github.com/goccy/googlesqlwasm2go/p9.Fn169
-func fn169(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn170 github.com/goccy/googlesqlwasm2go/p9.Fn170
-func fn170(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn171 github.com/goccy/googlesqlwasm2go/p10.Fn171
-func fn171(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn172 github.com/goccy/googlesqlwasm2go/p7.Fn172
-func fn172(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn173 github.com/goccy/googlesqlwasm2go/p8.Fn173
-func fn173(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn174 github.com/goccy/googlesqlwasm2go/p8.Fn174
-func fn174(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn177 github.com/goccy/googlesqlwasm2go/p9.Fn177
-func fn177(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn185 github.com/goccy/googlesqlwasm2go/p9.Fn185
-func fn185(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn222 github.com/goccy/googlesqlwasm2go/p9.Fn222
-func fn222(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn234 github.com/goccy/googlesqlwasm2go/p9.Fn234
-func fn234(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn262 github.com/goccy/googlesqlwasm2go/p8.Fn262
-func fn262(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn264 github.com/goccy/googlesqlwasm2go/p10.Fn264
-func fn264(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn298 github.com/goccy/googlesqlwasm2go/p9.Fn298
-func fn298(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn3154 github.com/goccy/googlesqlwasm2go/p10.Fn3154
-func fn3154(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn3155 github.com/goccy/googlesqlwasm2go/p10.Fn3155
 func fn3155(m *base.Module, l0 int32, l1 int32) int64
 
@@ -3766,410 +1012,35 @@ func fn332(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn340 github.com/goccy/googlesqlwasm2go/p6.Fn340
 func fn340(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn343 github.com/goccy/googlesqlwasm2go/p8.Fn343
-func fn343(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn352 github.com/goccy/googlesqlwasm2go/p9.Fn352
 func fn352(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn353 github.com/goccy/googlesqlwasm2go/p9.Fn353
-func fn353(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn354 github.com/goccy/googlesqlwasm2go/p9.Fn354
 func fn354(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn355 github.com/goccy/googlesqlwasm2go/p9.Fn355
-func fn355(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn359 github.com/goccy/googlesqlwasm2go/p9.Fn359
-func fn359(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn363 github.com/goccy/googlesqlwasm2go/p9.Fn363
-func fn363(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn367 github.com/goccy/googlesqlwasm2go/p9.Fn367
-func fn367(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn371 github.com/goccy/googlesqlwasm2go/p8.Fn371
-func fn371(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn372 github.com/goccy/googlesqlwasm2go/p8.Fn372
-func fn372(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn373 github.com/goccy/googlesqlwasm2go/p8.Fn373
-func fn373(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn374 github.com/goccy/googlesqlwasm2go/p8.Fn374
-func fn374(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn375 github.com/goccy/googlesqlwasm2go/p8.Fn375
-func fn375(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn376 github.com/goccy/googlesqlwasm2go/p8.Fn376
-func fn376(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn388 github.com/goccy/googlesqlwasm2go/p9.Fn388
-func fn388(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn391 github.com/goccy/googlesqlwasm2go/p9.Fn391
-func fn391(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn392 github.com/goccy/googlesqlwasm2go/p8.Fn392
-func fn392(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn393 github.com/goccy/googlesqlwasm2go/p8.Fn393
-func fn393(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn394 github.com/goccy/googlesqlwasm2go/p9.Fn394
-func fn394(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn395 github.com/goccy/googlesqlwasm2go/p8.Fn395
-func fn395(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn396 github.com/goccy/googlesqlwasm2go/p8.Fn396
-func fn396(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn397 github.com/goccy/googlesqlwasm2go/p8.Fn397
-func fn397(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn399 github.com/goccy/googlesqlwasm2go/p8.Fn399
-func fn399(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn400 github.com/goccy/googlesqlwasm2go/p8.Fn400
-func fn400(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn402 github.com/goccy/googlesqlwasm2go/p8.Fn402
-func fn402(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4043 github.com/goccy/googlesqlwasm2go/p8.Fn4043
-func fn4043(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4044 github.com/goccy/googlesqlwasm2go/p8.Fn4044
-func fn4044(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4045 github.com/goccy/googlesqlwasm2go/p7.Fn4045
-func fn4045(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4046 github.com/goccy/googlesqlwasm2go/p8.Fn4046
-func fn4046(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4047 github.com/goccy/googlesqlwasm2go/p7.Fn4047
-func fn4047(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4048 github.com/goccy/googlesqlwasm2go/p7.Fn4048
-func fn4048(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4049 github.com/goccy/googlesqlwasm2go/p7.Fn4049
-func fn4049(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn405 github.com/goccy/googlesqlwasm2go/p8.Fn405
-func fn405(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4050 github.com/goccy/googlesqlwasm2go/p7.Fn4050
-func fn4050(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn4051 github.com/goccy/googlesqlwasm2go/p7.Fn4051
 func fn4051(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4052 github.com/goccy/googlesqlwasm2go/p6.Fn4052
-func fn4052(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4054 github.com/goccy/googlesqlwasm2go/p6.Fn4054
-func fn4054(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4055 github.com/goccy/googlesqlwasm2go/p8.Fn4055
-func fn4055(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4056 github.com/goccy/googlesqlwasm2go/p5.Fn4056
-func fn4056(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn406 github.com/goccy/googlesqlwasm2go/p8.Fn406
-func fn406(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4062 github.com/goccy/googlesqlwasm2go/p6.Fn4062
-func fn4062(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4063 github.com/goccy/googlesqlwasm2go/p8.Fn4063
-func fn4063(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn407 github.com/goccy/googlesqlwasm2go/p8.Fn407
-func fn407(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4077 github.com/goccy/googlesqlwasm2go/p9.Fn4077
-func fn4077(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4079 github.com/goccy/googlesqlwasm2go/p9.Fn4079
-func fn4079(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn408 github.com/goccy/googlesqlwasm2go/p9.Fn408
-func fn408(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4080 github.com/goccy/googlesqlwasm2go/p9.Fn4080
-func fn4080(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4082 github.com/goccy/googlesqlwasm2go/p9.Fn4082
-func fn4082(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4086 github.com/goccy/googlesqlwasm2go/p8.Fn4086
-func fn4086(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4088 github.com/goccy/googlesqlwasm2go/p9.Fn4088
-func fn4088(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn409 github.com/goccy/googlesqlwasm2go/p9.Fn409
-func fn409(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4090 github.com/goccy/googlesqlwasm2go/p10.Fn4090
-func fn4090(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4091 github.com/goccy/googlesqlwasm2go/p10.Fn4091
-func fn4091(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4092 github.com/goccy/googlesqlwasm2go/p6.Fn4092
-func fn4092(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn410 github.com/goccy/googlesqlwasm2go/p9.Fn410
-func fn410(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4102 github.com/goccy/googlesqlwasm2go/p8.Fn4102
-func fn4102(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4103 github.com/goccy/googlesqlwasm2go/p4.Fn4103
-func fn4103(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4104 github.com/goccy/googlesqlwasm2go/p5.Fn4104
-func fn4104(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4105 github.com/goccy/googlesqlwasm2go/p6.Fn4105
-func fn4105(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4106 github.com/goccy/googlesqlwasm2go/p5.Fn4106
-func fn4106(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4107 github.com/goccy/googlesqlwasm2go/p5.Fn4107
-func fn4107(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4108 github.com/goccy/googlesqlwasm2go/p5.Fn4108
-func fn4108(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4109 github.com/goccy/googlesqlwasm2go/p8.Fn4109
-func fn4109(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4110 github.com/goccy/googlesqlwasm2go/p8.Fn4110
-func fn4110(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4111 github.com/goccy/googlesqlwasm2go/p5.Fn4111
-func fn4111(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4112 github.com/goccy/googlesqlwasm2go/p5.Fn4112
-func fn4112(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4113 github.com/goccy/googlesqlwasm2go/p5.Fn4113
-func fn4113(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4114 github.com/goccy/googlesqlwasm2go/p5.Fn4114
-func fn4114(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4115 github.com/goccy/googlesqlwasm2go/p6.Fn4115
-func fn4115(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4116 github.com/goccy/googlesqlwasm2go/p6.Fn4116
-func fn4116(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4117 github.com/goccy/googlesqlwasm2go/p4.Fn4117
-func fn4117(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4118 github.com/goccy/googlesqlwasm2go/p4.Fn4118
-func fn4118(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4119 github.com/goccy/googlesqlwasm2go/p5.Fn4119
-func fn4119(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4123 github.com/goccy/googlesqlwasm2go/p9.Fn4123
-func fn4123(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4126 github.com/goccy/googlesqlwasm2go/p4.Fn4126
-func fn4126(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4127 github.com/goccy/googlesqlwasm2go/p5.Fn4127
-func fn4127(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4128 github.com/goccy/googlesqlwasm2go/p8.Fn4128
-func fn4128(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4129 github.com/goccy/googlesqlwasm2go/p6.Fn4129
-func fn4129(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn413 github.com/goccy/googlesqlwasm2go/p8.Fn413
-func fn413(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn4136 github.com/goccy/googlesqlwasm2go/p8.Fn4136
 func fn4136(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn4137 github.com/goccy/googlesqlwasm2go/p4.Fn4137
-func fn4137(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn414 github.com/goccy/googlesqlwasm2go/p8.Fn414
-func fn414(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4146 github.com/goccy/googlesqlwasm2go/p6.Fn4146
-func fn4146(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4147 github.com/goccy/googlesqlwasm2go/p7.Fn4147
-func fn4147(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4148 github.com/goccy/googlesqlwasm2go/p6.Fn4148
-func fn4148(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4149 github.com/goccy/googlesqlwasm2go/p7.Fn4149
-func fn4149(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4150 github.com/goccy/googlesqlwasm2go/p7.Fn4150
-func fn4150(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4151 github.com/goccy/googlesqlwasm2go/p6.Fn4151
-func fn4151(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4152 github.com/goccy/googlesqlwasm2go/p7.Fn4152
-func fn4152(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4153 github.com/goccy/googlesqlwasm2go/p7.Fn4153
-func fn4153(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4154 github.com/goccy/googlesqlwasm2go/p7.Fn4154
-func fn4154(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4156 github.com/goccy/googlesqlwasm2go/p9.Fn4156
-func fn4156(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4157 github.com/goccy/googlesqlwasm2go/p6.Fn4157
-func fn4157(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn416 github.com/goccy/googlesqlwasm2go/p9.Fn416
-func fn416(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4160 github.com/goccy/googlesqlwasm2go/p7.Fn4160
-func fn4160(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4161 github.com/goccy/googlesqlwasm2go/p8.Fn4161
-func fn4161(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4163 github.com/goccy/googlesqlwasm2go/p8.Fn4163
-func fn4163(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn4164 github.com/goccy/googlesqlwasm2go/p8.Fn4164
 func fn4164(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4165 github.com/goccy/googlesqlwasm2go/p8.Fn4165
-func fn4165(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4166 github.com/goccy/googlesqlwasm2go/p6.Fn4166
-func fn4166(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4167 github.com/goccy/googlesqlwasm2go/p8.Fn4167
-func fn4167(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4168 github.com/goccy/googlesqlwasm2go/p7.Fn4168
-func fn4168(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4169 github.com/goccy/googlesqlwasm2go/p7.Fn4169
-func fn4169(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4170 github.com/goccy/googlesqlwasm2go/p6.Fn4170
-func fn4170(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4172 github.com/goccy/googlesqlwasm2go/p10.Fn4172
-func fn4172(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4173 github.com/goccy/googlesqlwasm2go/p10.Fn4173
-func fn4173(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4174 github.com/goccy/googlesqlwasm2go/p10.Fn4174
-func fn4174(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn418 github.com/goccy/googlesqlwasm2go/p8.Fn418
-func fn418(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn4194 github.com/goccy/googlesqlwasm2go/p8.Fn4194
 func fn4194(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn4195 github.com/goccy/googlesqlwasm2go/p9.Fn4195
-func fn4195(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4198 github.com/goccy/googlesqlwasm2go/p9.Fn4198
-func fn4198(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4200 github.com/goccy/googlesqlwasm2go/p9.Fn4200
-func fn4200(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn421 github.com/goccy/googlesqlwasm2go/p8.Fn421
-func fn421(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4221 github.com/goccy/googlesqlwasm2go/p8.Fn4221
-func fn4221(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4222 github.com/goccy/googlesqlwasm2go/p8.Fn4222
-func fn4222(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4225 github.com/goccy/googlesqlwasm2go/p6.Fn4225
-func fn4225(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4228 github.com/goccy/googlesqlwasm2go/p8.Fn4228
-func fn4228(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn4229 github.com/goccy/googlesqlwasm2go/p7.Fn4229
 func fn4229(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4230 github.com/goccy/googlesqlwasm2go/p8.Fn4230
-func fn4230(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn424 github.com/goccy/googlesqlwasm2go/p9.Fn424
-func fn424(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4243 github.com/goccy/googlesqlwasm2go/p9.Fn4243
-func fn4243(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn4256 github.com/goccy/googlesqlwasm2go/p9.Fn4256
 func fn4256(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn4264 github.com/goccy/googlesqlwasm2go/p9.Fn4264
-func fn4264(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4265 github.com/goccy/googlesqlwasm2go/p9.Fn4265
-func fn4265(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4266 github.com/goccy/googlesqlwasm2go/p9.Fn4266
-func fn4266(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4267 github.com/goccy/googlesqlwasm2go/p9.Fn4267
-func fn4267(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4268 github.com/goccy/googlesqlwasm2go/p7.Fn4268
-func fn4268(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4269 github.com/goccy/googlesqlwasm2go/p7.Fn4269
-func fn4269(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4270 github.com/goccy/googlesqlwasm2go/p7.Fn4270
-func fn4270(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4271 github.com/goccy/googlesqlwasm2go/p7.Fn4271
-func fn4271(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn4272 github.com/goccy/googlesqlwasm2go/p9.Fn4272
 func fn4272(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn4273 github.com/goccy/googlesqlwasm2go/p8.Fn4273
-func fn4273(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn4274 github.com/goccy/googlesqlwasm2go/p9.Fn4274
 func fn4274(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4275 github.com/goccy/googlesqlwasm2go/p9.Fn4275
-func fn4275(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4276 github.com/goccy/googlesqlwasm2go/p8.Fn4276
-func fn4276(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn4277 github.com/goccy/googlesqlwasm2go/p9.Fn4277
 func fn4277(m *base.Module, l0 int32, l1 int32) int64
@@ -4180,329 +1051,32 @@ func fn4278(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn4279 github.com/goccy/googlesqlwasm2go/p9.Fn4279
 func fn4279(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn428 github.com/goccy/googlesqlwasm2go/p8.Fn428
-func fn428(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4280 github.com/goccy/googlesqlwasm2go/p8.Fn4280
-func fn4280(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4281 github.com/goccy/googlesqlwasm2go/p8.Fn4281
-func fn4281(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn4282 github.com/goccy/googlesqlwasm2go/p9.Fn4282
 func fn4282(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn4283 github.com/goccy/googlesqlwasm2go/p9.Fn4283
 func fn4283(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn4294 github.com/goccy/googlesqlwasm2go/p9.Fn4294
-func fn4294(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn430 github.com/goccy/googlesqlwasm2go/p8.Fn430
-func fn430(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4303 github.com/goccy/googlesqlwasm2go/p8.Fn4303
-func fn4303(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4304 github.com/goccy/googlesqlwasm2go/p7.Fn4304
-func fn4304(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4305 github.com/goccy/googlesqlwasm2go/p9.Fn4305
-func fn4305(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4307 github.com/goccy/googlesqlwasm2go/p7.Fn4307
-func fn4307(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4308 github.com/goccy/googlesqlwasm2go/p6.Fn4308
-func fn4308(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4309 github.com/goccy/googlesqlwasm2go/p9.Fn4309
-func fn4309(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4310 github.com/goccy/googlesqlwasm2go/p8.Fn4310
-func fn4310(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4311 github.com/goccy/googlesqlwasm2go/p8.Fn4311
-func fn4311(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4312 github.com/goccy/googlesqlwasm2go/p8.Fn4312
-func fn4312(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4313 github.com/goccy/googlesqlwasm2go/p8.Fn4313
-func fn4313(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn432 github.com/goccy/googlesqlwasm2go/p8.Fn432
-func fn432(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4324 github.com/goccy/googlesqlwasm2go/p9.Fn4324
-func fn4324(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4331 github.com/goccy/googlesqlwasm2go/p6.Fn4331
-func fn4331(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4334 github.com/goccy/googlesqlwasm2go/p5.Fn4334
-func fn4334(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4335 github.com/goccy/googlesqlwasm2go/p6.Fn4335
-func fn4335(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4337 github.com/goccy/googlesqlwasm2go/p6.Fn4337
-func fn4337(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4339 github.com/goccy/googlesqlwasm2go/p6.Fn4339
-func fn4339(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn434 github.com/goccy/googlesqlwasm2go/p10.Fn434
-func fn434(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4341 github.com/goccy/googlesqlwasm2go/p6.Fn4341
-func fn4341(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4343 github.com/goccy/googlesqlwasm2go/p6.Fn4343
-func fn4343(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4345 github.com/goccy/googlesqlwasm2go/p6.Fn4345
-func fn4345(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4347 github.com/goccy/googlesqlwasm2go/p6.Fn4347
-func fn4347(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn438 github.com/goccy/googlesqlwasm2go/p10.Fn438
-func fn438(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn44 github.com/goccy/googlesqlwasm2go/p5.Fn44
-func fn44(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4413 github.com/goccy/googlesqlwasm2go/p8.Fn4413
-func fn4413(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4419 github.com/goccy/googlesqlwasm2go/p8.Fn4419
-func fn4419(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4420 github.com/goccy/googlesqlwasm2go/p8.Fn4420
-func fn4420(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4422 github.com/goccy/googlesqlwasm2go/p10.Fn4422
-func fn4422(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4423 github.com/goccy/googlesqlwasm2go/p10.Fn4423
-func fn4423(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4424 github.com/goccy/googlesqlwasm2go/p10.Fn4424
-func fn4424(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn445 github.com/goccy/googlesqlwasm2go/p8.Fn445
-func fn445(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn4453 github.com/goccy/googlesqlwasm2go/p6.Fn4453
 func fn4453(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn446 github.com/goccy/googlesqlwasm2go/p9.Fn446
-func fn446(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4469 github.com/goccy/googlesqlwasm2go/p5.Fn4469
-func fn4469(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn447 github.com/goccy/googlesqlwasm2go/p9.Fn447
-func fn447(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4476 github.com/goccy/googlesqlwasm2go/p6.Fn4476
-func fn4476(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4478 github.com/goccy/googlesqlwasm2go/p6.Fn4478
-func fn4478(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn448 github.com/goccy/googlesqlwasm2go/p9.Fn448
-func fn448(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4482 github.com/goccy/googlesqlwasm2go/p10.Fn4482
-func fn4482(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4492 github.com/goccy/googlesqlwasm2go/p6.Fn4492
-func fn4492(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4494 github.com/goccy/googlesqlwasm2go/p6.Fn4494
-func fn4494(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn450 github.com/goccy/googlesqlwasm2go/p9.Fn450
-func fn450(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn451 github.com/goccy/googlesqlwasm2go/p9.Fn451
-func fn451(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4512 github.com/goccy/googlesqlwasm2go/p5.Fn4512
-func fn4512(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn4520 github.com/goccy/googlesqlwasm2go/p5.Fn4520
 func fn4520(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn4521 github.com/goccy/googlesqlwasm2go/p5.Fn4521
-func fn4521(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn4525 github.com/goccy/googlesqlwasm2go/p5.Fn4525
 func fn4525(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4526 github.com/goccy/googlesqlwasm2go/p5.Fn4526
-func fn4526(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn4528 github.com/goccy/googlesqlwasm2go/p5.Fn4528
 func fn4528(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn4529 github.com/goccy/googlesqlwasm2go/p8.Fn4529
-func fn4529(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4530 github.com/goccy/googlesqlwasm2go/p8.Fn4530
-func fn4530(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4531 github.com/goccy/googlesqlwasm2go/p7.Fn4531
-func fn4531(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4532 github.com/goccy/googlesqlwasm2go/p6.Fn4532
-func fn4532(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4536 github.com/goccy/googlesqlwasm2go/p6.Fn4536
-func fn4536(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4537 github.com/goccy/googlesqlwasm2go/p7.Fn4537
-func fn4537(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4538 github.com/goccy/googlesqlwasm2go/p7.Fn4538
-func fn4538(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4539 github.com/goccy/googlesqlwasm2go/p7.Fn4539
-func fn4539(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn454 github.com/goccy/googlesqlwasm2go/p9.Fn454
-func fn454(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn4540 github.com/goccy/googlesqlwasm2go/p10.Fn4540
 func fn4540(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4541 github.com/goccy/googlesqlwasm2go/p8.Fn4541
-func fn4541(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4542 github.com/goccy/googlesqlwasm2go/p6.Fn4542
-func fn4542(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4543 github.com/goccy/googlesqlwasm2go/p5.Fn4543
-func fn4543(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4544 github.com/goccy/googlesqlwasm2go/p5.Fn4544
-func fn4544(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4545 github.com/goccy/googlesqlwasm2go/p8.Fn4545
-func fn4545(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4546 github.com/goccy/googlesqlwasm2go/p8.Fn4546
-func fn4546(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4547 github.com/goccy/googlesqlwasm2go/p10.Fn4547
-func fn4547(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4548 github.com/goccy/googlesqlwasm2go/p10.Fn4548
-func fn4548(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4549 github.com/goccy/googlesqlwasm2go/p8.Fn4549
-func fn4549(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn455 github.com/goccy/googlesqlwasm2go/p8.Fn455
-func fn455(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4550 github.com/goccy/googlesqlwasm2go/p8.Fn4550
-func fn4550(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn4553 github.com/goccy/googlesqlwasm2go/p9.Fn4553
 func fn4553(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn4555 github.com/goccy/googlesqlwasm2go/p10.Fn4555
-func fn4555(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4556 github.com/goccy/googlesqlwasm2go/p8.Fn4556
-func fn4556(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4557 github.com/goccy/googlesqlwasm2go/p8.Fn4557
-func fn4557(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4558 github.com/goccy/googlesqlwasm2go/p7.Fn4558
-func fn4558(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4559 github.com/goccy/googlesqlwasm2go/p8.Fn4559
-func fn4559(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn456 github.com/goccy/googlesqlwasm2go/p8.Fn456
-func fn456(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4560 github.com/goccy/googlesqlwasm2go/p8.Fn4560
-func fn4560(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4561 github.com/goccy/googlesqlwasm2go/p8.Fn4561
-func fn4561(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4562 github.com/goccy/googlesqlwasm2go/p8.Fn4562
-func fn4562(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4563 github.com/goccy/googlesqlwasm2go/p8.Fn4563
-func fn4563(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4564 github.com/goccy/googlesqlwasm2go/p8.Fn4564
-func fn4564(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4565 github.com/goccy/googlesqlwasm2go/p8.Fn4565
-func fn4565(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4566 github.com/goccy/googlesqlwasm2go/p8.Fn4566
-func fn4566(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4567 github.com/goccy/googlesqlwasm2go/p8.Fn4567
-func fn4567(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4568 github.com/goccy/googlesqlwasm2go/p8.Fn4568
-func fn4568(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4569 github.com/goccy/googlesqlwasm2go/p8.Fn4569
-func fn4569(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn457 github.com/goccy/googlesqlwasm2go/p8.Fn457
-func fn457(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4570 github.com/goccy/googlesqlwasm2go/p8.Fn4570
-func fn4570(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4571 github.com/goccy/googlesqlwasm2go/p8.Fn4571
-func fn4571(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4572 github.com/goccy/googlesqlwasm2go/p8.Fn4572
-func fn4572(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4573 github.com/goccy/googlesqlwasm2go/p8.Fn4573
-func fn4573(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4574 github.com/goccy/googlesqlwasm2go/p8.Fn4574
-func fn4574(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4575 github.com/goccy/googlesqlwasm2go/p10.Fn4575
-func fn4575(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4576 github.com/goccy/googlesqlwasm2go/p10.Fn4576
-func fn4576(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4577 github.com/goccy/googlesqlwasm2go/p8.Fn4577
-func fn4577(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4578 github.com/goccy/googlesqlwasm2go/p8.Fn4578
-func fn4578(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn4579 github.com/goccy/googlesqlwasm2go/p7.Fn4579
 func fn4579(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4580 github.com/goccy/googlesqlwasm2go/p8.Fn4580
-func fn4580(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4581 github.com/goccy/googlesqlwasm2go/p8.Fn4581
-func fn4581(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4583 github.com/goccy/googlesqlwasm2go/p7.Fn4583
-func fn4583(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn4584 github.com/goccy/googlesqlwasm2go/p9.Fn4584
 func fn4584(m *base.Module, l0 int32, l1 int32) int64
@@ -4510,104 +1084,11 @@ func fn4584(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn4585 github.com/goccy/googlesqlwasm2go/p9.Fn4585
 func fn4585(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn4586 github.com/goccy/googlesqlwasm2go/p8.Fn4586
-func fn4586(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4587 github.com/goccy/googlesqlwasm2go/p10.Fn4587
-func fn4587(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4588 github.com/goccy/googlesqlwasm2go/p7.Fn4588
-func fn4588(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4592 github.com/goccy/googlesqlwasm2go/p10.Fn4592
-func fn4592(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn4593 github.com/goccy/googlesqlwasm2go/p9.Fn4593
 func fn4593(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn4595 github.com/goccy/googlesqlwasm2go/p10.Fn4595
-func fn4595(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4596 github.com/goccy/googlesqlwasm2go/p6.Fn4596
-func fn4596(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn460 github.com/goccy/googlesqlwasm2go/p8.Fn460
-func fn460(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4601 github.com/goccy/googlesqlwasm2go/p6.Fn4601
-func fn4601(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn4602 github.com/goccy/googlesqlwasm2go/p9.Fn4602
 func fn4602(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4604 github.com/goccy/googlesqlwasm2go/p8.Fn4604
-func fn4604(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4607 github.com/goccy/googlesqlwasm2go/p7.Fn4607
-func fn4607(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4608 github.com/goccy/googlesqlwasm2go/p7.Fn4608
-func fn4608(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4609 github.com/goccy/googlesqlwasm2go/p7.Fn4609
-func fn4609(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4610 github.com/goccy/googlesqlwasm2go/p8.Fn4610
-func fn4610(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4611 github.com/goccy/googlesqlwasm2go/p8.Fn4611
-func fn4611(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4612 github.com/goccy/googlesqlwasm2go/p8.Fn4612
-func fn4612(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4613 github.com/goccy/googlesqlwasm2go/p10.Fn4613
-func fn4613(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4614 github.com/goccy/googlesqlwasm2go/p10.Fn4614
-func fn4614(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4615 github.com/goccy/googlesqlwasm2go/p8.Fn4615
-func fn4615(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4616 github.com/goccy/googlesqlwasm2go/p10.Fn4616
-func fn4616(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4617 github.com/goccy/googlesqlwasm2go/p10.Fn4617
-func fn4617(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4618 github.com/goccy/googlesqlwasm2go/p10.Fn4618
-func fn4618(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4619 github.com/goccy/googlesqlwasm2go/p10.Fn4619
-func fn4619(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn462 github.com/goccy/googlesqlwasm2go/p8.Fn462
-func fn462(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4620 github.com/goccy/googlesqlwasm2go/p8.Fn4620
-func fn4620(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4621 github.com/goccy/googlesqlwasm2go/p10.Fn4621
-func fn4621(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4622 github.com/goccy/googlesqlwasm2go/p8.Fn4622
-func fn4622(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4623 github.com/goccy/googlesqlwasm2go/p7.Fn4623
-func fn4623(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4624 github.com/goccy/googlesqlwasm2go/p10.Fn4624
-func fn4624(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4625 github.com/goccy/googlesqlwasm2go/p8.Fn4625
-func fn4625(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4626 github.com/goccy/googlesqlwasm2go/p7.Fn4626
-func fn4626(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4627 github.com/goccy/googlesqlwasm2go/p6.Fn4627
-func fn4627(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn4628 github.com/goccy/googlesqlwasm2go/p8.Fn4628
 func fn4628(m *base.Module, l0 int32, l1 int32) int64
@@ -4615,92 +1096,8 @@ func fn4628(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn4629 github.com/goccy/googlesqlwasm2go/p8.Fn4629
 func fn4629(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn463 github.com/goccy/googlesqlwasm2go/p9.Fn463
-func fn463(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn4630 github.com/goccy/googlesqlwasm2go/p8.Fn4630
 func fn4630(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4631 github.com/goccy/googlesqlwasm2go/p10.Fn4631
-func fn4631(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4632 github.com/goccy/googlesqlwasm2go/p10.Fn4632
-func fn4632(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4633 github.com/goccy/googlesqlwasm2go/p10.Fn4633
-func fn4633(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4634 github.com/goccy/googlesqlwasm2go/p10.Fn4634
-func fn4634(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4635 github.com/goccy/googlesqlwasm2go/p10.Fn4635
-func fn4635(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4636 github.com/goccy/googlesqlwasm2go/p10.Fn4636
-func fn4636(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4637 github.com/goccy/googlesqlwasm2go/p8.Fn4637
-func fn4637(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4638 github.com/goccy/googlesqlwasm2go/p8.Fn4638
-func fn4638(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4639 github.com/goccy/googlesqlwasm2go/p8.Fn4639
-func fn4639(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4640 github.com/goccy/googlesqlwasm2go/p10.Fn4640
-func fn4640(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4642 github.com/goccy/googlesqlwasm2go/p9.Fn4642
-func fn4642(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4645 github.com/goccy/googlesqlwasm2go/p9.Fn4645
-func fn4645(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4646 github.com/goccy/googlesqlwasm2go/p7.Fn4646
-func fn4646(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4647 github.com/goccy/googlesqlwasm2go/p7.Fn4647
-func fn4647(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4648 github.com/goccy/googlesqlwasm2go/p8.Fn4648
-func fn4648(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4649 github.com/goccy/googlesqlwasm2go/p10.Fn4649
-func fn4649(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn465 github.com/goccy/googlesqlwasm2go/p8.Fn465
-func fn465(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4650 github.com/goccy/googlesqlwasm2go/p8.Fn4650
-func fn4650(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4651 github.com/goccy/googlesqlwasm2go/p8.Fn4651
-func fn4651(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4652 github.com/goccy/googlesqlwasm2go/p8.Fn4652
-func fn4652(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4653 github.com/goccy/googlesqlwasm2go/p8.Fn4653
-func fn4653(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4655 github.com/goccy/googlesqlwasm2go/p8.Fn4655
-func fn4655(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4656 github.com/goccy/googlesqlwasm2go/p8.Fn4656
-func fn4656(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4657 github.com/goccy/googlesqlwasm2go/p8.Fn4657
-func fn4657(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4658 github.com/goccy/googlesqlwasm2go/p8.Fn4658
-func fn4658(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4659 github.com/goccy/googlesqlwasm2go/p8.Fn4659
-func fn4659(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn466 github.com/goccy/googlesqlwasm2go/p8.Fn466
-func fn466(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn4660 github.com/goccy/googlesqlwasm2go/p8.Fn4660
 func fn4660(m *base.Module, l0 int32, l1 int32) int64
@@ -4708,152 +1105,8 @@ func fn4660(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn4661 github.com/goccy/googlesqlwasm2go/p8.Fn4661
 func fn4661(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn4662 github.com/goccy/googlesqlwasm2go/p8.Fn4662
-func fn4662(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4663 github.com/goccy/googlesqlwasm2go/p8.Fn4663
-func fn4663(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4664 github.com/goccy/googlesqlwasm2go/p10.Fn4664
-func fn4664(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4665 github.com/goccy/googlesqlwasm2go/p10.Fn4665
-func fn4665(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4666 github.com/goccy/googlesqlwasm2go/p10.Fn4666
-func fn4666(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4667 github.com/goccy/googlesqlwasm2go/p10.Fn4667
-func fn4667(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4668 github.com/goccy/googlesqlwasm2go/p8.Fn4668
-func fn4668(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4669 github.com/goccy/googlesqlwasm2go/p8.Fn4669
-func fn4669(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn467 github.com/goccy/googlesqlwasm2go/p8.Fn467
-func fn467(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4670 github.com/goccy/googlesqlwasm2go/p8.Fn4670
-func fn4670(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4671 github.com/goccy/googlesqlwasm2go/p8.Fn4671
-func fn4671(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn4672 github.com/goccy/googlesqlwasm2go/p8.Fn4672
 func fn4672(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4673 github.com/goccy/googlesqlwasm2go/p7.Fn4673
-func fn4673(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4674 github.com/goccy/googlesqlwasm2go/p7.Fn4674
-func fn4674(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4675 github.com/goccy/googlesqlwasm2go/p8.Fn4675
-func fn4675(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4676 github.com/goccy/googlesqlwasm2go/p8.Fn4676
-func fn4676(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4677 github.com/goccy/googlesqlwasm2go/p8.Fn4677
-func fn4677(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4678 github.com/goccy/googlesqlwasm2go/p7.Fn4678
-func fn4678(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4682 github.com/goccy/googlesqlwasm2go/p8.Fn4682
-func fn4682(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4683 github.com/goccy/googlesqlwasm2go/p8.Fn4683
-func fn4683(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4684 github.com/goccy/googlesqlwasm2go/p8.Fn4684
-func fn4684(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4685 github.com/goccy/googlesqlwasm2go/p8.Fn4685
-func fn4685(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4686 github.com/goccy/googlesqlwasm2go/p10.Fn4686
-func fn4686(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4687 github.com/goccy/googlesqlwasm2go/p10.Fn4687
-func fn4687(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4688 github.com/goccy/googlesqlwasm2go/p10.Fn4688
-func fn4688(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4689 github.com/goccy/googlesqlwasm2go/p10.Fn4689
-func fn4689(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn469 github.com/goccy/googlesqlwasm2go/p8.Fn469
-func fn469(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4690 github.com/goccy/googlesqlwasm2go/p8.Fn4690
-func fn4690(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4691 github.com/goccy/googlesqlwasm2go/p8.Fn4691
-func fn4691(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4692 github.com/goccy/googlesqlwasm2go/p8.Fn4692
-func fn4692(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4693 github.com/goccy/googlesqlwasm2go/p8.Fn4693
-func fn4693(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4694 github.com/goccy/googlesqlwasm2go/p7.Fn4694
-func fn4694(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4696 github.com/goccy/googlesqlwasm2go/p8.Fn4696
-func fn4696(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4697 github.com/goccy/googlesqlwasm2go/p8.Fn4697
-func fn4697(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4698 github.com/goccy/googlesqlwasm2go/p8.Fn4698
-func fn4698(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4699 github.com/goccy/googlesqlwasm2go/p10.Fn4699
-func fn4699(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn471 github.com/goccy/googlesqlwasm2go/p9.Fn471
-func fn471(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn472 github.com/goccy/googlesqlwasm2go/p8.Fn472
-func fn472(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn474 github.com/goccy/googlesqlwasm2go/p8.Fn474
-func fn474(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn475 github.com/goccy/googlesqlwasm2go/p8.Fn475
-func fn475(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4754 github.com/goccy/googlesqlwasm2go/p9.Fn4754
-func fn4754(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4755 github.com/goccy/googlesqlwasm2go/p9.Fn4755
-func fn4755(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn476 github.com/goccy/googlesqlwasm2go/p10.Fn476
-func fn476(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn477 github.com/goccy/googlesqlwasm2go/p10.Fn477
-func fn477(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn478 github.com/goccy/googlesqlwasm2go/p10.Fn478
-func fn478(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn480 github.com/goccy/googlesqlwasm2go/p8.Fn480
-func fn480(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn481 github.com/goccy/googlesqlwasm2go/p9.Fn481
-func fn481(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn484 github.com/goccy/googlesqlwasm2go/p8.Fn484
-func fn484(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn485 github.com/goccy/googlesqlwasm2go/p7.Fn485
-func fn485(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn4888 github.com/goccy/googlesqlwasm2go/p9.Fn4888
 func fn4888(m *base.Module, l0 int32, l1 int32) int64
@@ -4861,107 +1114,14 @@ func fn4888(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn4928 github.com/goccy/googlesqlwasm2go/p9.Fn4928
 func fn4928(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn4930 github.com/goccy/googlesqlwasm2go/p9.Fn4930
-func fn4930(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4931 github.com/goccy/googlesqlwasm2go/p6.Fn4931
-func fn4931(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn4938 github.com/goccy/googlesqlwasm2go/p6.Fn4938
 func fn4938(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4939 github.com/goccy/googlesqlwasm2go/p7.Fn4939
-func fn4939(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn494 github.com/goccy/googlesqlwasm2go/p8.Fn494
-func fn494(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4940 github.com/goccy/googlesqlwasm2go/p6.Fn4940
-func fn4940(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4941 github.com/goccy/googlesqlwasm2go/p6.Fn4941
-func fn4941(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn4942 github.com/goccy/googlesqlwasm2go/p8.Fn4942
 func fn4942(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn4943 github.com/goccy/googlesqlwasm2go/p8.Fn4943
-func fn4943(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4944 github.com/goccy/googlesqlwasm2go/p6.Fn4944
-func fn4944(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4945 github.com/goccy/googlesqlwasm2go/p6.Fn4945
-func fn4945(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4947 github.com/goccy/googlesqlwasm2go/p8.Fn4947
-func fn4947(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4948 github.com/goccy/googlesqlwasm2go/p6.Fn4948
-func fn4948(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4949 github.com/goccy/googlesqlwasm2go/p6.Fn4949
-func fn4949(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4950 github.com/goccy/googlesqlwasm2go/p6.Fn4950
-func fn4950(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4951 github.com/goccy/googlesqlwasm2go/p8.Fn4951
-func fn4951(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4952 github.com/goccy/googlesqlwasm2go/p8.Fn4952
-func fn4952(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4953 github.com/goccy/googlesqlwasm2go/p6.Fn4953
-func fn4953(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4955 github.com/goccy/googlesqlwasm2go/p8.Fn4955
-func fn4955(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4956 github.com/goccy/googlesqlwasm2go/p8.Fn4956
-func fn4956(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4957 github.com/goccy/googlesqlwasm2go/p8.Fn4957
-func fn4957(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4958 github.com/goccy/googlesqlwasm2go/p8.Fn4958
-func fn4958(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4959 github.com/goccy/googlesqlwasm2go/p9.Fn4959
-func fn4959(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn496 github.com/goccy/googlesqlwasm2go/p8.Fn496
-func fn496(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4961 github.com/goccy/googlesqlwasm2go/p7.Fn4961
-func fn4961(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4962 github.com/goccy/googlesqlwasm2go/p7.Fn4962
-func fn4962(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4963 github.com/goccy/googlesqlwasm2go/p7.Fn4963
-func fn4963(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4964 github.com/goccy/googlesqlwasm2go/p7.Fn4964
-func fn4964(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4965 github.com/goccy/googlesqlwasm2go/p8.Fn4965
-func fn4965(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn4966 github.com/goccy/googlesqlwasm2go/p8.Fn4966
 func fn4966(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4967 github.com/goccy/googlesqlwasm2go/p8.Fn4967
-func fn4967(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4968 github.com/goccy/googlesqlwasm2go/p7.Fn4968
-func fn4968(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4972 github.com/goccy/googlesqlwasm2go/p8.Fn4972
-func fn4972(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4973 github.com/goccy/googlesqlwasm2go/p8.Fn4973
-func fn4973(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn4974 github.com/goccy/googlesqlwasm2go/p7.Fn4974
 func fn4974(m *base.Module, l0 int32, l1 int32) int64
@@ -4969,419 +1129,11 @@ func fn4974(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn4975 github.com/goccy/googlesqlwasm2go/p9.Fn4975
 func fn4975(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn4976 github.com/goccy/googlesqlwasm2go/p7.Fn4976
-func fn4976(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4977 github.com/goccy/googlesqlwasm2go/p10.Fn4977
-func fn4977(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4978 github.com/goccy/googlesqlwasm2go/p10.Fn4978
-func fn4978(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4979 github.com/goccy/googlesqlwasm2go/p9.Fn4979
-func fn4979(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4981 github.com/goccy/googlesqlwasm2go/p10.Fn4981
-func fn4981(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4982 github.com/goccy/googlesqlwasm2go/p9.Fn4982
-func fn4982(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4984 github.com/goccy/googlesqlwasm2go/p7.Fn4984
-func fn4984(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4987 github.com/goccy/googlesqlwasm2go/p8.Fn4987
-func fn4987(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4989 github.com/goccy/googlesqlwasm2go/p6.Fn4989
-func fn4989(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4990 github.com/goccy/googlesqlwasm2go/p7.Fn4990
-func fn4990(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4992 github.com/goccy/googlesqlwasm2go/p8.Fn4992
-func fn4992(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4993 github.com/goccy/googlesqlwasm2go/p7.Fn4993
-func fn4993(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4994 github.com/goccy/googlesqlwasm2go/p9.Fn4994
-func fn4994(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4995 github.com/goccy/googlesqlwasm2go/p9.Fn4995
-func fn4995(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4996 github.com/goccy/googlesqlwasm2go/p9.Fn4996
-func fn4996(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4997 github.com/goccy/googlesqlwasm2go/p9.Fn4997
-func fn4997(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4998 github.com/goccy/googlesqlwasm2go/p8.Fn4998
-func fn4998(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn4999 github.com/goccy/googlesqlwasm2go/p8.Fn4999
-func fn4999(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5000 github.com/goccy/googlesqlwasm2go/p8.Fn5000
-func fn5000(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5001 github.com/goccy/googlesqlwasm2go/p8.Fn5001
-func fn5001(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5002 github.com/goccy/googlesqlwasm2go/p8.Fn5002
-func fn5002(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5003 github.com/goccy/googlesqlwasm2go/p8.Fn5003
-func fn5003(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5004 github.com/goccy/googlesqlwasm2go/p8.Fn5004
-func fn5004(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5008 github.com/goccy/googlesqlwasm2go/p8.Fn5008
-func fn5008(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5009 github.com/goccy/googlesqlwasm2go/p10.Fn5009
-func fn5009(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn501 github.com/goccy/googlesqlwasm2go/p10.Fn501
-func fn501(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn504 github.com/goccy/googlesqlwasm2go/p8.Fn504
-func fn504(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn505 github.com/goccy/googlesqlwasm2go/p8.Fn505
 func fn505(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn5059 github.com/goccy/googlesqlwasm2go/p8.Fn5059
-func fn5059(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn506 github.com/goccy/googlesqlwasm2go/p7.Fn506
-func fn506(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5060 github.com/goccy/googlesqlwasm2go/p8.Fn5060
-func fn5060(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5061 github.com/goccy/googlesqlwasm2go/p6.Fn5061
-func fn5061(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5062 github.com/goccy/googlesqlwasm2go/p9.Fn5062
-func fn5062(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5063 github.com/goccy/googlesqlwasm2go/p8.Fn5063
-func fn5063(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5064 github.com/goccy/googlesqlwasm2go/p6.Fn5064
-func fn5064(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5065 github.com/goccy/googlesqlwasm2go/p8.Fn5065
-func fn5065(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5066 github.com/goccy/googlesqlwasm2go/p8.Fn5066
-func fn5066(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5067 github.com/goccy/googlesqlwasm2go/p6.Fn5067
-func fn5067(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5069 github.com/goccy/googlesqlwasm2go/p7.Fn5069
-func fn5069(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5070 github.com/goccy/googlesqlwasm2go/p10.Fn5070
-func fn5070(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn508 github.com/goccy/googlesqlwasm2go/p8.Fn508
-func fn508(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5105 github.com/goccy/googlesqlwasm2go/p8.Fn5105
-func fn5105(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn513 github.com/goccy/googlesqlwasm2go/p8.Fn513
-func fn513(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5133 github.com/goccy/googlesqlwasm2go/p8.Fn5133
-func fn5133(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5136 github.com/goccy/googlesqlwasm2go/p8.Fn5136
-func fn5136(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5137 github.com/goccy/googlesqlwasm2go/p8.Fn5137
-func fn5137(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5138 github.com/goccy/googlesqlwasm2go/p6.Fn5138
-func fn5138(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5139 github.com/goccy/googlesqlwasm2go/p8.Fn5139
-func fn5139(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5140 github.com/goccy/googlesqlwasm2go/p8.Fn5140
-func fn5140(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5141 github.com/goccy/googlesqlwasm2go/p7.Fn5141
-func fn5141(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5142 github.com/goccy/googlesqlwasm2go/p9.Fn5142
-func fn5142(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5143 github.com/goccy/googlesqlwasm2go/p7.Fn5143
-func fn5143(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn515 github.com/goccy/googlesqlwasm2go/p8.Fn515
-func fn515(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5164 github.com/goccy/googlesqlwasm2go/p8.Fn5164
-func fn5164(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5165 github.com/goccy/googlesqlwasm2go/p7.Fn5165
-func fn5165(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn517 github.com/goccy/googlesqlwasm2go/p9.Fn517
-func fn517(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5189 github.com/goccy/googlesqlwasm2go/p9.Fn5189
-func fn5189(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5190 github.com/goccy/googlesqlwasm2go/p9.Fn5190
-func fn5190(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5191 github.com/goccy/googlesqlwasm2go/p8.Fn5191
-func fn5191(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5192 github.com/goccy/googlesqlwasm2go/p8.Fn5192
-func fn5192(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5193 github.com/goccy/googlesqlwasm2go/p10.Fn5193
-func fn5193(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5194 github.com/goccy/googlesqlwasm2go/p10.Fn5194
-func fn5194(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5195 github.com/goccy/googlesqlwasm2go/p8.Fn5195
-func fn5195(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5199 github.com/goccy/googlesqlwasm2go/p7.Fn5199
-func fn5199(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn520 github.com/goccy/googlesqlwasm2go/p8.Fn520
-func fn520(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn521 github.com/goccy/googlesqlwasm2go/p8.Fn521
-func fn521(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5215 github.com/goccy/googlesqlwasm2go/p8.Fn5215
-func fn5215(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5216 github.com/goccy/googlesqlwasm2go/p8.Fn5216
-func fn5216(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn522 github.com/goccy/googlesqlwasm2go/p8.Fn522
-func fn522(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5225 github.com/goccy/googlesqlwasm2go/p9.Fn5225
-func fn5225(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5227 github.com/goccy/googlesqlwasm2go/p6.Fn5227
-func fn5227(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5229 github.com/goccy/googlesqlwasm2go/p10.Fn5229
-func fn5229(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn523 github.com/goccy/googlesqlwasm2go/p8.Fn523
-func fn523(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5230 github.com/goccy/googlesqlwasm2go/p9.Fn5230
-func fn5230(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5231 github.com/goccy/googlesqlwasm2go/p9.Fn5231
-func fn5231(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5235 github.com/goccy/googlesqlwasm2go/p8.Fn5235
-func fn5235(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5238 github.com/goccy/googlesqlwasm2go/p9.Fn5238
-func fn5238(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5240 github.com/goccy/googlesqlwasm2go/p8.Fn5240
-func fn5240(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5241 github.com/goccy/googlesqlwasm2go/p9.Fn5241
-func fn5241(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5242 github.com/goccy/googlesqlwasm2go/p9.Fn5242
-func fn5242(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5244 github.com/goccy/googlesqlwasm2go/p9.Fn5244
-func fn5244(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5245 github.com/goccy/googlesqlwasm2go/p9.Fn5245
-func fn5245(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5246 github.com/goccy/googlesqlwasm2go/p9.Fn5246
-func fn5246(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5247 github.com/goccy/googlesqlwasm2go/p9.Fn5247
-func fn5247(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5248 github.com/goccy/googlesqlwasm2go/p9.Fn5248
-func fn5248(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5249 github.com/goccy/googlesqlwasm2go/p10.Fn5249
-func fn5249(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5250 github.com/goccy/googlesqlwasm2go/p10.Fn5250
-func fn5250(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5251 github.com/goccy/googlesqlwasm2go/p7.Fn5251
-func fn5251(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5252 github.com/goccy/googlesqlwasm2go/p6.Fn5252
-func fn5252(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5253 github.com/goccy/googlesqlwasm2go/p7.Fn5253
-func fn5253(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5254 github.com/goccy/googlesqlwasm2go/p8.Fn5254
-func fn5254(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5255 github.com/goccy/googlesqlwasm2go/p7.Fn5255
-func fn5255(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5256 github.com/goccy/googlesqlwasm2go/p8.Fn5256
-func fn5256(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5257 github.com/goccy/googlesqlwasm2go/p8.Fn5257
-func fn5257(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5258 github.com/goccy/googlesqlwasm2go/p9.Fn5258
-func fn5258(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5260 github.com/goccy/googlesqlwasm2go/p10.Fn5260
-func fn5260(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5261 github.com/goccy/googlesqlwasm2go/p10.Fn5261
-func fn5261(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5262 github.com/goccy/googlesqlwasm2go/p8.Fn5262
-func fn5262(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5263 github.com/goccy/googlesqlwasm2go/p10.Fn5263
-func fn5263(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5264 github.com/goccy/googlesqlwasm2go/p8.Fn5264
-func fn5264(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5266 github.com/goccy/googlesqlwasm2go/p10.Fn5266
-func fn5266(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5267 github.com/goccy/googlesqlwasm2go/p10.Fn5267
-func fn5267(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5268 github.com/goccy/googlesqlwasm2go/p9.Fn5268
-func fn5268(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5270 github.com/goccy/googlesqlwasm2go/p9.Fn5270
-func fn5270(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5273 github.com/goccy/googlesqlwasm2go/p10.Fn5273
-func fn5273(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5274 github.com/goccy/googlesqlwasm2go/p9.Fn5274
-func fn5274(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5277 github.com/goccy/googlesqlwasm2go/p10.Fn5277
-func fn5277(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5278 github.com/goccy/googlesqlwasm2go/p9.Fn5278
-func fn5278(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn528 github.com/goccy/googlesqlwasm2go/p7.Fn528
-func fn528(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5280 github.com/goccy/googlesqlwasm2go/p10.Fn5280
-func fn5280(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5281 github.com/goccy/googlesqlwasm2go/p8.Fn5281
-func fn5281(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5282 github.com/goccy/googlesqlwasm2go/p10.Fn5282
-func fn5282(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5283 github.com/goccy/googlesqlwasm2go/p10.Fn5283
-func fn5283(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5284 github.com/goccy/googlesqlwasm2go/p8.Fn5284
-func fn5284(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5285 github.com/goccy/googlesqlwasm2go/p10.Fn5285
-func fn5285(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5286 github.com/goccy/googlesqlwasm2go/p10.Fn5286
-func fn5286(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5287 github.com/goccy/googlesqlwasm2go/p10.Fn5287
-func fn5287(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5288 github.com/goccy/googlesqlwasm2go/p8.Fn5288
-func fn5288(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn529 github.com/goccy/googlesqlwasm2go/p8.Fn529
-func fn529(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5290 github.com/goccy/googlesqlwasm2go/p8.Fn5290
-func fn5290(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5292 github.com/goccy/googlesqlwasm2go/p8.Fn5292
-func fn5292(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5294 github.com/goccy/googlesqlwasm2go/p8.Fn5294
-func fn5294(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5295 github.com/goccy/googlesqlwasm2go/p9.Fn5295
-func fn5295(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn530 github.com/goccy/googlesqlwasm2go/p8.Fn530
-func fn530(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5302 github.com/goccy/googlesqlwasm2go/p10.Fn5302
-func fn5302(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5303 github.com/goccy/googlesqlwasm2go/p10.Fn5303
-func fn5303(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5304 github.com/goccy/googlesqlwasm2go/p10.Fn5304
-func fn5304(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5305 github.com/goccy/googlesqlwasm2go/p8.Fn5305
-func fn5305(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5306 github.com/goccy/googlesqlwasm2go/p6.Fn5306
-func fn5306(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5307 github.com/goccy/googlesqlwasm2go/p6.Fn5307
-func fn5307(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5308 github.com/goccy/googlesqlwasm2go/p4.Fn5308
-func fn5308(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5309 github.com/goccy/googlesqlwasm2go/p9.Fn5309
-func fn5309(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5311 github.com/goccy/googlesqlwasm2go/p8.Fn5311
-func fn5311(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5312 github.com/goccy/googlesqlwasm2go/p5.Fn5312
-func fn5312(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5316 github.com/goccy/googlesqlwasm2go/p8.Fn5316
-func fn5316(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5317 github.com/goccy/googlesqlwasm2go/p8.Fn5317
-func fn5317(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn5319 github.com/goccy/googlesqlwasm2go/p9.Fn5319
 func fn5319(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn532 github.com/goccy/googlesqlwasm2go/p8.Fn532
-func fn532(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn5320 github.com/goccy/googlesqlwasm2go/p9.Fn5320
 func fn5320(m *base.Module, l0 int32, l1 int32) int64
@@ -5392,110 +1144,11 @@ func fn5321(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn5322 github.com/goccy/googlesqlwasm2go/p8.Fn5322
 func fn5322(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn533 github.com/goccy/googlesqlwasm2go/p8.Fn533
-func fn533(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5334 github.com/goccy/googlesqlwasm2go/p8.Fn5334
-func fn5334(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5335 github.com/goccy/googlesqlwasm2go/p8.Fn5335
-func fn5335(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5336 github.com/goccy/googlesqlwasm2go/p6.Fn5336
-func fn5336(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5337 github.com/goccy/googlesqlwasm2go/p8.Fn5337
-func fn5337(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5338 github.com/goccy/googlesqlwasm2go/p8.Fn5338
-func fn5338(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5339 github.com/goccy/googlesqlwasm2go/p8.Fn5339
-func fn5339(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5340 github.com/goccy/googlesqlwasm2go/p8.Fn5340
-func fn5340(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5341 github.com/goccy/googlesqlwasm2go/p6.Fn5341
-func fn5341(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5342 github.com/goccy/googlesqlwasm2go/p8.Fn5342
-func fn5342(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5343 github.com/goccy/googlesqlwasm2go/p8.Fn5343
-func fn5343(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5344 github.com/goccy/googlesqlwasm2go/p8.Fn5344
-func fn5344(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5345 github.com/goccy/googlesqlwasm2go/p8.Fn5345
-func fn5345(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5346 github.com/goccy/googlesqlwasm2go/p6.Fn5346
-func fn5346(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5347 github.com/goccy/googlesqlwasm2go/p8.Fn5347
-func fn5347(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5348 github.com/goccy/googlesqlwasm2go/p10.Fn5348
-func fn5348(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5349 github.com/goccy/googlesqlwasm2go/p10.Fn5349
-func fn5349(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5350 github.com/goccy/googlesqlwasm2go/p10.Fn5350
-func fn5350(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5351 github.com/goccy/googlesqlwasm2go/p8.Fn5351
-func fn5351(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5352 github.com/goccy/googlesqlwasm2go/p8.Fn5352
-func fn5352(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5353 github.com/goccy/googlesqlwasm2go/p8.Fn5353
-func fn5353(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5354 github.com/goccy/googlesqlwasm2go/p10.Fn5354
-func fn5354(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5355 github.com/goccy/googlesqlwasm2go/p10.Fn5355
-func fn5355(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5356 github.com/goccy/googlesqlwasm2go/p10.Fn5356
-func fn5356(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5357 github.com/goccy/googlesqlwasm2go/p5.Fn5357
-func fn5357(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5358 github.com/goccy/googlesqlwasm2go/p8.Fn5358
-func fn5358(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5360 github.com/goccy/googlesqlwasm2go/p8.Fn5360
-func fn5360(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5361 github.com/goccy/googlesqlwasm2go/p8.Fn5361
-func fn5361(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn538 github.com/goccy/googlesqlwasm2go/p8.Fn538
-func fn538(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn5380 github.com/goccy/googlesqlwasm2go/p9.Fn5380
 func fn5380(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn5383 github.com/goccy/googlesqlwasm2go/p9.Fn5383
-func fn5383(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5384 github.com/goccy/googlesqlwasm2go/p7.Fn5384
-func fn5384(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5385 github.com/goccy/googlesqlwasm2go/p9.Fn5385
-func fn5385(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn5387 github.com/goccy/googlesqlwasm2go/p8.Fn5387
 func fn5387(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5389 github.com/goccy/googlesqlwasm2go/p8.Fn5389
-func fn5389(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn5390 github.com/goccy/googlesqlwasm2go/p8.Fn5390
 func fn5390(m *base.Module, l0 int32, l1 int32) int64
@@ -5509,53 +1162,11 @@ func fn5394(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn5396 github.com/goccy/googlesqlwasm2go/p6.Fn5396
 func fn5396(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn5397 github.com/goccy/googlesqlwasm2go/p10.Fn5397
-func fn5397(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5399 github.com/goccy/googlesqlwasm2go/p10.Fn5399
-func fn5399(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5400 github.com/goccy/googlesqlwasm2go/p4.Fn5400
-func fn5400(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5401 github.com/goccy/googlesqlwasm2go/p6.Fn5401
-func fn5401(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn5402 github.com/goccy/googlesqlwasm2go/p8.Fn5402
 func fn5402(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn5405 github.com/goccy/googlesqlwasm2go/p5.Fn5405
-func fn5405(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5406 github.com/goccy/googlesqlwasm2go/p6.Fn5406
-func fn5406(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5407 github.com/goccy/googlesqlwasm2go/p10.Fn5407
-func fn5407(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5409 github.com/goccy/googlesqlwasm2go/p10.Fn5409
-func fn5409(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5410 github.com/goccy/googlesqlwasm2go/p7.Fn5410
-func fn5410(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn5414 github.com/goccy/googlesqlwasm2go/p9.Fn5414
 func fn5414(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5416 github.com/goccy/googlesqlwasm2go/p9.Fn5416
-func fn5416(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5418 github.com/goccy/googlesqlwasm2go/p8.Fn5418
-func fn5418(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5421 github.com/goccy/googlesqlwasm2go/p8.Fn5421
-func fn5421(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5422 github.com/goccy/googlesqlwasm2go/p8.Fn5422
-func fn5422(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5423 github.com/goccy/googlesqlwasm2go/p8.Fn5423
-func fn5423(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn5424 github.com/goccy/googlesqlwasm2go/p8.Fn5424
 func fn5424(m *base.Module, l0 int32, l1 int32) int64
@@ -5563,266 +1174,17 @@ func fn5424(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn5425 github.com/goccy/googlesqlwasm2go/p10.Fn5425
 func fn5425(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn5453 github.com/goccy/googlesqlwasm2go/p8.Fn5453
-func fn5453(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5460 github.com/goccy/googlesqlwasm2go/p8.Fn5460
-func fn5460(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5461 github.com/goccy/googlesqlwasm2go/p7.Fn5461
-func fn5461(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5463 github.com/goccy/googlesqlwasm2go/p7.Fn5463
-func fn5463(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5464 github.com/goccy/googlesqlwasm2go/p7.Fn5464
-func fn5464(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5465 github.com/goccy/googlesqlwasm2go/p8.Fn5465
-func fn5465(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5466 github.com/goccy/googlesqlwasm2go/p8.Fn5466
-func fn5466(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5467 github.com/goccy/googlesqlwasm2go/p8.Fn5467
-func fn5467(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5468 github.com/goccy/googlesqlwasm2go/p8.Fn5468
-func fn5468(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5469 github.com/goccy/googlesqlwasm2go/p8.Fn5469
-func fn5469(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn547 github.com/goccy/googlesqlwasm2go/p8.Fn547
-func fn547(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn5477 github.com/goccy/googlesqlwasm2go/p6.Fn5477
 func fn5477(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5478 github.com/goccy/googlesqlwasm2go/p7.Fn5478
-func fn5478(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5479 github.com/goccy/googlesqlwasm2go/p6.Fn5479
-func fn5479(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn548 github.com/goccy/googlesqlwasm2go/p10.Fn548
-func fn548(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5480 github.com/goccy/googlesqlwasm2go/p7.Fn5480
-func fn5480(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5481 github.com/goccy/googlesqlwasm2go/p6.Fn5481
-func fn5481(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5482 github.com/goccy/googlesqlwasm2go/p8.Fn5482
-func fn5482(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5483 github.com/goccy/googlesqlwasm2go/p4.Fn5483
-func fn5483(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5484 github.com/goccy/googlesqlwasm2go/p7.Fn5484
-func fn5484(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5499 github.com/goccy/googlesqlwasm2go/p8.Fn5499
-func fn5499(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn550 github.com/goccy/googlesqlwasm2go/p8.Fn550
-func fn550(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5508 github.com/goccy/googlesqlwasm2go/p8.Fn5508
-func fn5508(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5509 github.com/goccy/googlesqlwasm2go/p8.Fn5509
-func fn5509(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5510 github.com/goccy/googlesqlwasm2go/p8.Fn5510
-func fn5510(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5511 github.com/goccy/googlesqlwasm2go/p9.Fn5511
-func fn5511(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5512 github.com/goccy/googlesqlwasm2go/p9.Fn5512
-func fn5512(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5513 github.com/goccy/googlesqlwasm2go/p10.Fn5513
-func fn5513(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5514 github.com/goccy/googlesqlwasm2go/p10.Fn5514
-func fn5514(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5515 github.com/goccy/googlesqlwasm2go/p8.Fn5515
-func fn5515(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5519 github.com/goccy/googlesqlwasm2go/p8.Fn5519
-func fn5519(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5520 github.com/goccy/googlesqlwasm2go/p4.Fn5520
-func fn5520(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5521 github.com/goccy/googlesqlwasm2go/p6.Fn5521
-func fn5521(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5522 github.com/goccy/googlesqlwasm2go/p6.Fn5522
-func fn5522(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5523 github.com/goccy/googlesqlwasm2go/p5.Fn5523
-func fn5523(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5524 github.com/goccy/googlesqlwasm2go/p6.Fn5524
-func fn5524(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5525 github.com/goccy/googlesqlwasm2go/p6.Fn5525
-func fn5525(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5526 github.com/goccy/googlesqlwasm2go/p9.Fn5526
-func fn5526(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5529 github.com/goccy/googlesqlwasm2go/p8.Fn5529
-func fn5529(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn553 github.com/goccy/googlesqlwasm2go/p8.Fn553
-func fn553(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5530 github.com/goccy/googlesqlwasm2go/p5.Fn5530
-func fn5530(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5531 github.com/goccy/googlesqlwasm2go/p5.Fn5531
-func fn5531(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5532 github.com/goccy/googlesqlwasm2go/p5.Fn5532
-func fn5532(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5533 github.com/goccy/googlesqlwasm2go/p5.Fn5533
-func fn5533(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5534 github.com/goccy/googlesqlwasm2go/p6.Fn5534
-func fn5534(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5535 github.com/goccy/googlesqlwasm2go/p8.Fn5535
-func fn5535(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5536 github.com/goccy/googlesqlwasm2go/p4.Fn5536
-func fn5536(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5537 github.com/goccy/googlesqlwasm2go/p4.Fn5537
-func fn5537(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5538 github.com/goccy/googlesqlwasm2go/p5.Fn5538
-func fn5538(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5542 github.com/goccy/googlesqlwasm2go/p8.Fn5542
-func fn5542(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5543 github.com/goccy/googlesqlwasm2go/p5.Fn5543
-func fn5543(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5544 github.com/goccy/googlesqlwasm2go/p5.Fn5544
-func fn5544(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5545 github.com/goccy/googlesqlwasm2go/p8.Fn5545
-func fn5545(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn5546 github.com/goccy/googlesqlwasm2go/p8.Fn5546
 func fn5546(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn5547 github.com/goccy/googlesqlwasm2go/p6.Fn5547
-func fn5547(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5548 github.com/goccy/googlesqlwasm2go/p9.Fn5548
-func fn5548(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5552 github.com/goccy/googlesqlwasm2go/p9.Fn5552
-func fn5552(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5554 github.com/goccy/googlesqlwasm2go/p8.Fn5554
-func fn5554(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5556 github.com/goccy/googlesqlwasm2go/p8.Fn5556
-func fn5556(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5557 github.com/goccy/googlesqlwasm2go/p8.Fn5557
-func fn5557(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5558 github.com/goccy/googlesqlwasm2go/p8.Fn5558
-func fn5558(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn5559 github.com/goccy/googlesqlwasm2go/p8.Fn5559
 func fn5559(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn556 github.com/goccy/googlesqlwasm2go/p8.Fn556
-func fn556(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5561 github.com/goccy/googlesqlwasm2go/p8.Fn5561
-func fn5561(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5562 github.com/goccy/googlesqlwasm2go/p8.Fn5562
-func fn5562(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5564 github.com/goccy/googlesqlwasm2go/p6.Fn5564
-func fn5564(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5567 github.com/goccy/googlesqlwasm2go/p8.Fn5567
-func fn5567(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5569 github.com/goccy/googlesqlwasm2go/p9.Fn5569
-func fn5569(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn557 github.com/goccy/googlesqlwasm2go/p7.Fn557
-func fn557(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5572 github.com/goccy/googlesqlwasm2go/p8.Fn5572
-func fn5572(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5573 github.com/goccy/googlesqlwasm2go/p6.Fn5573
-func fn5573(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5579 github.com/goccy/googlesqlwasm2go/p8.Fn5579
-func fn5579(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5580 github.com/goccy/googlesqlwasm2go/p8.Fn5580
-func fn5580(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn559 github.com/goccy/googlesqlwasm2go/p9.Fn559
-func fn559(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn5591 github.com/goccy/googlesqlwasm2go/p6.Fn5591
 func fn5591(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5592 github.com/goccy/googlesqlwasm2go/p6.Fn5592
-func fn5592(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5593 github.com/goccy/googlesqlwasm2go/p6.Fn5593
-func fn5593(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5594 github.com/goccy/googlesqlwasm2go/p7.Fn5594
-func fn5594(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5595 github.com/goccy/googlesqlwasm2go/p6.Fn5595
-func fn5595(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5596 github.com/goccy/googlesqlwasm2go/p9.Fn5596
-func fn5596(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5597 github.com/goccy/googlesqlwasm2go/p8.Fn5597
-func fn5597(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5599 github.com/goccy/googlesqlwasm2go/p7.Fn5599
-func fn5599(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5603 github.com/goccy/googlesqlwasm2go/p8.Fn5603
-func fn5603(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5604 github.com/goccy/googlesqlwasm2go/p8.Fn5604
-func fn5604(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5605 github.com/goccy/googlesqlwasm2go/p8.Fn5605
-func fn5605(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5606 github.com/goccy/googlesqlwasm2go/p10.Fn5606
-func fn5606(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn561 github.com/goccy/googlesqlwasm2go/p8.Fn561
-func fn561(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn5614 github.com/goccy/googlesqlwasm2go/p9.Fn5614
 func fn5614(m *base.Module, l0 int32, l1 int32) int64
@@ -5830,44 +1192,8 @@ func fn5614(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn5615 github.com/goccy/googlesqlwasm2go/p6.Fn5615
 func fn5615(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn5617 github.com/goccy/googlesqlwasm2go/p8.Fn5617
-func fn5617(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5618 github.com/goccy/googlesqlwasm2go/p9.Fn5618
-func fn5618(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5619 github.com/goccy/googlesqlwasm2go/p10.Fn5619
-func fn5619(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn562 github.com/goccy/googlesqlwasm2go/p8.Fn562
-func fn562(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5620 github.com/goccy/googlesqlwasm2go/p10.Fn5620
-func fn5620(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5621 github.com/goccy/googlesqlwasm2go/p7.Fn5621
-func fn5621(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn5622 github.com/goccy/googlesqlwasm2go/p6.Fn5622
 func fn5622(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5626 github.com/goccy/googlesqlwasm2go/p10.Fn5626
-func fn5626(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5627 github.com/goccy/googlesqlwasm2go/p10.Fn5627
-func fn5627(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5628 github.com/goccy/googlesqlwasm2go/p8.Fn5628
-func fn5628(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn563 github.com/goccy/googlesqlwasm2go/p8.Fn563
-func fn563(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5630 github.com/goccy/googlesqlwasm2go/p7.Fn5630
-func fn5630(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5634 github.com/goccy/googlesqlwasm2go/p9.Fn5634
-func fn5634(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn5635 github.com/goccy/googlesqlwasm2go/p8.Fn5635
 func fn5635(m *base.Module, l0 int32, l1 int32) int64
@@ -5875,95 +1201,8 @@ func fn5635(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn5636 github.com/goccy/googlesqlwasm2go/p8.Fn5636
 func fn5636(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn5637 github.com/goccy/googlesqlwasm2go/p8.Fn5637
-func fn5637(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5638 github.com/goccy/googlesqlwasm2go/p8.Fn5638
-func fn5638(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn5639 github.com/goccy/googlesqlwasm2go/p10.Fn5639
 func fn5639(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn564 github.com/goccy/googlesqlwasm2go/p8.Fn564
-func fn564(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5655 github.com/goccy/googlesqlwasm2go/p8.Fn5655
-func fn5655(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5658 github.com/goccy/googlesqlwasm2go/p7.Fn5658
-func fn5658(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5659 github.com/goccy/googlesqlwasm2go/p8.Fn5659
-func fn5659(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn566 github.com/goccy/googlesqlwasm2go/p8.Fn566
-func fn566(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5661 github.com/goccy/googlesqlwasm2go/p7.Fn5661
-func fn5661(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn567 github.com/goccy/googlesqlwasm2go/p8.Fn567
-func fn567(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn568 github.com/goccy/googlesqlwasm2go/p9.Fn568
-func fn568(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5684 github.com/goccy/googlesqlwasm2go/p6.Fn5684
-func fn5684(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5685 github.com/goccy/googlesqlwasm2go/p6.Fn5685
-func fn5685(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5686 github.com/goccy/googlesqlwasm2go/p6.Fn5686
-func fn5686(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5687 github.com/goccy/googlesqlwasm2go/p6.Fn5687
-func fn5687(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5689 github.com/goccy/googlesqlwasm2go/p8.Fn5689
-func fn5689(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5690 github.com/goccy/googlesqlwasm2go/p8.Fn5690
-func fn5690(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5691 github.com/goccy/googlesqlwasm2go/p8.Fn5691
-func fn5691(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn5692 github.com/goccy/googlesqlwasm2go/p8.Fn5692
-func fn5692(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn575 github.com/goccy/googlesqlwasm2go/p8.Fn575
-func fn575(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn576 github.com/goccy/googlesqlwasm2go/p8.Fn576
-func fn576(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn580 github.com/goccy/googlesqlwasm2go/p8.Fn580
-func fn580(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn582 github.com/goccy/googlesqlwasm2go/p9.Fn582
-func fn582(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn584 github.com/goccy/googlesqlwasm2go/p8.Fn584
-func fn584(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn585 github.com/goccy/googlesqlwasm2go/p8.Fn585
-func fn585(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn586 github.com/goccy/googlesqlwasm2go/p8.Fn586
-func fn586(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn589 github.com/goccy/googlesqlwasm2go/p8.Fn589
-func fn589(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn593 github.com/goccy/googlesqlwasm2go/p6.Fn593
-func fn593(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn594 github.com/goccy/googlesqlwasm2go/p7.Fn594
-func fn594(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn600 github.com/goccy/googlesqlwasm2go/p8.Fn600
-func fn600(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn601 github.com/goccy/googlesqlwasm2go/p8.Fn601
 func fn601(m *base.Module, l0 int32, l1 int32) int64
@@ -5977,38 +1216,14 @@ func fn6032(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn6033 github.com/goccy/googlesqlwasm2go/p8.Fn6033
 func fn6033(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn604 github.com/goccy/googlesqlwasm2go/p8.Fn604
-func fn604(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn605 github.com/goccy/googlesqlwasm2go/p8.Fn605
 func fn605(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn606 github.com/goccy/googlesqlwasm2go/p8.Fn606
-func fn606(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn607 github.com/goccy/googlesqlwasm2go/p8.Fn607
 func fn607(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn6072 github.com/goccy/googlesqlwasm2go/p8.Fn6072
-func fn6072(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6073 github.com/goccy/googlesqlwasm2go/p10.Fn6073
-func fn6073(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn6076 github.com/goccy/googlesqlwasm2go/p10.Fn6076
 func fn6076(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6077 github.com/goccy/googlesqlwasm2go/p8.Fn6077
-func fn6077(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn608 github.com/goccy/googlesqlwasm2go/p8.Fn608
-func fn608(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6080 github.com/goccy/googlesqlwasm2go/p10.Fn6080
-func fn6080(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn609 github.com/goccy/googlesqlwasm2go/p8.Fn609
-func fn609(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn610 github.com/goccy/googlesqlwasm2go/p8.Fn610
 func fn610(m *base.Module, l0 int32, l1 int32) int64
@@ -6016,38 +1231,11 @@ func fn610(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn6108 github.com/goccy/googlesqlwasm2go/p8.Fn6108
 func fn6108(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn6109 github.com/goccy/googlesqlwasm2go/p8.Fn6109
-func fn6109(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn6115 github.com/goccy/googlesqlwasm2go/p8.Fn6115
 func fn6115(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn6138 github.com/goccy/googlesqlwasm2go/p10.Fn6138
-func fn6138(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6139 github.com/goccy/googlesqlwasm2go/p8.Fn6139
-func fn6139(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn614 github.com/goccy/googlesqlwasm2go/p8.Fn614
 func fn614(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6140 github.com/goccy/googlesqlwasm2go/p10.Fn6140
-func fn6140(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6143 github.com/goccy/googlesqlwasm2go/p8.Fn6143
-func fn6143(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6145 github.com/goccy/googlesqlwasm2go/p7.Fn6145
-func fn6145(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6146 github.com/goccy/googlesqlwasm2go/p8.Fn6146
-func fn6146(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn615 github.com/goccy/googlesqlwasm2go/p10.Fn615
-func fn615(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn616 github.com/goccy/googlesqlwasm2go/p8.Fn616
-func fn616(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn6177 github.com/goccy/googlesqlwasm2go/p8.Fn6177
 func fn6177(m *base.Module, l0 int32, l1 int32) int64
@@ -6055,50 +1243,14 @@ func fn6177(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn618 github.com/goccy/googlesqlwasm2go/p8.Fn618
 func fn618(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn6184 github.com/goccy/googlesqlwasm2go/p7.Fn6184
-func fn6184(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6185 github.com/goccy/googlesqlwasm2go/p8.Fn6185
-func fn6185(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6187 github.com/goccy/googlesqlwasm2go/p8.Fn6187
-func fn6187(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn619 github.com/goccy/googlesqlwasm2go/p8.Fn619
 func fn619(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn620 github.com/goccy/googlesqlwasm2go/p9.Fn620
-func fn620(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6223 github.com/goccy/googlesqlwasm2go/p8.Fn6223
-func fn6223(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6224 github.com/goccy/googlesqlwasm2go/p8.Fn6224
-func fn6224(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn6226 github.com/goccy/googlesqlwasm2go/p7.Fn6226
 func fn6226(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn6227 github.com/goccy/googlesqlwasm2go/p7.Fn6227
-func fn6227(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6228 github.com/goccy/googlesqlwasm2go/p8.Fn6228
-func fn6228(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6230 github.com/goccy/googlesqlwasm2go/p7.Fn6230
-func fn6230(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6231 github.com/goccy/googlesqlwasm2go/p8.Fn6231
-func fn6231(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn6232 github.com/goccy/googlesqlwasm2go/p7.Fn6232
 func fn6232(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6233 github.com/goccy/googlesqlwasm2go/p8.Fn6233
-func fn6233(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6235 github.com/goccy/googlesqlwasm2go/p8.Fn6235
-func fn6235(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn6236 github.com/goccy/googlesqlwasm2go/p8.Fn6236
 func fn6236(m *base.Module, l0 int32, l1 int32) int64
@@ -6112,200 +1264,38 @@ func fn6238(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn6241 github.com/goccy/googlesqlwasm2go/p7.Fn6241
 func fn6241(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn6242 github.com/goccy/googlesqlwasm2go/p8.Fn6242
-func fn6242(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6244 github.com/goccy/googlesqlwasm2go/p8.Fn6244
-func fn6244(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn628 github.com/goccy/googlesqlwasm2go/p8.Fn628
-func fn628(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn630 github.com/goccy/googlesqlwasm2go/p8.Fn630
-func fn630(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn632 github.com/goccy/googlesqlwasm2go/p8.Fn632
-func fn632(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6334 github.com/goccy/googlesqlwasm2go/p8.Fn6334
-func fn6334(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn6336 github.com/goccy/googlesqlwasm2go/p8.Fn6336
 func fn6336(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn635 github.com/goccy/googlesqlwasm2go/p7.Fn635
-func fn635(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn6358 github.com/goccy/googlesqlwasm2go/p7.Fn6358
 func fn6358(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn636 github.com/goccy/googlesqlwasm2go/p7.Fn636
-func fn636(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn637 github.com/goccy/googlesqlwasm2go/p6.Fn637
 func fn637(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6376 github.com/goccy/googlesqlwasm2go/p8.Fn6376
-func fn6376(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn6378 github.com/goccy/googlesqlwasm2go/p7.Fn6378
 func fn6378(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn6379 github.com/goccy/googlesqlwasm2go/p8.Fn6379
-func fn6379(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn638 github.com/goccy/googlesqlwasm2go/p8.Fn638
-func fn638(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6380 github.com/goccy/googlesqlwasm2go/p8.Fn6380
-func fn6380(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn6383 github.com/goccy/googlesqlwasm2go/p7.Fn6383
 func fn6383(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6384 github.com/goccy/googlesqlwasm2go/p8.Fn6384
-func fn6384(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6385 github.com/goccy/googlesqlwasm2go/p8.Fn6385
-func fn6385(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn6387 github.com/goccy/googlesqlwasm2go/p7.Fn6387
 func fn6387(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn6388 github.com/goccy/googlesqlwasm2go/p8.Fn6388
-func fn6388(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn6389 github.com/goccy/googlesqlwasm2go/p7.Fn6389
 func fn6389(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn639 github.com/goccy/googlesqlwasm2go/p8.Fn639
-func fn639(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6390 github.com/goccy/googlesqlwasm2go/p8.Fn6390
-func fn6390(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6392 github.com/goccy/googlesqlwasm2go/p8.Fn6392
-func fn6392(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn6393 github.com/goccy/googlesqlwasm2go/p7.Fn6393
 func fn6393(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn6394 github.com/goccy/googlesqlwasm2go/p8.Fn6394
-func fn6394(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6396 github.com/goccy/googlesqlwasm2go/p8.Fn6396
-func fn6396(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn6397 github.com/goccy/googlesqlwasm2go/p8.Fn6397
 func fn6397(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn641 github.com/goccy/googlesqlwasm2go/p8.Fn641
-func fn641(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6417 github.com/goccy/googlesqlwasm2go/p8.Fn6417
-func fn6417(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6419 github.com/goccy/googlesqlwasm2go/p7.Fn6419
-func fn6419(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6420 github.com/goccy/googlesqlwasm2go/p8.Fn6420
-func fn6420(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn646 github.com/goccy/googlesqlwasm2go/p10.Fn646
-func fn646(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn647 github.com/goccy/googlesqlwasm2go/p10.Fn647
-func fn647(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn648 github.com/goccy/googlesqlwasm2go/p7.Fn648
-func fn648(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6481 github.com/goccy/googlesqlwasm2go/p7.Fn6481
-func fn6481(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6482 github.com/goccy/googlesqlwasm2go/p8.Fn6482
-func fn6482(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6484 github.com/goccy/googlesqlwasm2go/p8.Fn6484
-func fn6484(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn650 github.com/goccy/googlesqlwasm2go/p8.Fn650
-func fn650(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn651 github.com/goccy/googlesqlwasm2go/p8.Fn651
-func fn651(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6516 github.com/goccy/googlesqlwasm2go/p10.Fn6516
-func fn6516(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn653 github.com/goccy/googlesqlwasm2go/p9.Fn653
-func fn653(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn6539 github.com/goccy/googlesqlwasm2go/p10.Fn6539
 func fn6539(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn655 github.com/goccy/googlesqlwasm2go/p9.Fn655
-func fn655(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn656 github.com/goccy/googlesqlwasm2go/p8.Fn656
-func fn656(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6587 github.com/goccy/googlesqlwasm2go/p10.Fn6587
-func fn6587(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6588 github.com/goccy/googlesqlwasm2go/p8.Fn6588
-func fn6588(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6590 github.com/goccy/googlesqlwasm2go/p10.Fn6590
-func fn6590(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6621 github.com/goccy/googlesqlwasm2go/p8.Fn6621
-func fn6621(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6622 github.com/goccy/googlesqlwasm2go/p8.Fn6622
-func fn6622(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6623 github.com/goccy/googlesqlwasm2go/p8.Fn6623
-func fn6623(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6646 github.com/goccy/googlesqlwasm2go/p10.Fn6646
-func fn6646(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn667 github.com/goccy/googlesqlwasm2go/p8.Fn667
-func fn667(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6707 github.com/goccy/googlesqlwasm2go/p10.Fn6707
-func fn6707(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn673 github.com/goccy/googlesqlwasm2go/p8.Fn673
-func fn673(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6733 github.com/goccy/googlesqlwasm2go/p8.Fn6733
-func fn6733(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6737 github.com/goccy/googlesqlwasm2go/p10.Fn6737
-func fn6737(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6738 github.com/goccy/googlesqlwasm2go/p6.Fn6738
-func fn6738(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6748 github.com/goccy/googlesqlwasm2go/p8.Fn6748
-func fn6748(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6751 github.com/goccy/googlesqlwasm2go/p8.Fn6751
-func fn6751(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6752 github.com/goccy/googlesqlwasm2go/p10.Fn6752
-func fn6752(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6783 github.com/goccy/googlesqlwasm2go/p8.Fn6783
-func fn6783(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn6785 github.com/goccy/googlesqlwasm2go/p10.Fn6785
 func fn6785(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6786 github.com/goccy/googlesqlwasm2go/p10.Fn6786
-func fn6786(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn6787 github.com/goccy/googlesqlwasm2go/p10.Fn6787
 func fn6787(m *base.Module, l0 int32, l1 int32) int64
@@ -6313,65 +1303,11 @@ func fn6787(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn6788 github.com/goccy/googlesqlwasm2go/p6.Fn6788
 func fn6788(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn6789 github.com/goccy/googlesqlwasm2go/p8.Fn6789
-func fn6789(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn679 github.com/goccy/googlesqlwasm2go/p8.Fn679
-func fn679(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6791 github.com/goccy/googlesqlwasm2go/p8.Fn6791
-func fn6791(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn68 github.com/goccy/googlesqlwasm2go/p5.Fn68
-func fn68(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn680 github.com/goccy/googlesqlwasm2go/p8.Fn680
-func fn680(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn681 github.com/goccy/googlesqlwasm2go/p7.Fn681
-func fn681(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn682 github.com/goccy/googlesqlwasm2go/p8.Fn682
-func fn682(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6822 github.com/goccy/googlesqlwasm2go/p7.Fn6822
-func fn6822(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6823 github.com/goccy/googlesqlwasm2go/p8.Fn6823
-func fn6823(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6825 github.com/goccy/googlesqlwasm2go/p8.Fn6825
-func fn6825(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6828 github.com/goccy/googlesqlwasm2go/p8.Fn6828
-func fn6828(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn683 github.com/goccy/googlesqlwasm2go/p8.Fn683
-func fn683(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn684 github.com/goccy/googlesqlwasm2go/p7.Fn684
-func fn684(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6854 github.com/goccy/googlesqlwasm2go/p8.Fn6854
-func fn6854(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6860 github.com/goccy/googlesqlwasm2go/p8.Fn6860
-func fn6860(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn687 github.com/goccy/googlesqlwasm2go/p7.Fn687
-func fn687(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn689 github.com/goccy/googlesqlwasm2go/p7.Fn689
-func fn689(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn6894 github.com/goccy/googlesqlwasm2go/p8.Fn6894
 func fn6894(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn6895 github.com/goccy/googlesqlwasm2go/p10.Fn6895
 func fn6895(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6896 github.com/goccy/googlesqlwasm2go/p10.Fn6896
-func fn6896(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn6897 github.com/goccy/googlesqlwasm2go/p10.Fn6897
 func fn6897(m *base.Module, l0 int32, l1 int32) int64
@@ -6379,32 +1315,11 @@ func fn6897(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn690 github.com/goccy/googlesqlwasm2go/p8.Fn690
 func fn690(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn691 github.com/goccy/googlesqlwasm2go/p8.Fn691
-func fn691(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn694 github.com/goccy/googlesqlwasm2go/p8.Fn694
-func fn694(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn695 github.com/goccy/googlesqlwasm2go/p8.Fn695
-func fn695(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn6968 github.com/goccy/googlesqlwasm2go/p8.Fn6968
 func fn6968(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn698 github.com/goccy/googlesqlwasm2go/p8.Fn698
-func fn698(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn699 github.com/goccy/googlesqlwasm2go/p6.Fn699
-func fn699(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6992 github.com/goccy/googlesqlwasm2go/p8.Fn6992
-func fn6992(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn6994 github.com/goccy/googlesqlwasm2go/p7.Fn6994
 func fn6994(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn6995 github.com/goccy/googlesqlwasm2go/p8.Fn6995
-func fn6995(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn6998 github.com/goccy/googlesqlwasm2go/p8.Fn6998
 func fn6998(m *base.Module, l0 int32, l1 int32) int64
@@ -6412,89 +1327,17 @@ func fn6998(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn6999 github.com/goccy/googlesqlwasm2go/p8.Fn6999
 func fn6999(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn700 github.com/goccy/googlesqlwasm2go/p7.Fn700
-func fn700(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn701 github.com/goccy/googlesqlwasm2go/p10.Fn701
-func fn701(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn702 github.com/goccy/googlesqlwasm2go/p8.Fn702
-func fn702(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn704 github.com/goccy/googlesqlwasm2go/p8.Fn704
-func fn704(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn7043 github.com/goccy/googlesqlwasm2go/p10.Fn7043
 func fn7043(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7044 github.com/goccy/googlesqlwasm2go/p8.Fn7044
-func fn7044(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7046 github.com/goccy/googlesqlwasm2go/p10.Fn7046
-func fn7046(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn7047 github.com/goccy/googlesqlwasm2go/p10.Fn7047
 func fn7047(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn707 github.com/goccy/googlesqlwasm2go/p8.Fn707
-func fn707(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn708 github.com/goccy/googlesqlwasm2go/p8.Fn708
-func fn708(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7084 github.com/goccy/googlesqlwasm2go/p7.Fn7084
-func fn7084(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7085 github.com/goccy/googlesqlwasm2go/p8.Fn7085
-func fn7085(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7087 github.com/goccy/googlesqlwasm2go/p8.Fn7087
-func fn7087(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7095 github.com/goccy/googlesqlwasm2go/p10.Fn7095
-func fn7095(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7096 github.com/goccy/googlesqlwasm2go/p8.Fn7096
-func fn7096(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7098 github.com/goccy/googlesqlwasm2go/p10.Fn7098
-func fn7098(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7115 github.com/goccy/googlesqlwasm2go/p7.Fn7115
-func fn7115(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7116 github.com/goccy/googlesqlwasm2go/p8.Fn7116
-func fn7116(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7118 github.com/goccy/googlesqlwasm2go/p8.Fn7118
-func fn7118(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7119 github.com/goccy/googlesqlwasm2go/p8.Fn7119
-func fn7119(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7144 github.com/goccy/googlesqlwasm2go/p8.Fn7144
-func fn7144(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7145 github.com/goccy/googlesqlwasm2go/p10.Fn7145
-func fn7145(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7150 github.com/goccy/googlesqlwasm2go/p10.Fn7150
-func fn7150(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn7171 github.com/goccy/googlesqlwasm2go/p7.Fn7171
 func fn7171(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn7172 github.com/goccy/googlesqlwasm2go/p8.Fn7172
-func fn7172(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7174 github.com/goccy/googlesqlwasm2go/p8.Fn7174
-func fn7174(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn72 github.com/goccy/googlesqlwasm2go/p5.Fn72
 func fn72(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7205 github.com/goccy/googlesqlwasm2go/p8.Fn7205
-func fn7205(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn7206 github.com/goccy/googlesqlwasm2go/p10.Fn7206
 func fn7206(m *base.Module, l0 int32, l1 int32) int64
@@ -6508,26 +1351,11 @@ func fn7229(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn7230 github.com/goccy/googlesqlwasm2go/p10.Fn7230
 func fn7230(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn7233 github.com/goccy/googlesqlwasm2go/p8.Fn7233
-func fn7233(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn7235 github.com/goccy/googlesqlwasm2go/p7.Fn7235
 func fn7235(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn7236 github.com/goccy/googlesqlwasm2go/p8.Fn7236
-func fn7236(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7283 github.com/goccy/googlesqlwasm2go/p8.Fn7283
-func fn7283(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn7284 github.com/goccy/googlesqlwasm2go/p10.Fn7284
 func fn7284(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7285 github.com/goccy/googlesqlwasm2go/p8.Fn7285
-func fn7285(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7287 github.com/goccy/googlesqlwasm2go/p10.Fn7287
-func fn7287(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn7288 github.com/goccy/googlesqlwasm2go/p10.Fn7288
 func fn7288(m *base.Module, l0 int32, l1 int32) int64
@@ -6535,17 +1363,8 @@ func fn7288(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn7289 github.com/goccy/googlesqlwasm2go/p8.Fn7289
 func fn7289(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn7290 github.com/goccy/googlesqlwasm2go/p8.Fn7290
-func fn7290(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7291 github.com/goccy/googlesqlwasm2go/p8.Fn7291
-func fn7291(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn7294 github.com/goccy/googlesqlwasm2go/p7.Fn7294
 func fn7294(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7295 github.com/goccy/googlesqlwasm2go/p8.Fn7295
-func fn7295(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn7296 github.com/goccy/googlesqlwasm2go/p10.Fn7296
 func fn7296(m *base.Module, l0 int32, l1 int32) int64
@@ -6555,9 +1374,6 @@ func fn7297(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn7298 github.com/goccy/googlesqlwasm2go/p8.Fn7298
 func fn7298(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn73 github.com/goccy/googlesqlwasm2go/p5.Fn73
-func fn73(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn7378 github.com/goccy/googlesqlwasm2go/p8.Fn7378
 func fn7378(m *base.Module, l0 int32, l1 int32) int64
@@ -6571,15 +1387,6 @@ func fn7393(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn7394 github.com/goccy/googlesqlwasm2go/p8.Fn7394
 func fn7394(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn74 github.com/goccy/googlesqlwasm2go/p4.Fn74
-func fn74(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7430 github.com/goccy/googlesqlwasm2go/p10.Fn7430
-func fn7430(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7431 github.com/goccy/googlesqlwasm2go/p8.Fn7431
-func fn7431(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn7454 github.com/goccy/googlesqlwasm2go/p10.Fn7454
 func fn7454(m *base.Module, l0 int32, l1 int32) int64
 
@@ -6589,143 +1396,11 @@ func fn7459(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn7471 github.com/goccy/googlesqlwasm2go/p8.Fn7471
 func fn7471(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn7472 github.com/goccy/googlesqlwasm2go/p8.Fn7472
-func fn7472(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn75 github.com/goccy/googlesqlwasm2go/p3.Fn75
-func fn75(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7505 github.com/goccy/googlesqlwasm2go/p10.Fn7505
-func fn7505(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7506 github.com/goccy/googlesqlwasm2go/p8.Fn7506
-func fn7506(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7508 github.com/goccy/googlesqlwasm2go/p10.Fn7508
-func fn7508(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7509 github.com/goccy/googlesqlwasm2go/p8.Fn7509
-func fn7509(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7511 github.com/goccy/googlesqlwasm2go/p10.Fn7511
-func fn7511(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7512 github.com/goccy/googlesqlwasm2go/p10.Fn7512
-func fn7512(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7513 github.com/goccy/googlesqlwasm2go/p8.Fn7513
-func fn7513(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7514 github.com/goccy/googlesqlwasm2go/p10.Fn7514
-func fn7514(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7515 github.com/goccy/googlesqlwasm2go/p8.Fn7515
-func fn7515(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7517 github.com/goccy/googlesqlwasm2go/p10.Fn7517
-func fn7517(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7518 github.com/goccy/googlesqlwasm2go/p8.Fn7518
-func fn7518(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7520 github.com/goccy/googlesqlwasm2go/p7.Fn7520
-func fn7520(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7521 github.com/goccy/googlesqlwasm2go/p7.Fn7521
-func fn7521(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7522 github.com/goccy/googlesqlwasm2go/p8.Fn7522
-func fn7522(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7523 github.com/goccy/googlesqlwasm2go/p8.Fn7523
-func fn7523(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7524 github.com/goccy/googlesqlwasm2go/p6.Fn7524
-func fn7524(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7526 github.com/goccy/googlesqlwasm2go/p8.Fn7526
-func fn7526(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7528 github.com/goccy/googlesqlwasm2go/p8.Fn7528
-func fn7528(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7531 github.com/goccy/googlesqlwasm2go/p10.Fn7531
-func fn7531(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7532 github.com/goccy/googlesqlwasm2go/p8.Fn7532
-func fn7532(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7534 github.com/goccy/googlesqlwasm2go/p10.Fn7534
-func fn7534(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7535 github.com/goccy/googlesqlwasm2go/p8.Fn7535
-func fn7535(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7537 github.com/goccy/googlesqlwasm2go/p10.Fn7537
-func fn7537(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7538 github.com/goccy/googlesqlwasm2go/p10.Fn7538
-func fn7538(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7539 github.com/goccy/googlesqlwasm2go/p10.Fn7539
-func fn7539(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7540 github.com/goccy/googlesqlwasm2go/p8.Fn7540
-func fn7540(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7542 github.com/goccy/googlesqlwasm2go/p10.Fn7542
-func fn7542(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7543 github.com/goccy/googlesqlwasm2go/p8.Fn7543
-func fn7543(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7544 github.com/goccy/googlesqlwasm2go/p8.Fn7544
-func fn7544(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7545 github.com/goccy/googlesqlwasm2go/p7.Fn7545
-func fn7545(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7546 github.com/goccy/googlesqlwasm2go/p8.Fn7546
-func fn7546(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7548 github.com/goccy/googlesqlwasm2go/p8.Fn7548
-func fn7548(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7604 github.com/goccy/googlesqlwasm2go/p8.Fn7604
-func fn7604(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn7689 github.com/goccy/googlesqlwasm2go/p10.Fn7689
 func fn7689(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn7708 github.com/goccy/googlesqlwasm2go/p6.Fn7708
 func fn7708(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7709 github.com/goccy/googlesqlwasm2go/p8.Fn7709
-func fn7709(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7711 github.com/goccy/googlesqlwasm2go/p8.Fn7711
-func fn7711(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7714 github.com/goccy/googlesqlwasm2go/p8.Fn7714
-func fn7714(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7736 github.com/goccy/googlesqlwasm2go/p7.Fn7736
-func fn7736(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7737 github.com/goccy/googlesqlwasm2go/p8.Fn7737
-func fn7737(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7739 github.com/goccy/googlesqlwasm2go/p8.Fn7739
-func fn7739(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn774 github.com/goccy/googlesqlwasm2go/p9.Fn774
-func fn774(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7742 github.com/goccy/googlesqlwasm2go/p8.Fn7742
-func fn7742(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7749 github.com/goccy/googlesqlwasm2go/p8.Fn7749
-func fn7749(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn7774 github.com/goccy/googlesqlwasm2go/p8.Fn7774
 func fn7774(m *base.Module, l0 int32, l1 int32) int64
@@ -6745,29 +1420,11 @@ func fn7789(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn7790 github.com/goccy/googlesqlwasm2go/p8.Fn7790
 func fn7790(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn78 github.com/goccy/googlesqlwasm2go/p6.Fn78
-func fn78(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn7819 github.com/goccy/googlesqlwasm2go/p10.Fn7819
 func fn7819(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn7820 github.com/goccy/googlesqlwasm2go/p10.Fn7820
 func fn7820(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7841 github.com/goccy/googlesqlwasm2go/p10.Fn7841
-func fn7841(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7842 github.com/goccy/googlesqlwasm2go/p10.Fn7842
-func fn7842(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7845 github.com/goccy/googlesqlwasm2go/p10.Fn7845
-func fn7845(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7846 github.com/goccy/googlesqlwasm2go/p8.Fn7846
-func fn7846(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7848 github.com/goccy/googlesqlwasm2go/p10.Fn7848
-func fn7848(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn7882 github.com/goccy/googlesqlwasm2go/p8.Fn7882
 func fn7882(m *base.Module, l0 int32, l1 int32) int64
@@ -6775,53 +1432,17 @@ func fn7882(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn7884 github.com/goccy/googlesqlwasm2go/p8.Fn7884
 func fn7884(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn7885 github.com/goccy/googlesqlwasm2go/p8.Fn7885
-func fn7885(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7886 github.com/goccy/googlesqlwasm2go/p8.Fn7886
-func fn7886(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7888 github.com/goccy/googlesqlwasm2go/p10.Fn7888
-func fn7888(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7899 github.com/goccy/googlesqlwasm2go/p8.Fn7899
-func fn7899(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7900 github.com/goccy/googlesqlwasm2go/p8.Fn7900
-func fn7900(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7901 github.com/goccy/googlesqlwasm2go/p8.Fn7901
-func fn7901(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7902 github.com/goccy/googlesqlwasm2go/p7.Fn7902
-func fn7902(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn7903 github.com/goccy/googlesqlwasm2go/p9.Fn7903
 func fn7903(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn7904 github.com/goccy/googlesqlwasm2go/p10.Fn7904
 func fn7904(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn7905 github.com/goccy/googlesqlwasm2go/p8.Fn7905
-func fn7905(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn7906 github.com/goccy/googlesqlwasm2go/p10.Fn7906
 func fn7906(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn7907 github.com/goccy/googlesqlwasm2go/p8.Fn7907
-func fn7907(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7915 github.com/goccy/googlesqlwasm2go/p6.Fn7915
-func fn7915(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7920 github.com/goccy/googlesqlwasm2go/p8.Fn7920
-func fn7920(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn7922 github.com/goccy/googlesqlwasm2go/p7.Fn7922
 func fn7922(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7923 github.com/goccy/googlesqlwasm2go/p8.Fn7923
-func fn7923(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn7924 github.com/goccy/googlesqlwasm2go/p8.Fn7924
 func fn7924(m *base.Module, l0 int32, l1 int32) int64
@@ -6832,20 +1453,11 @@ func fn7927(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn7928 github.com/goccy/googlesqlwasm2go/p7.Fn7928
 func fn7928(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn7929 github.com/goccy/googlesqlwasm2go/p8.Fn7929
-func fn7929(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7931 github.com/goccy/googlesqlwasm2go/p8.Fn7931
-func fn7931(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn7940 github.com/goccy/googlesqlwasm2go/p8.Fn7940
 func fn7940(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn7971 github.com/goccy/googlesqlwasm2go/p8.Fn7971
 func fn7971(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7986 github.com/goccy/googlesqlwasm2go/p6.Fn7986
-func fn7986(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn7988 github.com/goccy/googlesqlwasm2go/p10.Fn7988
 func fn7988(m *base.Module, l0 int32, l1 int32) int64
@@ -6858,9 +1470,6 @@ func fn7990(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn7991 github.com/goccy/googlesqlwasm2go/p10.Fn7991
 func fn7991(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn7992 github.com/goccy/googlesqlwasm2go/p8.Fn7992
-func fn7992(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn7993 github.com/goccy/googlesqlwasm2go/p10.Fn7993
 func fn7993(m *base.Module, l0 int32, l1 int32) int64
@@ -6880,20 +1489,8 @@ func fn8066(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn8092 github.com/goccy/googlesqlwasm2go/p8.Fn8092
 func fn8092(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn81 github.com/goccy/googlesqlwasm2go/p6.Fn81
-func fn81(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn8133 github.com/goccy/googlesqlwasm2go/p10.Fn8133
 func fn8133(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8170 github.com/goccy/googlesqlwasm2go/p10.Fn8170
-func fn8170(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8171 github.com/goccy/googlesqlwasm2go/p8.Fn8171
-func fn8171(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8173 github.com/goccy/googlesqlwasm2go/p10.Fn8173
-func fn8173(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn819 github.com/goccy/googlesqlwasm2go/p8.Fn819
 func fn819(m *base.Module, l0 int32, l1 int32) int64
@@ -6901,110 +1498,26 @@ func fn819(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn8193 github.com/goccy/googlesqlwasm2go/p10.Fn8193
 func fn8193(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn82 github.com/goccy/googlesqlwasm2go/p6.Fn82
-func fn82(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn820 github.com/goccy/googlesqlwasm2go/p9.Fn820
-func fn820(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn821 github.com/goccy/googlesqlwasm2go/p10.Fn821
-func fn821(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8213 github.com/goccy/googlesqlwasm2go/p6.Fn8213
-func fn8213(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8214 github.com/goccy/googlesqlwasm2go/p8.Fn8214
-func fn8214(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8216 github.com/goccy/googlesqlwasm2go/p8.Fn8216
-func fn8216(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn822 github.com/goccy/googlesqlwasm2go/p5.Fn822
 func fn822(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn823 github.com/goccy/googlesqlwasm2go/p10.Fn823
 func fn823(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn8231 github.com/goccy/googlesqlwasm2go/p8.Fn8231
-func fn8231(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8232 github.com/goccy/googlesqlwasm2go/p10.Fn8232
-func fn8232(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8233 github.com/goccy/googlesqlwasm2go/p10.Fn8233
-func fn8233(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8236 github.com/goccy/googlesqlwasm2go/p10.Fn8236
-func fn8236(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8237 github.com/goccy/googlesqlwasm2go/p8.Fn8237
-func fn8237(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8239 github.com/goccy/googlesqlwasm2go/p10.Fn8239
-func fn8239(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn824 github.com/goccy/googlesqlwasm2go/p4.Fn824
 func fn824(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn826 github.com/goccy/googlesqlwasm2go/p8.Fn826
-func fn826(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8268 github.com/goccy/googlesqlwasm2go/p10.Fn8268
-func fn8268(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn827 github.com/goccy/googlesqlwasm2go/p9.Fn827
-func fn827(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn828 github.com/goccy/googlesqlwasm2go/p8.Fn828
-func fn828(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn829 github.com/goccy/googlesqlwasm2go/p8.Fn829
-func fn829(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn83 github.com/goccy/googlesqlwasm2go/p4.Fn83
 func fn83(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn830 github.com/goccy/googlesqlwasm2go/p5.Fn830
-func fn830(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8300 github.com/goccy/googlesqlwasm2go/p8.Fn8300
-func fn8300(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn831 github.com/goccy/googlesqlwasm2go/p7.Fn831
-func fn831(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn832 github.com/goccy/googlesqlwasm2go/p8.Fn832
-func fn832(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8324 github.com/goccy/googlesqlwasm2go/p8.Fn8324
-func fn8324(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn8326 github.com/goccy/googlesqlwasm2go/p7.Fn8326
 func fn8326(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8327 github.com/goccy/googlesqlwasm2go/p7.Fn8327
-func fn8327(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8328 github.com/goccy/googlesqlwasm2go/p8.Fn8328
-func fn8328(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn833 github.com/goccy/googlesqlwasm2go/p10.Fn833
-func fn833(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn8330 github.com/goccy/googlesqlwasm2go/p6.Fn8330
 func fn8330(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn8331 github.com/goccy/googlesqlwasm2go/p8.Fn8331
-func fn8331(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn8332 github.com/goccy/googlesqlwasm2go/p10.Fn8332
 func fn8332(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8333 github.com/goccy/googlesqlwasm2go/p8.Fn8333
-func fn8333(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8334 github.com/goccy/googlesqlwasm2go/p8.Fn8334
-func fn8334(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn8335 github.com/goccy/googlesqlwasm2go/p8.Fn8335
 func fn8335(m *base.Module, l0 int32, l1 int32) int64
@@ -7015,47 +1528,14 @@ func fn8336(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn8337 github.com/goccy/googlesqlwasm2go/p8.Fn8337
 func fn8337(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn8338 github.com/goccy/googlesqlwasm2go/p8.Fn8338
-func fn8338(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn8339 github.com/goccy/googlesqlwasm2go/p10.Fn8339
 func fn8339(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8342 github.com/goccy/googlesqlwasm2go/p8.Fn8342
-func fn8342(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8344 github.com/goccy/googlesqlwasm2go/p7.Fn8344
-func fn8344(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8345 github.com/goccy/googlesqlwasm2go/p7.Fn8345
-func fn8345(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn835 github.com/goccy/googlesqlwasm2go/p10.Fn835
-func fn835(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn8352 github.com/goccy/googlesqlwasm2go/p8.Fn8352
 func fn8352(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn836 github.com/goccy/googlesqlwasm2go/p8.Fn836
-func fn836(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn8366 github.com/goccy/googlesqlwasm2go/p8.Fn8366
 func fn8366(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8368 github.com/goccy/googlesqlwasm2go/p8.Fn8368
-func fn8368(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn837 github.com/goccy/googlesqlwasm2go/p8.Fn837
-func fn837(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn838 github.com/goccy/googlesqlwasm2go/p10.Fn838
-func fn838(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn839 github.com/goccy/googlesqlwasm2go/p7.Fn839
-func fn839(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn840 github.com/goccy/googlesqlwasm2go/p8.Fn840
-func fn840(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn841 github.com/goccy/googlesqlwasm2go/p8.Fn841
 func fn841(m *base.Module, l0 int32, l1 int32) int64
@@ -7063,161 +1543,14 @@ func fn841(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn842 github.com/goccy/googlesqlwasm2go/p8.Fn842
 func fn842(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn844 github.com/goccy/googlesqlwasm2go/p8.Fn844
-func fn844(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8445 github.com/goccy/googlesqlwasm2go/p8.Fn8445
-func fn8445(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8447 github.com/goccy/googlesqlwasm2go/p7.Fn8447
-func fn8447(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8448 github.com/goccy/googlesqlwasm2go/p8.Fn8448
-func fn8448(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8449 github.com/goccy/googlesqlwasm2go/p8.Fn8449
-func fn8449(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8450 github.com/goccy/googlesqlwasm2go/p7.Fn8450
-func fn8450(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8451 github.com/goccy/googlesqlwasm2go/p8.Fn8451
-func fn8451(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8453 github.com/goccy/googlesqlwasm2go/p8.Fn8453
-func fn8453(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8454 github.com/goccy/googlesqlwasm2go/p8.Fn8454
-func fn8454(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8455 github.com/goccy/googlesqlwasm2go/p8.Fn8455
-func fn8455(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8456 github.com/goccy/googlesqlwasm2go/p8.Fn8456
-func fn8456(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8457 github.com/goccy/googlesqlwasm2go/p6.Fn8457
-func fn8457(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn846 github.com/goccy/googlesqlwasm2go/p8.Fn846
-func fn846(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8460 github.com/goccy/googlesqlwasm2go/p8.Fn8460
-func fn8460(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8462 github.com/goccy/googlesqlwasm2go/p7.Fn8462
-func fn8462(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8463 github.com/goccy/googlesqlwasm2go/p8.Fn8463
-func fn8463(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8464 github.com/goccy/googlesqlwasm2go/p7.Fn8464
-func fn8464(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8465 github.com/goccy/googlesqlwasm2go/p8.Fn8465
-func fn8465(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8467 github.com/goccy/googlesqlwasm2go/p8.Fn8467
-func fn8467(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn847 github.com/goccy/googlesqlwasm2go/p8.Fn847
-func fn847(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn848 github.com/goccy/googlesqlwasm2go/p8.Fn848
-func fn848(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn849 github.com/goccy/googlesqlwasm2go/p7.Fn849
-func fn849(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8492 github.com/goccy/googlesqlwasm2go/p8.Fn8492
-func fn8492(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8494 github.com/goccy/googlesqlwasm2go/p7.Fn8494
-func fn8494(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8495 github.com/goccy/googlesqlwasm2go/p8.Fn8495
-func fn8495(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8496 github.com/goccy/googlesqlwasm2go/p8.Fn8496
-func fn8496(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8498 github.com/goccy/googlesqlwasm2go/p8.Fn8498
-func fn8498(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8499 github.com/goccy/googlesqlwasm2go/p8.Fn8499
-func fn8499(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn85 github.com/goccy/googlesqlwasm2go/p6.Fn85
 func fn85(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn850 github.com/goccy/googlesqlwasm2go/p8.Fn850
-func fn850(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8500 github.com/goccy/googlesqlwasm2go/p8.Fn8500
-func fn8500(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8502 github.com/goccy/googlesqlwasm2go/p7.Fn8502
-func fn8502(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8503 github.com/goccy/googlesqlwasm2go/p7.Fn8503
-func fn8503(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn851 github.com/goccy/googlesqlwasm2go/p8.Fn851
-func fn851(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn852 github.com/goccy/googlesqlwasm2go/p8.Fn852
-func fn852(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn853 github.com/goccy/googlesqlwasm2go/p7.Fn853
 func fn853(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn854 github.com/goccy/googlesqlwasm2go/p8.Fn854
-func fn854(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn855 github.com/goccy/googlesqlwasm2go/p7.Fn855
-func fn855(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8552 github.com/goccy/googlesqlwasm2go/p8.Fn8552
-func fn8552(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8554 github.com/goccy/googlesqlwasm2go/p7.Fn8554
-func fn8554(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8555 github.com/goccy/googlesqlwasm2go/p8.Fn8555
-func fn8555(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8558 github.com/goccy/googlesqlwasm2go/p8.Fn8558
-func fn8558(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn856 github.com/goccy/googlesqlwasm2go/p8.Fn856
-func fn856(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8560 github.com/goccy/googlesqlwasm2go/p7.Fn8560
-func fn8560(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8561 github.com/goccy/googlesqlwasm2go/p8.Fn8561
-func fn8561(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8565 github.com/goccy/googlesqlwasm2go/p8.Fn8565
-func fn8565(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn857 github.com/goccy/googlesqlwasm2go/p8.Fn857
-func fn857(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn858 github.com/goccy/googlesqlwasm2go/p8.Fn858
-func fn858(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn859 github.com/goccy/googlesqlwasm2go/p7.Fn859
-func fn859(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn8590 github.com/goccy/googlesqlwasm2go/p10.Fn8590
 func fn8590(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8591 github.com/goccy/googlesqlwasm2go/p8.Fn8591
-func fn8591(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8593 github.com/goccy/googlesqlwasm2go/p10.Fn8593
-func fn8593(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn8594 github.com/goccy/googlesqlwasm2go/p10.Fn8594
 func fn8594(m *base.Module, l0 int32, l1 int32) int64
@@ -7225,332 +1558,8 @@ func fn8594(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn86 github.com/goccy/googlesqlwasm2go/p6.Fn86
 func fn86(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn860 github.com/goccy/googlesqlwasm2go/p10.Fn860
-func fn860(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn861 github.com/goccy/googlesqlwasm2go/p8.Fn861
-func fn861(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn862 github.com/goccy/googlesqlwasm2go/p7.Fn862
-func fn862(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8629 github.com/goccy/googlesqlwasm2go/p8.Fn8629
-func fn8629(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn863 github.com/goccy/googlesqlwasm2go/p10.Fn863
-func fn863(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8631 github.com/goccy/googlesqlwasm2go/p7.Fn8631
-func fn8631(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8632 github.com/goccy/googlesqlwasm2go/p8.Fn8632
-func fn8632(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8633 github.com/goccy/googlesqlwasm2go/p8.Fn8633
-func fn8633(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8634 github.com/goccy/googlesqlwasm2go/p10.Fn8634
-func fn8634(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8635 github.com/goccy/googlesqlwasm2go/p8.Fn8635
-func fn8635(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8637 github.com/goccy/googlesqlwasm2go/p10.Fn8637
-func fn8637(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8638 github.com/goccy/googlesqlwasm2go/p8.Fn8638
-func fn8638(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn864 github.com/goccy/googlesqlwasm2go/p8.Fn864
-func fn864(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8641 github.com/goccy/googlesqlwasm2go/p8.Fn8641
-func fn8641(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8643 github.com/goccy/googlesqlwasm2go/p10.Fn8643
-func fn8643(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8644 github.com/goccy/googlesqlwasm2go/p10.Fn8644
-func fn8644(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8645 github.com/goccy/googlesqlwasm2go/p8.Fn8645
-func fn8645(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8647 github.com/goccy/googlesqlwasm2go/p7.Fn8647
-func fn8647(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8648 github.com/goccy/googlesqlwasm2go/p7.Fn8648
-func fn8648(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8649 github.com/goccy/googlesqlwasm2go/p10.Fn8649
-func fn8649(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn865 github.com/goccy/googlesqlwasm2go/p9.Fn865
-func fn865(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8650 github.com/goccy/googlesqlwasm2go/p8.Fn8650
-func fn8650(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8652 github.com/goccy/googlesqlwasm2go/p10.Fn8652
-func fn8652(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8653 github.com/goccy/googlesqlwasm2go/p8.Fn8653
-func fn8653(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn866 github.com/goccy/googlesqlwasm2go/p7.Fn866
-func fn866(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn867 github.com/goccy/googlesqlwasm2go/p8.Fn867
-func fn867(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8673 github.com/goccy/googlesqlwasm2go/p8.Fn8673
-func fn8673(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn868 github.com/goccy/googlesqlwasm2go/p8.Fn868
-func fn868(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8681 github.com/goccy/googlesqlwasm2go/p8.Fn8681
-func fn8681(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8683 github.com/goccy/googlesqlwasm2go/p10.Fn8683
-func fn8683(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8684 github.com/goccy/googlesqlwasm2go/p10.Fn8684
-func fn8684(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8685 github.com/goccy/googlesqlwasm2go/p8.Fn8685
-func fn8685(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8687 github.com/goccy/googlesqlwasm2go/p10.Fn8687
-func fn8687(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8688 github.com/goccy/googlesqlwasm2go/p10.Fn8688
-func fn8688(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8689 github.com/goccy/googlesqlwasm2go/p10.Fn8689
-func fn8689(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn869 github.com/goccy/googlesqlwasm2go/p8.Fn869
-func fn869(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8690 github.com/goccy/googlesqlwasm2go/p8.Fn8690
-func fn8690(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8692 github.com/goccy/googlesqlwasm2go/p10.Fn8692
-func fn8692(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8693 github.com/goccy/googlesqlwasm2go/p8.Fn8693
-func fn8693(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8695 github.com/goccy/googlesqlwasm2go/p10.Fn8695
-func fn8695(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8696 github.com/goccy/googlesqlwasm2go/p10.Fn8696
-func fn8696(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn87 github.com/goccy/googlesqlwasm2go/p9.Fn87
-func fn87(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn870 github.com/goccy/googlesqlwasm2go/p7.Fn870
-func fn870(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn871 github.com/goccy/googlesqlwasm2go/p8.Fn871
-func fn871(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn872 github.com/goccy/googlesqlwasm2go/p8.Fn872
-func fn872(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn873 github.com/goccy/googlesqlwasm2go/p8.Fn873
-func fn873(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn874 github.com/goccy/googlesqlwasm2go/p8.Fn874
-func fn874(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8748 github.com/goccy/googlesqlwasm2go/p7.Fn8748
-func fn8748(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8749 github.com/goccy/googlesqlwasm2go/p8.Fn8749
-func fn8749(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn875 github.com/goccy/googlesqlwasm2go/p7.Fn875
-func fn875(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8751 github.com/goccy/googlesqlwasm2go/p8.Fn8751
-func fn8751(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8754 github.com/goccy/googlesqlwasm2go/p8.Fn8754
-func fn8754(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8757 github.com/goccy/googlesqlwasm2go/p10.Fn8757
-func fn8757(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8758 github.com/goccy/googlesqlwasm2go/p8.Fn8758
-func fn8758(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8760 github.com/goccy/googlesqlwasm2go/p10.Fn8760
-func fn8760(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn877 github.com/goccy/googlesqlwasm2go/p8.Fn877
-func fn877(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn878 github.com/goccy/googlesqlwasm2go/p8.Fn878
 func fn878(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8785 github.com/goccy/googlesqlwasm2go/p6.Fn8785
-func fn8785(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8786 github.com/goccy/googlesqlwasm2go/p8.Fn8786
-func fn8786(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8788 github.com/goccy/googlesqlwasm2go/p8.Fn8788
-func fn8788(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8789 github.com/goccy/googlesqlwasm2go/p10.Fn8789
-func fn8789(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn879 github.com/goccy/googlesqlwasm2go/p5.Fn879
-func fn879(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8790 github.com/goccy/googlesqlwasm2go/p8.Fn8790
-func fn8790(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8791 github.com/goccy/googlesqlwasm2go/p8.Fn8791
-func fn8791(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8792 github.com/goccy/googlesqlwasm2go/p10.Fn8792
-func fn8792(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8795 github.com/goccy/googlesqlwasm2go/p8.Fn8795
-func fn8795(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8797 github.com/goccy/googlesqlwasm2go/p7.Fn8797
-func fn8797(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8798 github.com/goccy/googlesqlwasm2go/p8.Fn8798
-func fn8798(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8799 github.com/goccy/googlesqlwasm2go/p10.Fn8799
-func fn8799(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn88 github.com/goccy/googlesqlwasm2go/p8.Fn88
-func fn88(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8810 github.com/goccy/googlesqlwasm2go/p8.Fn8810
-func fn8810(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn884 github.com/goccy/googlesqlwasm2go/p6.Fn884
-func fn884(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8863 github.com/goccy/googlesqlwasm2go/p8.Fn8863
-func fn8863(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8865 github.com/goccy/googlesqlwasm2go/p7.Fn8865
-func fn8865(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8866 github.com/goccy/googlesqlwasm2go/p8.Fn8866
-func fn8866(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8867 github.com/goccy/googlesqlwasm2go/p7.Fn8867
-func fn8867(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8868 github.com/goccy/googlesqlwasm2go/p8.Fn8868
-func fn8868(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn887 github.com/goccy/googlesqlwasm2go/p8.Fn887
-func fn887(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8870 github.com/goccy/googlesqlwasm2go/p8.Fn8870
-func fn8870(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8873 github.com/goccy/googlesqlwasm2go/p7.Fn8873
-func fn8873(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8874 github.com/goccy/googlesqlwasm2go/p8.Fn8874
-func fn8874(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8876 github.com/goccy/googlesqlwasm2go/p8.Fn8876
-func fn8876(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8877 github.com/goccy/googlesqlwasm2go/p8.Fn8877
-func fn8877(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8879 github.com/goccy/googlesqlwasm2go/p10.Fn8879
-func fn8879(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8880 github.com/goccy/googlesqlwasm2go/p10.Fn8880
-func fn8880(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8881 github.com/goccy/googlesqlwasm2go/p8.Fn8881
-func fn8881(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8883 github.com/goccy/googlesqlwasm2go/p10.Fn8883
-func fn8883(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8884 github.com/goccy/googlesqlwasm2go/p10.Fn8884
-func fn8884(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn890 github.com/goccy/googlesqlwasm2go/p8.Fn890
-func fn890(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn891 github.com/goccy/googlesqlwasm2go/p8.Fn891
-func fn891(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn892 github.com/goccy/googlesqlwasm2go/p8.Fn892
-func fn892(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn893 github.com/goccy/googlesqlwasm2go/p8.Fn893
-func fn893(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8936 github.com/goccy/googlesqlwasm2go/p8.Fn8936
-func fn8936(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8937 github.com/goccy/googlesqlwasm2go/p8.Fn8937
-func fn8937(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8939 github.com/goccy/googlesqlwasm2go/p7.Fn8939
-func fn8939(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn894 github.com/goccy/googlesqlwasm2go/p10.Fn894
-func fn894(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8940 github.com/goccy/googlesqlwasm2go/p8.Fn8940
-func fn8940(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8941 github.com/goccy/googlesqlwasm2go/p6.Fn8941
-func fn8941(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8942 github.com/goccy/googlesqlwasm2go/p8.Fn8942
-func fn8942(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8944 github.com/goccy/googlesqlwasm2go/p8.Fn8944
-func fn8944(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8945 github.com/goccy/googlesqlwasm2go/p6.Fn8945
-func fn8945(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8946 github.com/goccy/googlesqlwasm2go/p10.Fn8946
-func fn8946(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8949 github.com/goccy/googlesqlwasm2go/p10.Fn8949
-func fn8949(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8950 github.com/goccy/googlesqlwasm2go/p10.Fn8950
-func fn8950(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn896 github.com/goccy/googlesqlwasm2go/p6.Fn896
-func fn896(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8966 github.com/goccy/googlesqlwasm2go/p10.Fn8966
-func fn8966(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8967 github.com/goccy/googlesqlwasm2go/p8.Fn8967
-func fn8967(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn8969 github.com/goccy/googlesqlwasm2go/p8.Fn8969
-func fn8969(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn897 github.com/goccy/googlesqlwasm2go/p8.Fn897
-func fn897(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn898 github.com/goccy/googlesqlwasm2go/p8.Fn898
 func fn898(m *base.Module, l0 int32, l1 int32) int64
@@ -7558,29 +1567,8 @@ func fn898(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn899 github.com/goccy/googlesqlwasm2go/p8.Fn899
 func fn899(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn900 github.com/goccy/googlesqlwasm2go/p8.Fn900
-func fn900(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn901 github.com/goccy/googlesqlwasm2go/p8.Fn901
-func fn901(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn902 github.com/goccy/googlesqlwasm2go/p8.Fn902
 func fn902(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9024 github.com/goccy/googlesqlwasm2go/p10.Fn9024
-func fn9024(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9027 github.com/goccy/googlesqlwasm2go/p8.Fn9027
-func fn9027(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9029 github.com/goccy/googlesqlwasm2go/p10.Fn9029
-func fn9029(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn903 github.com/goccy/googlesqlwasm2go/p8.Fn903
-func fn903(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9030 github.com/goccy/googlesqlwasm2go/p10.Fn9030
-func fn9030(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn9038 github.com/goccy/googlesqlwasm2go/p8.Fn9038
 func fn9038(m *base.Module, l0 int32, l1 int32) int64
@@ -7591,47 +1579,17 @@ func fn9039(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn9040 github.com/goccy/googlesqlwasm2go/p6.Fn9040
 func fn9040(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn9041 github.com/goccy/googlesqlwasm2go/p8.Fn9041
-func fn9041(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9043 github.com/goccy/googlesqlwasm2go/p8.Fn9043
-func fn9043(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn906 github.com/goccy/googlesqlwasm2go/p8.Fn906
-func fn906(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn9060 github.com/goccy/googlesqlwasm2go/p7.Fn9060
 func fn9060(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9061 github.com/goccy/googlesqlwasm2go/p8.Fn9061
-func fn9061(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9063 github.com/goccy/googlesqlwasm2go/p8.Fn9063
-func fn9063(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn9066 github.com/goccy/googlesqlwasm2go/p7.Fn9066
 func fn9066(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn9067 github.com/goccy/googlesqlwasm2go/p8.Fn9067
-func fn9067(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9069 github.com/goccy/googlesqlwasm2go/p8.Fn9069
-func fn9069(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9070 github.com/goccy/googlesqlwasm2go/p8.Fn9070
-func fn9070(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn9072 github.com/goccy/googlesqlwasm2go/p7.Fn9072
 func fn9072(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn9073 github.com/goccy/googlesqlwasm2go/p8.Fn9073
-func fn9073(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn9074 github.com/goccy/googlesqlwasm2go/p8.Fn9074
 func fn9074(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn908 github.com/goccy/googlesqlwasm2go/p8.Fn908
-func fn908(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn909 github.com/goccy/googlesqlwasm2go/p8.Fn909
 func fn909(m *base.Module, l0 int32, l1 int32) int64
@@ -7639,17 +1597,8 @@ func fn909(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn910 github.com/goccy/googlesqlwasm2go/p8.Fn910
 func fn910(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn911 github.com/goccy/googlesqlwasm2go/p8.Fn911
-func fn911(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9114 github.com/goccy/googlesqlwasm2go/p8.Fn9114
-func fn9114(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn9116 github.com/goccy/googlesqlwasm2go/p6.Fn9116
 func fn9116(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9117 github.com/goccy/googlesqlwasm2go/p8.Fn9117
-func fn9117(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn9118 github.com/goccy/googlesqlwasm2go/p10.Fn9118
 func fn9118(m *base.Module, l0 int32, l1 int32) int64
@@ -7657,80 +1606,26 @@ func fn9118(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn9119 github.com/goccy/googlesqlwasm2go/p8.Fn9119
 func fn9119(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn912 github.com/goccy/googlesqlwasm2go/p8.Fn912
-func fn912(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn9120 github.com/goccy/googlesqlwasm2go/p8.Fn9120
 func fn9120(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn9121 github.com/goccy/googlesqlwasm2go/p10.Fn9121
 func fn9121(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn9124 github.com/goccy/googlesqlwasm2go/p8.Fn9124
-func fn9124(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9126 github.com/goccy/googlesqlwasm2go/p7.Fn9126
-func fn9126(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9127 github.com/goccy/googlesqlwasm2go/p8.Fn9127
-func fn9127(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9128 github.com/goccy/googlesqlwasm2go/p7.Fn9128
-func fn9128(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9129 github.com/goccy/googlesqlwasm2go/p8.Fn9129
-func fn9129(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn913 github.com/goccy/googlesqlwasm2go/p8.Fn913
 func fn913(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9131 github.com/goccy/googlesqlwasm2go/p7.Fn9131
-func fn9131(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9132 github.com/goccy/googlesqlwasm2go/p8.Fn9132
-func fn9132(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn914 github.com/goccy/googlesqlwasm2go/p8.Fn914
-func fn914(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn9144 github.com/goccy/googlesqlwasm2go/p8.Fn9144
 func fn9144(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn9146 github.com/goccy/googlesqlwasm2go/p8.Fn9146
-func fn9146(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn915 github.com/goccy/googlesqlwasm2go/p8.Fn915
-func fn915(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn916 github.com/goccy/googlesqlwasm2go/p8.Fn916
 func fn916(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn917 github.com/goccy/googlesqlwasm2go/p8.Fn917
-func fn917(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9176 github.com/goccy/googlesqlwasm2go/p8.Fn9176
-func fn9176(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn9177 github.com/goccy/googlesqlwasm2go/p7.Fn9177
 func fn9177(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn9178 github.com/goccy/googlesqlwasm2go/p8.Fn9178
-func fn9178(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn918 github.com/goccy/googlesqlwasm2go/p7.Fn918
-func fn918(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9180 github.com/goccy/googlesqlwasm2go/p8.Fn9180
-func fn9180(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn9184 github.com/goccy/googlesqlwasm2go/p7.Fn9184
 func fn9184(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9185 github.com/goccy/googlesqlwasm2go/p8.Fn9185
-func fn9185(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9187 github.com/goccy/googlesqlwasm2go/p8.Fn9187
-func fn9187(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn919 github.com/goccy/googlesqlwasm2go/p10.Fn919
 func fn919(m *base.Module, l0 int32, l1 int32) int64
@@ -7741,62 +1636,17 @@ func fn9201(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn9202 github.com/goccy/googlesqlwasm2go/p7.Fn9202
 func fn9202(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn9203 github.com/goccy/googlesqlwasm2go/p8.Fn9203
-func fn9203(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9205 github.com/goccy/googlesqlwasm2go/p8.Fn9205
-func fn9205(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9206 github.com/goccy/googlesqlwasm2go/p8.Fn9206
-func fn9206(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9207 github.com/goccy/googlesqlwasm2go/p10.Fn9207
-func fn9207(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9208 github.com/goccy/googlesqlwasm2go/p8.Fn9208
-func fn9208(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9210 github.com/goccy/googlesqlwasm2go/p10.Fn9210
-func fn9210(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn9211 github.com/goccy/googlesqlwasm2go/p8.Fn9211
 func fn9211(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn9212 github.com/goccy/googlesqlwasm2go/p8.Fn9212
 func fn9212(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn9214 github.com/goccy/googlesqlwasm2go/p8.Fn9214
-func fn9214(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn9216 github.com/goccy/googlesqlwasm2go/p7.Fn9216
 func fn9216(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn9217 github.com/goccy/googlesqlwasm2go/p8.Fn9217
-func fn9217(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn9218 github.com/goccy/googlesqlwasm2go/p8.Fn9218
 func fn9218(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9219 github.com/goccy/googlesqlwasm2go/p7.Fn9219
-func fn9219(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9220 github.com/goccy/googlesqlwasm2go/p8.Fn9220
-func fn9220(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9222 github.com/goccy/googlesqlwasm2go/p8.Fn9222
-func fn9222(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9284 github.com/goccy/googlesqlwasm2go/p7.Fn9284
-func fn9284(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9285 github.com/goccy/googlesqlwasm2go/p8.Fn9285
-func fn9285(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9287 github.com/goccy/googlesqlwasm2go/p8.Fn9287
-func fn9287(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9288 github.com/goccy/googlesqlwasm2go/p8.Fn9288
-func fn9288(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn9289 github.com/goccy/googlesqlwasm2go/p8.Fn9289
 func fn9289(m *base.Module, l0 int32, l1 int32) int64
@@ -7804,20 +1654,8 @@ func fn9289(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn9290 github.com/goccy/googlesqlwasm2go/p7.Fn9290
 func fn9290(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn9291 github.com/goccy/googlesqlwasm2go/p8.Fn9291
-func fn9291(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9293 github.com/goccy/googlesqlwasm2go/p8.Fn9293
-func fn9293(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn9294 github.com/goccy/googlesqlwasm2go/p7.Fn9294
 func fn9294(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9295 github.com/goccy/googlesqlwasm2go/p8.Fn9295
-func fn9295(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9297 github.com/goccy/googlesqlwasm2go/p8.Fn9297
-func fn9297(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn9298 github.com/goccy/googlesqlwasm2go/p8.Fn9298
 func fn9298(m *base.Module, l0 int32, l1 int32) int64
@@ -7825,17 +1663,8 @@ func fn9298(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn9299 github.com/goccy/googlesqlwasm2go/p8.Fn9299
 func fn9299(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn93 github.com/goccy/googlesqlwasm2go/p6.Fn93
-func fn93(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn9307 github.com/goccy/googlesqlwasm2go/p8.Fn9307
 func fn9307(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9308 github.com/goccy/googlesqlwasm2go/p8.Fn9308
-func fn9308(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9348 github.com/goccy/googlesqlwasm2go/p10.Fn9348
-func fn9348(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn9410 github.com/goccy/googlesqlwasm2go/p10.Fn9410
 func fn9410(m *base.Module, l0 int32, l1 int32) int64
@@ -7845,15 +1674,6 @@ func fn9438(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn9439 github.com/goccy/googlesqlwasm2go/p8.Fn9439
 func fn9439(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9440 github.com/goccy/googlesqlwasm2go/p6.Fn9440
-func fn9440(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9445 github.com/goccy/googlesqlwasm2go/p8.Fn9445
-func fn9445(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9447 github.com/goccy/googlesqlwasm2go/p10.Fn9447
-func fn9447(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn9456 github.com/goccy/googlesqlwasm2go/p8.Fn9456
 func fn9456(m *base.Module, l0 int32, l1 int32) int64
@@ -7870,47 +1690,8 @@ func fn9527(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn9528 github.com/goccy/googlesqlwasm2go/p10.Fn9528
 func fn9528(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn9551 github.com/goccy/googlesqlwasm2go/p8.Fn9551
-func fn9551(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9553 github.com/goccy/googlesqlwasm2go/p10.Fn9553
-func fn9553(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9554 github.com/goccy/googlesqlwasm2go/p10.Fn9554
-func fn9554(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9555 github.com/goccy/googlesqlwasm2go/p6.Fn9555
-func fn9555(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9556 github.com/goccy/googlesqlwasm2go/p8.Fn9556
-func fn9556(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9558 github.com/goccy/googlesqlwasm2go/p8.Fn9558
-func fn9558(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9561 github.com/goccy/googlesqlwasm2go/p10.Fn9561
-func fn9561(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9581 github.com/goccy/googlesqlwasm2go/p7.Fn9581
-func fn9581(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9582 github.com/goccy/googlesqlwasm2go/p8.Fn9582
-func fn9582(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9584 github.com/goccy/googlesqlwasm2go/p8.Fn9584
-func fn9584(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9585 github.com/goccy/googlesqlwasm2go/p8.Fn9585
-func fn9585(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn9587 github.com/goccy/googlesqlwasm2go/p10.Fn9587
 func fn9587(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9588 github.com/goccy/googlesqlwasm2go/p10.Fn9588
-func fn9588(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9640 github.com/goccy/googlesqlwasm2go/p8.Fn9640
-func fn9640(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn9641 github.com/goccy/googlesqlwasm2go/p8.Fn9641
 func fn9641(m *base.Module, l0 int32, l1 int32) int64
@@ -7918,83 +1699,11 @@ func fn9641(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn9642 github.com/goccy/googlesqlwasm2go/p6.Fn9642
 func fn9642(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn9643 github.com/goccy/googlesqlwasm2go/p8.Fn9643
-func fn9643(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9645 github.com/goccy/googlesqlwasm2go/p8.Fn9645
-func fn9645(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9658 github.com/goccy/googlesqlwasm2go/p8.Fn9658
-func fn9658(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9677 github.com/goccy/googlesqlwasm2go/p8.Fn9677
-func fn9677(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9679 github.com/goccy/googlesqlwasm2go/p8.Fn9679
-func fn9679(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9680 github.com/goccy/googlesqlwasm2go/p8.Fn9680
-func fn9680(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn9681 github.com/goccy/googlesqlwasm2go/p6.Fn9681
 func fn9681(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn9682 github.com/goccy/googlesqlwasm2go/p10.Fn9682
-func fn9682(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9686 github.com/goccy/googlesqlwasm2go/p8.Fn9686
-func fn9686(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9688 github.com/goccy/googlesqlwasm2go/p8.Fn9688
-func fn9688(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn9704 github.com/goccy/googlesqlwasm2go/p10.Fn9704
 func fn9704(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9714 github.com/goccy/googlesqlwasm2go/p8.Fn9714
-func fn9714(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9731 github.com/goccy/googlesqlwasm2go/p10.Fn9731
-func fn9731(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9732 github.com/goccy/googlesqlwasm2go/p8.Fn9732
-func fn9732(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9734 github.com/goccy/googlesqlwasm2go/p10.Fn9734
-func fn9734(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9735 github.com/goccy/googlesqlwasm2go/p8.Fn9735
-func fn9735(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9736 github.com/goccy/googlesqlwasm2go/p6.Fn9736
-func fn9736(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9737 github.com/goccy/googlesqlwasm2go/p8.Fn9737
-func fn9737(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9739 github.com/goccy/googlesqlwasm2go/p8.Fn9739
-func fn9739(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9742 github.com/goccy/googlesqlwasm2go/p10.Fn9742
-func fn9742(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9759 github.com/goccy/googlesqlwasm2go/p8.Fn9759
-func fn9759(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9760 github.com/goccy/googlesqlwasm2go/p8.Fn9760
-func fn9760(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9761 github.com/goccy/googlesqlwasm2go/p6.Fn9761
-func fn9761(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9762 github.com/goccy/googlesqlwasm2go/p10.Fn9762
-func fn9762(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9766 github.com/goccy/googlesqlwasm2go/p8.Fn9766
-func fn9766(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9768 github.com/goccy/googlesqlwasm2go/p8.Fn9768
-func fn9768(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn9785 github.com/goccy/googlesqlwasm2go/p8.Fn9785
 func fn9785(m *base.Module, l0 int32, l1 int32) int64
@@ -8002,77 +1711,11 @@ func fn9785(m *base.Module, l0 int32, l1 int32) int64
 //go:linkname fn9788 github.com/goccy/googlesqlwasm2go/p10.Fn9788
 func fn9788(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn9799 github.com/goccy/googlesqlwasm2go/p10.Fn9799
-func fn9799(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn9842 github.com/goccy/googlesqlwasm2go/p10.Fn9842
 func fn9842(m *base.Module, l0 int32, l1 int32) int64
 
 //go:linkname fn9843 github.com/goccy/googlesqlwasm2go/p10.Fn9843
 func fn9843(m *base.Module, l0 int32, l1 int32) int64
 
-//go:linkname fn9860 github.com/goccy/googlesqlwasm2go/p6.Fn9860
-func fn9860(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9861 github.com/goccy/googlesqlwasm2go/p8.Fn9861
-func fn9861(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9863 github.com/goccy/googlesqlwasm2go/p8.Fn9863
-func fn9863(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9871 github.com/goccy/googlesqlwasm2go/p8.Fn9871
-func fn9871(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9872 github.com/goccy/googlesqlwasm2go/p7.Fn9872
-func fn9872(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9873 github.com/goccy/googlesqlwasm2go/p8.Fn9873
-func fn9873(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9875 github.com/goccy/googlesqlwasm2go/p8.Fn9875
-func fn9875(m *base.Module, l0 int32, l1 int32) int64
-
 //go:linkname fn9913 github.com/goccy/googlesqlwasm2go/p10.Fn9913
 func fn9913(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9914 github.com/goccy/googlesqlwasm2go/p8.Fn9914
-func fn9914(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9917 github.com/goccy/googlesqlwasm2go/p7.Fn9917
-func fn9917(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9918 github.com/goccy/googlesqlwasm2go/p8.Fn9918
-func fn9918(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9920 github.com/goccy/googlesqlwasm2go/p8.Fn9920
-func fn9920(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9921 github.com/goccy/googlesqlwasm2go/p7.Fn9921
-func fn9921(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9922 github.com/goccy/googlesqlwasm2go/p8.Fn9922
-func fn9922(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9924 github.com/goccy/googlesqlwasm2go/p8.Fn9924
-func fn9924(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9925 github.com/goccy/googlesqlwasm2go/p10.Fn9925
-func fn9925(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9947 github.com/goccy/googlesqlwasm2go/p10.Fn9947
-func fn9947(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9948 github.com/goccy/googlesqlwasm2go/p6.Fn9948
-func fn9948(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9949 github.com/goccy/googlesqlwasm2go/p8.Fn9949
-func fn9949(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9951 github.com/goccy/googlesqlwasm2go/p8.Fn9951
-func fn9951(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9968 github.com/goccy/googlesqlwasm2go/p8.Fn9968
-func fn9968(m *base.Module, l0 int32, l1 int32) int64
-
-//go:linkname fn9986 github.com/goccy/googlesqlwasm2go/p7.Fn9986
-func fn9986(m *base.Module, l0 int32, l1 int32) int64

@@ -146,6 +146,7 @@ func aggregateRules() map[string]aggRule {
 		"approx_top_count": approxTopCount,
 		"percentile_cont":  percentileCont,
 		"percentile_disc":  percentileDisc,
+		"$shared_mean":     sharedMean,
 	}
 }
 
@@ -159,9 +160,8 @@ func aggregateMacros() []macro {
 		{"first_of", "l, n", `CASE WHEN n > 0 THEN l[1:n] WHEN n = 0 THEN NULL ELSE l[` + fail("BIGINT", "'Limit requires non-negative count'") + `:1] END`},
 		// DuckDB's sum of decimals runs past 38 digits.
 		{"numeric_sum", "s", `CASE WHEN abs(s) > 99999999999999999999999999999.999999999 THEN ` + fail("DECIMAL(38,9)", "'numeric overflow: SUM'") + ` ELSE s END`},
-		// tiny is the sum times 2^-100.
-		{"finite_sum", "s, tiny", `CASE WHEN s IS NULL OR isfinite(s) THEN s WHEN NOT isfinite(tiny) THEN tiny WHEN isfinite(tiny * 1267650600228229401496703205376e0) THEN tiny * 1267650600228229401496703205376e0 ELSE ` + fail("DOUBLE", "'double overflow'") + ` END`},
-		{"finite_window_sum", "p", `list_transform([p], lambda v: _engine.finite_sum(v[1], v[2]))[1]`},
+		// tiny is the sum times 2^-100; both are NULL where there is none.
+		{"finite_sum", "s, tiny", `CASE WHEN isfinite(s) THEN s WHEN isfinite(tiny * 1267650600228229401496703205376e0) THEN tiny * 1267650600228229401496703205376e0 WHEN isfinite(tiny) THEN ` + fail("DOUBLE", "'double overflow'") + ` ELSE tiny END`},
 		{"safe_numeric_sum", "s", `CASE WHEN abs(s) <= 99999999999999999999999999999.999999999 THEN s END`},
 		{"same_numeric", "x, sd, lo, hi", `CASE WHEN sd < 0.00001 * greatest(abs(lo), abs(hi)) AND lo <> hi THEN ` + fail("DOUBLE", "'the deviation of these NUMERIC values is below the precision of DOUBLE'") + ` ELSE x END`},
 		{"top_count", "counts, nulls, n", `list_transform(list_reverse_sort(list_concat(list_transform(map_entries(counts), lambda e: {'n': CAST(e.value AS BIGINT), 'k': e.key}), CASE WHEN nulls > 0 THEN [{'n': CAST(nulls AS BIGINT), 'k': NULL}] ELSE [] END))[1:n], lambda e: {'value': e.k, 'count': e.n})`},
@@ -320,12 +320,17 @@ func (a *agg) bounded(text, name, x string) string {
 	if a.over == "" && a.g.finite(a.Expr(0), 0) && a.small(a.Expr(0)) {
 		return text
 	}
-	tiny := a.fn(name, operand(x, transpile.PrecMultiply)+" * 7.888609052210118e-31")
-	if a.over != "" {
-		// What a macro reads twice over a window is computed twice.
-		return a.g.macro("finite_window_sum", "["+text+", "+tiny+"]")
-	}
-	return a.g.macro("finite_sum", text, tiny)
+	return a.g.macro("finite_sum", text, a.fn(name, tiny(x)))
+}
+
+// tiny is a FLOAT64 scaled down by 2^100, so that no sum of such values overflows.
+func tiny(x string) string { return operand(x, transpile.PrecMultiply) + " * 7.888609052210118e-31" }
+
+// sharedMean is AVG beside SUM of the same values, whose sums it reads: see LowerAggregate.
+func sharedMean(a *agg) string {
+	x := a.Typed(0)
+	n := a.fn("count", x)
+	return a.g.macro("finite_sum", a.fn("sum", x)+" / "+n, a.fn("sum", tiny(x))+" / "+n)
 }
 
 // small reports whether a sum of an expression's values cannot overflow a double.

@@ -24,7 +24,7 @@ func numericMacros() []macro {
 		{"numeric_short", "x", `TRY_CAST(TRY_CAST(x AS DECIMAL(18,9)) AS DECIMAL(18,4))`},
 		{"numeric_multiply", "x, y", product("engine_numeric_multiply")},
 		{"safe_numeric_multiply", "x, y", product("engine_safe_numeric_multiply")},
-		{"safe_finite_sum", "s, tiny", `CASE WHEN s IS NULL OR isfinite(s) THEN s WHEN NOT isfinite(tiny) THEN tiny WHEN isfinite(tiny * 1267650600228229401496703205376e0) THEN tiny * 1267650600228229401496703205376e0 END`},
+		{"safe_finite_sum", "s, tiny", `CASE WHEN isfinite(s) THEN s WHEN isfinite(tiny * 1267650600228229401496703205376e0) THEN tiny * 1267650600228229401496703205376e0 WHEN NOT isfinite(tiny) THEN tiny END`},
 		{"numeric_mod", "x, y", `CASE WHEN y = 0 THEN ` + fail("DECIMAL(38,9)", `'division by zero: MOD(' || x || ', ' || y || ')'`) + ` ELSE x % y END`},
 	}
 }

@@ -134,7 +134,10 @@ func operatorMacros() []macro {
 		{"divide", "x, y", `CASE WHEN y = 0 THEN ` + fail("DOUBLE", "'division by zero: ' || x || ' / ' || y") + ` WHEN isinf(x / y) AND isfinite(x) THEN ` + fail("DOUBLE", "'double overflow: ' || x || ' / ' || y") + ` ELSE x / y END`},
 		{"safe_divide", "x, y", `CASE WHEN y = 0 OR isinf(x / y) AND isfinite(x) THEN NULL ELSE x / y END`},
 		{"div", "x, y", `CASE WHEN y = 0 THEN ` + fail("BIGINT", "'division by zero: ' || x || ' / ' || y") + ` ELSE x // y END`},
-		{"mod", "x, y", `CASE WHEN y = 0 THEN ` + fail("BIGINT", "'division by zero: MOD(' || x || ', ' || y || ')'") + ` ELSE x % y END`},
+		{"mod", "x, y", `CASE WHEN y = 0 THEN ` + fail("BIGINT", "'division by zero: MOD(' || x || ', ' || y || ')'") + ` WHEN y = -1 THEN x % 1 ELSE x % y END`},
+		// The rest of a division by -1 is that by 1, for which DuckDB does not divide the least
+		// integer by -1, which overflows.
+		{"safe_divisor", "y", `CASE y WHEN 0 THEN NULL WHEN -1 THEN 1 ELSE y END`},
 		// The comparisons of FLOAT64: NaN equals nothing and is neither below nor above
 		// anything, and a NULL on either side is NULL. DuckDB takes NaN for the greatest
 		// number, equal to itself.
@@ -368,6 +371,9 @@ func between(c *Call) string {
 		if isFloat(k) && c.g.finite(c.Expr(0), 0) && c.g.finite(c.Expr(1), 0) && c.g.finite(c.Expr(2), 0) {
 			break
 		}
+		if l, ok := c.Expr(2).(*ir.Literal); ok && isFloat(k) && !l.Value.Null && c.g.finite(l, 0) {
+			break // NaN is not below the upper bound in DuckDB either
+		}
 		return c.Let(0, func(v string) string {
 			return operand(c.g.compare(">=", v, c.Args[1], c.Expr(0), c.Expr(1), c), transpile.PrecNot) +
 				" AND " + operand(c.g.compare("<=", v, c.Args[2], c.Expr(0), c.Expr(2), c), transpile.PrecNot)
@@ -521,11 +527,15 @@ func safeDivide(c *Call) string {
 // quotient is integer division or its rest, with the check for zero unless the
 // divisor is a literal.
 func (c *Call) quotient(op, name string) string {
-	if v, ok := c.Value(1); ok && !v.Null && v.Int != 0 {
+	if v, ok := c.Value(1); ok && !v.Null && v.Int != 0 && (op != "%" || v.Int != -1) {
 		return Cast(operand(c.Typed(0), transpile.PrecMultiply)+" "+op+" "+operand(c.Typed(1), transpile.PrecUnary), c.SQLType(c.Result()))
 	}
 	if c.Safe {
-		return Cast(operand(c.Typed(0), transpile.PrecMultiply)+" "+op+" nullif("+c.Typed(1)+", 0)", c.SQLType(c.Result()))
+		by := "nullif(" + c.Typed(1) + ", 0)"
+		if op == "%" {
+			by = c.g.macro("safe_divisor", c.Typed(1))
+		}
+		return Cast(operand(c.Typed(0), transpile.PrecMultiply)+" "+op+" "+by, c.SQLType(c.Result()))
 	}
 	return Cast(c.g.macro(name, c.Typed(0), c.Typed(1)), c.SQLType(c.Result()))
 }

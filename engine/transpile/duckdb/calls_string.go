@@ -3,6 +3,7 @@ package duckdb
 import (
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -92,6 +93,16 @@ const (
 	upperText    = "SS|ʼN|J̌|Ϊ́|Ϋ́|ԵՒ|H̱|T̈|W̊|Y̊|Aʾ|Υ̓|Υ̓̀|Υ̓́|Υ̓͂|ἈΙ|ἉΙ|ἊΙ|ἋΙ|ἌΙ|ἍΙ|ἎΙ|ἏΙ|ἈΙ|ἉΙ|ἊΙ|ἋΙ|ἌΙ|ἍΙ|ἎΙ|ἏΙ|ἨΙ|ἩΙ|ἪΙ|ἫΙ|ἬΙ|ἭΙ|ἮΙ|ἯΙ|ἨΙ|ἩΙ|ἪΙ|ἫΙ|ἬΙ|ἭΙ|ἮΙ|ἯΙ|ὨΙ|ὩΙ|ὪΙ|ὫΙ|ὬΙ|ὭΙ|ὮΙ|ὯΙ|ὨΙ|ὩΙ|ὪΙ|ὫΙ|ὬΙ|ὭΙ|ὮΙ|ὯΙ|ᾺΙ|ΑΙ|ΆΙ|Α͂|Α͂Ι|ΑΙ|ῊΙ|ΗΙ|ΉΙ|Η͂|Η͂Ι|ΗΙ|Ϊ̀|Ϊ́|Ι͂|Ϊ͂|Ϋ̀|Ϋ́|Ρ̓|Υ͂|Ϋ͂|ῺΙ|ΩΙ|ΏΙ|Ω͂|Ω͂Ι|ΩΙ|FF|FI|FL|FFI|FFL|ST|ST|ՄՆ|ՄԵ|ՄԻ|ՎՆ|ՄԽ"
 )
 
+// lowered and uppered are the text s in the other case; plain is a condition under which it
+// is of ASCII alone.
+func lowered(plain string) string {
+	return `CASE WHEN ` + plain + ` THEN lower(s) WHEN regexp_matches(s, '[ΣİΣ]') THEN lower(regexp_replace(replace(s, 'İ', 'i̇'), '(\pL[\p{Mn}''’.·]*)Σ([^\pL''’·]|$)', '\1ς\2', 'g')) ELSE lower(s) END`
+}
+
+func uppered(plain string) string {
+	return `CASE WHEN ` + plain + ` OR NOT regexp_matches(s, '[` + upperSpecial + `]') THEN upper(s) ELSE array_to_string(list_transform(string_split(s, ''), lambda c: coalesce(string_split('` + upperText + `', '|')[strpos('` + upperSpecial + `', c)], upper(c))), '') END`
+}
+
 func stringMacros() []macro {
 	start := func(p, s string) string {
 		return "CASE WHEN " + p + " > 0 THEN " + p + " WHEN " + p + " = 0 THEN 1 ELSE greatest(length(" + s + ") + " + p + " + 1, 1) END"
@@ -104,8 +115,10 @@ func stringMacros() []macro {
 		// sigma and a dotted capital I have lower cases, and some letters upper cases, of
 		// their own. Text of ASCII alone, whose bytes are as many as its characters, needs none
 		// of that.
-		{"lower", "s", `CASE WHEN strlen(s) = length(s) THEN lower(s) WHEN regexp_matches(s, '[ΣİΣ]') THEN lower(regexp_replace(replace(s, 'İ', 'i̇'), '(\pL[\p{Mn}''’.·]*)Σ([^\pL''’·]|$)', '\1ς\2', 'g')) ELSE lower(s) END`},
-		{"upper", "s", `CASE WHEN strlen(s) = length(s) OR NOT regexp_matches(s, '[` + upperSpecial + `]') THEN upper(s) ELSE array_to_string(list_transform(string_split(s, ''), lambda c: coalesce(string_split('` + upperText + `', '|')[strpos('` + upperSpecial + `', c)], upper(c))), '') END`},
+		{"lower", "s", lowered("strlen(s) = length(s)")},
+		{"upper", "s", uppered("strlen(s) = length(s)")},
+		{"lower_of", "s, plain", lowered("plain")},
+		{"upper_of", "s, plain", uppered("plain")},
 		{"reverse", "s", `CASE WHEN strlen(s) = length(s) THEN reverse(s) ELSE array_to_string(list_reverse(string_split(s, '')), '') END`},
 		// Position 0 is 1, one before the beginning is 1.
 		{"substr", "s, p", `substr(s, ` + start("p", "s") + `)`},
@@ -119,10 +132,19 @@ func stringMacros() []macro {
 		{"safe_like", "s, p", `CASE WHEN NOT regexp_matches(p, '(^|[^\\])(\\\\)*\\$') THEN s LIKE p ESCAPE '\' END`},
 		// White space as Unicode says, which TRIM without characters removes.
 		// DuckDB's own functions take away spaces only, or any of given code points, which
-		// is several times slower than a regular expression.
-		{"ltrim", "s", `regexp_replace(s, '^[` + whiteSpace + `]+', '')`},
-		{"rtrim", "s", `regexp_replace(s, '[` + whiteSpace + `]+$', '')`},
-		{"trim", "s", `regexp_replace(s, '^[` + whiteSpace + `]+|[` + whiteSpace + `]+$', '', 'g')`},
+		// is several times slower than a regular expression. That is slow too, and not needed
+		// where the ends are plain, as most are: text that begins with a visible character of
+		// ASCII, text of ASCII alone that ends with no white space. root is a text that has the
+		// same characters as s but for their case.
+		{"ltrim", "s", trimmed("ltrim", "s")},
+		{"rtrim", "s", trimmed("rtrim", "s")},
+		{"trim", "s", trimmed("trim", "s")},
+		{"ltrim_of", "s, root", trimmed("ltrim", "root")},
+		{"rtrim_of", "s, root", trimmed("rtrim", "root")},
+		{"trim_of", "s, root", trimmed("trim", "root")},
+		{"ltrim_any", "s", trimmed("ltrim", "")},
+		{"rtrim_any", "s", trimmed("rtrim", "")},
+		{"trim_any", "s", trimmed("trim", "")},
 		// string_split takes a NULL delimiter for none.
 		{"split", "s, d", `CASE WHEN d IS NOT NULL THEN string_split(s, d) END`},
 	}
@@ -130,6 +152,30 @@ func stringMacros() []macro {
 
 // whiteSpace is Unicode's property White_Space, in the syntax of RE2.
 const whiteSpace = `\t\n\v\f\r \x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}`
+
+// trimmed is the text s without white space at its ends, for which the text "of" stands in
+// the test whether there is any, "" for no test.
+func trimmed(name, of string) string {
+	ends := make([]string, 0, 6)
+	for _, c := range " \t\n\v\f\r" {
+		ends = append(ends, "suffix("+of+", '"+string(c)+"')")
+	}
+	ascii := "strlen(" + of + ") = length(" + of + ")"
+	open := "NOT (" + strings.Join(ends, " OR ") + ")"
+	var plain, text string
+	switch name {
+	case "ltrim":
+		plain, text = of+" >= '!' AND "+of+" < '\x7f'", `regexp_replace(s, '^[`+whiteSpace+`]+', '')`
+	case "rtrim":
+		plain, text = ascii+" AND "+open, `regexp_replace(s, '[`+whiteSpace+`]+$', '')`
+	default:
+		plain, text = ascii+" AND "+of+" >= '!' AND "+open, `regexp_replace(s, '^[`+whiteSpace+`]+|[`+whiteSpace+`]+$', '', 'g')`
+	}
+	if of == "" {
+		return text
+	}
+	return "CASE WHEN " + plain + " THEN s ELSE " + text + " END"
+}
 
 // over is a Go function's name by the kind of the first argument.
 func (c *Call) over(name string) string {
@@ -290,7 +336,59 @@ func changeCase(c *Call, name string) string {
 		return c.total(name+"_bytes", c.Args[0])
 	}
 	c.SafeDone()
-	return c.Macro(name, c.Args[0])
+	if simple(transpile.Plain(c.Args[0])) {
+		return c.Macro(name, c.Args[0])
+	}
+	// What is not cheap to compute is not computed to see whether it is of ASCII alone.
+	plain := "FALSE"
+	if leaves, ok := c.g.asciiLeaves(c.Expr(0), nil); ok && len(leaves) > 0 && len(leaves) <= 3 {
+		for i, l := range leaves {
+			leaves[i] = "strlen(" + l + ") = length(" + l + ")"
+		}
+		plain = strings.Join(leaves, " AND ")
+	}
+	return c.Macro(name+"_of", c.Args[0], plain)
+}
+
+// asciiLeaves gives columns such that a text is of ASCII alone if they all are, none of
+// them twice; false if there are other texts it depends on.
+func (g *generator) asciiLeaves(e ir.Expr, leaves []string) ([]string, bool) {
+	switch n := e.(type) {
+	case *ir.Literal:
+		return leaves, n.T().Kind == ir.String && !n.Value.Null && !strings.ContainsFunc(n.Value.Text, func(r rune) bool { return r > 0x7f })
+	case *ir.ColumnRef:
+		text := g.Expr(n)
+		if n.T().Kind != ir.String || !simple(transpile.Plain(text)) {
+			return nil, false
+		}
+		if !slices.Contains(leaves, text) {
+			leaves = append(leaves, text)
+		}
+		return leaves, true
+	case *ir.Call:
+		if !builtIn(n.Group) || n.T().Kind != ir.String {
+			return nil, false
+		}
+		args := n.Args
+		switch n.Name {
+		case "trim", "ltrim", "rtrim", "substr", "substring", "left", "right", "lower", "upper", "lcase", "ucase", "reverse", "repeat", "nullif":
+			args = args[:1]
+		case "concat", "coalesce", "ifnull":
+		default:
+			return nil, false
+		}
+		for _, a := range args {
+			var ok bool
+			if a.Expr == nil {
+				return nil, false
+			}
+			if leaves, ok = g.asciiLeaves(a.Expr, leaves); !ok {
+				return nil, false
+			}
+		}
+		return leaves, true
+	}
+	return nil, false
 }
 
 func left(c *Call) string {
@@ -397,7 +495,20 @@ func trim(c *Call, name, sides string) string {
 	}
 	c.SafeDone()
 	if c.Len() < 2 {
-		return c.Macro(name, c.Args[0])
+		if simple(transpile.Plain(c.Args[0])) {
+			return c.Macro(name, c.Args[0])
+		}
+		if inner, ok := c.Expr(0).(*ir.Call); ok && builtIn(inner.Group) && len(inner.Args) == 1 && inner.T().Kind == ir.String {
+			switch inner.Name {
+			case "lower", "upper", "lcase", "ucase":
+				if r, ok := inner.Args[0].Expr.(*ir.ColumnRef); ok {
+					if of := c.g.Expr(r); simple(transpile.Plain(of)) {
+						return c.Macro(name+"_of", c.Args[0], of)
+					}
+				}
+			}
+		}
+		return c.Macro(name+"_any", c.Args[0])
 	}
 	return name + "(" + c.Args[0] + ", " + c.Args[1] + ")"
 }

@@ -221,6 +221,11 @@ func (g *generator) collate(s ir.Stmt) ir.Stmt {
 		switch n := n.(type) {
 		case *ir.Call:
 			some = some || n.Collations != nil || n.Name == "collate" || n.Name == "nullif"
+			if n.Name == "array_is_distinct" && len(n.Args) > 0 && n.Args[0].Expr != nil {
+				if name := collationOf(n.Args[0].Expr); collated(name) {
+					g.refuse("collation "+name, "ARRAY_IS_DISTINCT compares by code points there", n.At())
+				}
+			}
 		case *ir.Subquery:
 			some = some || n.Collation != ""
 		case *ir.ColumnRef:

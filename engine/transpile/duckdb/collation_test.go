@@ -60,6 +60,8 @@ func TestCollation(t *testing.T) {
 		{"search", "SELECT STRPOS(COLLATE('xAbC', 'und:ci'), 'bc'), STARTS_WITH(COLLATE('AbC', 'und:ci'), 'ab'), ENDS_WITH(COLLATE('AbC', 'und:ci'), 'BC'), INSTR(COLLATE('aAa', 'und:ci'), 'A', 1, 3)", []string{"3 | true | true | 3"}},
 		{"marks belong to their letter", "SELECT STRPOS(COLLATE('cafe\\u0301', 'und:ci'), 'E'), REPLACE(COLLATE('Cafe\\u0301', 'und:ci'), 'FÉ', 'b')", []string{"0 | Cab"}},
 		{"SPLIT", "SELECT ARRAY_TO_STRING(SPLIT(COLLATE('aXbxc', 'und:ci'), 'X'), '-')", []string{"a-b-c"}},
+		{"distinct elements without a collation", "SELECT ARRAY_IS_DISTINCT([plain, 'A']), ARRAY_IS_DISTINCT([id, 2]) FROM words WHERE id < 3 ORDER BY id", []string{"true | true", "false | false"}},
+		{"extremes of arrays", "SELECT ARRAY_MIN([COLLATE('b', 'und:ci'), 'A', 'C']), ARRAY_MAX(ARRAY_AGG(ci)), ARRAY_MIN(l) FROM words CROSS JOIN (SELECT [COLLATE('b', 'und:ci'), 'B', 'a'] AS l) GROUP BY l", []string{"A | é | a"}},
 		{"GREATEST", "SELECT GREATEST(COLLATE('a', 'und:ci'), 'B'), LEAST(COLLATE('B', 'und:ci'), 'a', 'A'), GREATEST(COLLATE('a', 'und:ci'), NULL)", []string{"B | a | <nil>"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -77,6 +79,9 @@ func TestCollation(t *testing.T) {
 		{"SELECT w FROM UNNEST(['b', 'A']) w ORDER BY w COLLATE 'some_collate'", "COLLATE has invalid collation name 'some_collate'"},
 		{"SELECT ci FROM words EXCEPT DISTINCT SELECT 'b'", "EXCEPT compare by code points there"},
 		{"SELECT ANY_VALUE(id HAVING MAX ci) FROM words", "ANY_VALUE compares by code points there"},
+		{"SELECT ARRAY_IS_DISTINCT([COLLATE('a', 'und:ci'), 'A'])", "ARRAY_IS_DISTINCT compares by code points there"},
+		{"SELECT ARRAY_IS_DISTINCT(l) FROM (SELECT ARRAY_AGG(ci) AS l FROM words)", "ARRAY_IS_DISTINCT compares by code points there"},
+		{"SELECT ARRAY_IS_DISTINCT(ARRAY(SELECT ci FROM words))", "ARRAY_IS_DISTINCT compares by code points there"},
 		{"SELECT ARRAY_AGG(DISTINCT ci) FROM words", "ARRAY_AGG compares by code points there"},
 	} {
 		if _, err := b.rows(t, c.sql); err == nil || !strings.Contains(err.Error(), c.want) {

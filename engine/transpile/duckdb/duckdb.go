@@ -18,6 +18,12 @@ func Statement(s ir.Stmt, opt transpile.Options) (transpile.Result, error) {
 	if g.err != nil {
 		return transpile.Result{}, g.err
 	}
+	if q, ok := s.(*ir.Query); ok && opt.Stored {
+		text = transpile.Stored(text, q, ident, func(column string, t *ir.Type) string {
+			typ := g.typ(t, ir.Span{})
+			return "CAST(coalesce(" + column + ", CAST([] AS " + typ + ")) AS " + typ + ")"
+		})
+	}
 	return transpile.Finish(text, g.needed(), g.refusals)
 }
 
@@ -104,7 +110,7 @@ func (g *generator) Assert(a *ir.Assert) string {
 
 // SortKeys implements transpile.Dialect. The order of NULLs is always said, as
 // DuckDB's default is another; NaN sorts before all numbers in GoogleSQL, after them
-// in DuckDB.
+// in DuckDB: numbers that may be NaN sort by their negation, in the opposite order.
 func (g *generator) SortKeys(text string, item ir.OrderItem) []string {
 	return g.sortKeys(text, item, item.Expr)
 }
@@ -125,11 +131,12 @@ func (g *generator) sortKeys(text string, item ir.OrderItem, e ir.Expr) []string
 	}
 	switch t := e.T(); {
 	case isFloat(t.Kind) && !g.finite(e, 0):
+		// NaN stays the greatest number when negated.
 		opposite := " DESC"
 		if item.Desc {
 			opposite = ""
 		}
-		return []string{"isnan(" + text + ")" + opposite + nulls, text + suffix + nulls}
+		return []string{"-" + operand(text, transpile.PrecAtom) + opposite + nulls}
 	case t.Kind == ir.Range:
 		return []string{g.macro("range_key", text) + suffix + nulls}
 	case t.Kind == ir.BigNumeric:

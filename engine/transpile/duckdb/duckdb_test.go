@@ -142,6 +142,7 @@ func TestRows(t *testing.T) {
 		{"rollup", "SELECT customer, COUNT(*) FROM orders WHERE id IS NOT NULL GROUP BY ROLLUP(customer) ORDER BY 1", []string{"<nil> | 3", "ann | 2", "bob | 1"}},
 		{"average of NUMERIC is exact", "SELECT CAST(AVG(price) AS STRING) FROM orders", []string{"4.25"}},
 		{"casts", "SELECT CAST(2.5 AS INT64), CAST(-2.5 AS INT64), CAST(1e20 AS STRING), CAST(0.1 AS STRING), SAFE_CAST('1.5' AS INT64)", []string{"3 | -3 | 1e+20 | 0.1 | <nil>"}},
+		{"the rest of the least integer", "SELECT MOD(x, -1), MOD(x, y), SAFE.MOD(x, y), MOD(x, 2), SAFE.MOD(x, 0) FROM UNNEST([STRUCT(-9223372036854775808 AS x, -1 AS y), (-7, -1)])", []string{"0 | 0 | 0 | 0 | <nil>", "0 | 0 | 0 | -1 | <nil>"}},
 		{"IFERROR", "SELECT IFERROR(1 / (id - 1), -1) FROM orders WHERE id < 3 ORDER BY id", []string{"-1", "1"}},
 		{"IFERROR keeps NULL", "SELECT IFERROR(1 / id, -1) FROM orders WHERE id IS NULL", []string{"<nil>"}},
 		{"array subquery in order", "SELECT ARRAY(SELECT id FROM orders WHERE id > 0 ORDER BY id DESC)", []string{"[3 2 1]"}},
@@ -169,6 +170,7 @@ func TestErrors(t *testing.T) {
 	for _, c := range []struct{ name, sql, want string }{
 		{"division by zero", "SELECT 1 / (id - 1) FROM orders", "division by zero"},
 		{"integer overflow", "SELECT 9223372036854775807 + id FROM orders", "Overflow"},
+		{"division overflow", "SELECT DIV(x, -1) FROM UNNEST([-9223372036854775808]) AS x", "Overflow"},
 		{"sum overflow", "SELECT SUM(x) FROM UNNEST([9223372036854775807, 1]) AS x", "out of range"},
 		{"index out of bounds", "SELECT tags[OFFSET(5)] FROM orders WHERE id = 1", "out of bounds"},
 		{"two rows of a scalar subquery", "SELECT (SELECT id FROM orders)", "More than one row"},

@@ -88,6 +88,7 @@ func (l *lowering) first(c ir.Column) ir.Expr {
 
 // LowerAggregate implements transpile.Lowerer.
 func (g *generator) LowerAggregate(n *ir.Aggregate) *ir.Aggregate {
+	n = g.shareSums(n)
 	needed := false
 	for _, c := range n.Aggs {
 		needed = needed || g.lowers(c.Expr)
@@ -115,6 +116,46 @@ func (g *generator) LowerAggregate(n *ir.Aggregate) *ir.Aggregate {
 	}
 	next.Input = l.scan()
 	return &next
+}
+
+// shareSums makes an AVG over a FLOAT64 column beside a SUM over it read the sums of that
+// one: DuckDB computes equal aggregates once.
+func (g *generator) shareSums(n *ir.Aggregate) *ir.Aggregate {
+	summed := map[ir.ColumnID]bool{}
+	for _, c := range n.Aggs {
+		if id, ok := g.plainFloat(c.Expr, "sum"); ok {
+			summed[id] = true
+		}
+	}
+	if len(summed) == 0 {
+		return n
+	}
+	next := *n
+	next.Aggs = nil
+	for _, c := range n.Aggs {
+		if id, ok := g.plainFloat(c.Expr, "avg"); ok && summed[id] {
+			mean := *c.Expr.(*ir.AggregateCall)
+			mean.Name = "$shared_mean"
+			c.Expr = &mean
+		}
+		next.Aggs = append(next.Aggs, c)
+	}
+	return &next
+}
+
+// plainFloat gives the column a call aggregates if it is the function of that name over one
+// of FLOAT64 which may not be finite, without modifiers.
+func (g *generator) plainFloat(e ir.Expr, name string) (ir.ColumnID, bool) {
+	a, ok := e.(*ir.AggregateCall)
+	if !ok || a.Name != name || !builtIn(a.Group) || a.Safe || len(a.Args) != 1 || a.Distinct || len(a.Order) > 0 || a.Limit != nil ||
+		a.Having != nil || a.Where != nil || a.Filter != nil || a.Nulls != ir.NullsUnsaid || a.GroupBy != nil || a.Nested != nil || a.GroupByRows != nil {
+		return 0, false
+	}
+	r, ok := a.Args[0].Expr.(*ir.ColumnRef)
+	if !ok || r.T().Kind != ir.Float64 || g.finite(r, 0) {
+		return 0, false
+	}
+	return r.Column.ID, true
 }
 
 // lowers reports whether an aggregate is written over a window.

@@ -64,13 +64,7 @@ func (a *agg) safeFloatSum() string {
 	if a.Kind(0) != ir.Float64 {
 		x = Cast(x, "DOUBLE")
 	}
-	tiny := a.fn("sum", operand(x, transpile.PrecMultiply)+" * 7.888609052210118e-31")
-	if a.over == "" {
-		return a.g.macro("safe_finite_sum", a.fn("sum", x), tiny)
-	}
-	return a.LetText("["+a.fn("sum", x)+", "+tiny+"]", func(v string) string {
-		return a.g.macro("safe_finite_sum", v+"[1]", v+"[2]")
-	})
+	return a.g.macro("safe_finite_sum", a.fn("sum", x), a.fn("sum", tiny(x)))
 }
 
 // floatRelation writes a covariance or correlation; false leaves it to the plain rule.

@@ -2,4 +2,4 @@ package duckdb
 
 // Version is part of what results of the translation are kept under. It changes when the
 // same statement may be written differently.
-const Version = "1"
+const Version = "3"

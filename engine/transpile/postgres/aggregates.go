@@ -59,14 +59,18 @@ func (a *agg) ordered(name string, args ...string) string {
 				return a.Refuse("with DISTINCT and ORDER BY of something else")
 			}
 			if a.Kind(0) == ir.String {
-				args = append([]string{operand(args[0], transpile.PrecCast) + ` COLLATE "C"`}, args[1:]...)
+				args = append([]string{codePoints(args[0])}, args[1:]...)
 			}
 		}
 		order = " ORDER BY " + strings.Join(keys, ", ")
 	} else if a.distinct && a.Kind(0) == ir.JSON {
 		return a.Refuse("with DISTINCT over JSON")
 	}
-	return a.call(name, order, args...)
+	text := a.call(name, order, args...)
+	if collated(args[0]) {
+		return plainText(text)
+	}
+	return text
 }
 
 // notNull leaves out rows whose argument is NULL.
@@ -82,12 +86,15 @@ func (a *agg) slice(list string) string {
 	if l, ok := a.limit.(*ir.Literal); ok && !l.Value.Null && l.Value.Int > 0 {
 		return "(" + list + ")[1:" + itoa(int(l.Value.Int)) + "]"
 	}
-	return a.Refuse("with a computed LIMIT, or LIMIT 0")
+	return a.g.function("limited", list, a.g.Expr(a.limit))
 }
 
 func aggregateRules() map[string]aggRule {
 	pair := func(name string) aggRule {
 		return func(a *agg) string {
+			if isDecimal(a.Kind(0)) && isDecimal(a.Kind(1)) {
+				return a.decimalPair(name)
+			}
 			for i := range a.Args {
 				if a.Kind(i) != ir.Float64 {
 					return a.Refuse("over " + a.Type(i).String())
@@ -112,33 +119,42 @@ func aggregateRules() map[string]aggRule {
 			}
 			return a.fn("count", "*")
 		},
-		"approx_count_distinct": func(a *agg) string { a.distinct = true; return count(a) },
-		"sum":                   sum,
-		"avg":                   avg,
-		"min":                   func(a *agg) string { return extreme(a, "min") },
-		"max":                   func(a *agg) string { return extreme(a, "max") },
-		"any_value":             anyValue,
-		"max_by":                func(a *agg) string { return by(a, true) },
-		"min_by":                func(a *agg) string { return by(a, false) },
-		"logical_and":           boolean("bool_and"),
-		"logical_or":            boolean("bool_or"),
-		"bit_and":               bitAggregate("bit_and"),
-		"bit_or":                bitAggregate("bit_or"),
-		"bit_xor":               bitAggregate("bit_xor"),
-		"array_agg":             arrayAgg,
-		"array_concat_agg":      arrayConcatAgg,
-		"string_agg":            stringAgg,
-		"stddev":                spread("stddev_samp"),
-		"stddev_samp":           spread("stddev_samp"),
-		"stddev_pop":            spread("stddev_pop"),
-		"variance":              spread("var_samp"),
-		"var_samp":              spread("var_samp"),
-		"var_pop":               spread("var_pop"),
-		"covar_pop":             pair("covar_pop"),
-		"covar_samp":            pair("covar_samp"),
+		"approx_count_distinct": func(a *agg) string {
+			a.distinct = true
+			if a.over != "" {
+				return a.distinctOver(count)
+			}
+			return count(a)
+		},
+		"sum":              sum,
+		"avg":              avg,
+		"min":              func(a *agg) string { return extreme(a, "min") },
+		"max":              func(a *agg) string { return extreme(a, "max") },
+		"any_value":        anyValue,
+		"max_by":           func(a *agg) string { return by(a, true) },
+		"min_by":           func(a *agg) string { return by(a, false) },
+		"logical_and":      boolean("bool_and"),
+		"logical_or":       boolean("bool_or"),
+		"bit_and":          bitAggregate("bit_and"),
+		"bit_or":           bitAggregate("bit_or"),
+		"bit_xor":          bitAggregate("bit_xor"),
+		"array_agg":        arrayAgg,
+		"array_concat_agg": arrayConcatAgg,
+		"string_agg":       stringAgg,
+		"stddev":           spread("stddev_samp"),
+		"stddev_samp":      spread("stddev_samp"),
+		"stddev_pop":       spread("stddev_pop"),
+		"variance":         spread("var_samp"),
+		"var_samp":         spread("var_samp"),
+		"var_pop":          spread("var_pop"),
+		"covar_pop":        pair("covar_pop"),
+		"covar_samp":       pair("covar_samp"),
 		// A side that does not vary makes NaN, unless there is but one pair.
 		"corr": func(a *agg) string {
 			text := pair("corr")(a)
+			if isDecimal(a.Kind(0)) {
+				return text
+			}
 			for i := range a.Args {
 				if a.Kind(i) != ir.Float64 {
 					return text
@@ -152,6 +168,8 @@ func aggregateRules() map[string]aggRule {
 			return "CASE WHEN " + both.fn("count", "*") + " > 1 THEN CASE WHEN " + same(a.Typed(0)) + " OR " + same(a.Typed(1)) + " THEN 'NaN'::double precision ELSE " + text + " END END"
 		},
 		"approx_quantiles": approxQuantiles,
+		"$top_count":       topValues,
+		"$top_sum":         topValues,
 		"percentile_cont":  percentileCont,
 		"percentile_disc":  percentileDisc,
 	}
@@ -159,6 +177,24 @@ func aggregateRules() map[string]aggRule {
 
 func aggregateRoutines() []routine {
 	return []routine{
+		// The first and the last value that is not NULL, and the least and the greatest one of a
+		// type that min and max do not take. They are aggregates that a window can use, too.
+		{name: "keep", params: "a anyelement, b anyelement", result: "anyelement", block: true, strict: true, body: "BEGIN RETURN a; END"},
+		{name: "take", params: "a anyelement, b anyelement", result: "anyelement", block: true, strict: true, body: "BEGIN RETURN b; END"},
+		{name: "lesser", params: "a anyelement, b anyelement", result: "anyelement", block: true, strict: true, body: "BEGIN RETURN CASE WHEN b < a THEN b ELSE a END; END"},
+		{name: "larger", params: "a anyelement, b anyelement", result: "anyelement", block: true, strict: true, body: "BEGIN RETURN CASE WHEN b > a THEN b ELSE a END; END"},
+		{name: "first_of", params: "anyelement", result: "anyelement", fold: "_engine.keep"},
+		{name: "last_of", params: "anyelement", result: "anyelement", fold: "_engine.take"},
+		{name: "least_of", params: "anyelement", result: "anyelement", fold: "_engine.lesser"},
+		{name: "greatest_of", params: "anyelement", result: "anyelement", fold: "_engine.larger"},
+		{name: "appended", params: "a anyarray, b anyarray", result: "anyarray", block: true, body: "BEGIN RETURN a || b; END"},
+		{name: "concat_of", params: "anyarray", result: "anyarray", fold: "_engine.appended"},
+		{name: "limited", params: "l anyarray, n bigint", result: "anyarray", block: true, body: "BEGIN IF n < 0 THEN " + raise("'Limit requires non-negative count'") + " END IF; RETURN CASE WHEN n > 0 THEN l[1:least(n, 2147483647)::integer] END; END"},
+		// What DISTINCT leaves of the values of a window.
+		{name: "distinct_values", params: "l anyarray", result: "anyarray", block: true, body: "BEGIN RETURN ARRAY(SELECT DISTINCT unnest(l)); END"},
+		{name: "sum_of", params: "l bigint[]", result: "numeric", body: "(SELECT sum(v) FROM unnest(l) AS t(v))"},
+		{name: "sum_of", params: "l numeric[]", result: "numeric", body: "(SELECT sum(v) FROM unnest(l) AS t(v))"},
+		{name: "sum_of", params: "l double precision[]", result: "double precision", body: "(SELECT sum(v) FROM unnest(l) AS t(v))"},
 		// The elements at the ranks ceil(i * count / n), the first one for i = 0.
 		{name: "quantiles", params: "l anyarray, n bigint", result: "anyarray", body: "CASE WHEN cardinality(l) > 0 THEN ARRAY(SELECT l[greatest(1, ceil(i * cardinality(l)::numeric / n)::integer)] FROM generate_series(0, n) AS t(i) ORDER BY i) END"},
 		{name: "xor_all", params: "l bigint[]", result: "bigint", block: true, body: "DECLARE r bigint; x bigint; BEGIN IF l IS NULL THEN RETURN NULL; END IF; FOREACH x IN ARRAY l LOOP IF x IS NOT NULL THEN r := coalesce(r, 0) # x; END IF; END LOOP; RETURN r; END"},
@@ -220,7 +256,7 @@ func (g *generator) newAgg(n *ir.Call) *agg {
 func (g *generator) aggregate(a *agg) string {
 	n := a.Node
 	for _, c := range n.Collations {
-		if c != "" {
+		if !byCodePoints(c) {
 			return g.refuse("collation "+c, "strings compare by code points there", n.At())
 		}
 	}
@@ -237,16 +273,62 @@ func (g *generator) aggregate(a *agg) string {
 	if a.having != nil && n.Name != "any_value" {
 		return g.refuse(display(n.Name)+" with HAVING MAX or MIN", "", n.At())
 	}
-	if a.over != "" && a.distinct {
-		return g.refuse(display(n.Name)+" with DISTINCT over a window", "", n.At())
-	}
 	if a.nulls == ir.IgnoreNulls && a.Len() > 0 {
 		a.notNull()
 	}
 	if a.distinct && a.Len() > 0 && a.Type(0).Has(ir.JSON, ir.Geography) {
 		return g.refuse(display(n.Name)+" with DISTINCT over "+a.Type(0).String(), "", n.At())
 	}
+	if a.over != "" && a.distinct {
+		return a.distinctOver(rule)
+	}
 	return rule(a)
+}
+
+// distinctOver is an aggregate with DISTINCT over a window, which PostgreSQL lacks: of the
+// array of the window's values. GoogleSQL has no order and no frame there, so that the
+// window is the partition.
+func (a *agg) distinctOver(rule aggRule) string {
+	a.distinct = false
+	switch a.Node.Name {
+	case "min", "max", "any_value", "logical_and", "logical_or", "bit_and", "bit_or":
+		return rule(a)
+	case "array_agg":
+		if a.Kind(0) == ir.Array || len(a.order) > 0 || a.limit != nil {
+			return a.Refuse("with DISTINCT over a window")
+		}
+		return a.g.function("distinct_values", a.fn("array_agg", a.Typed(0)))
+	case "count", "approx_count_distinct", "sum", "avg":
+	default:
+		return a.Refuse("with DISTINCT over a window")
+	}
+	k := a.Kind(0)
+	sums := isInt(k) || k == ir.Float64 || isDecimal(k)
+	if counts := a.Node.Name != "sum" && a.Node.Name != "avg"; k == ir.Array || !counts && !sums {
+		return a.Refuse("with DISTINCT over a window")
+	}
+	a.notNull()
+	x := a.Typed(0)
+	if k == ir.Int32 {
+		x = castTo(x, "bigint")
+	}
+	list := a.g.function("distinct_values", a.fn("array_agg", x))
+	n := "cardinality(" + list + ")"
+	switch a.Node.Name {
+	case "sum", "avg":
+		total := a.g.function("sum_of", list)
+		switch {
+		case a.Node.Name == "avg" && isDecimal(k):
+			name := map[ir.Kind]string{ir.Numeric: "numeric_divide", ir.BigNumeric: "bignumeric_divide"}[k]
+			return a.g.decimal(a.g.function(name, total, "nullif("+n+", 0)::numeric"), k)
+		case a.Node.Name == "avg":
+			return castTo(total, "double precision") + " / nullif(" + n + ", 0)"
+		case isDecimal(k):
+			return a.g.decimal(total, k)
+		}
+		return castTo(total, a.SQLType(a.Result()))
+	}
+	return "coalesce(" + n + ", 0)::bigint"
 }
 
 // count counts structs that are not NULL as a whole; PostgreSQL's count does so, too.
@@ -267,14 +349,18 @@ func sum(a *agg) string {
 		return a.fn("sum", a.Typed(0))
 	case ir.Float32:
 		return a.fn("sum", castTo(a.Typed(0), "double precision"))
+	case ir.Uint32, ir.Uint64:
+		return a.g.unsigned(a.fn("sum", castTo(a.Typed(0), "numeric")), ir.Uint64)
 	}
 	return a.Refuse("over " + a.Type(0).String())
 }
 
 func avg(a *agg) string {
 	switch a.Kind(0) {
-	case ir.Int64, ir.Int32:
-		return castTo(a.fn("avg", a.Typed(0)), "double precision")
+	case ir.Int64, ir.Int32, ir.Uint32, ir.Uint64:
+		// avg gives a numeric of few digits; the sum is exact, and the quotient of two doubles
+		// is the nearest one.
+		return castTo(a.fn("sum", a.Typed(0)), "double precision") + " / nullif(" + a.fn("count", a.Typed(0)) + ", 0)"
 	case ir.Float64:
 		return a.fn("avg", a.Typed(0))
 	case ir.Numeric, ir.BigNumeric:
@@ -292,11 +378,11 @@ func extreme(a *agg, name string) string {
 	x := a.Typed(0)
 	switch k := t.Kind; {
 	case k == ir.String:
-		return a.fn(name, operand(x, transpile.PrecCast)+` COLLATE "C"`)
+		return plainText(a.fn(name, codePoints(x)))
 	case k == ir.Bool:
 		return a.fn(map[string]string{"min": "bool_and", "max": "bool_or"}[name], x)
 	case k == ir.Bytes, k == ir.Range, k == ir.UUID:
-		return a.by(x, []string{x + map[string]string{"min": "", "max": " DESC"}[name]}, notNull(x, t))
+		return a.own(map[string]string{"min": "least_of", "max": "greatest_of"}[name], x)
 	case isFloat(k) && name == "min" && !a.g.finite(a.Expr(0), 0):
 		return "CASE WHEN " + a.fn("bool_or", a.g.isNaN(x, t)) + " THEN 'NaN'::" + a.SQLType(t) + " ELSE " + a.fn("min", x) + " END"
 	case isInt(k), isUnsigned(k), isFloat(k), isDecimal(k), k == ir.Date, k == ir.Datetime, k == ir.Time, k == ir.Timestamp, k == ir.Interval:
@@ -325,16 +411,34 @@ func anyValue(a *agg) string {
 		keys := a.g.sortKeys(a.g.Expr(h.Expr), ir.OrderItem{Desc: h.Max, Nulls: ir.NullsLast}, h.Expr)
 		return a.by(a.Typed(0), keys, notNull(a.g.Expr(h.Expr), h.Expr.T()))
 	}
-	if a.over != "" {
-		return a.Refuse("over a window")
+	if a.nulls == ir.RespectNulls {
+		if a.Kind(0) == ir.Array {
+			return a.Refuse("arrays of arrays are no lists of them there")
+		}
+		return "(" + a.call("array_agg", "", a.Typed(0)) + ")[1]"
 	}
-	if a.Kind(0) == ir.Array {
-		return a.Refuse("arrays of arrays are no lists of them there")
+	return a.own("first_of", a.Typed(0))
+}
+
+// own is a call of an aggregate of the run time.
+func (a *agg) own(name string, args ...string) string {
+	a.g.needs[Schema+"."+name] = true
+	return a.fn(Schema+"."+name, args...)
+}
+
+// topValues is APPROX_TOP_COUNT or APPROX_TOP_SUM of values and their counts or sums: see
+// LowerAggregate.
+func topValues(a *agg) string {
+	v, ok := a.Value(2)
+	if !ok || v.Null || v.Int > 100000 {
+		return a.RefuseWhat("APPROX_TOP_COUNT and APPROX_TOP_SUM with this number", "")
 	}
-	if a.nulls != ir.RespectNulls {
-		a.notNull()
+	if v.Int < 1 {
+		return a.Func("fail", "'The number of values of APPROX_TOP_COUNT and APPROX_TOP_SUM must be positive'", "NULL::"+a.SQLType(a.Result()))
 	}
-	return "(" + a.call("array_agg", "", a.Typed(0)) + ")[1]"
+	keys := a.g.sortKeys(a.Typed(1), ir.OrderItem{Desc: true}, a.Expr(1))
+	pair := "ROW(" + a.Typed(0) + ", " + a.Typed(1) + ")::" + strings.TrimSuffix(a.SQLType(a.Result()), "[]")
+	return "(" + a.call("array_agg", " ORDER BY "+strings.Join(keys, ", "), pair) + ")[1:" + itoa(int(v.Int)) + "]"
 }
 
 // by is MAX_BY and MIN_BY: NULL keys do not count, the first of equal keys is taken.
@@ -350,12 +454,17 @@ func by(a *agg, largest bool) string {
 
 func bitAggregate(name string) aggRule {
 	return func(a *agg) string {
-		if a.Kind(0) != ir.Int64 || a.Len() > 1 {
+		k := a.Kind(0)
+		if !isInt(k) && k != ir.Uint32 || a.Len() > 1 {
 			return a.Refuse("over " + a.Type(0).String())
 		}
 		if name == "bit_xor" {
 			// PostgreSQL has it from version 14 on.
-			return a.g.function("xor_all", a.fn("array_agg", a.Typed(0)))
+			text := a.g.function("xor_all", a.fn("array_agg", castTo(a.Typed(0), "bigint")))
+			if k == ir.Int32 {
+				return castTo(text, "integer")
+			}
+			return text
 		}
 		return a.fn(name, a.Typed(0))
 	}
@@ -365,9 +474,13 @@ func arrayAgg(a *agg) string {
 	return a.slice(a.ordered("array_agg", a.Typed(0)))
 }
 
-// arrayConcatAgg has no counterpart: arrays of arrays must all be of one length.
+// arrayConcatAgg passes NULL arrays over.
 func arrayConcatAgg(a *agg) string {
-	return a.Refuse("arrays of arrays are of one length there")
+	if a.limit != nil {
+		return a.Refuse("with LIMIT")
+	}
+	a.g.needs[Schema+".concat_of"] = true
+	return a.ordered(Schema+".concat_of", a.Typed(0))
 }
 
 func stringAgg(a *agg) string {
@@ -391,13 +504,36 @@ func stringAgg(a *agg) string {
 	return a.ordered("string_agg", a.Typed(0), sep)
 }
 
+// decimalPair is a covariance or correlation of decimals by exact sums.
+func (a *agg) decimalPair(name string) string {
+	if a.distinct {
+		return a.Refuse("with DISTINCT")
+	}
+	x, y := castTo(a.Typed(0), "numeric"), castTo(a.Typed(1), "numeric")
+	a.where = append(a.where, x+" IS NOT NULL", y+" IS NOT NULL")
+	n := a.fn("count", "*")
+	sum := func(of string) string { return a.fn("sum", of) }
+	centered := func(x, y string) string {
+		return n + " * " + sum(x+" * "+y) + " - " + sum(x) + " * " + sum(y)
+	}
+	switch name {
+	case "covar_pop":
+		return "CASE WHEN " + n + " > 0 THEN " + castTo("("+centered(x, y)+") / ("+n+"::numeric * "+n+")", "double precision") + " END"
+	case "covar_samp":
+		return "CASE WHEN " + n + " > 1 THEN " + castTo("("+centered(x, y)+") / ("+n+"::numeric * ("+n+" - 1))", "double precision") + " END"
+	}
+	xx, yy := centered(x, x), centered(y, y)
+	return "CASE WHEN " + n + " > 1 THEN CASE WHEN " + xx + " = 0 OR " + yy + " = 0 THEN 'NaN'::double precision ELSE " +
+		castTo("("+centered(x, y)+") / sqrt(("+xx+") * ("+yy+"))", "double precision") + " END END"
+}
+
 // spread is a standard deviation or variance. PostgreSQL computes that of numeric exactly
 // and that of doubles stably; NaN makes NaN.
 func spread(name string) aggRule {
 	return func(a *agg) string {
 		x := a.Typed(0)
 		switch k := a.Kind(0); {
-		case isInt(k), k == ir.Numeric:
+		case isInt(k), isDecimal(k):
 			return castTo(a.fn(name, castTo(x, "numeric")), "double precision")
 		case k == ir.Float64:
 			return a.fn(name, x)
@@ -409,8 +545,11 @@ func spread(name string) aggRule {
 // approxQuantiles gives exact quantiles: the boundaries of n even parts.
 func approxQuantiles(a *agg) string {
 	v, ok := a.Value(1)
-	if !ok || v.Null || v.Int < 1 || v.Int > 10000 || a.over != "" || a.Type(0).Kind == ir.Struct {
+	if !ok || v.Null || v.Int > 10000 || a.over != "" || a.Type(0).Kind == ir.Struct {
 		return a.Refuse("these arguments")
+	}
+	if v.Int < 1 {
+		return a.Func("fail", "'The second argument of APPROX_QUANTILES must be positive'", "NULL::"+a.SQLType(a.Result()))
 	}
 	if a.nulls == ir.NullsUnsaid {
 		a.notNull()

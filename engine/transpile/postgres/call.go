@@ -146,7 +146,7 @@ func (c *Call) ToText(i int) string {
 // call writes a scalar call by its rule.
 func (g *generator) call(n *ir.Call) string {
 	for _, c := range n.Collations {
-		if c != "" {
+		if !byCodePoints(c) {
 			return g.refuse("collation "+c, "strings compare by code points there", n.At())
 		}
 	}
@@ -271,6 +271,9 @@ func (g *generator) tried(e ir.Expr, what string) (string, bool) {
 	}
 	return t.query(text), true
 }
+
+// byCodePoints reports whether a collation compares as strings without one are compared.
+func byCodePoints(collation string) bool { return collation == "" || collation == "binary" }
 
 // builtIn reports whether a function belongs to the language, not to a project.
 func builtIn(group string) bool {

@@ -138,7 +138,7 @@ func arrayIncludes(c *Call) string {
 	}
 	c.SafeDone()
 	return "CASE WHEN " + operand(c.Typed(0), transpile.PrecAdd) + " IS NOT NULL AND " + operand(c.Typed(1), transpile.PrecAdd) + " IS NOT NULL THEN coalesce(" +
-		operand(c.Typed(1), transpile.PrecAdd) + " = ANY (" + c.Typed(0) + "), FALSE) END"
+		operand(c.Typed(1), transpile.PrecAdd) + " = ANY (" + c.list(0) + "), FALSE) END"
 }
 
 // arrayAggregateRule aggregates the elements by the rule of the aggregate.

@@ -56,6 +56,16 @@ func conditionalRules() map[string]Rule {
 			c.SafeDone()
 			return c.Func("try", query, "NULL::"+c.SQLType(c.Result()))
 		},
+		// What APPROX_TOP_SUM takes for a weight.
+		"$top_weight": func(c *Call) string {
+			return c.Let(0, func(w string) string {
+				ok := operand(w, transpile.PrecAdd) + " >= 0"
+				if isFloat(c.Kind(0)) {
+					ok += " AND NOT " + c.g.isNaN(w, c.Type(0))
+				}
+				return c.Func("check_that", "coalesce("+ok+", TRUE)", quote("APPROX_TOP_SUM weights must be non-negative"), w)
+			})
+		},
 		"greatest": greatestLeast("greatest"),
 		"least":    greatestLeast("least"),
 	}
@@ -161,9 +171,16 @@ func greatestLeast(name string) Rule {
 		}
 		args := c.typed(0)
 		if t.Kind == ir.String {
-			args[0] = operand(args[0], transpile.PrecCast) + ` COLLATE "C"`
+			for i, a := range args {
+				if i == 0 || collated(a) {
+					args[i] = codePoints(a)
+				}
+			}
 		}
 		call := name + "(" + strings.Join(args, ", ") + ")"
+		if t.Kind == ir.String {
+			call = plainText(call)
+		}
 		if len(parts) == 1 {
 			return call
 		}

@@ -124,127 +124,340 @@ func formatTime(c *Call) string {
 	})
 }
 
-// parseTime is PARSE_DATE and its like for formats of numbers and separators: each part
-// is read by a group of a regular expression as strptime reads it.
+// parseTime is PARSE_DATE and its like for a literal format: each part is read by a group
+// of a regular expression as strptime reads it. A part takes as many digits as it can, so
+// that one that touches the next has all it may have.
 func parseTime(c *Call) string {
 	f, ok := c.Text(0)
 	if !ok {
 		return c.Refuse("with a computed format")
 	}
-	if c.Len() > 2 {
-		if offset, ok := c.zoneAt(2).offset(); !ok || offset != 0 {
-			return c.Refuse("in a zone other than UTC")
-		}
-	} else if offset, ok := c.zoneAt(-1).offset(); c.Result().Kind == ir.Timestamp && (!ok || offset != 0) {
-		return c.Refuse("in a zone other than UTC")
+	if n := c.Len(); n > 2 && c.Kind(n-1) != ir.String {
+		return c.Refuse("with a precision")
 	}
 	kind := c.Result().Kind
-	day, clock := kind != ir.Time, kind != ir.Date
-	f = strings.NewReplacer("%F", "%Y-%m-%d", "%T", "%H:%M:%S", "%X", "%H:%M:%S", "%R", "%H:%M", "%E4Y", "%Y").Replace(f)
-	var re strings.Builder
-	re.WriteString("^ *")
-	groups := map[byte]int{}
-	n := 0
-	digits := false // the part before ends in digits
-	group := func(e byte, text string) bool {
-		if groups[e] != 0 {
-			return false
+	p := parseFormat{day: kind != ir.Time, clock: kind != ir.Date, zoned: kind == ir.Timestamp}
+	if why := p.read(f); why != "" {
+		if strings.HasPrefix(why, "%") {
+			return c.RefuseWhat(display(c.Node.Name)+" with "+why, "")
 		}
-		n++
-		groups[e] = n
-		re.WriteString(text)
-		return true
+		return c.Refuse(why)
 	}
-	for i := 0; i < len(f); i++ {
-		if f[i] != '%' || i+1 == len(f) {
-			switch ch := f[i]; {
-			case ch == ' ':
-				re.WriteString(" *")
-			case ch >= '0' && ch <= '9' || ch >= 'a' && ch <= 'z' || ch >= 'A' && ch <= 'Z':
-				re.WriteByte(ch)
-			case strings.IndexByte("-/:.,_T", ch) >= 0:
-				re.WriteString(`\` + string(ch))
-			default:
-				return c.Refuse("with this format")
-			}
-			digits = false
-			continue
-		}
-		i++
-		rest := f[i:]
-		ok := !digits
-		digits = true
-		switch e := f[i]; {
-		case day && e == 'Y':
-			ok = ok && group('Y', `([0-9]{4})(?![0-9])`)
-		case day && (e == 'm' || e == 'd'):
-			ok = ok && group(e, `([0-9]{1,2})(?![0-9])`)
-		case clock && (e == 'H' || e == 'M' || e == 'S'):
-			ok = ok && group(e, `([0-9]{1,2})(?![0-9])`)
-		case clock && strings.HasPrefix(rest, "E*S"):
-			ok = ok && group('S', `([0-9]{1,2}(?:\.[0-9]{1,6})?)[0-9]*(?![0-9.])`)
-			i += 2
-		case clock && len(rest) >= 3 && e == 'E' && rest[1] >= '1' && rest[1] <= '6' && rest[2] == 'S':
-			ok = ok && group('S', `([0-9]{1,2}(?:\.[0-9]{1,`+rest[1:2]+`})?)(?![0-9.])`)
-			i += 2
-		case kind == ir.Timestamp && strings.HasPrefix(rest, "Ez"):
-			ok = group('z', `([+-][0-9]{2}:[0-9]{2})(?![0-9])`)
-			i++
-		case kind == ir.Timestamp && e == 'z':
-			ok = group('z', `([+-][0-9]{4})(?![0-9])`)
-		default:
-			return c.RefuseWhat(display(c.Node.Name)+" with %"+rest[:1], "")
-		}
-		if !ok {
-			return c.Refuse("with parts that touch, or are said twice")
-		}
+	name := "parse_parts"
+	if c.Safe {
+		name = "safe_parse_parts"
 	}
-	re.WriteString(" *$")
-	args := []string{c.Typed(1), quote(re.String())}
-	for _, e := range []byte("YmdHMSz") {
-		args = append(args, itoa(groups[e]))
-	}
-	text := c.Func("parse_parts", args...)
+	text := c.Func(name, c.Typed(1), quote("^"+blank+p.re.String()+blank+"$"), quote(string(p.form)))
 	switch kind {
 	case ir.Date:
-		return castTo(text, "date")
+		text = castTo(text, "date")
 	case ir.Time:
-		return castTo(text, "time")
+		text = castTo(text, "time")
 	case ir.Timestamp:
-		return operand(text, transpile.PrecCast) + " AT TIME ZONE 'UTC'"
+		z := c.zoneAt(2)
+		if c.Len() < 3 {
+			z = c.zoneAt(-1)
+		}
+		offset, fixed := z.offset()
+		switch {
+		case fixed && offset == 0 || p.has('z'):
+			text = operand(text, transpile.PrecCast) + " AT TIME ZONE 'UTC'"
+		case c.Safe:
+			return c.Refuse("with SAFE in a zone other than UTC")
+		default:
+			text = c.instant(text, z)
+		}
+	}
+	if c.Safe {
+		c.SafeDone()
 	}
 	return text
 }
 
+// blank is white space where strptime skips it.
+const blank = `[ \t\n\v\f\r]*`
+
+// parseFormat turns a format into a regular expression; form names the part that each of
+// its groups reads: Y, y, m, b, d, H, I, M, S, p, z.
+type parseFormat struct {
+	day, clock, zoned bool
+	re                strings.Builder
+	form              []byte
+}
+
+func (p *parseFormat) has(part byte) bool { return strings.IndexByte(string(p.form), part) >= 0 }
+
+// exclusive are parts that say the same, of which a format has one.
+var exclusive = []string{"Yy", "mb", "d", "HI", "M", "S", "p", "z"}
+
+func (p *parseFormat) group(part byte, text string) bool {
+	for _, parts := range exclusive {
+		if strings.IndexByte(parts, part) < 0 {
+			continue
+		}
+		for i := range parts {
+			if p.has(parts[i]) {
+				return false
+			}
+		}
+	}
+	p.form = append(p.form, part)
+	p.re.WriteString("(" + text + ")")
+	return true
+}
+
+// names is an expression for one of some names, whole or by three letters, in any case.
+func names(list ...string) string {
+	var alternatives []string
+	for _, n := range list {
+		var b strings.Builder
+		for i, r := range n {
+			if i == 3 {
+				b.WriteString("(?:")
+			}
+			b.WriteString("[" + strings.ToUpper(string(r)) + strings.ToLower(string(r)) + "]")
+		}
+		if len(n) > 3 {
+			b.WriteString(")?")
+		}
+		alternatives = append(alternatives, b.String())
+	}
+	return strings.Join(alternatives, "|")
+}
+
+var (
+	monthName   = names("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
+	weekdayName = names("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
+)
+
+// read reads a format; it gives the reason why it cannot be, or %x for an element.
+func (p *parseFormat) read(f string) string {
+	twice := "with a part that is said twice"
+	for i := 0; i < len(f); i++ {
+		ch := f[i]
+		if ch != '%' {
+			switch {
+			case ch == ' ' || ch >= '\t' && ch <= '\r':
+				p.re.WriteString(blank)
+			case ch >= '0' && ch <= '9' || ch >= 'a' && ch <= 'z' || ch >= 'A' && ch <= 'Z':
+				p.re.WriteByte(ch)
+			case ch > ' ' && ch < 0x7f:
+				p.re.WriteString(`\` + string(ch))
+			default:
+				return "with this format"
+			}
+			continue
+		}
+		i++
+		if i == len(f) {
+			return "with this format"
+		}
+		rest := f[i:]
+		used := 1
+		if rest[0] == 'E' {
+			switch {
+			case strings.HasPrefix(rest, "E4Y"), strings.HasPrefix(rest, "E*S"), len(rest) > 2 && rest[1] >= '1' && rest[1] <= '6' && rest[2] == 'S':
+				used = 3
+			case strings.HasPrefix(rest, "Ez"):
+				used = 2
+			default:
+				return "%" + rest[:min(2, len(rest))]
+			}
+		}
+		touches := digitElement(f[i+used:])
+		// digits reads a number of at most n digits: all of them where a number follows.
+		digits := func(n int) string {
+			if touches {
+				return "[0-9]{" + itoa(n) + "}"
+			}
+			return "[0-9]{1," + itoa(n) + "}(?![0-9])"
+		}
+		const number = "[0-9]{1,2}(?![0-9])"
+		clock := func(seconds bool) bool {
+			p.re.WriteString(blank)
+			ok := p.group('H', number)
+			p.re.WriteString(":" + blank)
+			if !seconds {
+				return ok && p.group('M', digits(2))
+			}
+			ok = ok && p.group('M', number)
+			p.re.WriteString(":" + blank)
+			return ok && p.group('S', digits(2))
+		}
+		ok := true
+		switch e := rest[0]; {
+		case e == '%':
+			p.re.WriteString("%")
+		case e == 'n' || e == 't':
+			p.re.WriteString(blank)
+		case p.day && e == 'E' && rest[1] == '4':
+			ok = p.group('Y', "[0-9]{4}")
+		case p.day && e == 'Y' && touches:
+			ok = p.group('Y', "[0-9]{4}")
+		case p.day && e == 'Y':
+			ok = p.group('Y', "[0-9]{1,5}(?![0-9])")
+		case p.day && e == 'y':
+			ok = p.group('y', digits(2))
+		case p.day && (e == 'm' || e == 'd'):
+			ok = p.group(e, digits(2))
+		case p.day && e == 'e':
+			p.re.WriteString(blank)
+			ok = p.group('d', digits(2))
+		case p.day && (e == 'b' || e == 'B' || e == 'h'):
+			ok = p.group('b', monthName)
+		case p.day && (e == 'a' || e == 'A'):
+			p.re.WriteString("(?:" + weekdayName + ")")
+		case p.day && e == 'F':
+			p.re.WriteString(blank)
+			ok = p.group('Y', "[0-9]{1,4}")
+			p.re.WriteString("-" + blank)
+			ok = ok && p.group('m', number)
+			p.re.WriteString("-" + blank)
+			ok = ok && p.group('d', digits(2))
+		case p.day && (e == 'D' || e == 'x'):
+			p.re.WriteString(blank)
+			ok = p.group('m', number)
+			p.re.WriteString("/" + blank)
+			ok = ok && p.group('d', number)
+			p.re.WriteString("/" + blank)
+			ok = ok && p.group('y', digits(2))
+		case p.clock && (e == 'H' || e == 'M'):
+			ok = p.group(e, digits(2))
+		case p.clock && e == 'S':
+			ok = p.group('S', digits(2))
+		case p.clock && e == 'k':
+			p.re.WriteString(blank)
+			ok = p.group('H', digits(2))
+		case p.clock && (e == 'I' || e == 'l'):
+			p.re.WriteString(blank)
+			ok = p.group('I', digits(2))
+		case p.clock && (e == 'T' || e == 'X'):
+			ok = clock(true)
+		case p.clock && e == 'R':
+			ok = clock(false)
+		case p.clock && (e == 'p' || e == 'P'):
+			ok = p.group('p', "[AaPp][Mm]")
+		case p.clock && e == 'E' && rest[1] == '*' && !touches:
+			ok = p.group('S', `[0-9]{1,2}(?:\.[0-9]+)?(?![0-9.])`)
+		case p.clock && e == 'E' && used == 3 && !touches:
+			ok = p.group('S', `[0-9]{1,2}(?:\.[0-9]{1,`+rest[1:2]+`})?(?![0-9.])`)
+		case p.zoned && e == 'E' && rest[1] == 'z' && !touches:
+			ok = p.group('z', `Z|[+-][0-9]{2}:?(?:[0-5][0-9])?(?![0-9:])`)
+		case p.zoned && e == 'z' && !touches:
+			ok = p.group('z', `[+-][0-9]{2}(?:[0-5][0-9])?(?![0-9])`)
+		default:
+			return "%" + rest[:used]
+		}
+		if !ok {
+			return twice
+		}
+		i += used - 1
+	}
+	return ""
+}
+
+// digitElement reports whether what is left of a format begins with an element that reads
+// a number, or with a digit.
+func digitElement(rest string) bool {
+	if rest == "" {
+		return false
+	}
+	if rest[0] >= '0' && rest[0] <= '9' {
+		return true
+	}
+	return rest[0] == '%' && len(rest) > 1 && strings.IndexByte("%ntaAbBhpPzZekIlFDxTXR", rest[1]) < 0 && !strings.HasPrefix(rest, "%Ez")
+}
+
+// formatted is an argument of FORMAT by a conversion, without its width; "" if it is not known.
+func (c *Call) formatted(i int, conversion byte, flags string, precision int) string {
+	t := c.Type(i)
+	switch {
+	case (conversion == 'd' || conversion == 'i') && isInt(t.Kind) && precision < 0:
+		return castTo(c.Typed(i), "text")
+	case (conversion == 'f' || conversion == 'F') && (t.Kind == ir.Float64 || t.Kind == ir.Numeric):
+		if precision < 0 {
+			precision = 6
+		}
+		if t.Kind == ir.Numeric {
+			return castTo("round("+c.Typed(i)+", "+itoa(precision)+")", "text")
+		}
+		text := c.Func("format_float", c.Typed(i), itoa(precision))
+		if conversion == 'F' {
+			return "upper(" + text + ")"
+		}
+		return text
+	case conversion == 's' && t.Kind == ir.String && strings.Trim(flags, "-") == "":
+		if precision >= 0 {
+			return "left(" + c.Typed(i) + ", " + itoa(precision) + ")"
+		}
+		return c.Typed(i)
+	case conversion == 't' && precision < 0 && strings.Trim(flags, "-") == "":
+		switch t.Kind {
+		case ir.String, ir.Int64, ir.Bool, ir.Date, ir.Datetime, ir.Time, ir.Numeric:
+			return "coalesce(" + c.ToText(i) + ", 'NULL')"
+		}
+	}
+	return ""
+}
+
 func formatRoutines() []routine {
+	bad := raise("'Failed to parse input string ' || quote_literal(s)")
 	return []routine{
-		// The groups of a match, by number, are year, month, day, hour, minute, second and
-		// offset; 0 is a part that is not there.
-		{name: "parse_parts", params: "s text, re text, y integer, mo integer, d integer, h integer, mi integer, sec integer, z integer", result: "timestamp", block: true, body: `
-DECLARE m text[]; t timestamp; o integer;
+		// The number that a double is, rounded to digits, half to even.
+		{name: "format_float", params: "x double precision, digits integer", result: "text", block: true, body: `
+BEGIN
+  IF x = 'NaN' THEN RETURN 'nan'; ELSIF abs(x) = 'Infinity' THEN RETURN CASE WHEN x < 0 THEN '-inf' ELSE 'inf' END; END IF;
+  RETURN CASE WHEN x < 0 OR x::text = '-0' THEN '-' ELSE '' END || round(_engine.round_even(abs(_engine.exact(x)), digits), digits)::text;
+END`},
+		// A number as text with the flags and the width of printf.
+		{name: "format_number", params: "t text, width integer, flags text", result: "text", block: true, body: `
+DECLARE sign text := CASE WHEN left(t, 1) = '-' THEN '-' WHEN strpos(flags, '+') > 0 THEN '+' WHEN strpos(flags, ' ') > 0 THEN ' ' ELSE '' END; body text := ltrim(t, '-');
+BEGIN
+  IF strpos(flags, '''') > 0 AND body ~ '^[0-9]' THEN
+    body := regexp_replace(split_part(body, '.', 1), '([0-9])(?=([0-9]{3})+$)', '\1,', 'g') || substr(body, char_length(split_part(body, '.', 1)) + 1);
+  END IF;
+  IF strpos(flags, '-') > 0 THEN RETURN _engine.format_right(sign || body, width); END IF;
+  IF strpos(flags, '0') > 0 AND body ~ '^[0-9]' THEN RETURN sign || lpad(body, greatest(width - char_length(sign), char_length(body)), '0'); END IF;
+  RETURN _engine.format_left(sign || body, width);
+END`},
+		{name: "format_left", params: "t text, width integer", result: "text", body: "lpad(t, greatest(width, char_length(t)))"},
+		{name: "format_right", params: "t text, width integer", result: "text", body: "rpad(t, greatest(width, char_length(t)))"},
+		// The groups of a match are the parts of form, each a letter: see parseFormat.
+		{name: "parse_parts", params: "s text, re text, form text", result: "timestamp", block: true, body: `
+DECLARE
+  m text[]; v text; y integer := 1970; mo integer := 1; d integer := 1; h integer := 0; mi integer := 0; sec numeric := 0; o integer := 0;
+  twelve boolean := FALSE; late boolean := FALSE; good boolean := TRUE; t timestamp;
 BEGIN
   IF s IS NULL THEN RETURN NULL; END IF;
   m := regexp_match(s, re);
-  IF m IS NULL THEN
-    IF s ~ '[^ -~]|[ ][ ]|^ | $|[0-9]{5}' THEN RETURN _engine.refused('parsing this text', NULL::timestamp); END IF;
-    ` + raise("'Failed to parse input string ' || quote_literal(s)") + `
-  END IF;
-  IF y > 0 AND m[y]::integer = 0 THEN ` + raise("'Failed to parse input string ' || quote_literal(s)") + ` END IF;
-  IF h > 0 AND m[h]::integer > 23 OR mi > 0 AND m[mi]::integer > 59 THEN ` + raise("'Failed to parse input string ' || quote_literal(s)") + ` END IF;
-  IF sec > 0 AND m[sec]::numeric >= 60 THEN
-    IF m[sec]::numeric < 61 THEN RETURN _engine.refused('a leap second', NULL::timestamp); END IF;
-    ` + raise("'Failed to parse input string ' || quote_literal(s)") + `
-  END IF;
-  t := make_timestamp(CASE WHEN y > 0 THEN m[y]::integer ELSE 1970 END, CASE WHEN mo > 0 THEN m[mo]::integer ELSE 1 END, CASE WHEN d > 0 THEN m[d]::integer ELSE 1 END,
-    CASE WHEN h > 0 THEN m[h]::integer ELSE 0 END, CASE WHEN mi > 0 THEN m[mi]::integer ELSE 0 END, 0)
-    + CASE WHEN sec > 0 THEN m[sec]::numeric ELSE 0 END * '1 second'::interval;
-  IF z > 0 THEN
-    o := substr(m[z], 2, 2)::integer * 60 + right(m[z], 2)::integer;
-    IF o > 14 * 60 OR right(m[z], 2)::integer > 59 THEN RETURN _engine.refused('this offset', NULL::timestamp); END IF;
-    t := t - (left(m[z], 1) || '1')::integer * o * '1 minute'::interval;
-  END IF;
+  IF m IS NULL AND form = '' AND s ~ re THEN m := '{}'; END IF;
+  IF m IS NULL THEN ` + bad + ` END IF;
+  FOR i IN 1..length(form) LOOP
+    v := m[i];
+    CASE substr(form, i, 1)
+    WHEN 'Y' THEN y := v::integer;
+    WHEN 'y' THEN y := v::integer + CASE WHEN v::integer < 69 THEN 2000 ELSE 1900 END;
+    WHEN 'm' THEN mo := v::integer;
+    WHEN 'b' THEN mo := (strpos('janfebmaraprmayjunjulaugsepoctnovdec', lower(left(v, 3))) + 2) / 3;
+    WHEN 'd' THEN d := v::integer;
+    WHEN 'H' THEN h := v::integer; good := good AND h < 24;
+    WHEN 'I' THEN good := good AND v::integer BETWEEN 1 AND 12; h := v::integer % 12; twelve := TRUE;
+    WHEN 'M' THEN mi := v::integer; good := good AND mi < 60;
+    WHEN 'S' THEN sec := trunc(v::numeric, 6); good := good AND sec < 61;
+    WHEN 'p' THEN late := lower(v) = 'pm';
+    ELSE
+      v := replace(v, ':', '');
+      IF v <> 'Z' THEN o := substr(v, 2, 2)::integer * 60 + coalesce(nullif(substr(v, 4), ''), '0')::integer; good := good AND o <= 840; END IF;
+      IF left(v, 1) = '-' THEN o := -o; END IF;
+    END CASE;
+  END LOOP;
+  IF NOT good OR y NOT BETWEEN 1 AND 9999 OR mo NOT BETWEEN 1 AND 12 OR d NOT BETWEEN 1 AND 31 THEN ` + bad + ` END IF;
+  IF sec >= 60 THEN RETURN _engine.refused('a leap second', NULL::timestamp); END IF;
+  IF twelve AND late THEN h := h + 12; END IF;
+  t := make_timestamp(y, mo, d, h, mi, 0) + sec * '1 second'::interval - o * '1 minute'::interval;
   RETURN _engine.in_range(t);
 END`},
+		safely("parse_parts", "s text, re text, form text", "timestamp", "_engine.parse_parts(s, re, form)"),
 	}
 }
 
@@ -268,37 +481,50 @@ func format(c *Call) string {
 			plain += f[i : i+1]
 			continue
 		}
-		start := i
-		i++
-		width := 0
-		zero := i < len(f) && f[i] == '0'
-		for i < len(f) && f[i] >= '0' && f[i] <= '9' && width < 1000 {
-			width = width*10 + int(f[i]-'0')
-			i++
+		end := i + 1
+		for end < len(f) && strings.IndexByte("-+ 0'", f[end]) >= 0 {
+			end++
+		}
+		flags := f[i+1 : end]
+		width, precision := 0, -1
+		for ; end < len(f) && f[end] >= '0' && f[end] <= '9' && width < 1000; end++ {
+			width = width*10 + int(f[end]-'0')
+		}
+		if end < len(f) && f[end] == '.' {
+			precision = 0
+			for end++; end < len(f) && f[end] >= '0' && f[end] <= '9' && precision < 100; end++ {
+				precision = precision*10 + int(f[end]-'0')
+			}
 		}
 		switch {
-		case i == len(f):
+		case end == len(f):
 			return c.Refuse("with this format")
-		case f[i] == '%' && i == start+1:
+		case f[end] == '%' && end == i+1:
 			plain += "%"
+			i = end
 			continue
 		case arg >= c.Len():
 			return c.Refuse("with this format")
-		case f[i] == 'd' && c.Kind(arg) == ir.Int64 && (width == 0 || zero):
-			flush()
-			text := castTo(c.Typed(arg), "text")
-			if width > 0 {
-				text = c.g.let(c.Typed(arg), func(v string) string {
-					return "CASE WHEN " + v + " < 0 THEN '-' || lpad(ltrim(" + v + "::text, '-'), greatest(" + itoa(width-1) + ", length(" + v + "::text) - 1), '0') ELSE lpad(" + v + "::text, greatest(" + itoa(width) + ", length(" + v + "::text)), '0') END"
-				})
-			}
-			parts = append(parts, "("+text+")")
-		case f[i] == 's' && c.Kind(arg) == ir.String && width == 0:
-			flush()
-			parts = append(parts, operand(c.Typed(arg), transpile.PrecOther))
-		default:
-			return c.RefuseWhat("FORMAT with "+f[start:i+1], "over "+c.Type(arg).String())
 		}
+		text := c.formatted(arg, f[end], flags, precision)
+		if text == "" {
+			return c.RefuseWhat("FORMAT with "+f[i:end+1], "over "+c.Type(arg).String())
+		}
+		numeric := f[end] != 's' && f[end] != 't'
+		switch {
+		case numeric && (width > 0 || flags != ""):
+			if strings.Contains(flags, "'") && strings.Contains(flags, "0") {
+				return c.RefuseWhat("FORMAT with "+f[i:end+1], "")
+			}
+			text = c.Func("format_number", text, itoa(width), quote(flags))
+		case width > 0 && strings.Contains(flags, "-"):
+			text = c.Func("format_right", text, itoa(width))
+		case width > 0:
+			text = c.Func("format_left", text, itoa(width))
+		}
+		flush()
+		parts = append(parts, operand(text, transpile.PrecOther))
+		i = end
 		arg++
 	}
 	flush()

@@ -3,6 +3,7 @@ package postgres
 import (
 	"regexp"
 	"sort"
+	"strconv"
 	"strings"
 
 	"github.com/engine-build/engine/engine/ir"
@@ -11,8 +12,10 @@ import (
 
 // A JSON value is its text in GoogleSQL's canonical form: no spaces, keys sorted and
 // unique. PostgreSQL's json keeps a text as it is, so that what is taken out of a value is
-// canonical, too. A text that holds JSON is read by functions that refuse, at run time,
-// what the two read otherwise: names given twice, numbers with an exponent.
+// canonical, too. What stands in a table may have been written by others, in any form: its
+// text is made canonical where the form shows, and a name given twice is refused at run
+// time. A STRING that holds JSON is read by functions that refuse, at run time, what the
+// two read otherwise: names given twice, numbers with an exponent.
 
 func jsonRules() map[string]Rule {
 	rules := map[string]Rule{
@@ -57,51 +60,98 @@ func jsonRules() map[string]Rule {
 	for _, name := range []string{"json_query", "json_extract", "json_value", "json_extract_scalar", "json_query_array", "json_extract_array", "json_value_array", "json_extract_string_array"} {
 		rules[name] = jsonExtract
 	}
-	for name, kind := range map[string]string{"bool": "bool", "int64": "int64", "float64": "float64", "double": "float64", "string": "string", "int32": "int64"} {
-		typ := map[string]string{"bool": "boolean", "int64": "bigint", "float64": "double precision", "string": "text"}[kind]
-		if name == "int32" {
-			typ = "integer"
-		}
-		for _, lax := range []string{"", "lax_"} {
-			one := func(c *Call) string {
-				for i := 1; i < c.Len(); i++ {
-					if mode, ok := c.Text(i); !ok || mode != "round" {
-						return c.Refuse("with a mode for wide numbers")
-					}
-				}
-				text := c.Func("json_"+lax+kind, c.Typed(0))
-				if name == "int32" {
-					if lax != "" {
-						return "CASE WHEN " + text + " BETWEEN -2147483648 AND 2147483647 THEN " + castTo(text, typ) + " END"
-					}
-					return castTo(text, typ)
-				}
-				return text
+	for _, k := range jsonConversions {
+		for _, lax := range []bool{false, true} {
+			name := k.name
+			if lax {
+				name = "lax_" + name
 			}
-			if lax+name != "string" { // an overload of the time functions, whose rule calls stringOfJSON
-				rules[lax+name] = one
-			}
-			rules[lax+name+"_array"] = func(c *Call) string {
-				if c.Len() > 1 {
-					if mode, ok := c.Text(1); !ok || mode != "round" {
-						return c.Refuse("with a mode for wide numbers")
+			if name != "string" { // an overload of the time functions, whose rule calls stringOfJSON
+				rules[name] = func(c *Call) string {
+					exact, ok := c.wideMode(1)
+					if !ok {
+						return c.Refuse("with a computed mode for wide numbers")
 					}
+					return c.fromJSON(k, lax, exact, c.Typed(0))
 				}
-				if name == "int32" {
-					return c.Refuse("")
-				}
-				return c.g.let(c.Typed(0), func(j string) string {
-					v := c.g.name("_e")
-					other := ""
-					if lax == "" {
-						other = " ELSE " + c.Func("fail", "'The provided JSON input is not an array'", "NULL::"+typ+"[]")
-					}
-					return "CASE WHEN " + j + " IS NULL THEN NULL WHEN json_typeof(" + j + ") = 'array' THEN ARRAY(SELECT " + c.Func("json_"+lax+kind, v+".v") + " FROM json_array_elements(" + j + ") WITH ORDINALITY AS " + v + "(v, i) ORDER BY " + v + ".i)" + other + " END"
-				})
 			}
+			rules[name+"_array"] = func(c *Call) string { return c.arrayFromJSON(k, lax) }
 		}
 	}
 	return rules
+}
+
+// jsonConversion is a function that reads a SQL value from JSON. Those of integers have
+// bounds.
+type jsonConversion struct{ name, typ, lo, hi string }
+
+var jsonConversions = []jsonConversion{
+	{name: "bool", typ: "boolean"},
+	{name: "string", typ: "text"},
+	{name: "int64", typ: "bigint", lo: "-9223372036854775808", hi: "9223372036854775807"},
+	{name: "int32", typ: "integer", lo: "-2147483648", hi: "2147483647"},
+	{name: "uint32", typ: "bigint", lo: "0", hi: "4294967295"},
+	{name: "uint64", typ: "numeric(20,0)", lo: "0", hi: "18446744073709551615"},
+	{name: "float64", typ: "double precision"},
+	{name: "double", typ: "double precision"},
+	{name: "float32", typ: "real"},
+	{name: "float", typ: "real"},
+}
+
+// wideMode reads the mode for numbers that FLOAT64 does not hold: «round» if it is absent.
+func (c *Call) wideMode(i int) (exact, ok bool) {
+	if i >= c.Len() || c.Args[i] == "" {
+		return false, true
+	}
+	mode, ok := c.Text(i)
+	return mode == "exact", ok && (mode == "exact" || mode == "round")
+}
+
+// fromJSON is a conversion of the JSON value j.
+func (c *Call) fromJSON(k jsonConversion, lax, exact bool, j string) string {
+	prefix := "json_"
+	if lax {
+		prefix = "json_lax_"
+	}
+	switch {
+	case k.lo != "" && lax:
+		return castTo(c.Func("json_lax_integer", j, k.lo, k.hi), k.typ)
+	case k.lo != "":
+		return castTo(c.Func("json_whole", j, k.lo, k.hi, quote(k.name)), k.typ)
+	case k.typ == "double precision" || k.typ == "real":
+		name := prefix + "float64"
+		if k.typ == "real" {
+			name = prefix + "float32"
+		}
+		if lax {
+			return c.Func(name, j)
+		}
+		return c.Func(name, j, strings.ToUpper(strconv.FormatBool(exact)))
+	}
+	return c.Func(prefix+k.name, j)
+}
+
+// arrayFromJSON is a conversion of each element of a JSON array.
+func (c *Call) arrayFromJSON(k jsonConversion, lax bool) string {
+	exact, ok := c.wideMode(1)
+	if !ok {
+		return c.Refuse("with a computed mode for wide numbers")
+	}
+	return c.g.let(c.Typed(0), func(j string) string {
+		v := c.g.name("_e")
+		other := ""
+		if !lax {
+			other = " ELSE " + c.Func("fail", "'The provided JSON input is not an array'", "NULL::"+k.typ+"[]")
+		}
+		return "CASE WHEN " + j + " IS NULL THEN NULL WHEN json_typeof(" + j + ") = 'array' THEN ARRAY(SELECT " + c.fromJSON(k, lax, exact, v+".v") + " FROM json_array_elements(" + j + ") WITH ORDINALITY AS " + v + "(v, i) ORDER BY " + v + ".i)" + other + " END"
+	})
+}
+
+// canonicalJSON reports whether the text of a JSON value is surely in the canonical form: one
+// that a function made. Columns of tables hold what others wrote.
+func canonicalJSON(text string) bool {
+	plain := transpile.Plain(text)
+	return strings.HasSuffix(plain, "::json") || strings.HasPrefix(plain, "CAST(") && strings.HasSuffix(plain, " AS json)") && transpile.Atomic(plain)
 }
 
 // stringOfJSON is STRING(json).
@@ -150,8 +200,18 @@ BEGIN
   IF x::text::numeric <> t::numeric THEN RETURN _engine.refused('a JSON number of more digits than FLOAT64 has', t); END IF;
   RETURN CASE WHEN x = 0 AND left(t, 1) = '-' THEN '-0.0' ELSE _engine.json_float(x) END;
 END`),
-		// A text as JSON, NULL if it is malformed.
-		block("json_of_text", "s text", "json", "BEGIN RETURN s::json; EXCEPTION WHEN data_exception THEN RETURN NULL; END"),
+		// A text as JSON, NULL if it is malformed. GoogleSQL is lenient there, and finds values
+		// before the place that is malformed: such texts are refused, unless nothing can be
+		// found in them.
+		block("json_of_text", "s text, deep boolean", "json", `
+BEGIN
+  RETURN s::json;
+EXCEPTION WHEN data_exception THEN
+  IF s ~ '^[ \t\n\v\f\r]*[[{]' OR NOT deep AND s ~ '^[ \t\n\v\f\r]*(["''0-9-]|true|false|null)' THEN
+    RETURN _engine.refused('a malformed JSON text', NULL::json);
+  END IF;
+  RETURN NULL;
+END`),
 		// The paths of names, one below the other, sorted; those in arrays do not count.
 		block("json_paths", "j json, depth bigint, prefix text", "SETOF text", `
 DECLARE k text; v json;
@@ -176,44 +236,66 @@ BEGIN
   CASE json_typeof(j)
   WHEN 'string', 'boolean' THEN RETURN j #>> '{}';
   WHEN 'number' THEN
-    IF btrim(j::text, E' \t\n\r') !~ '^(-?[1-9][0-9]{0,17}|0|-?(0|[1-9][0-9]{0,5})[.][0-9]{0,6}[1-9])$' THEN RETURN _engine.refused('a JSON text with a number in an unusual form', ''::text); END IF;
     RETURN btrim(j::text, E' \t\n\r');
   ELSE RETURN NULL;
   END CASE;
 END`),
-		block("json_scalar", "j json", "text", "BEGIN RETURN CASE WHEN json_typeof(j) IN ('string', 'boolean', 'number') THEN j #>> '{}' END; END"),
+		block("json_scalar", "j json", "text", "BEGIN RETURN CASE json_typeof(j) WHEN 'string' THEN j #>> '{}' WHEN 'boolean' THEN j #>> '{}' WHEN 'number' THEN _engine.json_canonical(j) END; END"),
 		// A JSON text without spaces, names in the order they have.
 		block("json_compact", "j json", "text", `
 BEGIN
   CASE json_typeof(j)
   WHEN 'object' THEN
     IF (SELECT count(*) <> count(DISTINCT n COLLATE "C") FROM json_object_keys(j) AS t(n)) THEN RETURN _engine.refused('a JSON text with a name given twice', ''::text); END IF;
-    RETURN '{' || coalesce((SELECT string_agg(to_json(e.k)::text || ':' || _engine.json_compact(e.v), ',' ORDER BY e.i) FROM json_each(j) WITH ORDINALITY AS e(k, v, i)), '') || '}';
+    RETURN '{' || coalesce((SELECT string_agg(_engine.json_quote_text(e.k) || ':' || _engine.json_compact(e.v), ',' ORDER BY e.i) FROM json_each(j) WITH ORDINALITY AS e(k, v, i)), '') || '}';
   WHEN 'array' THEN
     RETURN '[' || coalesce((SELECT string_agg(_engine.json_compact(e.v), ',' ORDER BY e.i) FROM json_array_elements(j) WITH ORDINALITY AS e(v, i)), '') || ']';
   WHEN 'number' THEN RETURN _engine.json_scalar_of_text(j);
   WHEN 'string' THEN
-    IF strpos(j::text, '\') > 0 THEN RETURN _engine.refused('a JSON text with an escape', ''::text); END IF;
-    RETURN btrim(j::text, E' \t\n\r');
+    RETURN _engine.json_quote_text(j #>> '{}');
   ELSE RETURN btrim(j::text, E' \t\n\r');
   END CASE;
 END`),
 		block("json_bool", "j json", "boolean", "BEGIN IF json_typeof(j) <> 'boolean' THEN "+raise("'The provided JSON input is not a boolean'")+" END IF; RETURN (j #>> '{}')::boolean; END"),
-		block("json_int64", "j json", "bigint", "DECLARE n numeric; BEGIN IF json_typeof(j) <> 'number' THEN "+raise("'The provided JSON input is not an integer'")+" END IF; n := (j #>> '{}')::numeric; IF n <> trunc(n) THEN "+raise("'The provided JSON number: ' || n || ' cannot be converted to an integer'")+" END IF; RETURN n::bigint; END"),
-		block("json_float64", "j json", "double precision", "BEGIN IF json_typeof(j) = 'string' AND j #>> '{}' IN ('NaN', 'Infinity', '-Infinity') THEN RETURN (j #>> '{}')::double precision; END IF; IF json_typeof(j) <> 'number' THEN "+raise("'The provided JSON input is not a number'")+" END IF; RETURN (j #>> '{}')::double precision; END"),
-		block("json_string", "j json", "text", "BEGIN IF json_typeof(j) <> 'string' THEN "+raise("'The provided JSON input is not a string'")+" END IF; RETURN j #>> '{}'; END"),
-		block("json_lax_bool", "j json", "boolean", "DECLARE t text := j #>> '{}'; BEGIN CASE json_typeof(j) WHEN 'boolean' THEN RETURN t::boolean; WHEN 'number' THEN RETURN t::numeric <> 0; WHEN 'string' THEN RETURN CASE lower(t) WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE END; ELSE RETURN NULL; END CASE; END"),
-		block("json_lax_int64", "j json", "bigint", `
+		block("json_whole", "j json, lo numeric, hi numeric, name text", "numeric", `
+DECLARE n numeric;
+BEGIN
+  IF json_typeof(j) <> 'number' THEN `+raise("'The provided JSON input is not an integer'")+` END IF;
+  n := (j #>> '{}')::numeric;
+  IF n <> trunc(n) OR n NOT BETWEEN lo AND hi THEN `+raise("'The provided JSON number: ' || (j #>> '{}') || ' cannot be converted to an ' || name")+` END IF;
+  RETURN n;
+END`),
+		block("json_float64", "j json, exact boolean", "double precision", `
 DECLARE t text := j #>> '{}';
 BEGIN
+  IF json_typeof(j) <> 'number' THEN `+raise("'The provided JSON input is not a number'")+` END IF;
+  IF exact AND t ~ '^-?[0-9]+$' AND abs(t::numeric) > 9007199254740992 THEN `+raise("'JSON number: ' || t || ' cannot be converted to FLOAT64 without loss of precision'")+` END IF;
+  RETURN t::double precision;
+END`),
+		// Half of the least number above zero is 2^-150; halfway from the greatest one to the
+		// next power of two are numbers that round to infinity.
+		block("real_of", "x double precision", "real", "BEGIN IF abs(x) <= 7.006492321624085e-46 THEN RETURN 0; END IF; IF abs(x) >= 3.4028235677973366e38 AND abs(x) <> 'Infinity' THEN RETURN NULL; END IF; RETURN x::real; END"),
+		block("json_float32", "j json, exact boolean", "real", `
+DECLARE r real := _engine.real_of(_engine.json_float64(j, FALSE));
+BEGIN
+  IF r IS NULL OR exact AND _engine.exact(r::double precision) <> (j #>> '{}')::numeric THEN `+raise("'JSON number: ' || (j #>> '{}') || ' cannot be converted to FLOAT32'")+` END IF;
+  RETURN r;
+END`),
+		block("json_string", "j json", "text", "BEGIN IF json_typeof(j) <> 'string' THEN "+raise("'The provided JSON input is not a string'")+" END IF; RETURN j #>> '{}'; END"),
+		block("json_lax_bool", "j json", "boolean", "DECLARE t text := j #>> '{}'; BEGIN CASE json_typeof(j) WHEN 'boolean' THEN RETURN t::boolean; WHEN 'number' THEN RETURN t::numeric <> 0; WHEN 'string' THEN RETURN CASE lower(t) WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE END; ELSE RETURN NULL; END CASE; END"),
+		block("json_lax_integer", "j json, lo numeric, hi numeric", "numeric", `
+DECLARE t text := j #>> '{}'; n numeric;
+BEGIN
   CASE json_typeof(j)
-  WHEN 'boolean' THEN RETURN t::boolean::integer;
-  WHEN 'number', 'string' THEN
-    IF t ~ '^-?[0-9]{1,18}$' THEN RETURN t::bigint; END IF;
-    IF json_typeof(j) = 'string' AND t !~ '[0-9]' AND t !~* 'nan|inf' THEN RETURN NULL; END IF;
-    RETURN _engine.refused('LAX_INT64 of a number that is not whole', 0::bigint);
+  WHEN 'boolean' THEN n := t::boolean::integer;
+  WHEN 'number' THEN n := round(t::numeric);
+  WHEN 'string' THEN
+    IF t !~* '^`+numberSpace+`[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)(e[+-]?[0-9]+)?`+numberSpace+`$' THEN RETURN NULL; END IF;
+    IF t ~* 'e[+-]?0*[0-9]{4}' THEN RETURN _engine.refused('a JSON text with so large an exponent', 0::numeric); END IF;
+    n := round(round(regexp_replace(t, '[ \t\n\v\f\r]', '', 'g')::numeric, 38));
   ELSE RETURN NULL;
   END CASE;
+  RETURN CASE WHEN n BETWEEN lo AND hi THEN n END;
 END`),
 		block("json_lax_float64", "j json", "double precision", `
 DECLARE t text := j #>> '{}';
@@ -221,12 +303,16 @@ BEGIN
   CASE json_typeof(j)
   WHEN 'number' THEN RETURN t::double precision;
   WHEN 'string' THEN
-    IF t ~ '^-?[0-9]{1,18}([.][0-9]{1,18})?$' THEN RETURN t::double precision; END IF;
-    IF t !~ '[0-9]' AND t !~* 'nan|inf' THEN RETURN NULL; END IF;
-    RETURN _engine.refused('LAX_FLOAT64 of this text', 0::double precision);
+    t := btrim(t, E' \t\n\x0b\f\r');
+    IF t ~* '^[+-]?nan$' THEN RETURN 'NaN'; END IF;
+    IF t ~* '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)(e[+-]?[0-9]+)?$|^[+-]?inf(inity)?$' THEN RETURN t::double precision; END IF;
+    RETURN NULL;
   ELSE RETURN NULL;
   END CASE;
+EXCEPTION WHEN numeric_value_out_of_range THEN
+  RETURN _engine.refused('LAX_FLOAT64 of a number out of range', 0::double precision);
 END`),
+		block("json_lax_float32", "j json", "real", "BEGIN RETURN _engine.real_of(_engine.json_lax_float64(j)); END"),
 		block("json_lax_string", "j json", "text", "DECLARE t text := _engine.json_scalar(j); BEGIN IF json_typeof(j) <> 'number' OR t ~ '^-?[0-9]+$' THEN RETURN t; END IF; RETURN CASE WHEN t::double precision = 0 THEN '0' ELSE _engine.float64_text(t::double precision) END; END"),
 	}
 }
@@ -268,6 +354,9 @@ func (g *generator) jsonValue(text string, t *ir.Type, canonical bool, at ir.Spa
 	case ir.Timestamp:
 		return `'"' || replace(` + g.function("datetime_text", operand(text, transpile.PrecCast)+" AT TIME ZONE 'UTC'") + `, ' ', 'T') || 'Z"'`
 	case ir.JSON:
+		if !canonicalJSON(text) {
+			return g.function("json_canonical", text)
+		}
 		return castTo(text, "text")
 	case ir.Array:
 		if g.holdsGroup(transpile.Plain(text)) {
@@ -387,6 +476,9 @@ func jsonSubscript(c *Call) string {
 	if c.Kind(0) != ir.JSON {
 		return c.Refuse("over " + c.Type(0).String())
 	}
+	if c.Kind(1) == ir.String && !canonicalJSON(c.Typed(0)) {
+		return c.Func("json_key", c.Typed(0), c.Typed(1))
+	}
 	if c.Kind(1) == ir.String {
 		return operand(c.Typed(0), transpile.PrecCast) + " -> " + operand(c.Typed(1), transpile.PrecCast)
 	}
@@ -416,14 +508,15 @@ func jsonExtract(c *Call) string {
 	}
 	text := c.Kind(0) == ir.String
 	at := c.Typed(0)
+	once := !text && canonicalJSON(at)
 	if text {
-		at = c.g.function("json_of_text", at)
+		at = c.g.function("json_of_text", at, strings.ToUpper(strconv.FormatBool(m[1] != "")))
 	}
 	for _, s := range pathStep.FindAllStringSubmatch(m[1], -1) {
 		switch {
 		case s[3] != "":
 			at = operand(at, transpile.PrecCast) + " -> " + strings.TrimLeft(s[3][:len(s[3])-1], "0") + s[3][len(s[3])-1:]
-		case text:
+		case !once:
 			at = c.g.function("json_key", at, quote(s[1]+s[2]))
 		default:
 			at = operand(at, transpile.PrecCast) + " -> " + quote(s[1]+s[2])

@@ -9,12 +9,16 @@ func mathRules() map[string]Rule {
 	// float is a function of FLOAT64 alone that PostgreSQL has, with errors in the same places.
 	float := func(name string) Rule {
 		return func(c *Call) string {
+			args := c.typed(0)
 			for i := range c.Args {
-				if c.Kind(i) != ir.Float64 {
+				switch {
+				case isInt(c.Kind(i)) && c.Result().Kind == ir.Float64:
+					args[i] = castTo(args[i], "double precision")
+				case c.Kind(i) != ir.Float64:
 					return c.Refuse("over " + c.Type(i).String())
 				}
 			}
-			return name + "(" + join(c.typed(0)) + ")"
+			return name + "(" + join(args) + ")"
 		}
 	}
 	// own is one of the run time.
@@ -164,16 +168,31 @@ func mathRoutines() []routine {
 		{name: "atanh", params: "x " + f, result: f, block: true, body: "BEGIN IF abs(x) = 1 THEN " + raise("'Floating point error in function: ATANH(' || x || ')'") + " END IF; RETURN atanh(x); END"},
 		inverse("cot", "tan(x)"), inverse("coth", "tanh(x)"), inverse("csc", "sin(x)"), inverse("csch", "sinh(x)"),
 		one("sec", "1 / cos(x)"), one("sech", "1 / cosh(x)"),
-		// Rounding the number that a double is, and rounding its product with a power of ten,
-		// differ where the double nearest to a tie is not the tie.
+		// Rounding to digits is that of the product with a power of ten, half away from zero;
+		// what would overflow on the way has no such digits.
 		{name: "round", params: "x " + f + ", n bigint", result: f, block: true, body: `
-DECLARE r double precision;
+DECLARE p double precision;
 BEGIN
-  IF x = 'NaN' OR abs(x) >= 1e15 THEN RETURN x; END IF;
-  r := round(_engine.exact(x), n::integer)::double precision;
-  IF r <> _engine.round(x * power(10::double precision, n)) / power(10::double precision, n) THEN RETURN _engine.refused('ROUND of a number next to a tie', x); END IF;
-  RETURN r;
+  IF x = 'NaN' OR x = 0 OR abs(x) = 'Infinity' OR n > 308 THEN RETURN x; END IF;
+  IF n < -308 THEN RETURN 0 * x; END IF;
+  p := power(10::double precision, abs(n));
+  IF n >= 0 THEN
+    RETURN CASE WHEN abs(x) > 1.7976931348623157e308 / p THEN x ELSE _engine.round(x * p) / p END;
+  END IF;
+  RETURN CASE WHEN abs(x) < p / 4 THEN 0 * x ELSE _engine.round(x / p) * p END;
 END`},
+		{name: "trunc", params: "x " + f + ", n bigint", result: f, block: true, body: `
+DECLARE p double precision;
+BEGIN
+  IF x = 'NaN' OR x = 0 OR abs(x) = 'Infinity' OR n > 308 THEN RETURN x; END IF;
+  IF n < -308 THEN RETURN 0 * x; END IF;
+  p := power(10::double precision, abs(n));
+  IF n >= 0 THEN
+    RETURN CASE WHEN abs(x) > 1.7976931348623157e308 / p THEN x ELSE trunc(x * p) / p END;
+  END IF;
+  RETURN CASE WHEN abs(x) < p / 4 THEN 0 * x ELSE trunc(x / p) * p END;
+END`},
+		{name: "round_even", params: "x numeric, n integer", result: "numeric", block: true, body: "DECLARE r numeric := round(x, n); u numeric := power(10::numeric, -n); BEGIN IF abs(r - x) * 2 = u AND mod(r / u, 2) <> 0 THEN r := r - sign(x) * u; END IF; RETURN r; END"},
 		{name: "refused", params: "what text, result anyelement", result: "anyelement", block: true, volat: "VOLATILE", body: "BEGIN RAISE EXCEPTION USING ERRCODE = '0A000', MESSAGE = '" + Failure + "' || what || ' is not available on postgres'; END"},
 	}
 }
@@ -181,10 +200,18 @@ END`},
 // round is half away from zero.
 func round(c *Call) string {
 	if c.Len() > 2 {
-		return c.Refuse("with a mode")
+		mode, ok := c.Text(2)
+		switch {
+		case !ok || !isDecimal(c.Kind(0)):
+			return c.Refuse("with a mode")
+		case mode == "ROUND_HALF_EVEN":
+			return c.g.decimal(c.Func("round_even", c.Typed(0), castTo(c.Typed(1), "integer")), c.Kind(0))
+		case mode != "ROUND_HALF_AWAY_FROM_ZERO":
+			return c.Refuse("with a mode")
+		}
 	}
 	n := "0"
-	if c.Len() == 2 {
+	if c.Len() > 1 {
 		n = c.Typed(1)
 	}
 	switch c.Kind(0) {
@@ -192,10 +219,7 @@ func round(c *Call) string {
 		if c.Len() == 1 {
 			return c.total("round", c.Typed(0))
 		}
-		if v, ok := c.integer(1); !ok || v < 0 || v > 15 {
-			return c.Refuse("to a computed number of digits")
-		}
-		return c.total("round", c.Typed(0), n)
+		return c.Func("round", c.Typed(0), n)
 	case ir.Numeric, ir.BigNumeric:
 		return c.g.decimal("round("+c.Typed(0)+", "+castTo(n, "integer")+")", c.Kind(0))
 	}
@@ -207,6 +231,8 @@ func truncate(c *Call) string {
 	case c.Kind(0) == ir.Float64 && c.Len() == 1:
 		c.SafeDone()
 		return "trunc(" + c.Typed(0) + ")"
+	case c.Kind(0) == ir.Float64:
+		return c.Func("trunc", c.Typed(0), c.Typed(1))
 	case isDecimal(c.Kind(0)) && c.Len() == 1:
 		c.SafeDone()
 		return "trunc(" + c.Typed(0) + ")"

@@ -121,10 +121,13 @@ func (g *generator) compare(op, x, y string, ex, ey ir.Expr, c *Call) string {
 		return g.compareArrays(op, x, y, t, ey.T(), c)
 	case k == ir.String:
 		if op != "=" && op != "<>" {
-			return operand(x, least) + " " + op + " " + operand(y, transpile.PrecCast) + ` COLLATE "C"`
+			if collated(x) || collated(y) {
+				x = codePoints(x)
+			}
+			return operand(x, least) + " " + op + " " + codePoints(y)
 		}
 	case k == ir.Bool, isInt(k), isUnsigned(k), isDecimal(k), k == ir.Bytes, k == ir.Date, k == ir.Datetime, k == ir.Time,
-		k == ir.Timestamp, k == ir.Interval, k == ir.UUID, k == ir.Range:
+		k == ir.Timestamp, k == ir.Interval, k == ir.UUID, k == ir.Range, enum(t):
 	default:
 		return c.Refuse("over " + t.String())
 	}
@@ -250,6 +253,9 @@ func between(c *Call) string {
 
 // plainIn reports whether PostgreSQL's = compares values of a type as GoogleSQL's.
 func plainIn(t *ir.Type) bool {
+	if enum(t) {
+		return true
+	}
 	switch t.Kind {
 	case ir.Struct, ir.Array, ir.JSON, ir.Float64, ir.Float32, ir.Map, ir.Other, ir.Unknown, ir.Geography:
 		return false
@@ -288,12 +294,22 @@ func inArray(c *Call) string {
 		return c.Refuse("over " + c.Type(1).String())
 	}
 	if plainIn(elem) {
-		return "coalesce(" + operand(c.Typed(0), transpile.PrecAdd) + " = ANY (" + c.Typed(1) + "), CASE WHEN cardinality(" + c.Typed(1) + ") > 0 THEN NULL ELSE FALSE END)"
+		return "coalesce(" + operand(c.Typed(0), transpile.PrecAdd) + " = ANY (" + c.list(1) + "), CASE WHEN cardinality(" + c.Typed(1) + ") > 0 THEN NULL ELSE FALSE END)"
 	}
 	return c.overElements(1, func(v string) string {
 		test := c.g.compare("=", c.Typed(0), v+".v", c.Expr(0), placeholder(elem, c), c)
 		return "SELECT CASE WHEN bool_or(" + test + ") THEN TRUE WHEN bool_or((" + test + ") IS NULL) THEN NULL ELSE FALSE END"
 	})
+}
+
+// list is the i-th argument, an array, as ANY takes it: a subquery in its place would be
+// one of rows.
+func (c *Call) list(i int) string {
+	text := c.Typed(i)
+	if strings.HasPrefix(strings.TrimLeft(transpile.Plain(text), "( \n"), "SELECT") {
+		return castTo(text, c.SQLType(c.Type(i)))
+	}
+	return text
 }
 
 // overElements is a scalar subquery over the elements of the i-th argument, v.v and v.i.
@@ -324,7 +340,25 @@ func (c *Call) arithmetic(op string) string {
 		}
 		return c.g.decimal(c.binary(op), x)
 	}
+	if isUnsigned(x) && isUnsigned(y) {
+		return c.unsignedArithmetic(op)
+	}
 	return temporal(c, op)
+}
+
+// unsignedArithmetic works on numerics, which hold every result.
+func (c *Call) unsignedArithmetic(op string) string {
+	switch {
+	case c.Result().Kind == ir.Float64 && op == "/":
+		return castTo(c.Typed(0), "double precision") + " / " + castTo(c.Typed(1), "double precision")
+	case op == "/":
+		return c.Refuse("over " + c.Type(0).String())
+	}
+	text := castTo(c.Typed(0), "numeric") + " " + op + " " + castTo(c.Typed(1), "numeric")
+	if isUnsigned(c.Result().Kind) {
+		return c.g.unsigned(text, c.Result().Kind)
+	}
+	return castTo(text, c.SQLType(c.Result()))
 }
 
 // binary writes an operator between the arguments.
@@ -394,6 +428,9 @@ func quotient(op string) Rule {
 				return c.g.decimal("div("+c.Typed(0)+", "+c.Typed(1)+")", c.Kind(0))
 			}
 			return c.g.decimal(c.binary(op), c.Kind(0))
+		case isUnsigned(c.Kind(0)) && isUnsigned(c.Kind(1)):
+			name := map[string]string{"/": "div", "%": "mod"}[op]
+			return castTo(name+"("+castTo(c.Typed(0), "numeric")+", "+castTo(c.Typed(1), "numeric")+")", c.SQLType(c.Result()))
 		}
 		return c.Refuse("over " + c.Type(0).String())
 	}

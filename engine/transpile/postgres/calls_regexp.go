@@ -138,7 +138,7 @@ func translate(text string) (expression, bool) {
 		return expression{}, false
 	}
 	e := expression{re: re, text: w.b.String(), groups: re.MaxCap(), nullable: nullable(re), repeats: w.repeats}
-	e.sure = !w.lazy && unambiguous(re)
+	e.sure = !w.lazy && (unambiguous(re) || inLine(re))
 	return e, true
 }
 
@@ -183,6 +183,15 @@ func (w *regexpWriter) write(re *syntax.Regexp, edge bool) {
 	case syntax.OpEndText:
 		w.ok = w.ok && edge
 		w.b.WriteString(`\Z`)
+	case syntax.OpWordBoundary:
+		// \y there knows more letters.
+		w.around(`(?:(?<=` + word + `)(?!` + word + `)|(?<!` + word + `)(?=` + word + `))`)
+	case syntax.OpNoWordBoundary:
+		w.around(`(?:(?<=` + word + `)(?=` + word + `)|(?<!` + word + `)(?!` + word + `))`)
+	case syntax.OpBeginLine:
+		w.around(`(?<![^\n])`)
+	case syntax.OpEndLine:
+		w.around(`(?![^\n])`)
 	case syntax.OpCapture:
 		w.b.WriteString("(")
 		w.write(re.Sub[0], false)
@@ -230,6 +239,16 @@ func (w *regexpWriter) write(re *syntax.Regexp, edge bool) {
 	default:
 		w.ok = false
 	}
+}
+
+// word is a set of the characters that \b looks for.
+const word = `[0-9A-Za-z_]`
+
+// around writes a condition on what stands around a place. Where one is, what matches is
+// not looked into.
+func (w *regexpWriter) around(text string) {
+	w.lazy = true
+	w.b.WriteString(text)
 }
 
 // group writes what a repetition applies to.
@@ -322,6 +341,59 @@ func (w *regexpWriter) set(ranges []rune) {
 		}
 	}
 	w.b.WriteString("]")
+}
+
+// inLine reports whether an expression is a line of characters and greedy repetitions of
+// one character, some of them captured, where it is sure what matches. With one repetition
+// at most, its longest match is the longest one of all, as every other part has a fixed
+// length. With an end of the text behind it, a match goes from the first place where there
+// is one to that end; PostgreSQL then gives the parts from left to right as much as it can,
+// as RE2 does, if a part (what a group captures, or what stands between two of them) has one
+// repetition at most.
+func inLine(re *syntax.Regexp) bool {
+	list := []*syntax.Regexp{re}
+	if re.Op == syntax.OpConcat {
+		list = re.Sub
+	}
+	total, part, ended := 0, 0, false
+	ok := true
+	var read func(*syntax.Regexp, bool)
+	read = func(e *syntax.Regexp, within bool) {
+		switch e.Op {
+		case syntax.OpLiteral, syntax.OpCharClass, syntax.OpAnyChar, syntax.OpAnyCharNotNL, syntax.OpBeginText, syntax.OpEmptyMatch:
+		case syntax.OpStar, syntax.OpPlus, syntax.OpQuest, syntax.OpRepeat:
+			sub := e.Sub[0]
+			single := sub.Op == syntax.OpCharClass || sub.Op == syntax.OpAnyChar || sub.Op == syntax.OpAnyCharNotNL || sub.Op == syntax.OpLiteral && len(sub.Rune) == 1
+			ok = ok && single
+			if e.Op != syntax.OpRepeat || e.Min != e.Max {
+				total++
+				part++
+			}
+		case syntax.OpCapture:
+			ok = ok && !within && part <= 1
+			part = 0
+			inner := e.Sub[:1]
+			if e.Sub[0].Op == syntax.OpConcat {
+				inner = e.Sub[0].Sub
+			}
+			for _, i := range inner {
+				read(i, true)
+			}
+			ok = ok && part <= 1
+			part = 0
+		default:
+			ok = false
+		}
+	}
+	for i, e := range list {
+		if e.Op == syntax.OpEndText && i == len(list)-1 {
+			ended = true
+			continue
+		}
+		read(e, false)
+	}
+	// Parts matter where groups part them.
+	return ok && (total <= 1 || ended && (part <= 1 || re.MaxCap() == 0))
 }
 
 // nullable reports whether an expression may match the empty text.

@@ -66,10 +66,11 @@ func stringRules() map[string]Rule {
 			return c.total("initcap", c.Typed(0))
 		}),
 		"instr": text(func(c *Call) string {
-			if c.Len() > 2 {
-				return c.Refuse("with a position")
+			args := c.typed(0)
+			if len(args) == 3 {
+				args = append(args, "1")
 			}
-			return c.Func("instr", c.typed(0)...)
+			return c.Func("instr", args...)
 		}),
 		"strpos": text(func(c *Call) string { c.SafeDone(); return "strpos(" + join(c.typed(0)) + ")::bigint" }),
 		"left":   own("left"),
@@ -130,15 +131,24 @@ func stringRules() map[string]Rule {
 		"lower":   text(func(c *Call) string { return changeCase(c, "lower") }),
 		"upper":   text(func(c *Call) string { return changeCase(c, "upper") }),
 		"soundex": func(c *Call) string { return c.Refuse("") },
-		"collate": func(c *Call) string { return c.Refuse("strings compare by code points there") },
+		"collate": func(c *Call) string {
+			if name, ok := c.Text(1); !ok || !byCodePoints(name) {
+				return c.Refuse("strings compare by code points there")
+			}
+			c.SafeDone()
+			return c.Typed(0)
+		},
 		"edit_distance": text(func(c *Call) string {
 			if c.Len() > 2 {
 				return c.Refuse("with max_distance")
 			}
 			return c.total("edit_distance", c.typed(0)...)
 		}),
-		"md5":           func(c *Call) string { return hash(c, func(b string) string { return "decode(md5(" + b + "), 'hex')" }) },
-		"sha256":        func(c *Call) string { return hash(c, func(b string) string { return "sha256(" + b + ")" }) },
+		"md5":    func(c *Call) string { return hash(c, func(b string) string { return "decode(md5(" + b + "), 'hex')" }) },
+		"sha256": func(c *Call) string { return hash(c, func(b string) string { return "sha256(" + b + ")" }) },
+		"farm_fingerprint": func(c *Call) string {
+			return hash(c, func(b string) string { return c.total("farm_fingerprint", b) })
+		},
 		"sha512":        func(c *Call) string { return hash(c, func(b string) string { return "sha512(" + b + ")" }) },
 		"generate_uuid": func(c *Call) string { c.SafeDone(); return "gen_random_uuid()::text" },
 	}
@@ -196,8 +206,18 @@ const whiteSpace = `E' \t\n\x0b\f\r\u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2
 // changeCase maps as ICU's root locale does, which is Unicode's full mapping.
 func changeCase(c *Call, name string) string {
 	c.SafeDone()
-	return name + "(" + operand(c.Typed(0), transpile.PrecCast) + ` COLLATE "und-x-icu")`
+	return plainText(name + "(" + operand(c.Typed(0), transpile.PrecCast) + ` COLLATE "und-x-icu")`)
 }
+
+// codePoints is a text that is compared by code points.
+func codePoints(text string) string { return operand(text, transpile.PrecCast) + ` COLLATE "C"` }
+
+// plainText is a text without the collation that it was computed by: two of them in one
+// expression would be an error.
+func plainText(text string) string { return "(" + text + ` COLLATE "default")` }
+
+// collated reports whether a text names a collation.
+func collated(text string) bool { return strings.Contains(transpile.Plain(text), " COLLATE ") }
 
 // like is LIKE: a backslash in the pattern takes the next character as it is, in both.
 func like(c *Call) string {
@@ -217,7 +237,7 @@ func likePattern(c *Call, i int) (string, bool) {
 		return c.Typed(i), (len(v.Text)-len(strings.TrimRight(v.Text, `\`)))%2 == 0
 	case literal:
 		return c.Typed(i), true
-	case c.Kind(i) == ir.String:
+	case c.Kind(i) == ir.String || c.Kind(i) == ir.Bytes:
 		return c.Func("like_pattern", c.Typed(i)), true
 	}
 	return "", false
@@ -284,12 +304,31 @@ BEGIN
   RETURN r;
 END`),
 		{name: "instr", params: "s text, t text", result: "bigint", body: "CASE WHEN t = '' AND s IS NOT NULL THEN _engine.refused('INSTR of an empty text', 0::bigint) ELSE strpos(s, t)::bigint END", volat: "VOLATILE"},
+		// The place of the k-th t from the p-th character on, or from the end if p is below zero;
+		// what overlaps counts.
+		block("instr", "s text, t text, p bigint, k bigint", "bigint", `
+DECLARE n bigint := char_length(s); m bigint := char_length(t); i bigint; found bigint := 0; step bigint := CASE WHEN p > 0 THEN 1 ELSE -1 END;
+BEGIN
+  IF p = 0 THEN `+raise("'Position of INSTR must not be 0'")+` END IF;
+  IF k < 1 THEN `+raise("'Occurrence of INSTR must be positive'")+` END IF;
+  IF t = '' THEN RETURN _engine.refused('INSTR of an empty text', 0::bigint); END IF;
+  i := CASE WHEN p > 0 THEN p ELSE least(n + p + 1, n - m + 1) END;
+  WHILE i >= 1 AND i + m - 1 <= n LOOP
+    IF substr(s, i::integer, m::integer) = t THEN
+      found := found + 1;
+      IF found = k THEN RETURN i; END IF;
+    END IF;
+    i := i + step;
+  END LOOP;
+  RETURN 0;
+END`),
 		block("left", "s text, n bigint", "text", "BEGIN IF n < 0 THEN "+raise("'Second argument in LEFT() cannot be negative'")+" END IF; RETURN left(s, least(n, 2147483647)::integer); END"),
 		block("right", "s text, n bigint", "text", "BEGIN IF n < 0 THEN "+raise("'Second argument in RIGHT() cannot be negative'")+" END IF; RETURN right(s, least(n, 2147483647)::integer); END"),
 		{name: "substr", params: "s text, p bigint", result: "text", body: "substr(s, least(" + start + ", 2147483647)::integer)"},
 		block("substr", "s text, p bigint, n bigint", "text", "BEGIN IF n < 0 THEN "+raise("'Third argument in SUBSTR() cannot be negative'")+" END IF; IF n IS NULL THEN RETURN NULL; END IF; RETURN left(substr(s, least("+start+", 2147483647)::integer), least(n, 2147483647)::integer); END"),
 		block("repeat", "s text, n bigint", "text", "BEGIN IF n < 0 THEN "+raise("'Second argument in REPEAT() cannot be negative'")+" END IF; IF n * octet_length(s) > 1048576 THEN "+raise("'Output of REPEAT exceeds max allowed output size of 1MB'")+" END IF; RETURN repeat(s, n::integer); END"),
 		block("bytes_text", "b bytea", "text", "BEGIN RETURN convert_from(b, 'UTF8'); EXCEPTION WHEN data_exception THEN RETURN _engine.refused('SAFE_CONVERT_BYTES_TO_STRING of malformed bytes', ''::text); END"),
+		block("like_pattern", "p bytea", "bytea", "DECLARE n integer := octet_length(p); BEGIN WHILE n > 0 AND get_byte(p, n - 1) = 92 LOOP n := n - 1; END LOOP; IF (octet_length(p) - n) % 2 = 1 THEN "+raise("'LIKE pattern ends with a backslash'")+" END IF; RETURN p; END"),
 		block("like_pattern", "p text", "text", "BEGIN IF (length(p) - length(rtrim(p, '\\'))) % 2 = 1 THEN "+raise("'LIKE pattern ends with a backslash'")+" END IF; RETURN p; END"),
 		{name: "split", params: "s text, d text", result: "text[]", body: "CASE WHEN d IS NULL OR s IS NULL THEN NULL WHEN s = '' THEN ARRAY['']::text[] WHEN d = '' THEN string_to_array(s, NULL) ELSE string_to_array(s, d) END"},
 		block("translate", "s text, a text, b text", "text", "BEGIN IF EXISTS (SELECT 1 FROM unnest(string_to_array(a, NULL)) AS t(c) GROUP BY c HAVING count(*) > 1) THEN "+raise("'Duplicate character in TRANSLATE source characters'")+" END IF; RETURN translate(s, a, b); END"),

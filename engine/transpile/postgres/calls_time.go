@@ -55,11 +55,26 @@ func timeRoutines() []routine {
 		block("text_datetime", "s text", "timestamp", "DECLARE m text[]; BEGIN IF s IS NULL THEN RETURN NULL; END IF; m := regexp_match(s, '^([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?:[ Tt]([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2}(?:[.][0-9]{1,6})?))?$'); IF m IS NULL OR m[1] = '0000' OR m[4]::integer > 23 OR m[5]::integer > 59 THEN "+raise("'Invalid datetime string ' || s")+" END IF; IF left(m[6], 2) = '60' THEN RETURN _engine.refused('a leap second', NULL::timestamp); END IF; RETURN make_timestamp(m[1]::integer, m[2]::integer, m[3]::integer, coalesce(m[4], '0')::integer, coalesce(m[5], '0')::integer, 0) + coalesce(m[6], '0')::numeric * '1 second'::interval; END"),
 		block("text_time", "s text", "time", "DECLARE m text[]; BEGIN IF s IS NULL THEN RETURN NULL; END IF; m := regexp_match(s, '^([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2}(?:[.][0-9]{1,6})?)$'); IF m IS NULL OR m[1]::integer > 23 OR m[2]::integer > 59 OR m[3]::numeric >= 61 THEN "+raise("'Invalid time string ' || s")+" END IF; IF left(m[3], 2) = '60' THEN RETURN _engine.refused('a leap second', NULL::time); END IF; RETURN s::time; END"),
 		// UTC by default; a zone that is named is refused, as its text may be many things.
-		block("text_timestamp", "s text", "timestamptz", "DECLARE m text[]; t timestamp; o integer; BEGIN IF s IS NULL THEN RETURN NULL; END IF; m := regexp_match(s, '^([0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[ Tt][0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(?:[.][0-9]{1,6})?)?)(.*)$'); IF m IS NULL OR left(m[1], 4) = '0000' THEN IF s ~ '^[0-9]{5}' THEN RETURN _engine.refused('a year of five digits', NULL::timestamptz); END IF; "+raise("'Invalid timestamp: ' || s")+" END IF; t := _engine.text_datetime(m[1]); IF m[2] IN ('', 'Z', 'z', '+00', '-00', '+00:00', ' UTC') THEN RETURN t AT TIME ZONE 'UTC'; END IF; m := regexp_match(m[2], '^([+-])([0-9]{2})(?::?([0-9]{2}))?$'); IF m IS NULL OR m[2]::integer > 13 OR m[3]::integer > 59 THEN RETURN _engine.refused('this form of a time zone in a text', NULL::timestamptz); END IF; o := (m[1] || '1')::integer * (m[2]::integer * 60 + coalesce(m[3], '0')::integer); RETURN _engine.in_range(t - o * '1 minute'::interval) AT TIME ZONE 'UTC'; END"),
+		block("text_timestamp", "s text", "timestamptz", "DECLARE m text[]; t timestamp; o integer; BEGIN IF s IS NULL THEN RETURN NULL; END IF; m := regexp_match(s, '^([0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[ Tt][0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(?:[.][0-9]{1,6})?)?)(.*)$'); IF m IS NULL OR left(m[1], 4) = '0000' THEN IF s ~ '^[0-9]{5}' THEN RETURN _engine.refused('a year of five digits', NULL::timestamptz); END IF; "+raise("'Invalid timestamp: ' || s")+" END IF; t := _engine.text_datetime(m[1]); IF m[2] IN ('', 'Z', 'z', '+00', '-00', '+00:00', ' UTC') THEN RETURN t AT TIME ZONE 'UTC'; END IF; IF m[2] ~ '^ [A-Za-z_]+(/[A-Za-z0-9_+-]+)+$' THEN RETURN _engine.zone_instant(t, substr(m[2], 2)); END IF; IF m[2] !~ '^( UTC)?[+-]|^ [A-Za-z]' THEN "+raise("'Invalid timestamp: ' || s")+" END IF; m := regexp_match(m[2], '^(?: UTC)?([+-])([0-9]{2})(?::?([0-9]{2}))?$'); IF m IS NULL OR m[2]::integer > 13 OR m[3]::integer > 59 THEN RETURN _engine.refused('this form of a time zone in a text', NULL::timestamptz); END IF; o := (m[1] || '1')::integer * (m[2]::integer * 60 + coalesce(m[3], '0')::integer); RETURN _engine.in_range(t - o * '1 minute'::interval) AT TIME ZONE 'UTC'; END"),
 		// The wall clock of a named zone, and the instant of one: the first of two where the
 		// clock shows a time twice.
 		r("zone_clock", "t timestamptz, zone text", "timestamp", "CASE WHEN t < '1920-01-02' OR t > '2037-01-01' THEN _engine.refused('a named time zone before 1920 or after 2036', NULL::timestamp) ELSE t AT TIME ZONE zone END"),
 		block("zone_instant", "t timestamp, zone text", "timestamptz", "DECLARE r timestamptz; u timestamptz; BEGIN IF t IS NULL THEN RETURN NULL; END IF; IF t < '1920-01-02' OR t > '2037-01-01' THEN RETURN _engine.refused('a named time zone before 1920 or after 2036', NULL::timestamptz); END IF; r := t AT TIME ZONE zone; IF r AT TIME ZONE zone <> t THEN RETURN _engine.refused('a wall clock that its zone skips', r); END IF; FOR i IN REVERSE 12..1 LOOP u := r - i * '15 minutes'::interval; IF u AT TIME ZONE zone = t THEN RETURN u; END IF; END LOOP; RETURN r; END"),
+		// A zone that is computed: UTC, an offset, or a name of the form Area/Place.
+		block("zone_offset", "zone text", "interval", "DECLARE m text[] := regexp_match(zone, '^([+-])([0-9]{1,2})(?::([0-9]{2}))?$'); o integer; BEGIN IF zone = 'UTC' THEN RETURN '0'; END IF; IF m IS NULL THEN RETURN NULL; END IF; o := m[2]::integer * 60 + coalesce(m[3], '0')::integer; IF o > 840 OR m[3]::integer > 59 THEN "+raise("'Invalid time zone: ' || zone")+" END IF; RETURN (m[1] || o)::integer * '1 minute'::interval; END"),
+		block("clock_in", "t timestamptz, zone text", "timestamp", "DECLARE o interval := _engine.zone_offset(zone); BEGIN IF o IS NOT NULL THEN RETURN _engine.in_range(t AT TIME ZONE 'UTC' + o); END IF; IF zone !~ '^[A-Za-z_]+(/[A-Za-z0-9_+-]+)+$' THEN RETURN _engine.refused('this form of a time zone', NULL::timestamp); END IF; RETURN _engine.zone_clock(t, zone); END"),
+		block("instant_in", "t timestamp, zone text", "timestamptz", "DECLARE o interval := _engine.zone_offset(zone); BEGIN IF o IS NOT NULL THEN RETURN _engine.in_range(t - o) AT TIME ZONE 'UTC'; END IF; IF zone !~ '^[A-Za-z_]+(/[A-Za-z0-9_+-]+)+$' THEN RETURN _engine.refused('this form of a time zone', NULL::timestamptz); END IF; RETURN _engine.zone_instant(t, zone); END"),
+		block("interval_text", "i interval", "text", `
+DECLARE
+  m integer := extract(year FROM i)::integer * 12 + extract(month FROM i)::integer; d integer := extract(day FROM i)::integer;
+  us numeric := (extract(hour FROM i)::numeric * 60 + extract(minute FROM i)::numeric) * 60000000 + extract(microseconds FROM i)::numeric; n numeric; f text;
+BEGIN
+  n := abs(us);
+  f := lpad(mod(n, 1000000)::integer::text, 6, '0');
+  RETURN CASE WHEN m < 0 THEN '-' ELSE '' END || abs(m) / 12 || '-' || abs(m) % 12 || ' ' || d || ' ' || CASE WHEN us < 0 THEN '-' ELSE '' END ||
+    div(n, 3600000000)::text || ':' || mod(div(n, 60000000), 60)::text || ':' || mod(div(n, 1000000), 60)::text ||
+    CASE WHEN f = '000000' THEN '' WHEN right(f, 3) = '000' THEN '.' || left(f, 3) ELSE '.' || f END;
+END`),
 		block("time_of_parts", "h bigint, m bigint, s bigint", "time", "BEGIN IF h NOT BETWEEN 0 AND 23 OR m NOT BETWEEN 0 AND 59 OR s NOT BETWEEN 0 AND 59 THEN "+raise("'Input calculates to invalid time: ' || h || ':' || m || ':' || s")+" END IF; RETURN make_time(h::integer, m::integer, s); END"),
 		block("date_of_parts", "y bigint, m bigint, d bigint", "date", "BEGIN IF y NOT BETWEEN 1 AND 9999 OR m NOT BETWEEN 1 AND 12 OR d NOT BETWEEN 1 AND 31 THEN "+raise("'Input calculates to invalid date: ' || y || '-' || m || '-' || d")+" END IF; RETURN make_date(y::integer, m::integer, d::integer); END"),
 		// The bounds are 10000 years in months, days and microseconds.
@@ -140,6 +155,7 @@ func timeRules() map[string]Rule {
 
 // zoneRef is a time zone a call names, or the statement's own.
 type zoneRef struct {
+	text  string // of a zone that is computed
 	name  string
 	known bool
 }
@@ -152,7 +168,7 @@ func (c *Call) zoneAt(i int) zoneRef {
 	if name, ok := c.Text(i); ok {
 		return zoneRef{name: name, known: true}
 	}
-	return zoneRef{}
+	return zoneRef{text: c.Typed(i)}
 }
 
 // offset is the zone's constant offset in microseconds.
@@ -178,8 +194,11 @@ func (c *Call) local(ts string, z zoneRef) string {
 		}
 		return c.g.function("in_range", "("+text+") + "+micros(offset))
 	}
+	if z.text != "" {
+		return c.g.function("clock_in", ts, z.text)
+	}
 	if !z.named() {
-		return c.RefuseWhat("a computed or unknown time zone", "")
+		return c.RefuseWhat("an unknown time zone", "")
 	}
 	return c.g.function("zone_clock", ts, quote(z.name))
 }
@@ -192,8 +211,11 @@ func (c *Call) instant(dt string, z zoneRef) string {
 		}
 		return operand(dt, transpile.PrecCast) + " AT TIME ZONE 'UTC'"
 	}
+	if z.text != "" {
+		return c.g.function("instant_in", dt, z.text)
+	}
 	if !z.named() {
-		return c.RefuseWhat("a computed or unknown time zone", "")
+		return c.RefuseWhat("an unknown time zone", "")
 	}
 	return c.g.function("zone_instant", dt, quote(z.name))
 }
@@ -403,7 +425,14 @@ func truncTime(c *Call) string {
 	case k == ir.Timestamp:
 		z := c.zoneAt(2)
 		if offset, ok := z.offset(); !ok || offset != 0 {
-			return c.Refuse("in a zone other than UTC")
+			switch {
+			case !subDay:
+				return c.instant(castTo(c.truncDate(castTo(c.local(c.Typed(0), z), "date"), part), "timestamp"), z)
+			case unit >= timeUnits["HOUR"] && (!ok || offset%unit != 0):
+				return c.Refuse("by HOUR in a zone of other hours than UTC's")
+			}
+			// Offsets are whole minutes.
+			z = zoneRef{name: "UTC", known: true}
 		}
 		local := c.local(c.Typed(0), z)
 		if subDay {

@@ -14,7 +14,7 @@ func (g *generator) castExpr(n *ir.Cast) string {
 		return g.refuse(name, "the conversion is not built in", n.At())
 	}
 	if n.Format != nil || n.Zone != nil {
-		return g.refuse("CAST with FORMAT or AT TIME ZONE", "", n.At())
+		return g.castFormat(n)
 	}
 	// The default type of a NULL or an empty array is the target's.
 	if l, ok := n.Arg.(*ir.Literal); ok && l.Value.Null {
@@ -25,6 +25,13 @@ func (g *generator) castExpr(n *ir.Cast) string {
 	if sameShape(from, to) && n.Params.None() {
 		return text
 	}
+	if name := safeReader(from, to); n.Safe && name != "" && n.Params.None() && (to.Kind != ir.Timestamp || g.zone() == "UTC") {
+		text = g.function("safe_"+name, text)
+		if isDecimal(to.Kind) {
+			return castTo(text, g.typ(to, n.At()))
+		}
+		return text
+	}
 	if n.Safe && !harmlessCast(from, to) {
 		var t trial
 		arg := t.placeholder(text, g.typ(from, n.At()))
@@ -32,6 +39,23 @@ func (g *generator) castExpr(n *ir.Cast) string {
 		return g.try(&t, out, to, n.At())
 	}
 	return g.limited(g.cast(text, from, to, n.Safe, n.At()), to, n.Params, n.At())
+}
+
+// safeReader is the function that reads a value of a type from a STRING, for which there
+// is one that gives NULL where it fails; "" if there is none.
+func safeReader(from, to *ir.Type) string {
+	if from.Kind != ir.String {
+		return ""
+	}
+	return map[ir.Kind]string{
+		ir.Int64: "text_int64", ir.Float64: "text_float64", ir.Numeric: "text_numeric38", ir.Bool: "text_bool",
+		ir.Date: "text_date", ir.Datetime: "text_datetime", ir.Time: "text_time", ir.Timestamp: "text_timestamp",
+	}[to.Kind]
+}
+
+// safely is a routine that gives NULL where another one fails for its data.
+func safely(name, params, result, call string) routine {
+	return routine{name: "safe_" + name, params: params, result: result, block: true, body: "BEGIN RETURN " + call + "; EXCEPTION WHEN data_exception THEN RETURN NULL; END"}
 }
 
 // harmlessCast reports whether a cast cannot fail.
@@ -105,6 +129,12 @@ func (g *generator) cast(text string, from, to *ir.Type, safe bool, at ir.Span) 
 	switch {
 	case enum(from) && t == ir.String:
 		return text
+	case isUnsigned(t) && (isInt(f) || isUnsigned(f) || isDecimal(f)):
+		return g.unsigned(castTo(text, "numeric"), t)
+	case isUnsigned(t) && f == ir.Bool:
+		return castTo(castTo(text, "integer"), typ)
+	case isUnsigned(f) && t == ir.Bool:
+		return operand(text, transpile.PrecAdd) + " <> 0"
 	case isInt(f) && (isInt(t) || isFloat(t) || isDecimal(t)), isFloat(f) && isFloat(t), isDecimal(f) && (isFloat(t) || isInt(t) || isDecimal(t)),
 		isUnsigned(f) && (isInt(t) || isFloat(t) || isDecimal(t)):
 		return native
@@ -155,6 +185,8 @@ func (g *generator) cast(text string, from, to *ir.Type, safe bool, at ir.Span) 
 			return "to_char(" + text + ", 'YYYY-MM-DD')"
 		case ir.Datetime:
 			return g.function("datetime_text", text)
+		case ir.Interval:
+			return g.function("interval_text", text)
 		case ir.Time:
 			return g.function("time_text", text)
 		case ir.Timestamp:
@@ -174,6 +206,15 @@ func (g *generator) cast(text string, from, to *ir.Type, safe bool, at ir.Span) 
 		return zone.instant(castTo(text, "timestamp"), z)
 	}
 	return g.refuse("CAST from "+from.String()+" to "+to.String(), "", at)
+}
+
+// unsigned makes a numeric an unsigned integer, half away from zero, in range.
+func (g *generator) unsigned(text string, k ir.Kind) string {
+	hi, typ := "18446744073709551615", "numeric(20,0)"
+	if k == ir.Uint32 {
+		hi, typ = "4294967295", "bigint"
+	}
+	return castTo(g.function("unsigned", text, hi), typ)
 }
 
 // elements is a FROM item that yields the elements of an array as v.v and their
@@ -258,6 +299,15 @@ BEGIN
   IF lower(s) = 'true' THEN RETURN TRUE; ELSIF lower(s) = 'false' THEN RETURN FALSE; ELSIF s IS NULL THEN RETURN NULL; END IF;
   ` + bad("bool") + `
 END`},
+		safely("text_int64", "s text", "bigint", "_engine.text_int64(s)"),
+		safely("text_float64", "s text", "double precision", "_engine.text_float64(s)"),
+		safely("text_numeric38", "s text", "numeric", "_engine.text_numeric(s)::numeric(38,9)"),
+		safely("text_bool", "s text", "boolean", "_engine.text_bool(s)"),
+		safely("text_date", "s text", "date", "_engine.text_date(s)"),
+		safely("text_datetime", "s text", "timestamp", "_engine.text_datetime(s)"),
+		safely("text_time", "s text", "time", "_engine.text_time(s)"),
+		safely("text_timestamp", "s text", "timestamptz", "_engine.text_timestamp(s)"),
+		{name: "unsigned", params: "x numeric, hi numeric", result: "numeric", block: true, body: "DECLARE r numeric := round(x); BEGIN IF r NOT BETWEEN 0 AND hi THEN " + raise("'unsigned integer out of range: ' || x") + " END IF; RETURN r; END"},
 		// The bounds are 2^255 units of 10^-38.
 		{name: "bignumeric", params: "x numeric", result: "numeric", block: true, body: "DECLARE r numeric := round(x, 38); BEGIN IF r NOT BETWEEN -578960446186580977117854925043439539266.34992332820282019728792003956564819968 AND 578960446186580977117854925043439539266.34992332820282019728792003956564819967 THEN " + raise("'BIGNUMERIC overflow'") + " END IF; RETURN r; END"},
 		{name: "max_length", params: "s text, n integer", result: "text", block: true, body: "BEGIN IF char_length(s) > n THEN " + raise("'STRING(' || n || ') has maximum length ' || n || ' but got a value with length ' || char_length(s)") + " END IF; RETURN s; END"},

@@ -168,21 +168,21 @@ func (g *generator) assign(list []ir.Computed, result ir.Expr) string {
 
 func (g *generator) subquery(n *ir.Subquery) string {
 	out := n.Scan.Out()
-	if n.Collation != "" {
+	if !byCodePoints(n.Collation) {
 		return g.refuse("collation "+n.Collation, "strings compare by code points there", n.At())
 	}
 	switch n.Kind {
 	case ir.Scalar:
-		return g.w.Scalar(n.Scan, out[0])
+		return g.inner(func() string { return g.w.Scalar(n.Scan, out[0]) })
 	case ir.ArrayOf:
-		return "ARRAY(" + lines(g.w.Subquery(n.Scan, out[:1])) + ")"
+		return "ARRAY(" + lines(g.rows(n.Scan, out[:1])) + ")"
 	case ir.Exists:
-		return "EXISTS (" + lines(g.w.Subquery(n.Scan, nil)) + ")"
+		return "EXISTS (" + lines(g.rows(n.Scan, nil)) + ")"
 	case ir.In:
 		if !plainIn(n.In.T()) {
 			return g.anyOf(n, "$equal", false)
 		}
-		return operand(g.Expr(n.In), transpile.PrecAdd) + " IN (" + lines(g.w.Subquery(n.Scan, out[:1])) + ")"
+		return operand(g.Expr(n.In), transpile.PrecAdd) + " IN (" + lines(g.rows(n.Scan, out[:1])) + ")"
 	case ir.LikeAny:
 		return g.anyOf(n, "$like", false)
 	case ir.NotLikeAny:
@@ -195,12 +195,25 @@ func (g *generator) subquery(n *ir.Subquery) string {
 	return g.refuse("this subquery", "", n.At())
 }
 
+// rows writes a subquery.
+func (g *generator) rows(s ir.Scan, cols []ir.Column) string {
+	return g.inner(func() string { return g.w.Subquery(s, cols) })
+}
+
+// inner writes a query within an expression: its aggregates stay in it wherever it goes.
+func (g *generator) inner(write func() string) string {
+	kept := len(g.grouped)
+	text := write()
+	g.grouped = g.grouped[:kept]
+	return text
+}
+
 // anyOf compares a value with the rows of a subquery by an own operator: the
 // three-valued disjunction of the comparisons, or their conjunction.
 func (g *generator) anyOf(n *ir.Subquery, name string, all bool) string {
 	c := n.Scan.Out()[0]
 	alias := g.w.Alias("s")
-	body := g.w.Subquery(n.Scan, n.Scan.Out()[:1])
+	body := g.rows(n.Scan, n.Scan.Out()[:1])
 	g.w.Bind(c.ID, alias+".v")
 	right := &ir.ColumnRef{Of: ir.Of{Type: c.Type, Span: n.At()}, Column: c}
 	negate := strings.HasPrefix(name, "$not_")

@@ -17,6 +17,12 @@ func Statement(s ir.Stmt, opt transpile.Options) (transpile.Result, error) {
 	if g.err != nil {
 		return transpile.Result{}, g.err
 	}
+	if q, ok := s.(*ir.Query); ok && opt.Stored {
+		text = transpile.Stored(text, q, ident, func(column string, t *ir.Type) string {
+			typ := g.typ(t, ir.Span{})
+			return "CAST(coalesce(" + column + ", CAST('{}' AS " + typ + ")) AS " + typ + ")"
+		})
+	}
 	return transpile.Finish(text, g.needed(), g.refusals)
 }
 
@@ -49,6 +55,20 @@ func (g *generator) Ident(name string) string {
 		g.refuse("the name "+name, "names have at most 63 bytes there", ir.Span{})
 	}
 	return ident(name)
+}
+
+// Typed implements transpile.Typer: the digits of a numeric are part of its type, and
+// get lost in all but plain references and casts.
+func (g *generator) Typed(text string, t *ir.Type) string {
+	if t == nil || !isDecimal(t.Kind) && (t.Kind != ir.Array || !isDecimal(t.Elem.Kind)) {
+		return text
+	}
+	typ := g.typ(t, ir.Span{})
+	plain := transpile.Plain(text)
+	if transpile.Atomic(plain) && strings.HasPrefix(plain, "CAST(") && strings.HasSuffix(plain, " AS "+typ+")") {
+		return text
+	}
+	return castTo(text, typ)
 }
 
 // Limits implements transpile.Limited.
@@ -132,12 +152,12 @@ func (g *generator) sortKeys(text string, item ir.OrderItem, e ir.Expr) []string
 	case ir.NullsLast:
 		nulls = " NULLS LAST"
 	}
-	if item.Collation != "" {
+	if !byCodePoints(item.Collation) {
 		g.refuse("collation "+item.Collation, "strings compare by code points there", e.At())
 	}
 	switch t := e.T(); {
 	case t.Kind == ir.String:
-		return []string{operand(text, transpile.PrecCast) + ` COLLATE "C"` + suffix + nulls}
+		return []string{codePoints(text) + suffix + nulls}
 	case isFloat(t.Kind) && !g.finite(e, 0):
 		opposite := " DESC"
 		if item.Desc {

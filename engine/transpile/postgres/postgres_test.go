@@ -28,11 +28,16 @@ func TestTranslate(t *testing.T) {
 		{`ab|ac`, `a[b-c]`, true, true},
 		{`a|ab`, `a(?:(?:)|b)`, true, false}, // the first alternative, there the longest
 		{`a*?b`, `a*b`, true, false},
-		{`a*a`, `a*a`, true, false},
+		{`a*a`, `a*a`, true, true},
+		{`a*a*`, `a*a*`, true, false},
+		{`(.*)-(a*)$`, `([^\n]*)\-(a*)\Z`, true, true},
+		{`(a*a*)b$`, `(a*a*)b\Z`, true, false},
+		{`(a)*b$`, `(a)*b\Z`, true, true},
+		{`(.*)a*`, `([^\n]*)a*`, true, false},
 		{`(a?)(ab)?`, `(a?)(ab)?`, true, false},
-		{`\bword\b`, "", false, false},
+		{`\ba`, `(?:(?<=[0-9A-Za-z_])(?![0-9A-Za-z_])|(?<![0-9A-Za-z_])(?=[0-9A-Za-z_]))a`, true, false},
 		{`a(^b)`, "", false, false},
-		{`(?m)^a`, "", false, false},
+		{`(?m)^a$`, `(?<![^\n])a(?![^\n])`, true, false},
 		{`x*(`, "", false, false},
 	} {
 		got, ok := translate(tt.in)

@@ -27,6 +27,7 @@ func routineTables() [][]routine {
 		aggregateRoutines(),
 		mathRoutines(),
 		stringRoutines(),
+		hashRoutines(),
 		timeRoutines(),
 		formatRoutines(),
 		rangeRoutines(),

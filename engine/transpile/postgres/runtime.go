@@ -15,6 +15,10 @@ type Function struct {
 	// SQL creates it. For a function: CREATE OR REPLACE FUNCTION …; for a type a block that
 	// creates it if it does not exist.
 	SQL string
+	// Signature is a function with its parameters, as COMMENT ON FUNCTION names it; "" for a
+	// type, whose name tells one form from another.
+	Signature string
+	Aggregate bool
 	// Needs are the run-time names (see transpile.Result.Needs) it uses itself.
 	Needs []string
 }
@@ -27,11 +31,16 @@ type routine struct {
 	result string // "bigint"
 	body   string // an expression, or with block a PL/pgSQL block
 	block  bool
+	fold   string // of an aggregate: the strict function that makes a state of a state and a value
+	strict bool   // NULL for a NULL argument although it takes any type
 	volat  string // "" is IMMUTABLE
 	set    string // "extra_float_digits = 0"
 }
 
 func (r routine) sql() string {
+	if r.fold != "" {
+		return "CREATE OR REPLACE AGGREGATE " + Schema + "." + r.name + "(" + r.params + ") (STYPE = " + r.result + ", SFUNC = " + r.fold + ")"
+	}
 	language, body := "sql", "SELECT "+r.body
 	if r.block {
 		language, body = "plpgsql", r.body
@@ -42,7 +51,7 @@ func (r routine) sql() string {
 	}
 	// A function is NULL if an argument is. Functions in SQL must not say so, or they would
 	// not be written into the query; those that take a value to stand for a type are not.
-	if r.block && !strings.Contains(r.params, "anyelement") {
+	if r.block && (!strings.Contains(r.params, "anyelement") || r.strict) {
 		volat += " STRICT"
 	}
 	if r.set != "" {
@@ -157,7 +166,7 @@ var allFunctions = sync.OnceValue(func() functionSet {
 		set.needs[n] = []string{}
 		var made []Function
 		for _, r := range listed[n] {
-			f := Function{Name: n, SQL: r.sql(), Needs: needsOf(r.body)}
+			f := Function{Name: n, SQL: r.sql(), Signature: Schema + "." + r.name + "(" + r.params + ")", Aggregate: r.fold != "", Needs: needsOf(r.body + r.fold + "(")}
 			for _, k := range f.Needs {
 				k = strings.TrimPrefix(k, Schema+".")
 				if listed[k] == nil {

@@ -10,15 +10,31 @@ import (
 	"github.com/engine-build/engine/engine/ir"
 )
 
-// Type is a GoogleSQL type as PostgreSQL writes it. The error says which type has none.
-// A STRUCT is named after its fields: a type of the schema _engine (see StructType).
+// Type is a GoogleSQL type as PostgreSQL itself writes it, format_type() that is. The
+// error says which type has none. A STRUCT is named after its fields: a type of the schema
+// _engine.
 func Type(t *ir.Type) (string, error) {
 	g := &generator{needs: map[string]bool{}}
 	text := g.typ(t, ir.Span{})
 	if len(g.refusals) > 0 {
 		return "", errors.New(g.refusals[0].Error())
 	}
-	return text, nil
+	return formatted(t, text), nil
+}
+
+// formatted is format_type() of a type whose short name is text.
+func formatted(t *ir.Type, text string) string {
+	switch t.Kind {
+	case ir.Array:
+		return formatted(t.Elem, strings.TrimSuffix(text, "[]")) + "[]"
+	case ir.Datetime:
+		return "timestamp without time zone"
+	case ir.Timestamp:
+		return "timestamp with time zone"
+	case ir.Time:
+		return "time without time zone"
+	}
+	return text
 }
 
 func (g *generator) typ(t *ir.Type, at ir.Span) string {

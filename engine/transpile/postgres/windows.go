@@ -34,7 +34,18 @@ func (g *generator) Window(n *ir.WindowCall, w ir.WindowGroup, partition, order 
 			if distance(n.Frame) {
 				k := item.Expr.T().Kind
 				if isFloat(k) && !g.finite(item.Expr, 0) {
-					return g.refuse("RANGE over "+item.Expr.T().String(), "NaN sorts elsewhere there", n.At())
+					if k == ir.Float32 || !near(n.Frame.Start) || !near(n.Frame.End) {
+						return g.refuse("RANGE over "+item.Expr.T().String(), "NaN sorts elsewhere there", n.At())
+					}
+					// No frame that is bound by distances holds NaN and another value.
+					apart := "coalesce(" + g.isNaN(o, item.Expr.T()) + ", FALSE)"
+					if len(partition) == 0 {
+						spec = append(spec, "PARTITION BY "+apart)
+					} else {
+						spec[0] += ", " + apart
+					}
+					keys = append(keys, g.rangeKey(o, item))
+					continue
 				}
 				if isInt(k) {
 					// The bounds of a frame may lie outside of the type's range.
@@ -62,6 +73,27 @@ func (g *generator) Window(n *ir.WindowCall, w ir.WindowGroup, partition, order 
 	return transpile.Mark(g.aggregate(a), n.At())
 }
 
+// near reports whether a bound of a RANGE lies at a distance that takes no finite number to
+// an infinite one: half the distance of the two greatest doubles is 2^970, about 1e292.
+func near(b ir.Bound) bool {
+	switch b.Kind {
+	case ir.CurrentRow:
+		return true
+	case ir.OffsetPreceding, ir.OffsetFollowing:
+		l, ok := b.Offset.(*ir.Literal)
+		return ok && !l.Value.Null && l.T().Kind == ir.Float64 && l.Value.Float < 1e291
+	}
+	return false
+}
+
+// rangeKey is a sort key of one term, which RANGE with a distance wants.
+func (g *generator) rangeKey(text string, item ir.OrderItem) string {
+	if item.Desc && item.Nulls != ir.NullsFirst || item.Nulls == ir.NullsLast {
+		return text + map[bool]string{true: " DESC", false: ""}[item.Desc] + " NULLS LAST"
+	}
+	return text + map[bool]string{true: " DESC", false: ""}[item.Desc] + " NULLS FIRST"
+}
+
 // distance reports whether a frame is a RANGE with an offset.
 func distance(f *ir.Frame) bool {
 	return f != nil && f.Unit == ir.RangeUnit && (f.Start.Offset != nil || f.End.Offset != nil)
@@ -74,7 +106,7 @@ func (g *generator) navigation(a *agg, n *ir.WindowCall, nullable bool) string {
 	case n.Where != nil:
 		return g.refuse(display(n.Name)+" with WHERE", "", n.At())
 	case nullable && n.Nulls == ir.IgnoreNulls:
-		return g.refuse(display(n.Name)+" with IGNORE NULLS", "", n.At())
+		return g.ignoringNulls(a, n)
 	}
 	args := a.typed(0)
 	for i := range args {
@@ -101,6 +133,23 @@ func (g *generator) navigation(a *agg, n *ir.WindowCall, nullable bool) string {
 	}
 	g.grouped = append(g.grouped, transpile.Plain(text))
 	return text
+}
+
+// ignoringNulls is a function of a frame that passes NULLs over: an aggregate, as those of
+// windows do not have it.
+func (g *generator) ignoringNulls(a *agg, n *ir.WindowCall) string {
+	switch n.Name {
+	case "first_value":
+		return a.own("first_of", a.Typed(0))
+	case "last_value":
+		return a.own("last_of", a.Typed(0))
+	case "nth_value":
+		if v, ok := a.integer(1); ok && v >= 1 && v < 1<<31 && a.Kind(0) != ir.Array {
+			a.notNull()
+			return "(" + a.fn("array_agg", a.Typed(0)) + ")[" + itoa(int(v)) + "]"
+		}
+	}
+	return g.refuse(display(n.Name)+" with IGNORE NULLS", "", n.At())
 }
 
 // unvarying reports whether an expression is made of literals and parameters.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -85,7 +86,42 @@ func (s session) Query(ctx context.Context, stmt warehouse.Statement) (warehouse
 		}
 		return nil, wrap(ctx, stmt, err)
 	}
-	return newRows(ctx, r)
+	found, err := r.ColumnTypes()
+	if err != nil {
+		r.Close()
+		return nil, wrap(ctx, stmt, err)
+	}
+	r, text := s.exact(ctx, stmt, r, found)
+	return newRows(ctx, r, found, text), nil
+}
+
+// exact is the same result with JSON as the text it is: the driver reads it into float64,
+// which has not the digits of every number. Such a query runs a second time. A statement
+// that is no query keeps the result it has, and text is false.
+func (s session) exact(ctx context.Context, stmt warehouse.Statement, r *sql.Rows, found []*sql.ColumnType) (out *sql.Rows, text bool) {
+	cells, names, some := make([]string, len(found)), make([]string, len(found)), false
+	for i, c := range found {
+		names[i] = "c" + strconv.Itoa(i)
+		cells[i] = names[i]
+		if c.DatabaseTypeName() == "JSON" {
+			cells[i], some = "cast("+names[i]+" as varchar)", true
+		}
+	}
+	switch firstWord(stmt.SQL) {
+	case "select", "with", "from", "values":
+	default:
+		some = false
+	}
+	if !some {
+		return r, false
+	}
+	body := strings.TrimRight(strings.TrimSpace(stmt.SQL), ";")
+	again, err := s.q.QueryContext(ctx, "select "+strings.Join(cells, ", ")+" from (\n"+body+"\n) as t("+strings.Join(names, ", ")+")")
+	if err != nil {
+		return r, false
+	}
+	r.Close()
+	return again, true
 }
 
 // emptyText recognizes a statement of nothing but space and comments. The driver has no

@@ -45,9 +45,10 @@ func TestValues(t *testing.T) {
 		{"interval '14 months 2 days 03:04:05.6'", "1 year 2 months 2 days 03:04:05.6"}, {"interval '0 days'", "00:00:00"}, {"interval '-1 month'", "-1 month"}, {"-interval '90 minutes'", "-01:30:00"},
 		{"'59c8cd40-5e03-4755-99a3-22752acd3907'::uuid", "59c8cd40-5e03-4755-99a3-22752acd3907"},
 		{"'a'::enum('a', 'b')", "a"}, {"'101'::bit", "101"}, {"'ab'::blob", []byte("ab")}, {"''::blob", []byte{}},
-		{`'{"b": [1, 2.5], "a": "<&>"}'::json`, `{"a":"<&>","b":[1,2.5]}`}, {`'"x"'::json`, `"x"`}, {"null::json", nil}, {"null", nil},
+		{`'{"b": [1, 2.5], "a": "<&>"}'::json`, `{"a":"<&>","b":[1,2.5]}`}, {`'"x"'::json`, `"x"`}, {`'{"n": 9007199254740993, "d": 1.10, "e": 1e400}'::json`, `{"d":1.10,"e":1e400,"n":9007199254740993}`}, {"'12345678901234567890.5'::json", "12345678901234567890.5"}, {"null::json", nil}, {"null", nil},
 		{"[1, null, 3]", []any{int64(1), nil, int64(3)}}, {"[1.5]::decimal(4,2)[1]", []any{"1.50"}}, {"[[1], []]", []any{[]any{int64(1)}, []any{}}},
-		{`{'a b': 1::utinyint, 'u': '59c8cd40-5e03-4755-99a3-22752acd3907'::uuid, 't': time '01:02:03'}`, map[string]any{"a b": int64(1), "u": "59c8cd40-5e03-4755-99a3-22752acd3907", "t": "01:02:03"}},
+		{`{'a b': 1::utinyint, 'u': '59c8cd40-5e03-4755-99a3-22752acd3907'::uuid, 't': time '01:02:03'}`, warehouse.Struct{Names: []string{"a b", "u", "t"}, Values: []any{int64(1), "59c8cd40-5e03-4755-99a3-22752acd3907", "01:02:03"}}},
+		{"{'b': 1.5::decimal(38,9), 'a': [100::decimal(38,9), 0]}", warehouse.Struct{Names: []string{"b", "a"}, Values: []any{"1.5", []any{"100", "0"}}}},
 		{"union_value(x := 1.5::decimal(4,2))", "1.50"},
 	}
 	for _, tt := range tests {
@@ -194,6 +195,8 @@ func TestExplain(t *testing.T) {
 		{"select 1 frm orders o", warehouse.Explanation{Class: "Parser Error", Message: `syntax error at or near "orders"`, Word: "orders"}},
 		{"select amount, count(*) from orders", warehouse.Explanation{Class: "Binder Error", Message: `column "amount" must appear in the GROUP BY clause or must be part of an aggregate function`, Word: "",
 			Detail: `Either add it to the GROUP BY list, or use "ANY_VALUE(amount)" if the exact value of "amount" is not important.`}},
+		{"select (-9223372036854775808)::bigint // (amount - 3) from orders", warehouse.Explanation{Class: "Out of Range Error", Message: "Overflow in division of -9223372036854775808 / -1", Data: true}},
+		{"select cast('x' || amount as integer) from orders", warehouse.Explanation{Class: "Conversion Error", Message: "Could not convert string 'x2' to INT32", Data: true}},
 		{"select length(1, 2)", warehouse.Explanation{Class: "Binder Error", Message: "No function matches the given name and argument types 'length(INTEGER_LITERAL, INTEGER_LITERAL)'. You might need to add explicit type casts", Word: "length",
 			Candidates: []string{"length(VARCHAR) -> BIGINT", "length(BIT) -> BIGINT", "length(ANY[]) -> BIGINT"}}},
 	}

@@ -126,7 +126,7 @@ func (Dialect) Explain(err error) warehouse.Explanation {
 	if !errors.As(err, &e) {
 		e = explainText(err.Error())
 	}
-	return warehouse.Explanation{Class: e.Class, Message: e.Message, Detail: e.Detail, Word: e.Word, Candidates: e.Candidates, Help: resourceHelp[Classify(err)]}
+	return warehouse.Explanation{Class: e.Class, Message: e.Message, Detail: e.Detail, Word: e.Word, Candidates: e.Candidates, Data: e.data(), Help: resourceHelp[Classify(err)]}
 }
 
 // resourceHelp is what to do about errors that are not the query's.

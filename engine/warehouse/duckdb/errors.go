@@ -66,6 +66,10 @@ func (e *Error) Unwrap() error { return e.Err }
 // Conflict reports that the same statement or transaction may succeed when tried again.
 func (e *Error) Conflict() bool { return e.Kind == Conflict }
 
+// data reports whether an expression failed on a value. A function that is called with an
+// argument it never takes fails alike: DuckDB tells them apart by class alone.
+func (e *Error) data() bool { return e.Kind == Data || e.Kind == Conversion }
+
 // Classify gives the kind of an error, Other for one that is not DuckDB's.
 func Classify(err error) Kind {
 	if e := (*Error)(nil); errors.As(err, &e) {

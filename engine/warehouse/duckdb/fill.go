@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 	"unsafe"
 
 	driver "github.com/duckdb/duckdb-go/v2"
@@ -63,20 +66,20 @@ func (c *conn) Fill(ctx context.Context, target addr.Relation, columns []warehou
 		return warehouse.JobStats{}, wrap(ctx, warehouse.Statement{}, err)
 	}
 	defer one.Close()
-	return fillOn(ctx, one, session{db: c.db, q: one}, target, columns, next)
+	return fillOn(ctx, one, target, columns, next)
 }
 
 // Fill within a transaction.
 func (t *tx) Fill(ctx context.Context, target addr.Relation, columns []warehouse.Column, layout *warehouse.Layout, next func() (*warehouse.Batch, error)) (warehouse.JobStats, error) {
-	return fillOn(ctx, t.c, t.session, target, columns, next)
+	return fillOn(ctx, t.c, target, columns, next)
 }
 
-func fillOn(ctx context.Context, one *sql.Conn, s session, target addr.Relation, columns []warehouse.Column, next func() (*warehouse.Batch, error)) (warehouse.JobStats, error) {
+func fillOn(ctx context.Context, one *sql.Conn, target addr.Relation, columns []warehouse.Column, next func() (*warehouse.Batch, error)) (warehouse.JobStats, error) {
 	start := time.Now()
 	f := &fill{columns: columns, pull: next}
 	var list string
 	for i, c := range columns {
-		info, vector, err := vectorOf(c.Type)
+		info, vector, same, err := vectorOf(c.Type)
 		if err != nil {
 			return warehouse.JobStats{}, fmt.Errorf("fill %s: column %s: %w", target, c.Name, err)
 		}
@@ -84,7 +87,12 @@ func fillOn(ctx context.Context, one *sql.Conn, s session, target addr.Relation,
 		if i > 0 {
 			list += ", "
 		}
-		list += Dialect{}.Ident(c.Name)
+		name := Dialect{}.Ident(c.Name)
+		if same {
+			list += name
+		} else {
+			list += "cast(" + name + " as " + c.Type + ") as " + name
+		}
 	}
 	id := ongoing.add(f)
 	defer ongoing.remove(id)
@@ -92,8 +100,13 @@ func fillOn(ctx context.Context, one *sql.Conn, s session, target addr.Relation,
 		return warehouse.JobStats{}, fmt.Errorf("fill %s: %w", target, err)
 	}
 	stmt := warehouse.Statement{SQL: "create table " + Dialect{}.Quote(target) + " as select " + list + " from " + fillFunction + "(" + strconv.FormatInt(id, 10) + ")"}
-	stats, err := s.Exec(ctx, stmt)
-	if f.err != nil && err != nil {
+	stats := warehouse.JobStats{Rows: -1, Bytes: -1}
+	err := natively(ctx, one, func(q mapping.Connection) error {
+		var err error
+		stats.Rows, err = create(ctx, q, stmt.SQL)
+		return err
+	})
+	if err = wrap(ctx, stmt, err); err != nil && f.err != nil {
 		err = fmt.Errorf("fill %s: %w", target, f.err)
 	}
 	stats.Duration = time.Since(start)
@@ -128,24 +141,29 @@ func registerFill(c *sql.Conn) error {
 	return err
 }
 
-// vectorOf is the driver's type for a column and the sort of vector it takes.
-func vectorOf(typ string) (driver.TypeInfo, reflect.Kind, error) {
-	var t driver.Type
-	var k reflect.Kind
-	switch typ {
+// vectorOf is the sort of vector that a type takes, the driver's type for it, and whether
+// it is the type itself; otherwise the values are cast.
+func vectorOf(typ string) (info driver.TypeInfo, kind reflect.Kind, same bool, err error) {
+	t := driver.TYPE_VARCHAR
+	kind = reflect.String
+	switch name := strings.ToUpper(typ); name {
 	case "BIGINT":
-		t, k = driver.TYPE_BIGINT, reflect.Int64
+		t, kind, same = driver.TYPE_BIGINT, reflect.Int64, true
 	case "DOUBLE":
-		t, k = driver.TYPE_DOUBLE, reflect.Float64
-	case "VARCHAR":
-		t, k = driver.TYPE_VARCHAR, reflect.String
+		t, kind, same = driver.TYPE_DOUBLE, reflect.Float64, true
 	case "BOOLEAN":
-		t, k = driver.TYPE_BOOLEAN, reflect.Bool
-	default:
-		return nil, 0, fmt.Errorf("rows of type %s cannot be written in bulk", typ)
+		t, kind, same = driver.TYPE_BOOLEAN, reflect.Bool, true
+	case "VARCHAR":
+		same = true
+	case "INT8", "INT64", "LONG", "INTEGER", "INT", "INT4", "SMALLINT", "INT2", "TINYINT", "UBIGINT", "UINTEGER", "USMALLINT", "UTINYINT", "HUGEINT":
+		t, kind = driver.TYPE_BIGINT, reflect.Int64
+	case "FLOAT8", "DOUBLE PRECISION", "FLOAT", "FLOAT4", "REAL":
+		t, kind = driver.TYPE_DOUBLE, reflect.Float64
+	case "BOOL", "LOGICAL":
+		t, kind = driver.TYPE_BOOLEAN, reflect.Bool
 	}
-	info, err := driver.NewTypeInfo(t)
-	return info, k, err
+	info, err = driver.NewTypeInfo(t)
+	return info, kind, same, err
 }
 
 // fill is one Fill: a source of chunks.
@@ -157,7 +175,8 @@ type fill struct {
 	bound   atomic.Bool
 	batch   *warehouse.Batch
 	at      int
-	err     error // of pull
+	err     error // of pull, or of a value
+	texts   texts
 }
 
 // ColumnInfos implements driver.ChunkTableSource.
@@ -204,11 +223,12 @@ func (f *fill) FillChunk(chunk driver.DataChunk) error {
 		case reflect.Bool:
 			copyInto(v, col.Bools[f.at:f.at+n])
 		case reflect.String:
-			for row, text := range col.Texts[f.at : f.at+n] {
-				mapping.VectorAssignStringElementLen(v, mapping.IdxT(row), unsafe.Slice(unsafe.StringData(text), len(text)))
+			if row := f.texts.copy(v, col.Texts[f.at:f.at+n]); row >= 0 {
+				f.err = fmt.Errorf("column %s: %q is not UTF-8", f.columns[i].Name, col.Texts[f.at+row])
+				return f.err
 			}
 		}
-		if col.Null == nil {
+		if col.Null == nil || !slices.Contains(col.Null[f.at:f.at+n], true) {
 			continue
 		}
 		mapping.VectorEnsureValidityWritable(v)
@@ -236,6 +256,55 @@ func (f *fill) check(b *warehouse.Batch) error {
 		}
 	}
 	return nil
+}
+
+// texts writes strings. Calling DuckDB for each would take most of the time of a Fill:
+// short ones are written as DuckDB holds them, and a long one that comes again within a
+// chunk shares its place.
+type texts struct {
+	seen [1 << 10]struct {
+		at  *byte
+		len int
+		row int32 // within the vector, valid if fill is that of the vector
+		of  uint32
+	}
+	fill uint32
+}
+
+// copy writes the elements of a vector. It returns the first one that is not UTF-8, or -1.
+func (t *texts) copy(v mapping.Vector, values []string) int {
+	t.fill++
+	if t.fill == 0 {
+		*t = texts{fill: 1}
+	}
+	out := elements[stringT](v, len(values))
+	for row, s := range values {
+		at := unsafe.StringData(s)
+		if row > 0 && len(s) == len(values[row-1]) && at == unsafe.StringData(values[row-1]) {
+			out[row] = out[row-1]
+			continue
+		}
+		if len(s) <= len(out[row].inline) {
+			if !utf8.ValidString(s) {
+				return row
+			}
+			one := stringT{length: uint32(len(s))} // the rest is zero, as DuckDB demands
+			copy(one.inline[:], s)
+			out[row] = one
+			continue
+		}
+		was := &t.seen[uintptr(unsafe.Pointer(at))*0x9E3779B97F4A7C15>>(64-10)]
+		if was.of == t.fill && was.at == at && was.len == len(s) {
+			out[row] = out[was.row]
+			continue
+		}
+		if !utf8.ValidString(s) {
+			return row
+		}
+		mapping.VectorAssignStringElementLen(v, mapping.IdxT(row), unsafe.Slice(at, len(s)))
+		was.at, was.len, was.row, was.of = at, len(s), int32(row), t.fill
+	}
+	return -1
 }
 
 // copyInto copies values of the same layout into the memory of a vector.

@@ -74,7 +74,11 @@ func TestFillFails(t *testing.T) {
 		t.Errorf("a table is left behind: %v, %v", found, err)
 	}
 	if _, err := c.(warehouse.Filler).Fill(ctx, target, []warehouse.Column{{Name: "a", Type: "DATE"}}, nil, batches(1, 1)); err == nil {
-		t.Error("a type that is not supported is no error")
+		t.Error("a batch of another shape is no error")
+	}
+	cast := []warehouse.Column{{Name: "a", Type: "TINYINT"}, {Name: "b", Type: "REAL"}, {Name: "c d", Type: "TEXT"}, {Name: "e", Type: "BOOL"}}
+	if _, err := c.(warehouse.Filler).Fill(ctx, target, cast, nil, batches(1000, 100)); err == nil {
+		t.Error("a number that does not fit is no error")
 	}
 	if _, err := c.Exec(ctx, warehouse.Statement{SQL: "create table u as select * from " + fillFunction + "(1)"}); err == nil {
 		t.Error("rows of no Fill are no error")

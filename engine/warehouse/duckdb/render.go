@@ -65,6 +65,8 @@ func (d Dialect) Render(op warehouse.Op) ([]warehouse.Statement, error) {
 		return d.insertValues(o)
 	case warehouse.CloseRows:
 		return d.closeRows(o)
+	case warehouse.ReplacePartitions:
+		return d.replacePartitions(o)
 	case warehouse.Require:
 		return []warehouse.Statement{around("select error(cast(message as varchar)) from (\nselect * from (\n", o.Query, "\n) as _rows limit 1) as _row(message)")}, nil
 	case warehouse.SQL:

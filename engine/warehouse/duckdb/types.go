@@ -5,8 +5,10 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"math"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,10 +26,11 @@ import (
 //	DECIMAL                string with all digits of its scale
 //	DATE, TIMESTAMP (all)  time.Time in UTC; «infinity» and «-infinity» are strings
 //	TIME, TIMETZ, INTERVAL string, as DuckDB prints them
-//	UUID, ENUM, BIT, JSON  string; JSON is written anew, with sorted keys
+//	UUID, ENUM, BIT, JSON  string; JSON is written anew, with sorted keys; within
+//	                       another value it is what the driver makes of it
 //	BLOB, GEOMETRY         []byte
 //	LIST, ARRAY            []any
-//	STRUCT                 map[string]any
+//	STRUCT                 warehouse.Struct
 //	MAP                    driver.OrderedMap, values as here
 //	UNION                  the value of its member
 type rows struct {
@@ -39,19 +42,17 @@ type rows struct {
 	into    []any
 }
 
-func newRows(ctx context.Context, r *sql.Rows) (warehouse.Rows, error) {
-	found, err := r.ColumnTypes()
-	if err != nil {
-		r.Close()
-		return nil, wrap(ctx, warehouse.Statement{}, err)
-	}
+// newRows reads r, whose columns are those found, but that JSON may come as text.
+func newRows(ctx context.Context, r *sql.Rows, found []*sql.ColumnType, text bool) warehouse.Rows {
 	out := &rows{ctx: ctx, r: r, cells: make([]any, len(found)), into: make([]any, len(found))}
 	for i, c := range found {
 		out.columns = append(out.columns, warehouse.Column{Name: c.Name(), Type: c.DatabaseTypeName(), Nullable: true})
-		out.types = append(out.types, parseType(c.DatabaseTypeName()))
+		t := parseType(c.DatabaseTypeName())
+		t.text = text
+		out.types = append(out.types, t)
 		out.into[i] = &out.cells[i]
 	}
-	return out, nil
+	return out
 }
 
 func (r *rows) Columns() []warehouse.Column { return r.columns }
@@ -76,14 +77,13 @@ type typ struct {
 	name   string
 	child  []typ // element, key and value, or fields
 	fields []string
+	text   bool // JSON comes as text
 }
 
 // normal turns one value of the driver into one of the contract.
 func normal(v any, t typ) any {
 	if v != nil && t.name == "JSON" {
-		if b, err := json.MarshalWithOption(v, json.DisableHTMLEscape()); err == nil {
-			return strings.TrimSuffix(string(b), "\n")
-		}
+		return jsonText(v, t.text)
 	}
 	switch v := v.(type) {
 	case int8:
@@ -138,26 +138,16 @@ func nested(v any, t typ) any {
 	case []any:
 		out := make([]any, len(v))
 		for i := range v {
-			out[i] = normal(v[i], child(0))
+			out[i] = inner(v[i], child(0))
 		}
 		return out
 	case map[string]any:
-		out := make(map[string]any, len(v))
-		for k, x := range v {
-			field := typ{}
-			for i, name := range t.fields {
-				if name == k {
-					field = child(i)
-				}
-			}
-			out[k] = normal(x, field)
-		}
-		return out
+		return record(v, t)
 	case driver.OrderedMap:
 		out := driver.OrderedMap{}
 		values := v.Values()
 		for i, k := range v.Keys() {
-			out.Set(normal(k, child(0)), normal(values[i], child(1)))
+			out.Set(inner(k, child(0)), inner(values[i], child(1)))
 		}
 		return out
 	case driver.Union:
@@ -169,6 +159,56 @@ func nested(v any, t typ) any {
 		return normal(v.Value, typ{})
 	}
 	return v
+}
+
+// record puts the fields of a struct in the order of its type, behind them those it does
+// not name.
+func record(v map[string]any, t typ) warehouse.Struct {
+	out := warehouse.Struct{Names: make([]string, 0, len(v)), Values: make([]any, 0, len(v))}
+	add := func(name string, field typ) {
+		out.Names = append(out.Names, name)
+		out.Values = append(out.Values, inner(v[name], field))
+	}
+	for i, name := range t.fields {
+		if _, ok := v[name]; ok && !slices.Contains(out.Names, name) && i < len(t.child) {
+			add(name, t.child[i])
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(v)) {
+		if !slices.Contains(out.Names, name) {
+			add(name, typ{})
+		}
+	}
+	return out
+}
+
+// jsonText writes JSON anew, with sorted keys. v is its text, of which numbers keep their
+// digits, or what the driver made of it.
+func jsonText(v any, isText bool) any {
+	tree := v
+	if text, ok := v.(string); ok && isText {
+		d := json.NewDecoder(strings.NewReader(text))
+		d.UseNumber()
+		if d.Decode(&tree) != nil {
+			return text
+		}
+	}
+	b, err := json.MarshalWithOption(tree, json.DisableHTMLEscape())
+	if err != nil {
+		return v
+	}
+	return strings.TrimSuffix(string(b), "\n")
+}
+
+// inner is normal for a part of a value. A NUMERIC, which is stored with nine digits behind
+// the point whatever it was made from, loses the zeros at its end: who prints a whole value
+// does not see the types of its parts.
+func inner(v any, t typ) any {
+	out := normal(v, t)
+	if text, ok := out.(string); ok && t.name == "DECIMAL" && len(t.child) == 2 && t.child[0].name == "38" && t.child[1].name == "9" {
+		return strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
+	}
+	return out
 }
 
 // decimal prints all digits of the scale: 1.50, not 1.5.

@@ -144,6 +144,11 @@ func testColumns(h *harness) {
 
 func testSyncColumns(h *harness) {
 	ty := h.w.Types
+	// A column comes back in another case, which is another column for some.
+	id := "ID"
+	if h.w.ExactColumns {
+		id = "id"
+	}
 	old := []string{"id " + ty.Int, "name " + ty.Text}
 	grown := []string{"id " + ty.Int, "name " + ty.Text, "at " + ty.Timestamp}
 	synced := []string{"id " + ty.Text, "at " + ty.Timestamp}
@@ -163,7 +168,7 @@ func testSyncColumns(h *harness) {
 		h.sub(strings.Join(append([]string{tt.policy}, tt.keep...), " keeps "), func(h *harness) {
 			h.table("t", "1|a")
 			h.do(warehouse.Drop{Relation: h.rel("s"), Kind: warehouse.Table},
-				warehouse.CreateTable{Target: h.rel("s"), Columns: []warehouse.Column{{Name: "ID", Type: ty.Text}, {Name: "at", Type: ty.Timestamp}}})
+				warehouse.CreateTable{Target: h.rel("s"), Columns: []warehouse.Column{{Name: id, Type: ty.Text}, {Name: "at", Type: ty.Timestamp}}})
 			sync := warehouse.SyncColumns{Target: h.rel("t"), From: h.rel("s"), Policy: tt.policy, Keep: tt.keep}
 			if tt.fails {
 				var change *warehouse.SchemaChangeError
@@ -175,7 +180,7 @@ func testSyncColumns(h *harness) {
 			}
 			equal(h, "columns", tt.want, h.columns("t"))
 			h.wantRows("t", "count(*)", "1")
-			if !tt.fails {
+			if !tt.fails && (!h.w.StrictInsert || tt.want[0] == "id "+ty.Text) {
 				h.do(warehouse.InsertSelect{Target: h.rel("t"), From: h.rel("s")}, sync)
 				equal(h, "columns, once more", tt.want, h.columns("t"))
 			}

@@ -236,6 +236,7 @@ func testRender(h *harness) {
 		warehouse.CloneTable{}, warehouse.InsertSelect{}, warehouse.MergeInto{}, warehouse.DeleteMatching{}, warehouse.SyncColumns{},
 		warehouse.AddColumns{}, warehouse.DropColumns{}, warehouse.RetypeColumns{}, warehouse.Drop{}, warehouse.Comment{},
 		warehouse.InsertValues{}, warehouse.Load{}, warehouse.CloseRows{}, warehouse.SQL{}, warehouse.Require{},
+		warehouse.ReplacePartitions{}, warehouse.ReplacePartitions{Columns: []string{"a"}},
 	} {
 		h.Run(warehouse.OpName(op), func(t *testing.T) {
 			_, err := h.d.Render(op)

@@ -22,6 +22,14 @@ type Warehouse struct {
 	Open func(t *testing.T) warehouse.Conn
 	// Types are the warehouse's names of types, as it reports them.
 	Types Types
+	// ExactColumns: names of columns that differ in case are different columns.
+	ExactColumns bool
+	// StrictInsert: a text is not made a number when it is inserted.
+	StrictInsert bool
+	// KeepsReaders: a relation that a view reads cannot be dropped.
+	KeepsReaders bool
+	// Enforces: constraints refuse rows that break them.
+	Enforces bool
 	// Slow is a query that runs for at least half a minute and yields to cancellation.
 	Slow string
 }
@@ -47,6 +55,9 @@ var suite = []struct {
 	{"insert", testInsert},
 	{"merge", testMerge},
 	{"delete", testDelete},
+	{"replace partitions", testReplacePartitions},
+	{"materialized views", testMaterializedViews},
+	{"layout", testLayout},
 	{"columns", testColumns},
 	{"sync columns", testSyncColumns},
 	{"close rows", testCloseRows},
@@ -174,29 +185,35 @@ func (h *harness) try(c warehouse.Conn, ops ...warehouse.Op) error {
 	return nil
 }
 
+// send does one operation as the runner does: by the connection's own power if it has one,
+// otherwise by statements, and a Swap in one transaction where there are transactions.
 func (h *harness) send(c warehouse.Conn, op warehouse.Op) error {
+	if _, swap := op.(warehouse.Swap); swap && h.d.Caps().TransactionalDDL {
+		if _, inTx := c.(warehouse.Tx); !inTx {
+			tx, err := warehouse.Begin(h.ctx, c)
+			if err != nil {
+				return err
+			}
+			defer tx.Close()
+			if err := h.send(tx, op); err != nil {
+				return err
+			}
+			return tx.Commit(h.ctx)
+		}
+	}
+	if p, ok := c.(warehouse.Performer); ok {
+		if _, stmt, done, err := p.Perform(h.ctx, op); done || err != nil {
+			if err != nil {
+				return fmt.Errorf("%s: %s: %w", warehouse.OpName(op), stmt.SQL, err)
+			}
+			return nil
+		}
+	}
 	stmts, err := h.d.Render(op)
 	if err != nil {
 		return fmt.Errorf("render %s: %w", warehouse.OpName(op), err)
 	}
-	if _, swap := op.(warehouse.Swap); swap && h.d.Caps().TransactionalDDL {
-		if _, inTx := c.(warehouse.Tx); !inTx {
-			return h.atomically(c, stmts)
-		}
-	}
 	return h.exec(c, stmts)
-}
-
-func (h *harness) atomically(c warehouse.Conn, stmts []warehouse.Statement) error {
-	tx, err := warehouse.Begin(h.ctx, c)
-	if err != nil {
-		return err
-	}
-	defer tx.Close()
-	if err := h.exec(tx, stmts); err != nil {
-		return err
-	}
-	return tx.Commit(h.ctx)
 }
 
 func (h *harness) exec(c warehouse.Conn, stmts []warehouse.Statement) error {

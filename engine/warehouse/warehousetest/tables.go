@@ -204,6 +204,10 @@ func testInspect(h *harness) {
 		}
 	})
 	h.sub("view on a lost table", func(h *harness) {
+		if h.w.KeepsReaders {
+			_ = h.fails(warehouse.Drop{Relation: h.rel("b"), Kind: warehouse.Table})
+			return
+		}
 		h.do(warehouse.Drop{Relation: h.rel("b"), Kind: warehouse.Table})
 		for _, look := range []func(addr.Relation) (warehouse.Relation, error){h.inspect(h.conn), h.probe(h.conn)} {
 			if r, err := look(h.rel("a")); err != nil || r.Kind != warehouse.View {

@@ -30,7 +30,6 @@ with shipment as (
 reach as (
     select ancestor_id as recalled_material_id, descendant_id as material_id, min_depth
     from {{ ref "material_ancestry" }}
-    where ancestor_id <> descendant_id
     union all
     select material_id as recalled_material_id, material_id, 0 as min_depth
     from {{ ref "material" }}

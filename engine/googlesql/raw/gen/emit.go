@@ -84,13 +84,17 @@ func emit(br *bridge, eng *engine, want *wanted) ([]output, error) {
 		sort.SliceStable(list, func(i, j int) bool { return list[i].method < list[j].method })
 		for _, c := range list {
 			// An override is reached through the base's virtual call.
-			if base := e.overrides(c, selected); base != "" {
+			if base := e.overrides(c, selected); base != "" || !want.mentions(methodName(c)) {
 				continue
 			}
 			if err := e.emitCall(buf, c); err != nil {
 				return nil, err
 			}
 			n++
+		}
+		if !want.mentions(goType(t) + "_Free") {
+			want.destroys(t)
+			continue
 		}
 		if types[t] && want.destroys(t) {
 			fmt.Fprintf(buf, "// %s_Free destroys the object by its virtual destructor. 0 does nothing.\nfunc (m *Module) %s_Free(h Handle) { m.destroy(h) }\n\n", goType(t), goType(t))
@@ -278,15 +282,20 @@ func (e *emitter) needValue(name string) {
 var zero = map[string]string{"Handle": "0", "String": `""`, "Bytes": "nil", "Bool": "false", "Int32": "0", "Int64": "0",
 	"Uint32": "0", "Uint64": "0", "Float": "0", "Double": "0", "Value": "nil"}
 
+// methodName is the call's name as a method of Module.
+func methodName(c *call) string {
+	if c.typ == "" {
+		return c.method
+	}
+	return goType(c.typ) + "_" + c.method
+}
+
 func (e *emitter) emitCall(w *bytes.Buffer, c *call) error {
 	fn, err := e.fn(c.invoke)
 	if err != nil {
 		return err
 	}
-	name := c.method
-	if c.typ != "" {
-		name = goType(c.typ) + "_" + c.method
-	}
+	name := methodName(c)
 	var params, puts []string
 	if c.receiver {
 		params = append(params, "h Handle")

@@ -4,17 +4,24 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"path/filepath"
+	"regexp"
 	"strings"
 )
 
 // rule is one line of wanted.txt.
 type rule struct {
-	verb    string // get, all, call, func, enum, drop, destroy
+	verb    string // get, all, call, func, enum, drop, destroy; only is not kept
 	pattern string // path.Match pattern over upstream names
 	used    bool
 }
 
-type wanted struct{ rules []*rule }
+type wanted struct {
+	rules []*rule
+	// words are the names that the Go files of the only rules' folders mention; nil
+	// without such a rule.
+	words map[string]bool
+}
 
 // readWanted parses wanted.txt: one rule per line, '#' starts a comment.
 func readWanted(file string) (*wanted, error) {
@@ -30,12 +37,20 @@ func readWanted(file string) (*wanted, error) {
 			continue
 		}
 		switch fields[0] {
-		case "get", "all", "call", "func", "enum", "drop", "destroy":
+		case "get", "all", "call", "func", "enum", "drop", "destroy", "only":
 		default:
 			return nil, fmt.Errorf("%s:%d: unknown rule %q", file, i+1, fields[0])
 		}
 		if len(fields) < 2 {
 			return nil, fmt.Errorf("%s:%d: rule %q names nothing", file, i+1, fields[0])
+		}
+		if fields[0] == "only" {
+			for _, dir := range fields[1:] {
+				if err := w.readWords(filepath.Join(filepath.Dir(file), dir)); err != nil {
+					return nil, fmt.Errorf("%s:%d: %w", file, i+1, err)
+				}
+			}
+			continue
 		}
 		for _, p := range fields[1:] {
 			if _, err := path.Match(p, ""); err != nil {
@@ -46,6 +61,38 @@ func readWanted(file string) (*wanted, error) {
 	}
 	return w, nil
 }
+
+var word = regexp.MustCompile(`[A-Za-z_][A-Za-z0-9_]*`)
+
+// readWords collects the names in a folder's Go files that were not generated.
+func (w *wanted) readWords(dir string) error {
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		return err
+	}
+	if len(files) == 0 {
+		return fmt.Errorf("no Go files in %s", dir)
+	}
+	if w.words == nil {
+		w.words = map[string]bool{}
+	}
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			return err
+		}
+		if strings.HasPrefix(string(text), "// Code generated") {
+			continue
+		}
+		for _, name := range word.FindAllString(string(text), -1) {
+			w.words[name] = true
+		}
+	}
+	return nil
+}
+
+// mentions reports whether a method of Module has a use.
+func (w *wanted) mentions(name string) bool { return w.words == nil || w.words[name] }
 
 // mutators are the name prefixes of methods that are not getters.
 var mutators = []string{"Set", "Add", "Release", "Mutable", "Clear", "Init", "Take", "Mark",

@@ -1,0 +1,500 @@
+package genealogy
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/ancestry"
+	"github.com/engine-build/engine/engine/warehouse"
+)
+
+// Question asks what one thing was made from, and what was made of it.
+type Question struct {
+	// Pairs is the relation that Close or Update made, with Closure.
+	Pairs   addr.Relation
+	Closure warehouse.Closure
+	// Edges is what to write behind «from» to read the edges: a relation's quoted name, or a
+	// query in parentheses. Its columns Parent and Child hold the two ends of an edge, Extra
+	// those that are shown with it.
+	Edges         string
+	Parent, Child string
+	Extra         []string
+	// Key is an int64 or a string, as the keys of the pairs are.
+	Key      any
+	Up, Down bool
+	// Depth leaves out what is further away, by the shortest path; 0: nothing.
+	Depth int
+	// AsOf leaves out the edges of a later time, and all that only they lead to; zero: all
+	// edges count. Time is the one of Extra that holds a date or a time.
+	AsOf time.Time
+	Time string
+}
+
+// Relative is an ancestor or a descendant of the thing in question.
+type Relative struct {
+	Key any // as Question.Key
+	// Partition is that of the pair, nil where it is NULL or there is none.
+	Partition any
+	// Min and Max count the edges of the shortest and of the longest path. Max is -1 where
+	// it is not known: as of a time, of pairs that max_depth bounds.
+	Min, Max int64
+	// InCycle: each is an ancestor of the other.
+	InCycle bool
+	// Paths, Share and Direct are as in the pairs, nil where those do not have them, and as
+	// of a time, to which they do not apply.
+	Paths, Share, Direct *float64
+}
+
+// Link is a row of the edges between two of the things found.
+type Link struct {
+	Parent, Child any
+	Extra         []any // in the order of Question.Extra
+}
+
+// Answer holds what was found.
+type Answer struct {
+	// Known: the edges or the pairs name the thing.
+	Known bool
+	// Up are ancestors and Down descendants, nearest first, then by key.
+	Up, Down []Relative
+	// Links are by parent, child, and then by their other values. Both ends are the thing or
+	// among its relatives.
+	Links []Link
+	// Cycles are the groups of things among these of which each is an ancestor of all
+	// others, by their first members; members ascend.
+	Cycles [][]any
+	// Extra names and types the values of Links, as the warehouse reports them.
+	Extra []warehouse.Column
+	// Undated counts edges without a time, which are left out where AsOf is set.
+	Undated int
+}
+
+// listed is how many keys are written into a query; more are found by a subquery.
+const listed = 1000
+
+// Ask answers from the pairs, with one query of them and one of the edges in each
+// direction. Where the thing has no relatives, one more says whether it is known.
+func Ask(ctx context.Context, c warehouse.Conn, q Question) (*Answer, error) {
+	a := &asking{ctx: ctx, c: c, d: c.Dialect(), q: q, answer: &Answer{}}
+	if err := a.pairs(); err != nil {
+		return nil, err
+	}
+	if err := a.links(); err != nil {
+		return nil, err
+	}
+	if !q.AsOf.IsZero() {
+		if err := a.past(); err != nil {
+			return nil, err
+		}
+	}
+	a.sort()
+	if err := a.cycles(); err != nil {
+		return nil, err
+	}
+	return a.answer, a.known()
+}
+
+type asking struct {
+	ctx    context.Context
+	c      warehouse.Conn
+	d      warehouse.Dialect
+	q      Question
+	answer *Answer
+}
+
+// direction is one way through the pairs: near is their column that holds the thing.
+type direction struct {
+	near, far  string
+	nearEnd    string // column of the edges towards the thing
+	found      *[]Relative
+	downstream bool
+}
+
+func (a *asking) directions() []direction {
+	var out []direction
+	if a.q.Up {
+		out = append(out, direction{near: warehouse.DescendantID, far: warehouse.AncestorID, nearEnd: a.q.Child, found: &a.answer.Up})
+	}
+	if a.q.Down {
+		out = append(out, direction{near: warehouse.AncestorID, far: warehouse.DescendantID, nearEnd: a.q.Parent, found: &a.answer.Down, downstream: true})
+	}
+	return out
+}
+
+// where limits the pairs p to those of the thing. Columns are always qualified: in GoogleSQL
+// a plain name is the whole row of a relation that is called so. As of a time the way may have been longer,
+// so the depth is looked at later.
+func (a *asking) where(dir direction) string {
+	text := "p." + a.d.Ident(dir.near) + " = " + a.d.Literal(a.q.Key)
+	if a.q.Depth > 0 && a.q.AsOf.IsZero() {
+		text += " and p." + a.d.Ident(warehouse.MinDepth) + " <= " + strconv.Itoa(a.q.Depth)
+	}
+	return text
+}
+
+// pairs reads the relatives.
+func (a *asking) pairs() error {
+	cl := a.q.Closure
+	columns := []string{warehouse.MinDepth, warehouse.MaxDepth, warehouse.InCycle}
+	if cl.Partition != "" {
+		columns = append(columns, cl.Partition)
+	}
+	if cl.Paths {
+		columns = append(columns, warehouse.PathCount)
+	}
+	if cl.Shares() {
+		columns = append(columns, warehouse.Share, warehouse.DirectShare)
+	}
+	for i, name := range columns {
+		columns[i] = "p." + a.d.Ident(name)
+	}
+	dirs := a.directions()
+	var parts []string
+	for i, dir := range dirs {
+		parts = append(parts, "select "+strconv.Itoa(i)+" as direction, p."+a.d.Ident(dir.far)+" as relative, "+strings.Join(columns, ", ")+
+			" from "+a.d.Quote(a.q.Pairs)+" as p where "+a.where(dir))
+	}
+	err := each(a.ctx, a.c, strings.Join(parts, "\nunion all\n"), func(v []any) error {
+		i, ok := v[0].(int64)
+		if !ok || i < 0 || int(i) >= len(dirs) {
+			return fmt.Errorf("read %s: direction %v", a.q.Pairs, v[0])
+		}
+		r := Relative{Key: v[1]}
+		r.Min, _ = v[2].(int64)
+		r.Max, _ = v[3].(int64)
+		r.InCycle, _ = v[4].(bool)
+		rest := v[5:]
+		if cl.Partition != "" {
+			r.Partition, rest = rest[0], rest[1:]
+		}
+		if cl.Paths {
+			r.Paths, rest = number64(rest[0]), rest[1:]
+		}
+		if cl.Shares() {
+			r.Share, r.Direct = number64(rest[0]), number64(rest[1])
+		}
+		*dirs[i].found = append(*dirs[i].found, r)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	a.answer.Known = len(a.answer.Up)+len(a.answer.Down) > 0
+	return nil
+}
+
+func number64(v any) *float64 {
+	if f, ok := v.(float64); ok {
+		return &f
+	}
+	return nil
+}
+
+// links reads the edges between the thing and its relatives.
+func (a *asking) links() error {
+	members := []map[any]bool{}
+	var parts []string
+	for i, dir := range a.directions() {
+		in := map[any]bool{a.q.Key: true}
+		for _, r := range *dir.found {
+			in[r.Key] = true
+		}
+		members = append(members, in)
+		parts = append(parts, a.edgesOf(i, dir, in))
+	}
+	found, err := a.c.Query(a.ctx, warehouse.Statement{SQL: strings.Join(parts, "\nunion all\n")})
+	if err != nil {
+		return err
+	}
+	defer found.Close()
+	columns := found.Columns()
+	if len(columns) != 3+len(a.q.Extra) {
+		return fmt.Errorf("read the edges of %s: %d columns came back, not %d", a.q.Pairs, len(columns), 3+len(a.q.Extra))
+	}
+	a.answer.Extra = slices.Clone(columns[3:])
+	for i, name := range a.q.Extra {
+		a.answer.Extra[i].Name = name
+	}
+	for found.Next() {
+		v, err := found.Values()
+		if err != nil {
+			return err
+		}
+		i, ok := v[0].(int64)
+		if !ok || i < 0 || int(i) >= len(members) {
+			return fmt.Errorf("read the edges of %s: direction %v", a.q.Pairs, v[0])
+		}
+		l := Link{Parent: v[1], Child: v[2], Extra: slices.Clone(v[3:])}
+		if !members[i][l.Parent] || !members[i][l.Child] {
+			continue
+		}
+		// In a cycle an edge is on the way up and on the way down.
+		if i > 0 && members[0][l.Parent] && members[0][l.Child] {
+			continue
+		}
+		a.answer.Links = append(a.answer.Links, l)
+	}
+	return found.Err()
+}
+
+// edgesOf is the query of the edges of a direction. An edge on the way up ends in the thing
+// or in an ancestor, one on the way down begins there.
+func (a *asking) edgesOf(i int, dir direction, in map[any]bool) string {
+	columns := []string{strconv.Itoa(i) + " as direction"}
+	for _, name := range append([]string{a.q.Parent, a.q.Child}, a.q.Extra...) {
+		columns = append(columns, "e."+a.d.Ident(name))
+	}
+	end := "e." + a.d.Ident(dir.nearEnd)
+	keys := "select p." + a.d.Ident(dir.far) + " from " + a.d.Quote(a.q.Pairs) + " as p where " + a.where(dir) + " union all select " + a.d.Literal(a.q.Key)
+	if len(in) <= listed {
+		keys = a.literals(in)
+	}
+	text := "select " + strings.Join(columns, ", ") + " from " + a.q.Edges + " as e where " + end + " in (" + keys + ")" +
+		" and e." + a.d.Ident(a.q.Parent) + " <> e." + a.d.Ident(a.q.Child)
+	if a.q.Closure.Cycles == warehouse.CyclesExclude {
+		// The edges of a cycle do not count, and which those are is seen in the pairs.
+		text += " and exists (select 1 from " + a.d.Quote(a.q.Pairs) + " as p where p." + a.d.Ident(warehouse.AncestorID) + " = e." + a.d.Ident(a.q.Parent) +
+			" and p." + a.d.Ident(warehouse.DescendantID) + " = e." + a.d.Ident(a.q.Child) + ")"
+	}
+	return text
+}
+
+func (a *asking) literals(in map[any]bool) string {
+	keys := make([]any, 0, len(in))
+	for k := range in {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, CompareKeys)
+	texts := make([]string, len(keys))
+	for i, k := range keys {
+		texts[i] = a.d.Literal(k)
+	}
+	return strings.Join(texts, ", ")
+}
+
+// past leaves out the edges of a later time and finds out what the others lead to. All
+// edges of all ways to a relative are among the links, so nothing is missing.
+func (a *asking) past() error {
+	at := slices.Index(a.q.Extra, a.q.Time)
+	if at < 0 {
+		return fmt.Errorf("as of a time: %q is not read from the edges", a.q.Time)
+	}
+	var links []Link
+	for _, l := range a.answer.Links {
+		switch t := l.Extra[at].(type) {
+		case time.Time:
+			if !t.After(a.q.AsOf) {
+				links = append(links, l)
+			}
+		case nil:
+			a.answer.Undated++
+		default:
+			return fmt.Errorf("column %s holds %v, which is no date or time", a.q.Time, t)
+		}
+	}
+	for _, dir := range a.directions() {
+		then, err := a.reach(links, *dir.found, dir.downstream)
+		if err != nil {
+			return err
+		}
+		*dir.found = then
+	}
+	up, down := a.set(a.answer.Up), a.set(a.answer.Down)
+	a.answer.Links = slices.DeleteFunc(links, func(l Link) bool {
+		return !(up[l.Parent] && up[l.Child]) && !(down[l.Parent] && down[l.Child])
+	})
+	return nil
+}
+
+// set is the thing with some relatives.
+func (a *asking) set(of []Relative) map[any]bool {
+	in := map[any]bool{a.q.Key: true}
+	for _, r := range of {
+		in[r.Key] = true
+	}
+	return in
+}
+
+// reach finds what some links lead to, among the relatives in one direction, by the same
+// rules that made the pairs.
+func (a *asking) reach(links []Link, among []Relative, downstream bool) ([]Relative, error) {
+	of := make(map[any]Relative, len(among))
+	for _, r := range among {
+		of[r.Key] = r
+	}
+	in := a.set(among)
+	var own []Link
+	for _, l := range links {
+		if in[l.Parent] && in[l.Child] {
+			own = append(own, l)
+		}
+	}
+	e, keys := numberedLinks(own, a.q.Key)
+	start := int32(slices.Index(keys, a.q.Key))
+	if downstream { // descendants are the ancestors of the reversed edges
+		e.Parent, e.Child = e.Child, e.Parent
+	}
+	g, err := ancestry.New(e, ancestry.Collapse)
+	if err != nil {
+		return nil, err
+	}
+	limit := a.q.Closure.MaxDepth
+	var out []Relative
+	err = g.Walk(a.ctx, ancestry.Options{Workers: 1, Only: []int32{start}}, func(b *ancestry.Batch) error {
+		for i, n := range b.Ancestor {
+			r := Relative{Key: keys[n], Min: int64(b.Min[i]), Max: int64(b.Max[i]), InCycle: b.Min[i] == 0}
+			r.Partition = of[r.Key].Partition
+			if a.q.Depth > 0 && r.Min > int64(a.q.Depth) || limit > 0 && r.Min > int64(limit) {
+				continue
+			}
+			if limit > 0 {
+				r.Max = -1
+			}
+			out = append(out, r)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// numberedLinks are links between numbers, which are places in keys. Keys ascend; more are
+// added to those of the links.
+func numberedLinks(links []Link, more ...any) (e ancestry.Edges, keys []any) {
+	keys = more
+	for _, l := range links {
+		keys = append(keys, l.Parent, l.Child)
+	}
+	slices.SortFunc(keys, CompareKeys)
+	keys = slices.Compact(keys)
+	numbers := make(map[any]int32, len(keys))
+	for i, k := range keys {
+		numbers[k] = int32(i)
+	}
+	e.Nodes = len(keys)
+	for _, l := range links {
+		e.Parent, e.Child = append(e.Parent, numbers[l.Parent]), append(e.Child, numbers[l.Child])
+	}
+	return e, keys
+}
+
+// cycles finds the cycles among the links.
+func (a *asking) cycles() error {
+	e, keys := numberedLinks(a.answer.Links)
+	g, err := ancestry.New(e, ancestry.Collapse)
+	if err != nil {
+		return err
+	}
+	for _, c := range g.Cycles() {
+		var members []any
+		for _, m := range c.Members {
+			members = append(members, keys[m])
+		}
+		a.answer.Cycles = append(a.answer.Cycles, members)
+	}
+	slices.SortFunc(a.answer.Cycles, func(x, y []any) int { return CompareKeys(x[0], y[0]) })
+	return nil
+}
+
+func (a *asking) sort() {
+	for _, list := range [][]Relative{a.answer.Up, a.answer.Down} {
+		slices.SortFunc(list, func(x, y Relative) int {
+			return cmp.Or(cmp.Compare(x.Min, y.Min), CompareKeys(x.Key, y.Key))
+		})
+	}
+	slices.SortStableFunc(a.answer.Links, func(x, y Link) int {
+		if n := cmp.Or(CompareKeys(x.Parent, y.Parent), CompareKeys(x.Child, y.Child)); n != 0 {
+			return n
+		}
+		for i := range x.Extra {
+			if n := compareValues(x.Extra[i], y.Extra[i]); n != 0 {
+				return n
+			}
+		}
+		return 0
+	})
+}
+
+// CompareKeys orders whole numbers by value and texts by bytes.
+func CompareKeys(x, y any) int {
+	switch x := x.(type) {
+	case int64:
+		if y, ok := y.(int64); ok {
+			return cmp.Compare(x, y)
+		}
+	case string:
+		if y, ok := y.(string); ok {
+			return cmp.Compare(x, y)
+		}
+	}
+	return cmp.Compare(fmt.Sprint(x), fmt.Sprint(y))
+}
+
+// compareValues orders any values of one column, NULL first.
+func compareValues(x, y any) int {
+	if x == nil || y == nil {
+		switch {
+		case x == nil && y == nil:
+			return 0
+		case x == nil:
+			return -1
+		}
+		return 1
+	}
+	switch x := x.(type) {
+	case float64:
+		if y, ok := y.(float64); ok {
+			return cmp.Compare(x, y)
+		}
+	case time.Time:
+		if y, ok := y.(time.Time); ok {
+			return x.Compare(y)
+		}
+	}
+	return CompareKeys(x, y)
+}
+
+// known finds out whether the edges name a thing that has no relatives.
+func (a *asking) known() error {
+	if a.answer.Known {
+		return nil
+	}
+	key := a.d.Literal(a.q.Key)
+	return each(a.ctx, a.c, "select 1 as one from "+a.q.Edges+" as e where e."+a.d.Ident(a.q.Parent)+" = "+key+" or e."+a.d.Ident(a.q.Child)+" = "+key+" limit 1", func([]any) error {
+		a.answer.Known = true
+		return nil
+	})
+}
+
+// nearLimit bounds how many keys are looked at for one that was meant.
+const nearLimit = 1000
+
+// Near lists keys that look like the one asked for, in order: texts of about its length
+// that begin or end as it does. For whole numbers there are none.
+func Near(ctx context.Context, c warehouse.Conn, q Question) ([]string, error) {
+	text, ok := q.Key.(string)
+	runes := []rune(strings.ToLower(text))
+	if !ok || len(runes) < 2 {
+		return nil, nil
+	}
+	d, half := c.Dialect(), len(runes)/2
+	end := func(name string) string {
+		return "select e." + d.Ident(name) + " as k from " + q.Edges + " as e"
+	}
+	query := "select distinct k from (" + end(q.Parent) + " union all " + end(q.Child) + ") as u where length(k) between " + strconv.Itoa(len(runes)-1) + " and " + strconv.Itoa(len(runes)+1) +
+		" and (lower(substr(k, 1, " + strconv.Itoa(half) + ")) = " + d.Literal(string(runes[:half])) +
+		" or lower(substr(k, length(k) - " + strconv.Itoa(half-1) + ")) = " + d.Literal(string(runes[len(runes)-half:])) + ") order by k limit " + strconv.Itoa(nearLimit)
+	var out []string
+	err := each(ctx, c, query, func(v []any) error {
+		if s, ok := v[0].(string); ok {
+			out = append(out, s)
+		}
+		return nil
+	})
+	return out, err
+}

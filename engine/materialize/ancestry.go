@@ -1,0 +1,63 @@
+package materialize
+
+import (
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/compile"
+	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/warehouse"
+)
+
+var ancestry = Kind{
+	Name:  compile.Ancestry,
+	Help:  "all pairs of an ancestor and a descendant, of a query that returns edges",
+	check: checkAncestry,
+	plan:  planAncestry,
+}
+
+func checkAncestry(n *compile.Node, _ warehouse.Caps) diag.List {
+	ds := checkLayout(n)
+	if n.Closure == nil {
+		ds.Add(ancestryUnanalyzed(n))
+	}
+	return ds
+}
+
+// planAncestry writes the edges aside and closes them. As long as the query is the same,
+// only what differs from the last edges is written anew.
+func planAncestry(in In) (Out, diag.List) {
+	n := in.Node
+	if in.Staged == n.Relation {
+		// The tables in between must not outlive a failure, so there is something to clean up.
+		in.Staged = StagedName(n.Relation, in.Caps)
+	}
+	edges := asideName(n.Relation, "edges", in.Caps)
+	read := warehouse.CreateTableAs{Target: edges, Query: n.SQL}
+	done := warehouse.Drop{Relation: edges, Kind: warehouse.Table}
+	columns := make([]warehouse.Column, len(n.Columns))
+	for i, c := range n.Columns {
+		columns[i] = warehouse.Column{Name: c.Name, Type: c.Type, Nullable: true}
+	}
+	full, reason := fullBuild(in)
+	same := in.Recorded != "" && compile.Content(in.Recorded) == compile.Content(n.Fingerprint)
+	if full || !same || respread(in) || n.Closure.MaxDepth > 0 || n.Closure.Method == warehouse.InSQL {
+		var scratch []addr.Relation
+		for _, purpose := range []string{"arcs", "nodes", "walk", "step", "next"} {
+			scratch = append(scratch, asideName(n.Relation, purpose, in.Caps))
+		}
+		out := aside(in, warehouse.Table, read,
+			warehouse.CloseEdges{Target: in.Staged, From: edges, Closure: *n.Closure, Columns: columns, Layout: layoutOf(in, warehouse.Table), Scratch: scratch}, done)
+		for _, rel := range append(scratch, edges) {
+			out.Cleanup = append(out.Cleanup, warehouse.Drop{Relation: rel, Kind: warehouse.Table})
+		}
+		out.SQL, out.Map, out.Reason = n.SQL, n.Map, reason
+		return out, nil
+	}
+	target := n.Relation
+	if !in.Caps.TransactionalDDL {
+		target = in.Scratch
+	}
+	fresh := asideName(n.Relation, "fresh", in.Caps)
+	out := change(in, target, []warehouse.Op{read, warehouse.UpdateClosure{Target: target, From: edges, Closure: *n.Closure, Columns: columns, Layout: layoutOf(in, warehouse.Table), Scratch: fresh}, done}, edges, fresh)
+	out.SQL, out.Map = n.SQL, n.Map
+	return out, nil
+}
