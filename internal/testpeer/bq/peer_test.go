@@ -2,9 +2,10 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
-	"net/http/httptest"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -15,26 +16,55 @@ import (
 	"google.golang.org/api/option"
 )
 
+// peerURL is the address of the peer of the test that runs.
 var peerURL string
 
+// asPeer makes the test's binary the peer itself.
+const asPeer = "BQ_PEER"
+
 func TestMain(m *testing.M) {
-	handler, stop, err := start()
+	if os.Getenv(asPeer) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// launch starts a peer for one test, a process of its own: the memory of the emulator's
+// analyzer only grows, and all tests together need more than the 2 GB that it can have.
+func launch(t *testing.T) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), asPeer+"=1")
+	cmd.Stderr = os.Stderr
+	stdin, err := cmd.StdinPipe()
 	if err != nil {
-		panic(err)
+		t.Fatal(err)
 	}
-	srv := httptest.NewServer(handler)
-	peerURL = srv.URL
-	code := m.Run()
-	srv.Close()
-	if err := stop(); err != nil {
-		panic(err)
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
 	}
-	os.Exit(code)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		stdin.Close()
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("the peer ends with %v", err)
+		}
+	})
+	var says struct{ URL string }
+	if err := json.NewDecoder(stdout).Decode(&says); err != nil {
+		t.Fatalf("the peer says no address: %v", err)
+	}
+	peerURL = says.URL
 }
 
 // open returns a client of a fresh project with dataset ds.
 func open(t *testing.T) (context.Context, *bigquery.Client) {
 	t.Helper()
+	launch(t)
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	t.Cleanup(cancel)
 	project := "p-" + strings.ToLower(strings.Map(func(r rune) rune {
