@@ -172,6 +172,9 @@ func checkLayoutTogether(u *unit) diag.List {
 			}
 		}
 	}
+	if at, is := own("ancestry"); is && u.Config.Materialized != Ancestry {
+		ds.Add(configWithoutKind("ancestry", u.Config.Materialized, Ancestry, at))
+	}
 	if u.kind == addr.Model && u.Config.Materialized != "view" && u.Config.Materialized != "materialized_view" {
 		if at, is := own("grant_access_to"); is {
 			ds.Add(configWithoutKind("grant_access_to", u.Config.Materialized, "view", at))

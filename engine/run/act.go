@@ -160,7 +160,7 @@ func (r *runner) explain(a *plan.Action, op warehouse.Op, stmt warehouse.Stateme
 		res.fail(a, d)
 		return
 	}
-	if unmet := (requirementError{}); errors.As(err, &unmet) {
+	if unmet := (*warehouse.UnmetError)(nil); errors.As(err, &unmet) {
 		res.fail(a, requirementUnmet(a, r.conn.Dialect(), err))
 		return
 	}
@@ -208,7 +208,7 @@ func (r *runner) do(ctx context.Context, conn warehouse.Conn, op warehouse.Op, a
 		}
 		got, last, err = r.send(ctx, conn, stmts, acct)
 		if err != nil && requires(op, stmts, last) {
-			err = requirementError{err}
+			err = &warehouse.UnmetError{Err: err}
 		}
 		if err != nil {
 			return stats, last, err

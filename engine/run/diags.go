@@ -92,11 +92,6 @@ func hookFailed(when, text string, d warehouse.Dialect, err error) diag.Diagnost
 	return diag.Diagnostic{Code: codeHook, Message: when + " hook: " + warehouse.Explain(d, err).Message, Notes: []string{text}, Cause: err}
 }
 
-// requirementError is the refusal of a warehouse.Require, alone or within another operation.
-type requirementError struct{ error }
-
-func (e requirementError) Unwrap() error { return e.error }
-
 func requirementUnmet(a *plan.Action, d warehouse.Dialect, err error) diag.Diagnostic {
 	return diag.Diagnostic{Code: codeRequirement, Message: warehouse.Explain(d, err).Message, At: a.Origin.At, Cause: err,
 		Notes: []string{fmt.Sprintf("%s stays as it was", a.Relation)}, Help: "let the query return one row per unique_key, or add columns to the key"}

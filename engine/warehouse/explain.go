@@ -43,6 +43,14 @@ func Explain(d Dialect, err error) Explanation {
 	return Explanation{Message: strings.TrimRight(line, ".! "), Detail: strings.TrimSpace(rest)}
 }
 
+// UnmetError is the refusal of a Require, alone or within another operation: the rows are not
+// as the next step needs them, for example two new rows have one key. A Performer that asks
+// such a thing by itself says so with it.
+type UnmetError struct{ Err error }
+
+func (e *UnmetError) Error() string { return e.Err.Error() }
+func (e *UnmetError) Unwrap() error { return e.Err }
+
 // Conflict reports whether a statement or transaction was refused only because another
 // one changed the same thing at the same time, so that trying it again may succeed.
 func Conflict(err error) bool {

@@ -323,7 +323,7 @@ func (c *conn) mergePruned(ctx context.Context, o warehouse.MergeInto) (warehous
 	for _, s := range unique {
 		got, err := c.Exec(ctx, s)
 		if all.add(got); err != nil {
-			return all.sum, s, err
+			return all.sum, s, &warehouse.UnmetError{Err: err}
 		}
 	}
 	keyed := p.Column != "" && slices.ContainsFunc(o.Key, func(k string) bool { return strings.EqualFold(k, p.Column) })

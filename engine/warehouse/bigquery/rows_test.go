@@ -459,7 +459,7 @@ func TestMergePruned(t *testing.T) {
 	}
 	r.do(warehouse.SQL{Text: "truncate table shop.s"}, warehouse.SQL{Text: "insert into shop.s (id, day, v) values (1, null, 'a'), (1, null, 'b')"})
 	p := day
-	if err := r.try(warehouse.MergeInto{Target: rel("t"), From: rel("s"), Key: []string{"id"}, Partition: &p}); err == nil || !strings.Contains(err.Error(), "several new rows have the key id = 1") {
+	if err := r.try(warehouse.MergeInto{Target: rel("t"), From: rel("s"), Key: []string{"id"}, Partition: &p}); err == nil || !errors.As(err, new(*warehouse.UnmetError)) || !strings.Contains(err.Error(), "several new rows have the key id = 1") {
 		t.Errorf("error %v", err)
 	}
 }
