@@ -24,6 +24,9 @@ func naming(p *pass) {
 		if n.Source != nil {
 			name = n.Source.Table.V
 		}
+		if n.Version != nil {
+			name = n.Version.Model
+		}
 		for _, w := range p.patterns {
 			if !w.has(n) {
 				continue
@@ -130,6 +133,9 @@ func hardCodedIn(p *compile.Program, n *compile.Node, known map[string][]addr.No
 			continue
 		}
 		call := fmt.Sprintf("{{ ref %q }}", read.ID.Name)
+		if read.Version != nil {
+			call = read.Version.Call()
+		}
 		if read.Source != nil {
 			call = fmt.Sprintf("{{ source %q %q }}", read.Source.SourceName.V, read.Source.Table.V)
 		}

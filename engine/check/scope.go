@@ -28,7 +28,9 @@ var properties = map[string]func(n *compile.Node, value string) bool{
 	"kind":         func(n *compile.Node, v string) bool { return string(n.ID.Kind) == v },
 	"materialized": func(n *compile.Node, v string) bool { return n.Config.Materialized == v },
 	"distribute":   func(n *compile.Node, v string) bool { return n.Config.Distribute == v },
-	"name":         func(n *compile.Node, v string) bool { return n.ID.Name == v },
+	"name": func(n *compile.Node, v string) bool {
+		return n.ID.Name == v || n.Version != nil && n.Version.Model == v
+	},
 	"source": func(n *compile.Node, v string) bool {
 		return n.Source != nil && (n.Source.SourceName.V == v || n.ID.Name == v)
 	},

@@ -2,6 +2,7 @@ package compile
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"io"
 	"maps"
@@ -40,6 +41,7 @@ func (c *compiler) analyze(ctx context.Context, order []addr.Node) {
 			defer u.guard("analyze")
 			if ctx.Err() == nil {
 				c.analyzeUnit(ctx, u, byID)
+				c.declarePlace(ctx, u)
 			}
 		})
 		for _, id := range wave {
@@ -241,6 +243,21 @@ func (c *compiler) declare(ctx context.Context, u *unit, columns []warehouse.Col
 	return true
 }
 
+// declarePlace makes a node known under the name that it is read by, for SQL in the target's
+// own language.
+func (c *compiler) declarePlace(ctx context.Context, u *unit) {
+	at := c.place(u)
+	if at == u.Relation || c.options.Analyzer == nil || u.Unanalyzed != "" || len(u.Columns) == 0 {
+		return
+	}
+	if err := c.options.Analyzer.Declare(ctx, at, plain(u.Columns)); err != nil && ctx.Err() == nil {
+		d := warehouse.Trace(c.target.Dialect, warehouse.Statement{}, nil, u.at, err)
+		d.Model = u.ID
+		u.diags.Add(d)
+		u.Unanalyzed = "it has an error"
+	}
+}
+
 // snapshotColumns are the columns that a snapshot adds to its query's.
 func snapshotColumns(w warehouse.Words, cfg Config) []Column {
 	text := Column{Type: w.Text(), Google: &ir.Type{Kind: ir.String}}
@@ -328,7 +345,7 @@ func (c *compiler) seedColumns(ctx context.Context, u *unit) (columns []warehous
 	if u.Seed.Size > frameLimit {
 		known = configured(u.Config.ColumnTypes)
 	}
-	found, err := c.options.Sniff(ctx, f, known...)
+	found, err := c.sniff(ctx, u, f, known)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, "interrupted", nil
@@ -351,11 +368,84 @@ func (c *compiler) seedColumns(ctx context.Context, u *unit) (columns []warehous
 	if c.options.Try != nil && len(u.Config.ColumnTypes) > 0 && u.Seed.Size <= frameLimit && !ds.HasErrors() {
 		// Other errors than bad rows, an unknown type for one, are found when the columns are declared.
 		var bad *warehouse.LoadError
-		if err := c.options.Try(ctx, found, f); errors.As(err, &bad) {
+		if err := c.try(ctx, u, f, found); errors.As(err, &bad) {
 			return nil, "it has an error", append(ds, warehouse.TraceLoad(readSeed(u, path), err)...)
 		}
 	}
 	return found, "", ds
+}
+
+// seedKey stands for a question about a data file of this content.
+func (c *compiler) seedKey(question string, u *unit, columns []warehouse.Column) string {
+	d := &digest{}
+	put(d, question, c.target.Type, u.Seed.Hash(), u.Seed.Format, u.Config.Delimiter)
+	for _, col := range columns {
+		put(d, col.Name, col.Type)
+	}
+	sum := sha256.Sum256(d.text)
+	return string(sum[:16])
+}
+
+// answers is where answers about data files are kept, nil for nowhere: a file that cannot be
+// read has no hash to keep them under.
+func (c *compiler) answers(u *unit) Cache {
+	if c.options.Google == nil || u.Seed.Hash() == "" {
+		return nil
+	}
+	return c.options.Google.Cache
+}
+
+// sniff finds the columns of a data file, those of unchanged content without reading it again.
+func (c *compiler) sniff(ctx context.Context, u *unit, f warehouse.File, known []warehouse.Column) ([]warehouse.Column, error) {
+	cache := c.answers(u)
+	if cache == nil {
+		return c.options.Sniff(ctx, f, known...)
+	}
+	key := c.seedKey("columns", u, known)
+	if value, ok := cache.Get(key); ok {
+		r := reader{rest: value}
+		var found []warehouse.Column
+		for range r.count() {
+			found = append(found, warehouse.Column{Name: r.text(), Type: r.text(), Nullable: r.number() == 1})
+		}
+		if !r.bad {
+			return found, nil
+		}
+	}
+	found, err := c.options.Sniff(ctx, f, known...)
+	if err != nil {
+		return found, err
+	}
+	w := writer{}
+	w.number(len(found))
+	for _, col := range found {
+		w.text(col.Name)
+		w.text(col.Type)
+		nullable := 0
+		if col.Nullable {
+			nullable = 1
+		}
+		w.number(nullable)
+	}
+	cache.Put(key, w)
+	return found, nil
+}
+
+// try finds out whether a data file loads; that it does is kept.
+func (c *compiler) try(ctx context.Context, u *unit, f warehouse.File, columns []warehouse.Column) error {
+	cache := c.answers(u)
+	if cache == nil {
+		return c.options.Try(ctx, columns, f)
+	}
+	key := c.seedKey("loads", u, columns)
+	if _, ok := cache.Get(key); ok {
+		return nil
+	}
+	err := c.options.Try(ctx, columns, f)
+	if err == nil && ctx.Err() == nil {
+		cache.Put(key, nil)
+	}
+	return err
 }
 
 func configured(types map[string]string) []warehouse.Column {
@@ -408,6 +498,7 @@ func (c *compiler) takeColumns(u *unit, found []Column) {
 		case slices.ContainsFunc(u.Columns, func(col Column) bool { return strings.EqualFold(col.Name, d.Name) }):
 		case isField(u.Columns, d.Name):
 			u.Fields = append(u.Fields, d)
+		case u.Config.Contract.Enforced: // see checkContracts
 		default:
 			u.diags.Add(columnUnknown(u, d, u.Columns))
 		}

@@ -25,11 +25,11 @@ type Cache interface {
 // cacheKey is a hash of all that an answer depends on: what is asked, what is known of the
 // relations, and how the target spells them. A text may be a model's and a test's, which
 // read other relations and need other columns.
-func cacheKey(target, text string, loose, stored bool, tables []table, spelled map[string]string) string {
+func cacheKey(target string, q query, functions string, tables []table, spelled map[string]string) string {
 	d := &digest{}
-	put(d, target, text, strconv.FormatBool(loose), strconv.FormatBool(stored))
+	put(d, target, q.text+functions, strconv.FormatBool(q.loose), strconv.FormatBool(q.stored))
 	for _, t := range tables {
-		put(d, t.Name, spelled[t.Name], strconv.Itoa(len(t.Columns)), strconv.Itoa(len(t.foreign)))
+		put(d, t.Name, q.stands(t.of), spelled[t.Name], strconv.Itoa(len(t.Columns)), strconv.Itoa(len(t.foreign)))
 		for i, col := range t.Columns {
 			put(d, col.Name, col.Type.String(), t.native[i])
 		}
@@ -68,6 +68,7 @@ func (c *compiler) keep(key string, a answer) {
 		return
 	}
 	w.text(string(lineage))
+	w.text(string(a.record))
 	w.number(len(a.findings))
 	for _, f := range a.findings {
 		w.finding(f)
@@ -76,7 +77,7 @@ func (c *compiler) keep(key string, a answer) {
 }
 
 // recall finds an answer that was kept.
-func (c *compiler) recall(key string, q query) (answer, bool) {
+func (c *compiler) recall(key string, q query, tables []table) (answer, bool) {
 	value, ok := c.options.Google.Cache.Get(key)
 	if !ok {
 		return answer{}, false
@@ -101,6 +102,11 @@ func (c *compiler) recall(key string, q query) (answer, bool) {
 		a.Needs = append(a.Needs, r.text())
 	}
 	a.Lineage = &Lineage{kept: []byte(r.text())}
+	meant, ok := understood(r.text(), q, tables)
+	if !ok {
+		return answer{}, false
+	}
+	a.meant = meant
 	for range r.count() {
 		a.findings = append(a.findings, r.finding())
 	}
@@ -153,8 +159,9 @@ func (w *writer) finding(f lint.Finding) {
 
 // reader takes a record apart; bad is set when it is none.
 type reader struct {
-	rest []byte
-	bad  bool
+	rest  []byte
+	bad   bool
+	whole string // what ends with rest, if texts may be parts of it
 }
 
 func (r *reader) number() int {
@@ -183,9 +190,13 @@ func (r *reader) text() string {
 		r.rest, r.bad = nil, true
 		return ""
 	}
-	s := string(r.rest[:n])
-	r.rest = r.rest[n:]
-	return s
+	rest := r.rest
+	r.rest = rest[n:]
+	if r.whole != "" {
+		at := len(r.whole) - len(rest)
+		return r.whole[at : at+n]
+	}
+	return string(rest[:n])
 }
 
 func (r *reader) span() ir.Span { return ir.Span{Start: r.number(), End: r.number()} }

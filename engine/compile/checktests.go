@@ -3,6 +3,7 @@ package compile
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/datatest"
@@ -20,8 +21,12 @@ func (c *compiler) checkTests(ctx context.Context) {
 	}
 	found := make([]diag.List, len(c.tests))
 	c.parallel(len(c.tests), func(i int) {
-		if t := c.tests[i]; ctx.Err() == nil && c.bindable(t) {
+		switch t := c.tests[i]; {
+		case ctx.Err() != nil:
+		case c.bindable(t):
 			found[i] = c.bindTestQuery(ctx, t)
+		case ofColumn(t) && c.generics[t.Kind] == nil && hasColumn(c.lookup(t.Node).Columns, t.Column) && c.lookup(t.Node).Unanalyzed == "":
+			t.Reads = map[addr.Node]Reading{t.Node: {Columns: []string{strings.ToLower(t.Column)}}}
 		}
 	})
 	for _, ds := range found {
@@ -40,8 +45,13 @@ func (c *compiler) bindable(t *Test) bool {
 	if !t.Node.IsZero() && t.Column != "" && !hasColumn(c.lookup(t.Node).Columns, t.Column) {
 		return false // reported at the column
 	}
+	return !ofColumn(t)
+}
+
+// ofColumn reports whether the test is one of a column that has nothing of the user's SQL in it.
+func ofColumn(t *Test) bool {
 	plain := slices.Contains([]string{"unique", "not_null", "accepted_values"}, t.Kind)
-	return !plain || t.Column == "" || t.Config.Where != ""
+	return plain && t.Column != "" && t.Config.Where == ""
 }
 
 // bindTestQuery analyzes a test in the language of its SQL. What the engine writes by

@@ -33,6 +33,10 @@ type Options struct {
 	// Try finds out whether a seed file loads with its columns' types; nil leaves that to
 	// the load.
 	Try func(ctx context.Context, columns []warehouse.Column, f warehouse.File) error
+	// Place says where nodes are read that are not read under their own name: those that a
+	// deferred build reads from another target, those that a run has built aside. A node's own
+	// Relation, where it is built, stays what it is.
+	Place map[addr.Node]addr.Relation
 	// Jobs is the number of workers, at least 1; 0 means all cores.
 	Jobs int
 }
@@ -68,16 +72,18 @@ func Compile(ctx context.Context, p *project.Project, t Target, o Options) (*Pro
 	order := c.order()
 	c.inlineEphemerals(order)
 	c.checkFunctions()
-	c.fingerprints()
 	c.bindTests()
 	c.bindExposures()
 	if c.options.Late != nil && c.native() {
 		c.options.Late(&c.options)
 	}
 	c.analyze(ctx, order)
+	c.checkContracts(ctx)
+	c.fingerprints()
 	c.checkTests(ctx)
 	c.bindUnitTests(ctx)
 	program := c.program(order)
+	c.checkTagLimits(program)
 	return program, c.diags.Sorted()
 }
 
@@ -106,7 +112,7 @@ type compiler struct {
 	values map[string]any
 
 	units    []*unit          // seeds, models, snapshots: enabled and disabled
-	names    map[string]*unit // ref namespace
+	names    map[string]*unit // ref namespace; versions by the names of their nodes too
 	sources  map[addr.Node]*unit
 	all      []*unit             // enabled units and sources, sorted by ID
 	byID     map[addr.Node]*unit // those of all, once there is an order
@@ -184,7 +190,7 @@ func (c *compiler) parseTemplates() {
 	for kind, list := range map[addr.Kind][]*project.File{addr.Model: c.project.Models, addr.Snapshot: c.project.Snapshots} {
 		for _, f := range list {
 			u := add(kind, f.Name, f.Source.Path, f.Source.Whole())
-			u.free = f.Free
+			u.free, u.Version = f.Free, f.Version
 			if f.Broken {
 				c.bad[u.ID] = true
 				continue
@@ -224,6 +230,7 @@ func (c *compiler) parseTemplates() {
 			c.names[u.ID.Name] = u
 		}
 	}
+	c.nameVersions()
 }
 
 // take is report for stages that make the unit's text: with a mistake there is none.
@@ -290,7 +297,7 @@ func (c *compiler) program(order []addr.Node) *Program {
 	maps.Copy(c.wrong, c.bad)
 	p := &Program{
 		Project: c.project, Target: c.target, Nodes: make(map[addr.Node]*Node, len(c.all)),
-		Order: order, Tests: c.tests, UnitTests: c.unitTests, Exposures: c.exposures, Disabled: c.disabled, Broken: c.wrong,
+		Order: order, Tests: c.tests, UnitTests: c.unitTests, Exposures: c.exposures, Disabled: c.disabled, Broken: c.wrong, Place: c.options.Place,
 	}
 	for _, u := range c.all {
 		p.Nodes[u.ID] = u.Node

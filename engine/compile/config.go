@@ -29,6 +29,9 @@ func (c *compiler) indexProps() {
 func (c *compiler) candidates(kinds ...addr.Kind) []string {
 	var names []string
 	for name, u := range c.names {
+		if u.Version != nil && name == u.ID.Name {
+			continue // not what ref calls it
+		}
 		if len(kinds) == 0 || slices.Contains(kinds, u.kind) {
 			names = append(names, name)
 		}
@@ -45,18 +48,22 @@ func (c *compiler) configure() {
 		defer u.guard("config")
 		u.FQN = c.fqn(u)
 		u.Raw = project.Config{}
-		for _, layer := range c.layers(u.kind, u.FQN[1:len(u.FQN)-1]) {
+		for _, layer := range c.layers(u.kind, c.folders(u)) {
 			merge(u.Raw, u.kind, layer)
 		}
 		if u.Props != nil {
 			merge(u.Raw, u.kind, u.Props.Config)
 			merge(u.Raw, u.kind, propertyConfig(u.Props))
+			merge(u.Raw, u.kind, u.Props.VersionConfig)
 		}
 		if u.template != nil {
 			c.mergeFile(u)
 		}
 		u.Config = decode(u.kind, u.Raw)
 		u.policyTags()
+		if u.kind == addr.Model {
+			u.protect()
+		}
 		if u.kind == addr.Seed {
 			c.seedTypes(u)
 		}
@@ -74,8 +81,18 @@ func (c *compiler) configure() {
 	}
 }
 
-// fqn is the project's name, the folders below the resource path, and the node's name.
+// fqn is the project's name, the folders below the resource path, and the node's name. That
+// of a version is the model's and then «v1», as selectors and other tools know it.
 func (c *compiler) fqn(u *unit) []string {
+	name := []string{u.ID.Name}
+	if u.Version != nil {
+		name = []string{u.Version.Model, "v" + u.Version.V.V}
+	}
+	return slices.Concat([]string{c.project.Settings.Name.V}, c.folders(u), name)
+}
+
+// folders are those that lead to a unit's file.
+func (c *compiler) folders(u *unit) []string {
 	roots := c.project.Settings.ModelPaths
 	switch u.kind {
 	case addr.Seed:
@@ -83,7 +100,7 @@ func (c *compiler) fqn(u *unit) []string {
 	case addr.Snapshot:
 		roots = c.project.Settings.SnapshotPaths
 	}
-	return slices.Concat([]string{c.project.Settings.Name.V}, foldersBelow(u.Path, roots), []string{u.ID.Name})
+	return foldersBelow(u.Path, roots)
 }
 
 // foldersBelow are the folders between the root that a file lies in and the file.
@@ -255,7 +272,7 @@ func texts(v any) []string {
 // decode gives the checked raw configuration its types and defaults. Keys are those of
 // project.ConfigKeys; a test holds the two together.
 func decode(kind addr.Kind, raw project.Config) Config {
-	cfg := Config{Enabled: true, OnSchemaChange: "ignore", OnConfigurationChange: "apply", Access: "protected", HardDeletes: "ignore"}
+	cfg := Config{Enabled: true, Volatile: project.VolatileRebuild, OnSchemaChange: "ignore", OnConfigurationChange: "apply", Access: "protected", HardDeletes: "ignore"}
 	switch kind {
 	case addr.Model:
 		cfg.Materialized = "view"
@@ -316,6 +333,8 @@ func decodeKey(cfg *Config, key string, v any) bool {
 		cfg.OnSchemaChange = text
 	case "full_refresh":
 		cfg.FullRefresh = &flag
+	case "volatile":
+		cfg.Volatile = text
 	case "persist_docs":
 		cfg.PersistDocs = persistDocs(v)
 	case "column_types":
@@ -337,8 +356,14 @@ func decodeKey(cfg *Config, key string, v any) bool {
 		cfg.PreHooks = texts(v)
 	case "post_hook":
 		cfg.PostHooks = texts(v)
+	case "keep_previous":
+		if kept, err := project.ParseRetention(text); err == nil {
+			cfg.KeepPrevious = &kept
+		}
 	case "distribute":
 		cfg.Distribute = text
+	case "contract":
+		cfg.Contract = contractOf(dict(v))
 	default:
 		return decodeLayoutKey(cfg, key, v)
 	}

@@ -16,6 +16,7 @@ import (
 const (
 	codeRefUnknown       diag.Code = "ref-unknown"
 	codeRefDisabled      diag.Code = "ref-disabled"
+	codeRefVersion       diag.Code = "ref-version"
 	codeRefPrivate       diag.Code = "ref-private"
 	codeRefPackage       diag.Code = "ref-package"
 	codeRefDynamic       diag.Code = "ref-dynamic"
@@ -52,11 +53,12 @@ const (
 )
 
 // Codes is this room's part of the catalogue.
-var Codes = slices.Concat(projectCodes, googleCodes)
+var Codes = slices.Concat(projectCodes, googleCodes, contractCodes)
 
 // projectCodes are what is said of references, configuration and tests.
 var projectCodes = []diag.Entry{
 	{Code: codeRefUnknown, Title: "a reference to a model that does not exist", Explain: "ref names a model, seed or snapshot by the name of its file, without folder and extension.", Bad: `select * from {{ ref "stg_order" }}`, Good: `select * from {{ ref "stg_orders" }}`},
+	{Code: codeRefVersion, Title: "a reference to a version that does not exist", Explain: "The model has versions, listed in YAML, and the one that ref asks for is not among them. Without a version, ref reads the latest one.", Bad: "# orders: versions: [{v: 1}, {v: 2}]\nselect * from {{ ref \"orders\" 3 }}", Good: "select * from {{ ref \"orders\" 2 }}"},
 	{Code: codeRefDisabled, Title: "a reference to a disabled model", Explain: "The model exists, but its configuration says enabled: false, so nothing builds it.", Bad: `{{ ref "old_orders" }} -- old_orders has enabled: false`, Good: `{{ ref "orders" }}`},
 	{Code: codeRefPrivate, Title: "a reference to another group's private model", Explain: "A model with access: private may be read only by models of its own group.", Bad: "# finance_raw: access: private, group: finance\nselect * from {{ ref \"finance_raw\" }} -- in a model of group sales", Good: "select * from {{ ref \"finance_public\" }}"},
 	{Code: codeRefPackage, Title: "a reference into another package", Explain: "A ref with two names gives the project first. There are no packages: only this project's own name is possible.", Bad: `{{ ref "other_project" "orders" }}`, Good: `{{ ref "orders" }}`},
@@ -66,7 +68,7 @@ var projectCodes = []diag.Entry{
 	{Code: codeSourceUnknown, Title: "a source that is not declared", Explain: "source names a source and one of its tables as declared under sources: in a YAML file.", Bad: `{{ source "app" "ordrs" }}`, Good: `{{ source "app" "orders" }}`},
 	{Code: codeVarUnknown, Title: "a variable without a value", Explain: "The variable is neither in vars: of engine.yml, nor in the target, nor given by --vars, and the call has no default.", Bad: `{{ var "start_date" }}`, Good: `{{ var "start_date" "2024-01-01" }}`},
 	{Code: codeEnvUnknown, Title: "an environment variable that is not set", Explain: "env_var without a default needs the variable in the environment of the engine.", Bad: `{{ env_var "REGION" }}`, Good: `{{ env_var "REGION" "eu" }}`},
-	{Code: codeConfigUnused, Title: "configuration that has no effect here", Explain: "The key means something elsewhere: for incremental models, or for tests that stand at a model.", Bad: `{{ config "materialized" "table" "incremental_strategy" "merge" }}`, Good: `{{ config "materialized" "incremental" "incremental_strategy" "merge" }}`},
+	{Code: codeConfigUnused, Title: "configuration that has no effect here", Explain: "The key means something elsewhere: for incremental models, or for tests that stand at a model. A limit in tag_limits of a target is for a tag that some node has.", Bad: `{{ config "materialized" "table" "incremental_strategy" "merge" }}`, Good: `{{ config "materialized" "incremental" "incremental_strategy" "merge" }}`},
 	{Code: codeSnapshotConfig, Title: "a snapshot without what it needs", Explain: "A snapshot needs a unique_key and a strategy: timestamp with updated_at, or check with check_cols.", Bad: `{{ config "strategy" "timestamp" }}`, Good: `{{ config "unique_key" "id" "strategy" "timestamp" "updated_at" "updated_at" }}`},
 	{Code: codeRelationTwice, Title: "two models for one relation", Explain: "Schema and alias make the relation; two nodes would overwrite each other.", Bad: `{{ config "alias" "orders" }} -- in another model`, Good: `{{ config "alias" "orders_old" }}`},
 	{Code: codeNameTooLong, Title: "a name longer than the warehouse allows", Explain: "Set an alias that fits.", Bad: "a file name of 80 letters on PostgreSQL", Good: `{{ config "alias" "short_name" }}`},
@@ -199,6 +201,10 @@ func envUnknown(name string) diag.Diagnostic {
 
 func configWithoutIncremental(key, materialized string, at source.Span) diag.Diagnostic {
 	return diag.Diagnostic{Severity: diag.Warning, Code: codeConfigUnused, Message: fmt.Sprintf("%q has no effect on a %s", key, materialized), At: at, Help: `remove it, or set "materialized" "incremental"`}
+}
+
+func versionOfOwn(id, builder addr.Node, at source.Span) diag.Diagnostic {
+	return diag.Diagnostic{Severity: diag.Warning, Code: codeConfigUnused, Message: fmt.Sprintf("\"version_by\" has no effect on %s: %s builds it", id, builder), At: at, Help: "remove it: what this project builds it knows the content of"}
 }
 
 func whereOnSingular(at source.Span) diag.Diagnostic {

@@ -114,6 +114,7 @@ func (c *compiler) analyzeGoogle(ctx context.Context, u *unit) {
 		return
 	}
 	u.SQL, u.Map, u.Needs, u.Lineage = a.SQL, a.Map, a.Needs, a.Lineage
+	full := a.meant
 	u.takeFindings(a.findings, q.m, false)
 	found := a.Columns
 	if u.Config.Materialized == Ancestry {
@@ -132,10 +133,13 @@ func (c *compiler) analyzeGoogle(ctx context.Context, u *unit) {
 			return
 		}
 		u.IncrementalSQL, u.IncrementalMap, u.IncrementalLineage = a.SQL, a.Map, a.Lineage
+		u.takeMeaning(full, a.meant)
 		u.takeFindings(a.findings, q.m, true)
 		u.Needs = append(u.Needs, a.Needs...)
 		slices.Sort(u.Needs)
 		u.Needs = slices.Compact(u.Needs)
+	} else {
+		u.takeMeaning(full)
 	}
 	if c.readNatively(u) {
 		c.declare(ctx, u, plain(u.Columns), u.at)
@@ -322,6 +326,9 @@ type answer struct {
 	Map     *source.Map
 	Needs   []string
 	Lineage *Lineage
+	// meant is what it means, as record says.
+	meant  meant
+	record []byte
 	// findings are suspicious places of the query's text.
 	findings []lint.Finding
 	// places relates ranges of SQL to ranges of the query's text.
@@ -337,8 +344,8 @@ func (c *compiler) ask(ctx context.Context, q query) (a answer, unknown string, 
 		return a, why, nil
 	}
 	if c.options.Google.Cache != nil {
-		key = cacheKey(c.target.Dialect.Name(), q.text+c.functionTexts(q.text), q.loose, q.stored, tables, spelled)
-		if kept, ok := c.recall(key, q); ok {
+		key = cacheKey(c.target.Dialect.Name(), q, c.functionTexts(q.text), tables, spelled)
+		if kept, ok := c.recall(key, q, tables); ok {
 			return kept, "", nil
 		}
 	}
@@ -375,6 +382,8 @@ func (c *compiler) ask(ctx context.Context, q query) (a answer, unknown string, 
 	ds.Add(c.leftOut(q, tables)...)
 	a.Lineage = &Lineage{of: origin.Of(stmt)}
 	a.findings = lint.Of(stmt, q.text)
+	a.record = c.understand(stmt, q, tables)
+	a.meant, _ = understood(string(a.record), q, tables)
 	if more := c.translate(&a, stmt, q, tables, spelled); more.HasErrors() {
 		return a, "", append(ds, more...)
 	}
@@ -464,12 +473,12 @@ func (c *compiler) tables(q query) (tables []table, spelled map[string]string, w
 		tables = append(tables, t)
 		spelled[name] = native
 	}
-	node := func(u *unit, columns []Column) {
-		native := c.target.Dialect.Quote(u.Relation)
+	node := func(u *unit, at addr.Relation, columns []Column) {
+		native := c.target.Dialect.Quote(at)
 		if q.table != nil {
 			native = q.table(u.ID)
 		}
-		add(pathOf(u.Relation), native, u, columns)
+		add(pathOf(at), native, u, columns)
 	}
 	for _, id := range q.reads {
 		u := c.lookup(id)
@@ -479,10 +488,10 @@ func (c *compiler) tables(q query) (tables []table, spelled map[string]string, w
 		if u.Unanalyzed != "" {
 			return nil, nil, unknownParent(u)
 		}
-		node(u, u.Columns)
+		node(u, c.place(u), u.Columns)
 	}
 	if q.self != nil {
-		node(q.self, q.self.Columns)
+		node(q.self, q.self.Relation, q.self.Columns)
 	}
 	for _, g := range q.given {
 		add(g.name, c.target.Dialect.Ident(g.name), nil, g.columns)

@@ -115,6 +115,9 @@ func call(u *unit) string {
 	if u.kind == addr.Source {
 		return fmt.Sprintf("{{ source %q %q }}", u.Source.SourceName.V, u.Source.Table.V)
 	}
+	if u.Version != nil {
+		return u.Version.Call()
+	}
 	return fmt.Sprintf("{{ ref %q }}", u.ID.Name)
 }
 

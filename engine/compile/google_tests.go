@@ -65,7 +65,7 @@ func (c *compiler) translateTest(ctx context.Context, t *Test) diag.List {
 		if u.Config.Materialized == "ephemeral" {
 			return "(" + u.Text + "\n)"
 		}
-		return s.Quote(u.Relation)
+		return s.Quote(c.place(u))
 	}
 	bare := *t
 	bare.Config.Limit = 0 // it is the target's to apply
@@ -94,6 +94,13 @@ func (c *compiler) translateTest(ctx context.Context, t *Test) diag.List {
 	if ds.HasErrors() || ctx.Err() != nil {
 		return ds
 	}
+	reads := a.meant.reads
+	if reads != nil {
+		t.Volatile = a.meant.volatile
+	}
+	if !t.Config.StoreFailures {
+		reads = a.meant.rows() // only their number counts
+	}
 	out := &datatest.Translated{Rows: a.SQL, Map: a.Map, Sentence: q.Sentence}
 	if q.FailCalc != "count(*)" {
 		rows := q.Rows
@@ -106,7 +113,13 @@ func (c *compiler) translateTest(ctx context.Context, t *Test) diag.List {
 			return ds
 		}
 		out.Tally, a.Needs = tally.SQL, append(a.Needs, tally.Needs...)
+		if reads != nil && tally.meant.reads != nil {
+			reads, t.Volatile = readBoth(reads, tally.meant.reads), a.meant.and(tally.meant).volatile
+		} else {
+			reads = nil
+		}
 	}
+	t.Reads = reads
 	if c.ownSQL(t) && c.options.Google.Translator != nil {
 		// A target that reads GoogleSQL itself gets the test as every native one does.
 		out.Needs = a.Needs

@@ -135,14 +135,12 @@ func (c *compiler) fingerprints() {
 	digests := sync.Pool{New: func() any { return new(digest) }}
 	c.parallel(len(c.all), func(i int) {
 		u := c.all[i]
+		u.seedMeaning()
 		h := digests.Get().(*digest)
 		defer digests.Put(h)
 		h.text = h.text[:0]
 		put(h, formatVersion, string(u.kind), c.target.Type, u.Relation.String(), u.Config.Materialized)
-		if functions := c.functionTexts(u.Text + " " + u.IncrementalText); functions != "" {
-			put(h, functions)
-		}
-		put(h, u.Dialect, lexis(u.Dialect).Canonical(u.Text), lexis(u.Dialect).Canonical(u.IncrementalText))
+		c.putMeaning(h, u)
 		put(h, u.Config.UniqueKey...)
 		put(h, u.Config.IncrementalPredicates...)
 		put(h, u.Config.MergeUpdateColumns...)
@@ -157,7 +155,7 @@ func (c *compiler) fingerprints() {
 			put(h, cl.Parent, cl.Child, cl.Partition, cl.Quantity, cl.Total, cl.Ratio, cl.Cycles, fmt.Sprint(cl.Paths, cl.MaxDepth, cl.MaxPairs))
 		}
 		if u.Seed != nil {
-			put(h, u.Seed.Hash, u.Seed.Format, u.Config.Delimiter, fmt.Sprint(sortedPairs(u.Config.ColumnTypes)))
+			put(h, u.Seed.Hash(), u.Seed.Format, u.Config.Delimiter, fmt.Sprint(sortedPairs(u.Config.ColumnTypes)))
 		}
 		if u.Config.PersistDocs {
 			put(h, u.Description)

@@ -28,7 +28,7 @@ type ableDialect struct{ duckdb.Dialect }
 func (d ableDialect) Caps() warehouse.Caps {
 	c := d.Dialect.Caps()
 	c.Partitions, c.Clusters, c.Indexes, c.Constraints, c.Unlogged, c.Expiration = true, true, true, true, true, true
-	c.Labels, c.MaterializedViews, c.Grants, c.Authorize = true, true, true, true
+	c.Labels, c.MaterializedViews, c.Grants, c.Authorize, c.Enforces = true, true, true, true, true
 	return c
 }
 

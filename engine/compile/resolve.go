@@ -7,6 +7,7 @@ import (
 
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/project"
 	"github.com/engine-build/engine/engine/source"
 	"github.com/engine-build/engine/engine/tmpl"
 	"github.com/engine-build/engine/engine/warehouse"
@@ -26,7 +27,7 @@ func (t Target) schema(custom string) string {
 	case custom == "":
 		return t.Schema
 	case t.CustomSchema == "replace":
-		return custom
+		return custom + t.SchemaSuffix
 	default:
 		return t.Schema + "_" + custom
 	}
@@ -39,7 +40,7 @@ func (c *compiler) nameRelations() {
 		if u.Config.Materialized == "ephemeral" {
 			continue
 		}
-		u.Relation = addr.Relation{Database: c.target.Database, Schema: c.target.schema(u.Config.Schema), Name: u.ID.Name}
+		u.Relation = addr.Relation{Database: c.target.Database, Schema: c.target.schema(u.Config.Schema), Name: flatName(u)}
 		if u.Config.Database != "" {
 			u.Relation.Database = u.Config.Database
 		}
@@ -98,6 +99,9 @@ func (c *compiler) nameSources() {
 			u.Relation = builder.Relation
 			u.Parents = []addr.Node{builder.ID}
 			u.Refs = []Ref{{To: builder.ID, Span: s.Table.At}}
+			if by := s.VersionBy.At; s.VersionBy.IsSet() && by.File == s.At.File && by.Start >= s.At.Start && by.End <= s.At.End {
+				c.diags.Add(versionOfOwn(id, builder.ID, by)) // one beside tables may be meant for others
+			}
 		} else if u.Relation.Database == "" {
 			u.Relation.Database = c.target.Database
 		}
@@ -110,23 +114,31 @@ func (c *compiler) nameSources() {
 
 // resolveRef finds the node that a ref call names. from may be nil (a test).
 func (c *compiler) resolveRef(args []any, at source.Span, from *unit) (*unit, *diag.Diagnostic) {
-	name := ""
-	switch {
-	case len(args) == 2:
-		first, _ := args[0].(string)
-		if second, ok := args[1].(string); ok {
-			if first != c.project.Settings.Name.V {
-				d := refPackage(first, c.project.Settings.Name.V, at)
-				return nil, &d
-			}
-			name = second
-		} else {
-			name = fmt.Sprintf("%s_v%v", first, args[1])
-		}
-	case len(args) == 1:
-		name, _ = args[0].(string)
+	pkg, name, version, ok := refArgs(args)
+	if !ok {
+		d := refShape(at)
+		return nil, &d
+	}
+	if pkg != "" && pkg != c.project.Settings.Name.V {
+		d := refPackage(pkg, c.project.Settings.Name.V, at)
+		return nil, &d
 	}
 	u := c.names[name]
+	if version != "" {
+		if u == nil || u.Version == nil || u.Version.Model != name {
+			name = project.FlatName(name, version)
+			u = c.names[name]
+		} else {
+			var d *diag.Diagnostic
+			if u, d = c.pinned(u, version, at); d != nil {
+				return nil, d
+			}
+			name = ""
+		}
+	}
+	if u != nil && u.Version != nil && name == u.ID.Name {
+		u = nil // the name of the node is not how it is referred to
+	}
 	if u == nil {
 		d := refUnknown(name, at, c.candidates(), c.names, len(c.names))
 		return nil, &d
@@ -185,7 +197,7 @@ func (c *compiler) env(u *unit, s warehouse.Speller) tmpl.Env {
 			if d != nil {
 				return "", *d
 			}
-			return s.Quote(to.Relation), nil
+			return s.Quote(c.place(to)), nil
 		},
 		Var: func(name string, def []any) (any, error) {
 			v, ok := c.target.Vars[name]
@@ -238,10 +250,18 @@ func (c *compiler) refText(to *unit, s warehouse.Speller) string {
 	if to.Config.Materialized == "ephemeral" {
 		return s.Ident(cteName(to.ID))
 	}
-	return s.Quote(to.Relation)
+	return s.Quote(c.place(to))
 }
 
-func cteName(n addr.Node) string { return "_engine_cte__" + n.Name }
+// place is the relation that readers of u read.
+func (c *compiler) place(u *unit) addr.Relation {
+	if r, ok := c.options.Place[u.ID]; ok {
+		return r
+	}
+	return u.Relation
+}
+
+func cteName(n addr.Node) string { return "_engine_cte__" + strings.ReplaceAll(n.Name, ".", "_") }
 
 // render resolves every static reference of every branch, then renders each template
 // (twice for incremental models) and adds references that only execution could know.

@@ -63,6 +63,9 @@ func (c *compiler) bindTest(u *unit, w *project.Test) {
 		t.ArgAt[name] = v.At
 	}
 	t.ID = addr.Node{Kind: addr.Test, Name: w.Name.V}
+	if u.Version != nil && w.Name.V != "" {
+		t.ID.Name = project.FlatName(w.Name.V, u.Version.V.V) // each version has the test
+	}
 	parents := []addr.Node{u.ID}
 	for _, name := range slices.Sorted(maps.Keys(args)) {
 		text, isText := args[name].(string)
@@ -235,7 +238,24 @@ func (c *compiler) addTest(t *Test, parents []addr.Node) {
 		put(h, p.String(), c.lookup(p).Relation.String())
 	}
 	t.Fingerprint = h.fingerprint()
+	t.Volatile = c.volatileTest(t)
 	c.tests = append(c.tests, t)
+}
+
+// volatileTest are the functions in the words of a test whose value changes from call to call.
+func (c *compiler) volatileTest(t *Test) []string {
+	text := []string{t.SQL, t.Config.Where, t.Config.FailCalc}
+	for _, name := range slices.Sorted(maps.Keys(t.Args)) {
+		if s, ok := t.Args[name].(string); ok {
+			text = append(text, s)
+		}
+	}
+	found := lexis(c.testDialect(t)).Volatile(strings.Join(text, "\n"))
+	if kind, ok := datatest.Lookup(t.Kind); ok && kind.Clock && c.generics[t.Kind] == nil {
+		found = append(found, "current_timestamp")
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
 }
 
 func (c *compiler) lookup(n addr.Node) *unit {
@@ -273,8 +293,9 @@ func (c *compiler) nameTests() {
 func testName(t *Test) string {
 	node := t.Node.Name
 	if t.Node.Kind == addr.Source {
-		node = "source_" + strings.ReplaceAll(node, ".", "_")
+		node = "source_" + node
 	}
+	node = strings.ReplaceAll(node, ".", "_") // of a source, or before a version
 	parts := []string{t.Kind, node}
 	if t.Column != "" {
 		parts = append(parts, t.Column)

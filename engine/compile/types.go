@@ -6,6 +6,7 @@ import (
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/datatest"
 	"github.com/engine-build/engine/engine/ir"
+	"github.com/engine-build/engine/engine/meaning"
 	"github.com/engine-build/engine/engine/project"
 	"github.com/engine-build/engine/engine/source"
 	"github.com/engine-build/engine/engine/transpile"
@@ -19,6 +20,8 @@ type Target struct {
 	Database     string
 	Schema       string
 	CustomSchema string // «append» or «replace»
+	// SchemaSuffix ends every schema: Schema has it already, custom schemas get it.
+	SchemaSuffix string
 	Dialect      warehouse.Dialect
 	// Translator writes GoogleSQL for the target; nil where the target reads it itself, or
 	// where nobody can.
@@ -26,6 +29,8 @@ type Target struct {
 	// Vars are the variables of engine.yml, the target and the command line, later wins.
 	Vars map[string]any
 	Env  func(name string) (string, bool)
+	// TagLimits are how many nodes with a tag may be built at once.
+	TagLimits []project.TagLimit
 }
 
 // Program is a compiled project. Immutable; safe for concurrent use.
@@ -44,6 +49,19 @@ type Program struct {
 	Broken map[addr.Node]bool
 	// OnRunStart and OnRunEnd are the project's hooks, rendered.
 	OnRunStart, OnRunEnd []string
+	// Place is that of the Options: where nodes are read that are not read under their own name.
+	Place map[addr.Node]addr.Relation
+}
+
+// ReadAt is the relation that readers of a node read: its own, unless it is placed elsewhere.
+func (p *Program) ReadAt(n addr.Node) addr.Relation {
+	if r, ok := p.Place[n]; ok {
+		return r
+	}
+	if node := p.Nodes[n]; node != nil {
+		return node.Relation
+	}
+	return addr.Relation{}
 }
 
 // Node is a source, seed, model or snapshot.
@@ -51,12 +69,14 @@ type Node struct {
 	ID       addr.Node
 	Path     string // file of the model, seed or snapshot, or of the source's YAML
 	File     *source.File
-	FQN      []string // project, folders…, name
+	FQN      []string // project, folders…, name; of a version: …, name of the model, «v1»
 	Relation addr.Relation
 	Config   Config
 	// Raw is the configuration with provenance, later layers having won.
-	Raw         project.Config
-	Props       *project.Props  // nil if not in any YAML
+	Raw   project.Config
+	Props *project.Props // nil if not in any YAML
+	// Version is which version of which model it is, nil if it is none.
+	Version     *project.Version
 	Source      *project.Source // sources only
 	Seed        *project.Seed   // seeds only
 	Description string
@@ -88,6 +108,9 @@ type Node struct {
 	Unanalyzed string
 	// Fields are what YAML says of fields inside struct columns. Their names are paths, «a.b.c».
 	Fields []Column
+	// Promised are the columns of an enforced contract, with types in the target's spelling;
+	// nil where there is none, or where it has mistakes.
+	Promised []Promised
 	// Constraints are those of the relation and of its columns, references resolved.
 	Constraints []warehouse.Constraint
 	// Closure is how edges become pairs, the columns found; only for ancestry models, whose
@@ -106,15 +129,53 @@ type Node struct {
 	Opaque string
 	// Volatile names the functions whose value changes from call to call («current_date»).
 	Volatile []string
+	// Ambiguous names what in the query may come out differently although nothing has changed
+	// («LIMIT without ORDER BY»), sorted. What is built anew is then new content.
+	Ambiguous []string
+	// Meaning is a hash over the resolved query, with nodes in the place of relations: equal
+	// for two texts that mean the same, and equal on all targets of a type. That of a seed is
+	// over its file and columns. Empty where the query is not analyzed.
+	Meaning string
+	// Facets tell what decides which rows there are from what decides each column; nil where
+	// the query is not analyzed, and of seeds, snapshots and ancestry models. Those of an
+	// incremental model are of both its texts.
+	Facets *Kept[Facets]
+	// Reads is what the query reads of each node behind its refs, ephemeral models seen
+	// through. A node that is missing, or all where it is nil, is read whole.
+	Reads map[addr.Node]Reading
 	// Macros and Vars that the text used.
 	Macros []string
 	Vars   map[string]any
-	// Fingerprint is a hex hash over all that decides the content: SQL, kind, configuration
-	// that matters to data, seed content, engine format version. Parents are not in it. Where
-	// configuration decides how the content is stored, and who may read it, «-» and a hash over
-	// each follow (see Content and Stored).
+	// Fingerprint is a hex hash over all that decides the content: the Meaning of the query,
+	// or its words where it has none (so those of a program without analysis compare with
+	// their like only), kind, configuration that matters to data, seed content, engine format
+	// version. Parents are not in it. Where configuration decides how the content is stored,
+	// and who may read it, «-» and a hash over each follow (see Content and Stored).
 	Fingerprint string
 }
+
+// Facets are the parts of a query's meaning. If Rows and a column's facet are what they
+// were, and what both read is what it was, the column has the values that it had in the
+// rows that there were.
+type Facets struct {
+	// Rows decides which rows there are and how often: filters, joins, grouping, order under
+	// a limit.
+	Rows Facet
+	// Columns decide values, by lower-case name.
+	Columns map[string]Facet
+}
+
+// Facet is a part of a query's meaning. That of a column means something only beside that
+// of the rows.
+type Facet struct {
+	Hash  string
+	Reads map[addr.Node]Reading
+	// Unstable: it may come out differently although nothing has changed, see Ambiguous and Volatile.
+	Unstable bool
+}
+
+// Reading is how much of a node is read. Which rows there are always is.
+type Reading = meaning.Reading
 
 // Column of a node's result.
 type Column struct {
@@ -157,6 +218,7 @@ type Config struct {
 	MergeExcludeColumns   []string          // merge_exclude_columns
 	OnSchemaChange        string            // on_schema_change: ignore, append_new_columns, sync_all_columns, fail
 	FullRefresh           *bool             // full_refresh
+	Volatile              string            // volatile: rebuild, daily, ignore
 	PersistDocs           bool              // persist_docs (relation or columns)
 	ColumnTypes           map[string]string // column_types (seeds)
 	Delimiter             string            // delimiter (seeds)
@@ -165,6 +227,10 @@ type Config struct {
 	CheckCols             []string          // check_cols (snapshots); ["all"] means all
 	HardDeletes           string            // hard_deletes (snapshots): ignore, invalidate, new_record
 	PreHooks, PostHooks   []string          // pre_hook, post_hook
+	// KeepPrevious is how long versions that were replaced are kept; nil leaves it to the target.
+	KeepPrevious *project.Retention // keep_previous
+	// Contract is what readers are promised.
+	Contract Contract // contract
 	// Distribute is who may get the model: «tenant», «shared», «never»; kept for selection and the catalog.
 	Distribute string // distribute
 	// Layout is how the relation is stored: partition_by, cluster_by, require_partition_filter,

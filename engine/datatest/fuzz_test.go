@@ -19,7 +19,7 @@ func FuzzParseRef(f *testing.F) {
 			}
 			return
 		}
-		if !arity(fn, len(args)) {
+		if !arity(fn, args) {
 			t.Fatalf("%q is read as %s %q", s, fn, args)
 		}
 		var quoted []string

@@ -17,6 +17,8 @@ type Kind struct {
 	Args  []Arg
 	// Aliases are further names, those of dbt packages among them.
 	Aliases []Alias
+	// Clock says that it compares with the time of the test.
+	Clock bool
 	// check finds mistakes in arguments whose types are right.
 	check  func(t *project.Test, args map[string]any) diag.List
 	render func(r *renderer)

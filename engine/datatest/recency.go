@@ -19,6 +19,7 @@ var recency = Kind{
 	Help:    "the newest row is recent; a relation without rows passes",
 	Level:   OnRelation,
 	Args:    recencyArgs,
+	Clock:   true,
 	Aliases: []Alias{{Name: "dbt_utils.recency"}},
 	check:   checkDatepart,
 	render:  func(r *renderer) { r.newest("%s < %s") },
@@ -30,6 +31,7 @@ var freshness = Kind{
 	Help:   "there are rows, and the newest one is recent",
 	Level:  OnRelation,
 	Args:   recencyArgs,
+	Clock:  true,
 	check:  checkDatepart,
 	render: func(r *renderer) { r.newest("%[1]s is null or %[1]s < %[2]s") },
 }

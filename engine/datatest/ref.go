@@ -7,7 +7,8 @@ import (
 
 // ParseRef reads a reference as YAML files write it: ref('x'), source('a', 'b'),
 // ref "x", source "a" "b", each with or without {{ }}. fn is «ref» or «source», args are
-// one or two names for ref (project first) and two for source.
+// one or two names for ref (project first) and two for source. Behind the names of a ref
+// may be a version, ref('x', v=1) or ref "x" 1: args then end with «v» and the version.
 func ParseRef(s string) (fn string, args []string, err error) {
 	text := strings.TrimSpace(s)
 	if inner, ok := strings.CutPrefix(text, "{{"); ok {
@@ -22,14 +23,20 @@ func ParseRef(s string) (fn string, args []string, err error) {
 		if !ok {
 			continue
 		}
-		if args, ok = refArgs(rest); ok && arity(fn, len(args)) {
+		if args, ok = refArgs(rest); ok && arity(fn, args) {
 			return fn, args, nil
 		}
 	}
 	return "", nil, fmt.Errorf("%q is not a reference: want ref('model') or source('source', 'table')", s)
 }
 
-func arity(fn string, n int) bool { return n == 2 || fn == "ref" && n == 1 }
+func arity(fn string, args []string) bool {
+	n := len(args)
+	if fn == "ref" && n > 2 && args[n-2] == "v" {
+		n -= 2
+	}
+	return n == 2 || fn == "ref" && n == 1
+}
 
 // refArgs reads ('a', 'b') or "a" "b".
 func refArgs(s string) ([]string, bool) {
@@ -47,6 +54,16 @@ func refArgs(s string) ([]string, bool) {
 			}
 			s = strings.TrimSpace(rest)
 		}
+		for _, mark := range []string{"version", "v"} {
+			rest, ok := strings.CutPrefix(s, mark)
+			if rest = strings.TrimSpace(rest); ok && called && len(args) > 0 && strings.HasPrefix(rest, "=") {
+				version := strings.Trim(strings.TrimSpace(rest[1:]), "'\"")
+				return append(args, "v", version), isVersion(version)
+			}
+		}
+		if s != "" && s[0] >= '0' && s[0] <= '9' && len(args) > 0 {
+			return append(args, "v", s), isVersion(s)
+		}
 		if s == "" || !strings.ContainsRune("'\"`", rune(s[0])) {
 			return nil, false
 		}
@@ -59,3 +76,6 @@ func refArgs(s string) ([]string, bool) {
 	}
 	return args, len(args) > 0
 }
+
+// isVersion reports whether s can be what stands behind the last name of a ref.
+func isVersion(s string) bool { return s != "" && !strings.ContainsAny(s, " ,()'\"`") }

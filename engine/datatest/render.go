@@ -32,6 +32,9 @@ func Render(t *Test, in In) (Query, diag.List) {
 		}
 		kind.render(r)
 	}
+	if t.Contract && t.Description != "" {
+		q.Sentence = t.Description
+	}
 	r.limit()
 	return q, nil
 }

@@ -2,6 +2,7 @@ package datatest
 
 import (
 	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/meaning"
 	"github.com/engine-build/engine/engine/source"
 	"github.com/engine-build/engine/engine/warehouse"
 )
@@ -20,6 +21,15 @@ type Test struct {
 	Config Config
 	// Parents are all nodes that the test reads, sorted.
 	Parents []addr.Node
+	// Reads is what the test reads of each of them, as far as it was analyzed: a node that is
+	// missing, or all where it is nil, is read whole. Ephemeral models are seen through.
+	Reads map[addr.Node]meaning.Reading
+	// Volatile names the functions whose value changes from call to call: with them, a test
+	// may fail although nothing that it reads has changed.
+	Volatile []string
+	// Contract: it checks a constraint of an enforced contract that the warehouse does not,
+	// so that it runs whenever its node is built.
+	Contract bool
 	// SQL is set for singular and custom generic tests: a query for failing rows, with
 	// placeholders; Map leads back to the file.
 	SQL string
@@ -87,6 +97,9 @@ type Query struct {
 	Map         *source.Map   `json:"-"`
 	Where       string        `json:"where,omitempty"` // path:line:col of the test
 	Fingerprint string        `json:"fingerprint"`
+	// Late: its outcome keeps nothing from being published, so it runs on what is published,
+	// when there is nothing more urgent to do.
+	Late bool `json:"late,omitempty"`
 }
 
 // In is what a test needs to become a query.

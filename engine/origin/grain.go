@@ -494,15 +494,20 @@ func (g *grainer) with(s *ir.With) []set {
 	}
 	defer func() { g.ctes = outer }()
 	for _, e := range s.Entries {
-		as := map[ir.ColumnID]ir.ColumnID{}
-		for i, c := range e.Scan.Out() {
-			if _, had := as[c.ID]; !had {
-				as[c.ID] = ir.ColumnID(i)
-			}
-		}
-		g.ctes[e.Name] = mapped(g.scan(e.Scan), as)
+		g.ctes[e.Name] = g.entry(e)
 	}
 	return g.scan(s.Body)
+}
+
+// entry lists the keys of a common table expression by position.
+func (g *grainer) entry(e ir.WithEntry) []set {
+	as := map[ir.ColumnID]ir.ColumnID{}
+	for i, c := range e.Scan.Out() {
+		if _, had := as[c.ID]; !had {
+			as[c.ID] = ir.ColumnID(i)
+		}
+	}
+	return mapped(g.scan(e.Scan), as)
 }
 
 // byPosition turns positions into the columns of a reference.

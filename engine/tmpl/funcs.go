@@ -311,13 +311,32 @@ var usage = map[string]string{
 	"include":        `{{ include "macro" }} or {{ include "macro" (dict "key" "value") }}`,
 }
 
+// pinned reports whether the arguments of a ref end with a version and have a name before it:
+// ref "model" "v" 1, ref "project" "model" 1.
+func pinned(args []Arg) bool {
+	n := len(args)
+	if n < 3 {
+		return false
+	}
+	if mark := args[n-2].Value; mark == "v" || mark == "version" {
+		return true
+	}
+	_, isText := args[n-1].Value.(string)
+	return n == 3 && args[n-1].Known && !isText
+}
+
 // checkArgs checks what is known of a call's arguments: their number always, their types
 // where the value is known.
 func checkArgs(c Call) (d diag.Diagnostic, bad bool) {
 	n := len(c.Args)
 	least, most := 0, 0
 	switch c.Fn {
-	case "ref", "var", "env_var", "include":
+	case "ref":
+		least, most = 1, 2
+		if pinned(c.Args) {
+			most = 4 // project, name, "v", version
+		}
+	case "var", "env_var", "include":
 		least, most = 1, 2
 	case "source":
 		least, most = 2, 2
@@ -340,7 +359,7 @@ func checkArgs(c Call) (d diag.Diagnostic, bad bool) {
 		_, whole := a.Value.(int64)
 		_, fraction := a.Value.(float64)
 		switch {
-		case c.Fn == "ref" && i == 1:
+		case c.Fn == "ref" && i > 0 && i == n-1:
 			text = text || whole || fraction
 		case i == 1 && c.Fn != "source", c.Fn == "config" && i%2 == 1:
 			continue

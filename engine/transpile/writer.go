@@ -1171,10 +1171,14 @@ func (w *Writer) with(n *ir.With) *block {
 		}
 		w.taken = scope
 		w.ctes[e.Name] = c
-		list = append(list, c.name+" AS (\n"+Indent(text)+"\n)")
+		text = c.name + " AS (\n" + Indent(text) + "\n)"
+		if w.depth == 0 {
+			w.top = append(w.top, text) // at once: a WITH within the next entry may read this one
+			continue
+		}
+		list = append(list, text)
 	}
 	if w.depth == 0 {
-		w.top = append(w.top, list...)
 		w.topRec = w.topRec || n.Recursive
 		return w.scan(n.Body)
 	}
