@@ -48,6 +48,7 @@ const (
 	codeConfigUnknown   diag.Code = "config-unknown"
 	codeFolderUnknown   diag.Code = "folder-unknown"
 	codePropsUnmatched  diag.Code = "props-unmatched"
+	codeVersionFile     diag.Code = "version-file"
 	codeTestShape       diag.Code = "test-shape"
 	codeDocsUnknown     diag.Code = "docs-unknown"
 	codeDocsTag         diag.Code = "docs-tag"
@@ -350,6 +351,12 @@ func valueRefused(at source.Span, key, value, help string) diag.Diagnostic {
 
 func valueInvalid(at source.Span, message, help string) diag.Diagnostic {
 	return diag.Diagnostic{Code: codeValueInvalid, Message: message, At: at, Help: help}
+}
+
+func versionNeedsField(at source.Span, what string) diag.Diagnostic {
+	d := keyMissing(at, "loaded_at_field", what)
+	d.Notes = []string{`"version_by: loaded_at_field" tells by its newest value whether rows have changed`}
+	return d
 }
 
 func configType(at source.Span, k Key, v any) diag.Diagnostic {

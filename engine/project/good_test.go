@@ -84,7 +84,10 @@ func print(b *strings.Builder, indent string, v reflect.Value) {
 		}
 		b.WriteString("\n")
 		for i := range v.NumField() {
-			if f := v.Type().Field(i); f.IsExported() && !v.Field(i).IsZero() {
+			if f := v.Type().Field(i); f.Name == "Stamp" {
+				// The moment says nothing; what the content is does.
+				fmt.Fprintf(b, "%sHash: %q\n", indent, v.Addr().Interface().(*Seed).Hash())
+			} else if f.IsExported() && !v.Field(i).IsZero() {
 				fmt.Fprintf(b, "%s%s:", indent, f.Name)
 				print(b, indent+"  ", v.Field(i))
 			}

@@ -30,6 +30,16 @@ const (
 	Lists Type = "a mapping to lists of texts"
 )
 
+// What volatile can be.
+const (
+	VolatileRebuild = "rebuild"
+	VolatileDaily   = "daily"
+	VolatileIgnore  = "ignore"
+)
+
+// Volatiles are the values of volatile, the default first.
+var Volatiles = []string{VolatileRebuild, VolatileDaily, VolatileIgnore}
+
 // Merge says what becomes of a key that is set on several levels.
 type Merge int
 
@@ -89,6 +99,7 @@ var ConfigKeys = []Key{
 	{Name: "group", Kinds: relations, Type: Text, Help: "the group that owns it"},
 	{Name: "access", Kinds: models, Type: Text, Values: []string{"private", "protected", "public"}, Help: "who may ref it"},
 
+	{Name: "contract", Kinds: models, Type: Object, Fields: contractFields, Merge: Update, Help: "what readers are promised: names and types of the columns, and what may not change without a new version"},
 	{Name: "dialect", Kinds: []addr.Kind{addr.Model, addr.Snapshot}, Type: Text, Values: Dialects, Help: "the language of its SQL: googlesql is checked, and written anew for the target; any other passes through to a target of that type"},
 	{Name: "materialized", Kinds: models, Type: Text, Values: []string{"view", "table", "incremental", "ephemeral", "materialized_view", "ancestry"}, Help: "what it becomes in the warehouse"},
 	{Name: "schema", Kinds: built, Type: Text, Help: "schema, combined with the target's by custom_schema"},
@@ -96,8 +107,10 @@ var ConfigKeys = []Key{
 	{Name: "alias", Kinds: built, Type: Text, Help: "name of the relation, if not the node's"},
 	{Name: "persist_docs", Kinds: built, Type: Flags, Flags: []string{"relation", "columns"}, Merge: Update, Help: "write descriptions into the warehouse"},
 	{Name: "full_refresh", Kinds: []addr.Kind{addr.Model, addr.Seed}, Type: Bool, Help: "true: always rebuild; false: never"},
+	{Name: "volatile", Kinds: []addr.Kind{addr.Model, addr.Snapshot}, Type: Text, Values: Volatiles, Help: "when a model that calls functions like current_date is out of date: rebuild: always; daily: when it was not built today (UTC); ignore: not because of that"},
 	{Name: "pre_hook", Aliases: []string{"pre-hook"}, Kinds: built, Type: Hooks, Merge: Append, Template: true, Help: "SQL before building"},
 	{Name: "post_hook", Aliases: []string{"post-hook"}, Kinds: built, Type: Hooks, Merge: Append, Template: true, Help: "SQL after building"},
+	{Name: "keep_previous", Kinds: built, Type: Text, whole: wholeRetention, Help: "how many versions that were replaced are kept for engine rollback, or how long: 2, 36h, 7d; 0 for none"},
 	{Name: "distribute", Kinds: built, Type: Text, Values: []string{"tenant", "shared", "never"}, Help: "who may get it"},
 
 	{Name: "unique_key", Kinds: []addr.Kind{addr.Model, addr.Snapshot}, Type: Texts, Help: "columns that identify a row"},
@@ -201,7 +214,6 @@ const noMicrobatch = `microbatches are not available; use "incremental_strategy:
 // foreignConfig are config keys that dbt projects have and engine does not act on.
 // Each says what to do instead.
 var foreignConfig = hints{
-	"contract":                   "columns are checked by data tests; remove it",
 	"docs":                       "docs stand beside config, not below it",
 	"packages":                   "there are no packages; remove it",
 	"quoting":                    "names are always quoted where they need it; remove it",
@@ -227,5 +239,5 @@ var foreignConfig = hints{
 	"inserts_only":               `use "incremental_strategy: append"`,
 	"store_failures_as":          `use "store_failures: true"`,
 	"freshness":                  "freshness belongs to sources",
-	"latest_version_pointer":     "models have no versions; remove it",
+	"latest_version_pointer":     "give the latest version the plain name of the model: config: {alias: orders}",
 }

@@ -53,6 +53,7 @@ func Load(dir string, env func(string) (string, bool)) (*Project, diag.List) {
 	p.Settings.Folders = settings.Folders
 	list.Add(checkNames(p)...)
 	list.Add(fillDocs(a.uses, p.Docs)...)
+	list.Add(splitVersions(p)...)
 	list.Add(matchProps(p)...)
 	return p, list.Sorted()
 }

@@ -92,7 +92,7 @@ select 1
 	sum := sha256.Sum256([]byte("id\n1\n"))
 	got := map[string]any{
 		"models": names(p.Models), "snapshots": names(p.Snapshots), "tests": names(p.Tests), "generics": names(p.Generics), "macros": names(p.Macros),
-		"seed": *p.Seeds[1], "seeds": len(p.Seeds), "format": p.Seeds[0].Format, "version": p.Settings.Version, "paths": p.Settings.ModelPaths, "target": p.Settings.TargetPath,
+		"seed": []any{p.Seeds[1].Name, p.Seeds[1].Path, p.Seeds[1].Format, p.Seeds[1].Size, p.Seeds[1].Hash(), p.Seeds[1].At}, "seeds": len(p.Seeds), "format": p.Seeds[0].Format, "version": p.Settings.Version, "paths": p.Settings.ModelPaths, "target": p.Settings.TargetPath,
 	}
 	want := map[string]any{
 		"models":    []string{"UPPER models/UPPER.SQL", "b models/b.sql", "a models/staging/a.sql"},
@@ -100,7 +100,7 @@ select 1
 		"tests":     []string{"u checks/sub/generic/u.sql", "t checks/t.sql"},
 		"generics":  []string{"g checks/generic/g.sql"},
 		"macros":    []string{"m macros/m.tmpl"},
-		"seed":      Seed{Name: "s", Path: "seeds/raw/s.csv", Format: "csv", Size: 5, Hash: hex.EncodeToString(sum[:]), At: pathOnly("seeds/raw/s.csv")},
+		"seed":      []any{"s", "seeds/raw/s.csv", "csv", int64(5), hex.EncodeToString(sum[:]), pathOnly("seeds/raw/s.csv")},
 		"seeds":     2, "format": "parquet", "version": "1.2", "paths": []string{"models"}, "target": "target",
 	}
 	if diff := cmp.Diff(want, got, asWritten); diff != "" {

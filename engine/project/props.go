@@ -109,24 +109,20 @@ func (r *reader) named(n *yaml.Node, kind string) (*object, Value[string], bool)
 }
 
 var foreignRelation = hints{
-	"versions":         "give every version a model file of its own",
-	"latest_version":   "give every version a model file of its own",
-	"contract":         "columns are checked by data tests; remove it",
-	"deprecation_date": "note it under meta",
-	"time_spine":       "there is no semantic layer; remove it",
-	"primary_key":      `use the data tests "unique" and "not_null"`,
-	"quoting":          "names are always quoted where they need it; remove it",
-	"relation":         "write a file in snapshots/ that selects from the relation",
-	"freshness":        "freshness belongs to sources",
-	"loaded_at_field":  "freshness belongs to sources",
-	"static_analysis":  "remove it",
-	"granularity":      "there is no semantic layer; remove it",
-	"external":         "external tables are made outside of engine; remove it",
-	"loaded_at_query":  `use "loaded_at_field", which may be an expression`,
-	"overrides":        "there are no packages; remove it",
-	"fixture":          `give the rows under "rows"`,
-	"metrics":          "there is no semantic layer; remove it",
-	"event_time":       noMicrobatch,
+	"time_spine":      "there is no semantic layer; remove it",
+	"primary_key":     `use the data tests "unique" and "not_null"`,
+	"quoting":         "names are always quoted where they need it; remove it",
+	"relation":        "write a file in snapshots/ that selects from the relation",
+	"freshness":       "freshness belongs to sources",
+	"loaded_at_field": "freshness belongs to sources",
+	"static_analysis": "remove it",
+	"granularity":     "there is no semantic layer; remove it",
+	"external":        "external tables are made outside of engine; remove it",
+	"loaded_at_query": `use "loaded_at_field", which may be an expression`,
+	"overrides":       "there are no packages; remove it",
+	"fixture":         `give the rows under "rows"`,
+	"metrics":         "there is no semantic layer; remove it",
+	"event_time":      noMicrobatch,
 }
 
 // readRelation reads an entry of models, seeds or snapshots.
@@ -142,6 +138,9 @@ func readRelation(r *reader, n *yaml.Node, kind addr.Kind) *Props {
 	p.Group, p.Owner, p.Tier = o.checked("group", kind), o.checked("owner", kind), o.checked("tier", kind)
 	if kind == addr.Model {
 		p.Access = o.checked("access", kind)
+		p.DeprecationDate = o.date("deprecation_date")
+		p.latestVersion = o.str("latest_version")
+		p.versions = readVersions(o)
 	}
 	p.Columns = readColumns(o)
 	p.Constraints = readConstraints(o, true)
@@ -166,6 +165,8 @@ func besideConfig(key string, kind addr.Kind) string {
 	case kind == addr.Test:
 	case key == "tables" || key == "identifier" || key == "loader":
 		return "it belongs to sources"
+	case key == "versions" || key == "latest_version" || key == "deprecation_date":
+		return "it belongs to models"
 	case key == "data_type" || key == "quote":
 		return "it belongs to a column"
 	}
@@ -203,10 +204,12 @@ func readDocsShow(o *object) map[string]Value[any] {
 	return out
 }
 
-func readColumns(o *object) []*Column {
+func readColumns(o *object) []*Column { return readColumnItems(o, o.items("columns")) }
+
+func readColumnItems(o *object, items []*yaml.Node) []*Column {
 	var out []*Column
 	seen := map[string]Value[string]{}
-	for _, n := range o.items("columns") {
+	for _, n := range items {
 		in, name, ok := o.named(n, "column")
 		if in == nil {
 			continue
@@ -216,6 +219,7 @@ func readColumns(o *object) []*Column {
 		c.Description.At = in.description(&c.Description.V)
 		c.DataType = in.str("data_type")
 		c.Quote = in.boolean("quote").V
+		c.Protected = in.boolean("protected")
 		c.Meta, c.Tags = in.dict("meta"), in.tags()
 		c.PolicyTags = in.strs("policy_tags")
 		c.Constraints = readConstraints(in, false)

@@ -166,7 +166,8 @@ func firstInvalid(data []byte) int {
 	return len(data)
 }
 
-// readSeed hashes a data file as a stream; its content stays on disk.
+// readSeed looks at a data file without reading it: its content stays on disk, and its
+// hash is taken when somebody asks for it.
 func (l *loaded) readSeed(abs string) {
 	l.file = source.NewFile(l.path, nil)
 	f, err := os.Open(abs)
@@ -175,19 +176,48 @@ func (l *loaded) readSeed(abs string) {
 		return
 	}
 	defer f.Close()
-	buf := buffers.Get().(*[]byte)
-	defer buffers.Put(buf)
-	h := sha256.New()
-	size, err := io.CopyBuffer(onlyWriter{h}, onlyReader{f}, *buf)
+	info, err := f.Stat()
 	if err != nil {
 		l.list.Add(fileUnreadable(l.file.Whole(), "seed", err))
 		return
 	}
-	if size == 0 {
+	if info.Size() == 0 {
 		l.list.Add(seedEmpty(l.file.Whole()))
 	}
 	l.ok = true
-	l.seed = &Seed{Name: stem(l.path), Path: l.path, Format: extension(l.path), Size: size, Hash: hex.EncodeToString(h.Sum(nil)), At: l.file.Whole()}
+	l.seed = &Seed{Name: stem(l.path), Path: l.path, Format: extension(l.path), Size: info.Size(), Stamp: stamp(info), At: l.file.Whole(), abs: abs}
+}
+
+// Hash is the hex SHA-256 of the content. The first call reads the file, unless Trust came
+// before; a file that cannot be read any more has none. Safe for concurrent use.
+func (s *Seed) Hash() string {
+	s.once.Do(func() {
+		if s.hash == "" && s.abs != "" {
+			s.hash = hashOf(s.abs)
+		}
+	})
+	return s.hash
+}
+
+// Trust sets the hash that the content is known to have, because a file with this Stamp
+// had it. It must come before the first Hash.
+func (s *Seed) Trust(hash string) { s.hash = hash }
+
+// hashOf reads a file as a stream. Loading has opened it: whatever is wrong now shows when
+// the seed is loaded.
+func hashOf(abs string) string {
+	f, err := os.Open(abs)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	buf := buffers.Get().(*[]byte)
+	defer buffers.Put(buf)
+	h := sha256.New()
+	if _, err := io.CopyBuffer(onlyWriter{h}, onlyReader{f}, *buf); err != nil {
+		return ""
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // onlyReader and onlyWriter hide methods that make CopyBuffer bypass its buffer.

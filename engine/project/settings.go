@@ -115,6 +115,7 @@ func (s *settings) decode(root *yaml.Node, broken bool, env func(string) (string
 	s.decodePaths(o)
 	s.Vars = scopedVars(o.values("vars"), s.Name.V)
 	s.OnRunStart, s.OnRunEnd = o.strs("on-run-start"), o.strs("on-run-end")
+	s.decodePublication(o)
 	s.decodeTargets(o, env)
 	for _, key := range []string{"models", "seeds", "snapshots", "data_tests", "tests"} {
 		kind := addr.Kind(strings.TrimSuffix(strings.TrimPrefix(key, "data_"), "s"))
@@ -130,7 +131,7 @@ func (s *settings) decode(root *yaml.Node, broken bool, env func(string) (string
 
 func misplacedSetting(key string) string {
 	switch key {
-	case "type", "database", "threads", "custom_schema", "path":
+	case "type", "database", "threads", "tag_limits", "custom_schema", "path", "deadline":
 		return `put it into an entry of "targets"`
 	case "columns", "description":
 		return "it belongs in a properties file below models/"

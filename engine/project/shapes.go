@@ -47,6 +47,12 @@ var (
 		{Name: "cycles", Type: Text, Values: []string{"warn", "error", "exclude"}, Help: "what becomes of edges that lead in circles; default warn"},
 		{Name: "method", Type: Text, Values: []string{"auto", "memory", "sql"}, Help: "who computes: the engine in memory, or the warehouse step by step; default auto"},
 	}
+	contractFields = []Key{
+		{Name: "enforced", Type: Bool, Help: "the columns are those that YAML declares, with their data_type, and constraints hold before anything is published"},
+		{Name: "alias_types", Type: Bool, Help: "other names of a type are as good as its own, INTEGER as INT64; default true"},
+		{Name: "ordered", Type: Bool, Help: "the order of the columns is promised too; default false"},
+		{Name: "protected", Type: Texts, Help: "columns that may not go away or change their type without a new version; the same as protected: true at the column"},
+	}
 	accessFields = []Key{
 		{Name: "project", Type: Text, Help: "project or database; default: the target's"},
 		{Name: "dataset", Type: Text, Required: true, Help: "dataset or schema"},

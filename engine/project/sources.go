@@ -23,8 +23,9 @@ func readSource(r *reader, n *yaml.Node) []*Source {
 	o.description(&common.SourceDescription)
 	common.Meta, common.Tags = o.dict("meta"), o.tags()
 	var cfg *object
-	common.Config, cfg = o.config(addr.Source, "freshness", "loaded_at_field")
+	common.Config, cfg = o.config(addr.Source, "freshness", "loaded_at_field", "version_by")
 	common.LoadedAt, common.Freshness = readFreshnessKeys(o, cfg, Value[string]{}, nil)
+	common.VersionBy = readVersionBy(o, cfg, Value[string]{})
 	tables := o.items("tables")
 	if !o.has("tables") && ok {
 		o.list.Add(keyMissing(o.at.Sub(0, 1), "tables", o.what))
@@ -89,9 +90,13 @@ func readTable(parent *object, n *yaml.Node, common Source) *Source {
 	}
 	s.Meta = joinMeta(maps.Clone(common.Meta), o.dict("meta"))
 	s.Tags = append(append([]string(nil), common.Tags...), o.tags()...)
-	cfg, in := o.config(addr.Source, "freshness", "loaded_at_field")
+	cfg, in := o.config(addr.Source, "freshness", "loaded_at_field", "version_by")
 	s.Config = inheritConfig(common.Config, cfg)
 	s.LoadedAt, s.Freshness = readFreshnessKeys(o, in, common.LoadedAt, common.Freshness)
+	s.VersionBy = readVersionBy(o, in, common.VersionBy)
+	if s.VersionBy.V == VersionLoadedAt && s.LoadedAt.V == "" {
+		o.list.Add(versionNeedsField(s.VersionBy.At, o.what))
+	}
 	s.Columns = readColumns(o)
 	s.Tests = readTests(o, "")
 	o.finish(func(key string) string {
@@ -145,6 +150,19 @@ func readFreshnessKeys(o, cfg *object, loadedAt Value[string], f *Freshness) (Va
 		}
 	}
 	return loadedAt, f
+}
+
+// readVersionBy reads version_by, directly or below config, over what is inherited.
+func readVersionBy(o, cfg *object, inherited Value[string]) Value[string] {
+	for _, in := range []*object{cfg, o} {
+		if in == nil || !in.has("version_by") {
+			continue
+		}
+		if v := in.oneOf("version_by", VersionAuto, VersionLoadedAt, VersionNone); v.IsSet() {
+			inherited = v
+		}
+	}
+	return inherited
 }
 
 func readFreshness(o *object, inherited *Freshness) *Freshness {

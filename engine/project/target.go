@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v4"
 
@@ -58,6 +59,9 @@ func readTarget(r *reader, f field) *TargetSettings {
 	t.Schema, t.Database = o.str("schema"), o.str("database")
 	t.CustomSchema, t.threads = o.str("custom_schema"), o.str("threads")
 	t.maxBytes, t.maxCost = o.str("max_bytes_per_run"), o.str("max_cost_per_run")
+	t.deadline = o.str("deadline")
+	t.tagLimits = o.tagLimits()
+	t.Publish, t.KeepPrevious = o.publication(o.str("publish")), o.retention(o.str("keep_previous"))
 	t.Vars = o.values("vars")
 	if t.Vars == nil {
 		t.Vars = map[string]Value[any]{}
@@ -166,6 +170,14 @@ func (t *TargetSettings) resolve(env func(string) (string, bool), list *diag.Lis
 		}
 		t.MaxCostPerRun = Value[float64]{n, most.At}
 	}
+	if most := t.deadline; text(&most) && most.V != "" {
+		d, err := time.ParseDuration(most.V)
+		if err != nil || d <= 0 {
+			list.Add(valueInvalid(most.At, fmt.Sprintf("%q is not a time that a run may take", most.V), "give a number with a unit, for example 45m or 2h30m"))
+		}
+		t.Deadline = Value[time.Duration]{d, most.At}
+	}
+	t.TagLimits = resolveTagLimits(t.tagLimits, text, list)
 	fields := make(map[string]Value[string], len(t.Fields))
 	for _, key := range slices.Sorted(maps.Keys(t.Fields)) {
 		v := t.Fields[key]

@@ -2,6 +2,7 @@ package project
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -72,10 +73,10 @@ func TestTargetBudgets(t *testing.T) {
 -- engine.yml --
 name: shop
 targets:
-  dev: {type: bigquery, max_bytes_per_run: "${MOST:-1.5TiB}", max_cost_per_run: 12.50}
+  dev: {type: bigquery, max_bytes_per_run: "${MOST:-1.5TiB}", max_cost_per_run: 12.50, deadline: 2h30m}
 `)
 	got, list := p.Settings.Target("", envOf())
-	if len(list) > 0 || got.MaxBytesPerRun.V != 3<<39 || got.MaxCostPerRun.V != 12.5 {
+	if len(list) > 0 || got.MaxBytesPerRun.V != 3<<39 || got.MaxCostPerRun.V != 12.5 || got.Deadline.V != 150*time.Minute {
 		t.Errorf("%v: %+v", messages(list), got)
 	}
 	if got, list = p.Settings.Target("", envOf("MOST", "500000000")); len(list) > 0 || got.MaxBytesPerRun.V != 500000000 {
@@ -88,6 +89,8 @@ targets:
 	for text, want := range map[string]string{
 		"max_bytes_per_run: 10 apples": `engine.yml:3:44: error: "10 apples" is no size: write bytes or a unit, for example 500MB or 1.5TiB [value-invalid]`,
 		"max_cost_per_run: -1":         `engine.yml:3:43: error: "-1" is not an amount of money [value-invalid]`,
+		"deadline: soon":               `engine.yml:3:35: error: "soon" is not a time that a run may take [value-invalid]`,
+		"deadline: 0s":                 `engine.yml:3:35: error: "0s" is not a time that a run may take [value-invalid]`,
 		"max_cost_per_run: NaN":        `engine.yml:3:43: error: "NaN" is not an amount of money [value-invalid]`,
 	} {
 		_, list := load(t, "-- engine.yml --\nname: shop\ntargets:\n  dev: {type: bigquery, "+text+"}\n")

@@ -1,6 +1,9 @@
 package project
 
 import (
+	"sync"
+	"time"
+
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/source"
 )
@@ -28,10 +31,13 @@ type Project struct {
 	Lock *Lock
 }
 
-// File is one template file. Name is the file's base name without extension.
+// File is one template file. Name is the file's base name without extension, or that of
+// the version of a model that it is, «orders.v1».
 type File struct {
 	Name   string
 	Source *source.File
+	// Version is nil if the file is no version of a model.
+	Version *Version
 	// Broken says that the text could not be read, which has been reported: the name
 	// exists, and what follows from the missing text is not worth another diagnostic.
 	Broken bool
@@ -46,8 +52,14 @@ type Seed struct {
 	Path   string // relative, slash-separated
 	Format string // csv, parquet
 	Size   int64
-	Hash   string      // hex SHA-256 of the content
-	At     source.Span // a file with path and without content, for positions
+	// Stamp changes with the file's content as far as the file system says: size, times of
+	// change, identity. Empty where it says too little.
+	Stamp string
+	At    source.Span // a file with path and without content, for positions
+
+	abs  string
+	once sync.Once
+	hash string
 }
 
 // Settings is engine.yml. Without targets there is one, «dev», of type duckdb.
@@ -66,7 +78,10 @@ type Settings struct {
 	// Paths; defaults models, seeds, snapshots, tests, macros, functions, target.
 	ModelPaths, SeedPaths, SnapshotPaths, TestPaths, MacroPaths, FunctionPaths []string
 	TargetPath                                                                 string
-	OnRunStart, OnRunEnd                                                       []Value[string]
+	// Publish and KeepPrevious hold for targets and nodes that do not say otherwise.
+	Publish              Value[Publication]
+	KeepPrevious         Value[Retention]
+	OnRunStart, OnRunEnd []Value[string]
 	// Rules are the settings of rules as written below check, by name of the rule.
 	Rules []RuleSettings
 }
@@ -103,15 +118,23 @@ type TargetSettings struct {
 	CustomSchema Value[string]
 	Database     Value[string]
 	Threads      Value[int64]
+	// TagLimits are how many nodes with a tag may be built at once, as tags are written.
+	TagLimits []TagLimit
 	// MaxBytesPerRun and MaxCostPerRun are the most that one run may be billed for: bytes, and
 	// money in the currency of the warehouse's price. Not set: no limit.
 	MaxBytesPerRun Value[int64]
 	MaxCostPerRun  Value[float64]
-	Fields         map[string]Value[string] // the driver's own keys
-	Vars           map[string]Value[any]
-	At             source.Span
+	// Deadline is how long one run may take. Not set: no limit.
+	Deadline Value[time.Duration]
+	// Publish and KeepPrevious are stronger than the project's, where they are set.
+	Publish      Value[Publication]
+	KeepPrevious Value[Retention]
+	Fields       map[string]Value[string] // the driver's own keys
+	Vars         map[string]Value[any]
+	At           source.Span
 	// As written, before ${ENV} is replaced.
-	threads, maxBytes, maxCost Value[string]
+	tagLimits                            []TagLimit
+	threads, maxBytes, maxCost, deadline Value[string]
 }
 
 // Props are the properties of a model, seed or snapshot from a YAML file.
@@ -130,7 +153,16 @@ type Props struct {
 	Group       Value[string]
 	Owner       Value[string]
 	Tier        Value[string]
-	At          source.Span // the whole entry
+	// DeprecationDate is when readers should have left the model; not set: never.
+	DeprecationDate Value[time.Time]
+	// Version is set if these are the properties of one version of a model: the model's, with
+	// what the version says itself. VersionConfig is stronger than Config and all properties.
+	Version       *Version
+	VersionConfig Config
+	At            source.Span // the whole entry
+
+	latestVersion Value[string]
+	versions      []versionEntry // until they are models of their own
 }
 
 // Column is a column entry. The name of a field inside a struct is a path, «a.b.c».
@@ -139,6 +171,8 @@ type Column struct {
 	Description Value[string]
 	DataType    Value[string]
 	Quote       bool
+	// Protected: it may not go away or change its type without a new version of the model.
+	Protected   Value[bool]
 	Meta        map[string]any
 	Tags        []string
 	PolicyTags  []Value[string] // full resource names
@@ -183,13 +217,23 @@ type Source struct {
 	Loader            string
 	LoadedAt          Value[string]
 	Freshness         *Freshness
-	Columns           []*Column
-	Tests             []*Test
-	Meta              map[string]any
-	Tags              []string
-	Config            Config
-	At                source.Span
+	// VersionBy is how a change of the rows is found out: VersionAuto, VersionLoadedAt or
+	// VersionNone; unset means VersionAuto.
+	VersionBy Value[string]
+	Columns   []*Column
+	Tests     []*Test
+	Meta      map[string]any
+	Tags      []string
+	Config    Config
+	At        source.Span
 }
+
+// Values of Source.VersionBy.
+const (
+	VersionAuto     = "auto"            // by what the warehouse keeps account of
+	VersionLoadedAt = "loaded_at_field" // by the newest value of loaded_at_field and the number of rows
+	VersionNone     = "none"            // not at all: the rows count as changed every time
+)
 
 // Freshness are the limits of a source; zero counts mean not set.
 type Freshness struct {

@@ -57,7 +57,7 @@ func readUnitTest(r *reader, n *yaml.Node) *UnitTest {
 
 var foreignUnitTest = hints{
 	"fixture":  `give the rows under "rows"`,
-	"versions": "models have no versions; remove it",
+	"versions": "a unit test of a model with versions is one of each of them; remove it",
 }
 
 func readGiven(parent *object, n *yaml.Node) (Given, bool) {
