@@ -60,6 +60,8 @@ func Describe(o Op) string {
 		return "run " + line
 	case Require:
 		return "check what the next step relies on"
+	case RequireColumns:
+		return "check the columns of " + o.Relation.String()
 	case CreateMaterializedViewAs:
 		return "create materialized view " + o.Target.String()
 	case RefreshMaterializedView:

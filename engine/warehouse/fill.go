@@ -10,6 +10,15 @@ import (
 type Batch struct {
 	Rows    int
 	Columns []Vector
+	// Free is called when a Filler has done with the batch; nil: nobody waits for it.
+	Free func()
+}
+
+// Done tells whoever made the batch that it is no longer needed.
+func (b *Batch) Done() {
+	if b != nil && b.Free != nil {
+		b.Free()
+	}
 }
 
 // Vector is a column of a Batch: one of the slices has Rows elements, the others are nil.
@@ -22,12 +31,13 @@ type Vector struct {
 	Null []bool
 }
 
-// Filler is the optional power to write rows that the engine computed, in bulk and in the
-// order in which they come.
+// Filler is the optional power to write rows that the engine computed, in bulk. The rows of a
+// batch stay together; batches may change places.
 type Filler interface {
-	// Fill makes a new table and writes what next gives until that is nil. A batch is the
-	// Filler's until the next call of next. The types of columns fit the vectors: 64 bit
-	// integers, floats, texts and booleans. After an error no table is left behind.
+	// Fill makes a new table and writes what next gives until that is nil, calling it from one
+	// goroutine at a time. A batch is the Filler's until it calls Done, or returns. The types
+	// of columns fit the vectors: 64 bit integers, floats, texts and booleans. After an error
+	// no table is left behind.
 	Fill(ctx context.Context, target addr.Relation, columns []Column, layout *Layout, next func() (*Batch, error)) (JobStats, error)
 }
 

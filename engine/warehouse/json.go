@@ -41,6 +41,7 @@ var ops = []struct {
 	{"close_rows", CloseRows{}},
 	{"sql", SQL{}},
 	{"require", Require{}},
+	{"require_columns", RequireColumns{}},
 	{"stage_snapshot", StageSnapshot{}},
 	{"create_materialized_view_as", CreateMaterializedViewAs{}},
 	{"refresh_materialized_view", RefreshMaterializedView{}},

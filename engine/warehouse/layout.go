@@ -70,6 +70,9 @@ func (l Layout) For(kind Kind, c Caps) *Layout {
 		out.Unlogged = l.Unlogged && c.Unlogged
 		if c.Constraints {
 			out.Constraints = l.Constraints
+			if !c.Enforces {
+				out.Constraints = promised(l.Constraints)
+			}
 		}
 	}
 	if kind == MaterializedView && c.MaterializedViews {
@@ -79,6 +82,23 @@ func (l Layout) For(kind Kind, c Caps) *Layout {
 		return nil
 	}
 	return &out
+}
+
+// promised are the constraints that a warehouse has which enforces not_null alone: keys are
+// information for its readers, and others it does not know.
+func promised(list []Constraint) []Constraint {
+	var out []Constraint
+	for _, c := range list {
+		switch c.Type {
+		case "not_null":
+		case "primary_key", "foreign_key":
+			c.Enforced = false
+		default:
+			continue
+		}
+		out = append(out, c)
+	}
+	return out
 }
 
 // SameSpread reports whether rows are divided and ordered in the same way by both: what

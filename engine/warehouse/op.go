@@ -39,11 +39,14 @@ type (
 		Layout      *Layout
 	}
 
-	// CreateViewAs makes a new view. The target must not exist.
+	// CreateViewAs makes a new view. The target must not exist, unless Replace is set: then a
+	// view of that name with the same columns gets another query, and keeps what hangs on it
+	// where the warehouse can do that.
 	CreateViewAs struct {
-		Target addr.Relation
-		Query  string
-		Layout *Layout
+		Target  addr.Relation
+		Query   string
+		Layout  *Layout
+		Replace bool
 	}
 
 	// Swap makes New visible under the name Target and removes what had that name
@@ -61,10 +64,21 @@ type (
 		// Respread: Target is partitioned or clustered in another way than New, so that
 		// rows cannot simply be copied over it.
 		Respread bool
+		// Keep is where the table that had the name stays, in the same schema; zero lets it
+		// go. It is for tables: of a view the text is enough (see Definer). What others have
+		// built on Target belongs to New afterwards, whatever is kept.
+		Keep addr.Relation
+		// Copied: New began as a Whole copy of Target, so that its indexes get their names.
+		Copied bool
 	}
 
-	// CloneTable copies a table aside (zero-copy where the warehouse can).
-	CloneTable struct{ From, To addr.Relation }
+	// CloneTable copies a table aside (zero-copy where the warehouse can). Whole is for a copy
+	// that is to take the place of the original: it has the indexes, constraints, defaults
+	// and comments, too. What cannot be copied is an error, and there is no copy.
+	CloneTable struct {
+		From, To addr.Relation
+		Whole    bool
+	}
 
 	// InsertSelect appends all rows of From. Columns nil means: the columns of Target
 	// that From has too, found when the operation runs.

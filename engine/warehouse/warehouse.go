@@ -69,10 +69,13 @@ type Caps struct {
 	AtomicSwap bool
 	// Partitions, Clusters, Indexes, Constraints, MaterializedViews, Labels, Grants and
 	// Authorize say which parts of a Layout, and which operations, the warehouse has.
-	Partitions        bool
-	Clusters          bool
-	Indexes           bool
-	Constraints       bool
+	Partitions  bool
+	Clusters    bool
+	Indexes     bool
+	Constraints bool
+	// Enforces: constraints of every type are, not only not_null; otherwise primary_key and
+	// foreign_key are information for readers, and there are no others.
+	Enforces          bool
 	Unlogged          bool
 	Expiration        bool // Hours, PartitionDays
 	Labels            bool // Labels, KMSKey, PolicyTags
@@ -267,6 +270,8 @@ type Config struct {
 	Type   string            // driver name
 	Fields map[string]string // driver's own keys (path, project, host …)
 	Dir    string            // project directory, for relative paths
+	// Attach are databases to read beside the target's own (see Neighbor).
+	Attach []Attached
 }
 
 // Driver opens warehouses of one type. Drivers are listed in cmd/engine/drivers.go.

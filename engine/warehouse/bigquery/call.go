@@ -53,10 +53,12 @@ func (c *conn) again(ctx context.Context, t *trail, e *Error, resubmitted bool) 
 	if now.Add(wait).Sub(t.failing) > c.pace.deadline {
 		return false, nil
 	}
+	retry := warehouse.Retry{At: now, Reason: e.Reason, Wait: wait, Resubmitted: resubmitted}
 	if e.limited() {
 		c.limit.slow(wait)
+		warehouse.Throttled(ctx, retry)
 	}
-	t.retries = append(t.retries, warehouse.Retry{At: now, Reason: e.Reason, Wait: wait, Resubmitted: resubmitted})
+	t.retries = append(t.retries, retry)
 	if err := waitFor(ctx, wait, nil); err != nil {
 		return false, stopped(err)
 	}
@@ -140,6 +142,7 @@ func (c *conn) request(ctx context.Context, t *trail, method, path string, query
 			return err
 		}
 		defer answer.Body.Close()
+		c.noteClock(answer)
 		if err := googleapi.CheckResponse(answer); err != nil {
 			return err
 		}

@@ -36,6 +36,7 @@ type conn struct {
 	limit   *limiter
 	token   string
 	numbers atomic.Int64   // of statements
+	skew    atomic.Int64   // of the service's clock against ours, in nanoseconds
 	open    sync.WaitGroup // calls that go on after their caller has gone
 
 	mu      sync.Mutex

@@ -114,5 +114,6 @@ func writeLines(to io.Writer, names []string, next func() (*warehouse.Batch, err
 			}
 			count++
 		}
+		b.Done()
 	}
 }

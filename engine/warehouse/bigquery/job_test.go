@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -88,7 +89,13 @@ func TestUnclearAnswers(t *testing.T) {
 			c := s.connect(map[string]string{"job_retry_deadline": "2"})
 			s.before = tt.before
 			start := time.Now()
-			stats, err := c.Exec(context.Background(), warehouse.Statement{SQL: "insert into t values (1)"})
+			var throttled []string
+			ctx := warehouse.WithThrottled(context.Background(), func(r warehouse.Retry) { throttled = append(throttled, r.Reason) })
+			stats, err := c.Exec(ctx, warehouse.Statement{SQL: "insert into t values (1)"})
+			// Who sends is told at once of what asks for less, and of nothing else.
+			if want := slices.DeleteFunc(slices.Clone(tt.reasons), func(r string) bool { return r != "rateLimitExceeded" && r != "tooMany" }); !slices.Equal(want, throttled) {
+				t.Errorf("throttled: %q, want %q", throttled, want)
+			}
 			var e *Error
 			if tt.fails == "" && err != nil || tt.fails != "" && (!errors.As(err, &e) || e.Reason != tt.fails) {
 				t.Fatalf("error %v", err)

@@ -33,6 +33,9 @@ func (d Dialect) Render(op warehouse.Op) ([]warehouse.Statement, error) {
 	case warehouse.CreateTable:
 		return d.createTable(o)
 	case warehouse.CreateViewAs:
+		if o.Replace {
+			return d.createView("create or replace view ", o.Target, o.Query, o.Layout)
+		}
 		return d.createView("create view ", o.Target, o.Query, o.Layout)
 	case warehouse.CreateMaterializedViewAs:
 		return d.createMaterializedView("create materialized view ", o)
@@ -304,7 +307,7 @@ func (d Dialect) swap(o warehouse.Swap) ([]warehouse.Statement, error) {
 		if o.Query == "" {
 			return nil, fmt.Errorf("publish %s: a %s is made again under its name, so its query is needed", o.Target, kindWord(o.NewKind))
 		}
-		old := parkedName(o.Target)
+		old := parkedFor(o)
 		if o.Old == warehouse.Table {
 			out = append(out, d.rename(o.Target, old)...)
 		} else if o.Old != warehouse.None && o.Old != o.NewKind {
@@ -315,25 +318,35 @@ func (d Dialect) swap(o warehouse.Swap) ([]warehouse.Statement, error) {
 			return nil, err
 		}
 		out = append(out, stmts...)
-		if o.Old == warehouse.Table {
+		if o.Old == warehouse.Table && o.Keep.IsZero() {
 			drop(warehouse.Table, old)
 		}
 		drop(o.NewKind, o.New)
 		return out, nil
 	}
 	if o.Respread && o.Old == warehouse.Table {
-		old := parkedName(o.Target)
+		old := parkedFor(o)
 		out = append(out, d.rename(o.Target, old)...)
 		out = append(out, d.rename(o.New, o.Target)...)
-		drop(warehouse.Table, old)
+		if o.Keep.IsZero() {
+			drop(warehouse.Table, old)
+		}
 		return out, nil
 	}
 	if o.Old == warehouse.View || o.Old == warehouse.MaterializedView {
 		drop(o.Old, o.Target)
 	}
+	if o.Old == warehouse.Table && !o.Keep.IsZero() {
+		out = append(out, d.keepAside(o))
+	}
 	out = append(out, plain("create or replace table "+d.Quote(o.Target)+" copy "+d.Quote(o.New))...)
 	drop(warehouse.Table, o.New)
 	return out, nil
+}
+
+// keepAside clones the table that a swap replaces. What is kept does not die by itself.
+func (d Dialect) keepAside(o warehouse.Swap) warehouse.Statement {
+	return warehouse.Statement{SQL: "create table if not exists " + d.Quote(o.Keep) + " clone " + d.Quote(o.Target) + " options(expiration_timestamp = null)"}
 }
 
 // publishView makes a view under the name of the target, in place of one that is there.

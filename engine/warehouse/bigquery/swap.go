@@ -55,6 +55,10 @@ func (c *conn) swapTable(ctx context.Context, t *trail, o warehouse.Swap, all *t
 		}
 	}
 	know := c.takeDetails(o.New)
+	if l := o.Layout; !know.made && l != nil {
+		// Another process made it: a publication that it had begun is completed.
+		know.hours, know.tags = l.Hours, l.PolicyTags
+	}
 	// until it is published nothing is forgotten: the caller may try again
 	published := false
 	defer func() {
@@ -77,8 +81,13 @@ func (c *conn) swapTable(ctx context.Context, t *trail, o warehouse.Swap, all *t
 		if failed, err := c.exchange(ctx, t, o, all); err != nil {
 			return failed, err
 		}
-	} else if err := c.copyTable(ctx, o.New, o.Target, staged, all); err != nil {
-		return warehouse.Statement{}, err
+	} else {
+		if failed, err := c.keep(ctx, o, all); err != nil {
+			return failed, err
+		}
+		if err := c.copyTable(ctx, o.New, o.Target, staged, all); err != nil {
+			return warehouse.Statement{}, err
+		}
 	}
 	if err := c.finish(ctx, t, o, staged, before, know); err != nil {
 		return warehouse.Statement{}, fmt.Errorf("publish %s: describe it: %w", o.Target, err)
@@ -90,6 +99,41 @@ func (c *conn) swapTable(ctx context.Context, t *trail, o warehouse.Swap, all *t
 		}
 	}
 	return warehouse.Statement{}, nil
+}
+
+// keep makes a clone of the table that is about to be replaced. One that is there already
+// is of an earlier try, which may have gone on to replace the table: it is the right one.
+func (c *conn) keep(ctx context.Context, o warehouse.Swap, all *totals) (warehouse.Statement, error) {
+	if o.Keep.IsZero() || o.Old != warehouse.Table {
+		return warehouse.Statement{}, nil
+	}
+	stmt := Dialect{}.keepAside(o)
+	got, err := c.Exec(ctx, stmt)
+	if all.add(got); err != nil {
+		return stmt, fmt.Errorf("keep %s as %s: %w", o.Target, o.Keep, err)
+	}
+	return warehouse.Statement{}, nil
+}
+
+// parkedFor is where the old table of a swap goes first: where it shall stay, if it shall.
+func parkedFor(o warehouse.Swap) addr.Relation {
+	if !o.Keep.IsZero() {
+		return o.Keep
+	}
+	return parkedName(o.Target)
+}
+
+// Definition is the query that a view was made with.
+func (c *conn) Definition(ctx context.Context, rel addr.Relation) (string, error) {
+	table, err := c.getTable(ctx, &trail{}, rel)
+	if err != nil {
+		return "", err
+	}
+	query := firstOf(table.child("view").text("query"), table.child("materializedView").text("query"))
+	if query == "" {
+		return "", fmt.Errorf("%s is no view", rel)
+	}
+	return query, nil
 }
 
 // copyTable replaces to by from with one job.
@@ -111,7 +155,7 @@ func (c *conn) copyTable(ctx context.Context, from, to addr.Relation, staged res
 // exchange gives New the name of Target by renaming. A crash between the two renames
 // leaves the old table under its parked name until the next build has made a new one.
 func (c *conn) exchange(ctx context.Context, t *trail, o warehouse.Swap, all *totals) (warehouse.Statement, error) {
-	parked := parkedName(o.Target)
+	parked := parkedFor(o)
 	if err := c.park(ctx, t, o.Target, parked, all); err != nil {
 		return warehouse.Statement{}, err
 	}
@@ -120,6 +164,9 @@ func (c *conn) exchange(ctx context.Context, t *trail, o warehouse.Swap, all *to
 	if all.add(got); err != nil {
 		c.unpark(ctx, parked, o.Target, all)
 		return stmt, fmt.Errorf("publish %s: %w", o.Target, err)
+	}
+	if !o.Keep.IsZero() {
+		return warehouse.Statement{}, nil
 	}
 	if err := c.deleteTable(ctx, t, parked); err != nil {
 		return warehouse.Statement{}, fmt.Errorf("publish %s: drop the old table: %w", o.Target, err)
@@ -174,7 +221,7 @@ func (c *conn) swapView(ctx context.Context, t *trail, o warehouse.Swap, all *to
 	if wrapped {
 		stmt.BodyStart, stmt.BodyEnd = 0, 0
 	}
-	parked := parkedName(o.Target)
+	parked := parkedFor(o)
 	if o.Old == warehouse.Table {
 		if err := c.park(ctx, t, o.Target, parked, all); err != nil {
 			return warehouse.Statement{}, err
@@ -197,7 +244,7 @@ func (c *conn) swapView(ctx context.Context, t *trail, o warehouse.Swap, all *to
 			return warehouse.Statement{}, fmt.Errorf("publish %s: describe it: %w", o.Target, err)
 		}
 	}
-	if o.Old == warehouse.Table {
+	if o.Old == warehouse.Table && o.Keep.IsZero() {
 		if err := c.deleteTable(ctx, t, parked); err != nil {
 			return warehouse.Statement{}, fmt.Errorf("publish %s: drop the old table: %w", o.Target, err)
 		}

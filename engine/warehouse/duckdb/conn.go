@@ -51,6 +51,8 @@ func (s session) Exec(ctx context.Context, stmt warehouse.Statement) (warehouse.
 	if err := checkText(stmt); err != nil {
 		return warehouse.JobStats{}, err
 	}
+	ctx, limit := limited(ctx)
+	defer limit.stop()
 	again := s.again && (stmt.BodyStart != 0 || stmt.BodyEnd != len(stmt.SQL))
 	wait := firstWait
 	for try := 1; ; try++ {
@@ -61,13 +63,13 @@ func (s session) Exec(ctx context.Context, stmt warehouse.Statement) (warehouse.
 		if emptyText(err) {
 			return warehouse.JobStats{Rows: -1, Bytes: -1, Duration: time.Since(start)}, nil
 		}
-		err = wrap(ctx, stmt, err)
+		err = limit.reached(wrap(ctx, stmt, err))
 		if !again || try == maxTries || !warehouse.Conflict(err) {
 			return warehouse.JobStats{Rows: -1, Bytes: -1, Duration: time.Since(start)}, err
 		}
 		select {
 		case <-ctx.Done():
-			return warehouse.JobStats{}, wrap(ctx, stmt, ctx.Err())
+			return warehouse.JobStats{}, limit.reached(wrap(ctx, stmt, ctx.Err()))
 		case <-time.After(wait):
 		}
 		wait = min(2*wait, maxWait)
@@ -79,20 +81,23 @@ func (s session) Query(ctx context.Context, stmt warehouse.Statement) (warehouse
 	if err := checkText(stmt); err != nil {
 		return nil, err
 	}
+	ctx, limit := limited(ctx)
 	r, err := s.q.QueryContext(ctx, stmt.SQL)
 	if err != nil {
+		defer limit.stop()
 		if emptyText(err) {
 			return nil, &Error{Kind: Syntax, Message: "the query is empty", Offset: 0, Err: err}
 		}
-		return nil, wrap(ctx, stmt, err)
+		return nil, limit.reached(wrap(ctx, stmt, err))
 	}
 	found, err := r.ColumnTypes()
 	if err != nil {
+		limit.stop()
 		r.Close()
 		return nil, wrap(ctx, stmt, err)
 	}
 	r, text := s.exact(ctx, stmt, r, found)
-	return newRows(ctx, r, found, text), nil
+	return newRows(ctx, limit, r, found, text), nil
 }
 
 // exact is the same result with JSON as the text it is: the driver reads it into float64,

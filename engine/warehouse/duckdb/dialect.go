@@ -133,6 +133,8 @@ func (Dialect) Explain(err error) warehouse.Explanation {
 var resourceHelp = map[Kind]string{
 	Disk: "make room on the disk of the database file and of its temp_directory, then build again: what was published before is untouched",
 	OOM:  "raise memory_limit of the target, lower query_threads, or let the model read less at once",
+
+	TimedOut: "raise job_execution_timeout_seconds of the node",
 }
 
 // Words of DuckDB.

@@ -57,6 +57,9 @@ func (Driver) Open(ctx context.Context, c warehouse.Config) (warehouse.Conn, err
 	if err := o.prepare(); err != nil {
 		return nil, err
 	}
+	if err := o.attach(c); err != nil {
+		return nil, err
+	}
 	connector, err := o.connector()
 	if err != nil {
 		return nil, o.openError(err)
@@ -78,6 +81,7 @@ type options struct {
 	readOnly bool
 	settings []string // SET statements
 	keys     []string // the fields they came from
+	attached []attachment
 }
 
 func readOptions(c warehouse.Config) (options, error) {
@@ -242,6 +246,11 @@ func (o options) configure(ctx context.Context, db *sql.DB) error {
 			return &warehouse.OpenError{Reason: fmt.Sprintf("DuckDB refuses %s: %s", o.keys[i], Dialect{}.Explain(err).Message), Help: "mend the target's " + o.keys[i], Err: err}
 		}
 	}
+	for _, a := range o.attached {
+		if _, err := db.ExecContext(ctx, a.sql); err != nil {
+			return a.file.openError(err)
+		}
+	}
 	return nil
 }
 
@@ -259,14 +268,16 @@ func (o options) openError(err error) error {
 	text := err.Error()
 	switch {
 	case strings.Contains(text, "Could not set lock"):
-		who := "another process"
+		who, busy := "another process", &warehouse.BusyError{}
 		if m := lockPID.FindStringSubmatch(text); m != nil {
 			who = "process " + m[1]
+			busy.PID, _ = strconv.Atoi(m[1])
 			if h := lockHolder.FindStringSubmatch(text); h != nil {
-				who = fmt.Sprintf("process %s (%s)", m[1], filepath.Base(h[1]))
+				busy.Program = filepath.Base(h[1])
+				who = fmt.Sprintf("process %s (%s)", m[1], busy.Program)
 			}
 		}
-		return &warehouse.OpenError{Reason: fmt.Sprintf("the database file %s is locked by %s", o.shown, who), Help: "end that program or wait for it; DuckDB lets one process write at a time", Err: err}
+		return &warehouse.OpenError{Reason: fmt.Sprintf("the database file %s is locked by %s", o.shown, who), Help: "end that program or wait for it; DuckDB lets one process write at a time", Err: busy}
 	case fileVersion.MatchString(text):
 		e := o.newer(fileVersion.FindStringSubmatch(text)[1])
 		e.Err = err

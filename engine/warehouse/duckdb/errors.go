@@ -29,6 +29,7 @@ const (
 	IO          Kind = "io"          // a file cannot be read or written
 	Permission  Kind = "permission"  // forbidden by the configuration
 	Extension   Kind = "extension"   // needs an extension that is not there
+	TimedOut    Kind = "timeout"     // the time limit of the node was reached
 	Interrupted Kind = "interrupted" // canceled by us
 	Fatal       Kind = "fatal"       // a bug in DuckDB; the database must be reopened
 	Other       Kind = "other"

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -120,9 +121,9 @@ func registerFill(c *sql.Conn) error {
 	if err != nil {
 		return err
 	}
-	err = driver.RegisterTableUDF(c, fillFunction, driver.ChunkTableFunction{
+	err = driver.RegisterTableUDF(c, fillFunction, driver.ParallelChunkTableFunction{
 		Config: driver.TableFunctionConfig{Arguments: []driver.TypeInfo{bigint}},
-		BindArguments: func(_ map[string]any, args ...any) (driver.ChunkTableSource, error) {
+		BindArguments: func(_ map[string]any, args ...any) (driver.ParallelChunkTableSource, error) {
 			id, _ := args[0].(int64)
 			f := ongoing.get(id)
 			if f == nil || !f.bound.CompareAndSwap(false, true) {
@@ -171,15 +172,47 @@ type fill struct {
 	columns []warehouse.Column
 	infos   []driver.TypeInfo
 	kinds   []reflect.Kind
-	pull    func() (*warehouse.Batch, error)
 	bound   atomic.Bool
-	batch   *warehouse.Batch
-	at      int
-	err     error // of pull, or of a value
-	texts   texts
+
+	mu   sync.Mutex // guards what follows
+	pull func() (*warehouse.Batch, error)
+	over bool
+	err  error // of pull, or of a value
 }
 
-// ColumnInfos implements driver.ChunkTableSource.
+// part is what one of DuckDB's threads is writing.
+type part struct {
+	batch *warehouse.Batch
+	at    int
+	texts texts
+}
+
+// next is the next batch for a thread, nil at the end.
+func (f *fill) next() (*warehouse.Batch, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.over || f.err != nil {
+		return nil, f.err
+	}
+	b, err := f.pull()
+	if err == nil && b != nil {
+		err = f.check(b)
+	}
+	f.over, f.err = b == nil, err
+	return b, err
+}
+
+// failed notes the first error.
+func (f *fill) failed(err error) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err == nil {
+		f.err = err
+	}
+	return f.err
+}
+
+// ColumnInfos implements driver.ParallelChunkTableSource.
 func (f *fill) ColumnInfos() []driver.ColumnInfo {
 	out := make([]driver.ColumnInfo, len(f.columns))
 	for i, c := range f.columns {
@@ -188,58 +221,61 @@ func (f *fill) ColumnInfos() []driver.ColumnInfo {
 	return out
 }
 
-// Cardinality implements driver.ChunkTableSource; it is not known.
+// Cardinality implements driver.ParallelChunkTableSource; it is not known.
 func (f *fill) Cardinality() *driver.CardinalityInfo { return nil }
 
-// Init implements driver.ChunkTableSource.
-func (f *fill) Init() {}
+// Init lets all of DuckDB's threads write: each takes a batch at a time.
+func (f *fill) Init() driver.ParallelTableSourceInfo {
+	return driver.ParallelTableSourceInfo{MaxThreads: runtime.GOMAXPROCS(0)}
+}
+
+// NewLocalState implements driver.ParallelChunkTableSource.
+func (f *fill) NewLocalState() any { return &part{} }
 
 // FillChunk copies the next rows, as many as fit.
-func (f *fill) FillChunk(chunk driver.DataChunk) error {
-	for f.batch == nil || f.at == f.batch.Rows {
-		b, err := f.pull()
+func (f *fill) FillChunk(local any, chunk driver.DataChunk) error {
+	p := local.(*part)
+	for p.batch == nil || p.at == p.batch.Rows {
+		p.batch.Done()
+		p.batch = nil
+		b, err := f.next()
 		if err != nil {
-			f.err = err
 			return err
 		}
 		if b == nil {
 			return chunk.SetSize(0)
 		}
-		if err := f.check(b); err != nil {
-			return err
-		}
-		f.batch, f.at = b, 0
+		p.batch, p.at = b, 0
 	}
-	n := min(driver.GetDataChunkCapacity(), f.batch.Rows-f.at)
+	n := min(driver.GetDataChunkCapacity(), p.batch.Rows-p.at)
 	raw := mapping.DataChunk{Ptr: reflect.ValueOf(chunk).FieldByName("chunk").FieldByName("Ptr").UnsafePointer()}
 	for i, kind := range f.kinds {
 		v := mapping.DataChunkGetVector(raw, mapping.IdxT(i))
-		col := &f.batch.Columns[i]
+		col := &p.batch.Columns[i]
 		switch kind {
 		case reflect.Int64:
-			copyInto(v, col.Ints[f.at:f.at+n])
+			copyInto(v, col.Ints[p.at:p.at+n])
 		case reflect.Float64:
-			copyInto(v, col.Floats[f.at:f.at+n])
+			copyInto(v, col.Floats[p.at:p.at+n])
 		case reflect.Bool:
-			copyInto(v, col.Bools[f.at:f.at+n])
+			copyInto(v, col.Bools[p.at:p.at+n])
 		case reflect.String:
-			if row := f.texts.copy(v, col.Texts[f.at:f.at+n]); row >= 0 {
-				f.err = fmt.Errorf("column %s: %q is not UTF-8", f.columns[i].Name, col.Texts[f.at+row])
-				return f.err
+			if row := p.texts.copy(v, col.Texts[p.at:p.at+n]); row >= 0 {
+				return f.failed(fmt.Errorf("column %s: %q is not UTF-8", f.columns[i].Name, col.Texts[p.at+row]))
 			}
 		}
-		if col.Null == nil || !slices.Contains(col.Null[f.at:f.at+n], true) {
+		if col.Null == nil || !slices.Contains(col.Null[p.at:p.at+n], true) {
 			continue
 		}
 		mapping.VectorEnsureValidityWritable(v)
 		mask := mapping.VectorGetValidity(v)
-		for row, null := range col.Null[f.at : f.at+n] {
+		for row, null := range col.Null[p.at : p.at+n] {
 			if null {
 				mapping.ValiditySetRowInvalid(mask, mapping.IdxT(row))
 			}
 		}
 	}
-	f.at += n
+	p.at += n
 	return chunk.SetSize(n)
 }
 

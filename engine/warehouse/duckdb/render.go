@@ -33,11 +33,15 @@ func (d Dialect) Render(op warehouse.Op) ([]warehouse.Statement, error) {
 	case warehouse.CreateTable:
 		return d.createTable(o), nil
 	case warehouse.CreateViewAs:
-		return []warehouse.Statement{around("create view "+d.Quote(o.Target)+" as (\n", o.Query, "\n)")}, nil
+		word := "create view "
+		if o.Replace {
+			word = "create or replace view "
+		}
+		return []warehouse.Statement{around(word+d.Quote(o.Target)+" as (\n", o.Query, "\n)")}, nil
 	case warehouse.Swap:
 		return d.swap(o)
 	case warehouse.CloneTable:
-		return plain("create table " + d.Quote(o.To) + " as from " + d.Quote(o.From)), nil
+		return d.clone(o), nil
 	case warehouse.InsertSelect:
 		columns := d.idents("", o.Columns)
 		return plain("insert into " + d.Quote(o.Target) + " (" + columns + ")\nselect " + columns + " from " + d.Quote(o.From)), nil
@@ -169,7 +173,29 @@ func (d Dialect) swap(o warehouse.Swap) ([]warehouse.Statement, error) {
 	if o.Old == warehouse.None {
 		return plain(rename), nil
 	}
+	if !o.Keep.IsZero() {
+		if o.Old != warehouse.Table {
+			return nil, fmt.Errorf("keep %s: a %s is kept by its text", o.Target, o.Old)
+		}
+		return plain("alter table "+d.Quote(o.Target)+" rename to "+d.Ident(o.Keep.Name), rename), nil
+	}
 	return plain("drop "+kindWord(o.Old)+" "+d.Quote(o.Target), rename), nil
+}
+
+// clone copies columns and rows. Indexes and constraints are not copied by DuckDB, and a
+// table with an index cannot be renamed, so a Whole copy of a table that has some is refused.
+func (d Dialect) clone(o warehouse.CloneTable) []warehouse.Statement {
+	copied := "create table " + d.Quote(o.To) + " as from " + d.Quote(o.From)
+	if !o.Whole {
+		return plain(copied)
+	}
+	database := "current_database()"
+	if o.From.Database != "" {
+		database = d.Literal(o.From.Database)
+	}
+	where := " where lower(database_name) = lower(" + database + ") and lower(schema_name) = lower(" + d.Literal(o.From.Schema) + ") and lower(table_name) = lower(" + d.Literal(o.From.Name) + ")"
+	message := d.Literal(o.From.String() + " has indexes or constraints, which a copy of it would lose: drop them, or publish node by node")
+	return plain("select error("+message+") from (select 1 from duckdb_indexes()"+where+" union all select 1 from duckdb_constraints()"+where+") limit 1", copied)
 }
 
 // equalKeys is «t.k = s.k and …» followed by the user's predicates, a line each so that a

@@ -35,6 +35,7 @@ import (
 //	UNION                  the value of its member
 type rows struct {
 	ctx     context.Context
+	limit   limit
 	r       *sql.Rows
 	columns []warehouse.Column
 	types   []typ
@@ -43,8 +44,8 @@ type rows struct {
 }
 
 // newRows reads r, whose columns are those found, but that JSON may come as text.
-func newRows(ctx context.Context, r *sql.Rows, found []*sql.ColumnType, text bool) warehouse.Rows {
-	out := &rows{ctx: ctx, r: r, cells: make([]any, len(found)), into: make([]any, len(found))}
+func newRows(ctx context.Context, limit limit, r *sql.Rows, found []*sql.ColumnType, text bool) warehouse.Rows {
+	out := &rows{ctx: ctx, limit: limit, r: r, cells: make([]any, len(found)), into: make([]any, len(found))}
 	for i, c := range found {
 		out.columns = append(out.columns, warehouse.Column{Name: c.Name(), Type: c.DatabaseTypeName(), Nullable: true})
 		t := parseType(c.DatabaseTypeName())
@@ -57,8 +58,13 @@ func newRows(ctx context.Context, r *sql.Rows, found []*sql.ColumnType, text boo
 
 func (r *rows) Columns() []warehouse.Column { return r.columns }
 func (r *rows) Next() bool                  { return r.r.Next() }
-func (r *rows) Err() error                  { return wrap(r.ctx, warehouse.Statement{}, r.r.Err()) }
-func (r *rows) Close() error                { return r.r.Close() }
+func (r *rows) Err() error                  { return r.limit.reached(wrap(r.ctx, warehouse.Statement{}, r.r.Err())) }
+
+// Close ends the query.
+func (r *rows) Close() error {
+	defer r.limit.stop()
+	return r.r.Close()
+}
 
 // Values gives the values of the current row in a slice of its own.
 func (r *rows) Values() ([]any, error) {

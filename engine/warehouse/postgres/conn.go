@@ -25,6 +25,8 @@ type session struct {
 	o    options
 	// types are the types of columns that are not built in, by OID.
 	types *sync.Map
+	// ledger notes which connections may have written; see Versions.
+	ledger *ledger
 	// own is the transaction's connection, nil on the pool.
 	own *pgxpool.Conn
 	// touched: the user's own SQL ran on own, so that its settings may have changed.
@@ -32,7 +34,7 @@ type session struct {
 }
 
 func newConn(pool *pgxpool.Pool, o options) *conn {
-	return &conn{session{pool: pool, o: o, types: &sync.Map{}}}
+	return &conn{session{pool: pool, o: o, types: &sync.Map{}, ledger: o.ledger}}
 }
 
 // Dialect of PostgreSQL.
@@ -65,11 +67,15 @@ func pause(ctx context.Context, d time.Duration) error {
 
 // acquire gives a connection of the pool. A server without a free connection is asked
 // again for a while as long as there are connections of our own that may become free.
-func (s session) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+func (s session) acquire(ctx context.Context) (*pgxpool.Conn, error) { return s.acquireFor(ctx, true) }
+
+// acquireFor is acquire for what may write, or does not.
+func (s session) acquireFor(ctx context.Context, writes bool) (*pgxpool.Conn, error) {
 	wait, start := firstWait, time.Now()
 	for {
 		one, err := s.pool.Acquire(ctx)
 		if err == nil {
+			s.ledger.note(one.Conn().PgConn(), writes)
 			return one, nil
 		}
 		err = wrap(ctx, warehouse.Statement{}, err)
@@ -260,7 +266,7 @@ func (s session) Query(ctx context.Context, stmt warehouse.Statement) (warehouse
 	one := s.own
 	if one == nil {
 		var err error
-		if one, err = s.acquire(ctx); err != nil {
+		if one, err = s.acquireFor(ctx, false); err != nil {
 			limit.stop()
 			return nil, limit.reached(err)
 		}

@@ -29,7 +29,7 @@ func (Dialect) Name() string { return "postgres" }
 // differ in case are different.
 func (Dialect) Caps() warehouse.Caps {
 	return warehouse.Caps{
-		TransactionalDDL: true, Merge: true, Indexes: true, Constraints: true, Unlogged: true,
+		TransactionalDDL: true, Merge: true, Indexes: true, Constraints: true, Enforces: true, Unlogged: true,
 		MaterializedViews: true, Grants: true, MaxIdentifier: maxIdentifier,
 	}
 }

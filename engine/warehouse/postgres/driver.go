@@ -83,6 +83,7 @@ type options struct {
 	keys        []string          // the fields they came from
 	connections int
 	keepalives  time.Duration
+	ledger      *ledger // of the pool's connections
 }
 
 // connectionKeys are fields that are libpq's keywords, and query parameters of a URL.
@@ -92,7 +93,7 @@ var connectionKeys = []string{"host", "port", "user", "password", "passfile", "d
 var fileKeys = []string{"passfile", "sslrootcert", "sslcert", "sslkey"}
 
 func readOptions(c warehouse.Config) (options, error) {
-	o := options{settings: map[string]string{}, connections: defaultConnections, keepalives: 15 * time.Second}
+	o := options{settings: map[string]string{}, connections: defaultConnections, keepalives: 15 * time.Second, ledger: &ledger{wrote: map[uint32]bool{}}}
 	if text := c.Fields["url"]; text != "" {
 		if err := o.readURL(text); err != nil {
 			return o, err
@@ -296,7 +297,11 @@ func (o options) pool() (*pgxpool.Config, error) {
 	cfg.MaxConns = int32(o.connections)
 	cfg.MinConns, cfg.MinIdleConns = 0, 0
 	cfg.MaxConnIdleTime, cfg.MaxConnLifetime = 5*time.Minute, time.Hour
-	cfg.AfterConnect = func(ctx context.Context, c *pgx.Conn) error { return o.configure(ctx, c.PgConn()) }
+	cfg.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
+		o.ledger.note(c.PgConn(), false)
+		return o.configure(ctx, c.PgConn())
+	}
+	cfg.BeforeClose = o.ledger.forget
 	return cfg, nil
 }
 

@@ -101,6 +101,7 @@ func writeRows(to io.Writer, width int, next func() (*warehouse.Batch, error)) e
 				return err
 			}
 		}
+		b.Done()
 	}
 }
 

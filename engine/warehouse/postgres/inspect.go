@@ -132,7 +132,7 @@ func (s session) ask(ctx context.Context, query string, params [][]byte, take fu
 	one := s.own
 	if one == nil {
 		var err error
-		if one, err = s.acquire(ctx); err != nil {
+		if one, err = s.acquireFor(ctx, false); err != nil {
 			return err
 		}
 		defer one.Release()

@@ -46,7 +46,11 @@ func (d Dialect) render(op warehouse.Op) ([]warehouse.Statement, error) {
 	case warehouse.CreateTable:
 		return d.laidOut(o.Target, o.Layout, d.createTable(o))
 	case warehouse.CreateViewAs:
-		return []warehouse.Statement{around("create view "+d.Quote(o.Target)+" as (\n", o.Query, "\n)")}, nil
+		word := "create view "
+		if o.Replace {
+			word = "create or replace view "
+		}
+		return []warehouse.Statement{around(word+d.Quote(o.Target)+" as (\n", o.Query, "\n)")}, nil
 	case warehouse.CreateMaterializedViewAs:
 		made := []warehouse.Statement{around("create materialized view "+d.Quote(o.Target)+" as (\n", o.Query, "\n)")}
 		if o.Layout == nil {
@@ -58,6 +62,9 @@ func (d Dialect) render(op warehouse.Op) ([]warehouse.Statement, error) {
 	case warehouse.Swap:
 		return d.swap(o)
 	case warehouse.CloneTable:
+		if o.Whole {
+			return nil, fmt.Errorf("a whole copy of %s depends on what it has: the connection looks", o.From)
+		}
 		return plain("create table " + d.Quote(o.To) + " as table " + d.Quote(o.From)), nil
 	case warehouse.InsertSelect:
 		return plain(d.insertSelect(o.Target, o.From, o.Columns)), nil
@@ -338,8 +345,14 @@ func (d Dialect) swap(o warehouse.Swap) ([]warehouse.Statement, error) {
 		return nil, fmt.Errorf("postgres cannot rename %s into another schema", o.New)
 	}
 	var out []warehouse.Statement
-	if o.Old != warehouse.None {
+	switch {
+	case o.Old == warehouse.None:
+	case o.Keep.IsZero():
 		out = plain("drop " + kindWord(o.Old) + " " + d.Quote(o.Target))
+	case o.Old != warehouse.Table:
+		return nil, fmt.Errorf("keep %s: a %s is kept by its text", o.Target, kindWord(o.Old))
+	default:
+		out = plain("alter table " + d.Quote(o.Target) + " rename to " + d.Ident(o.Keep.Name))
 	}
 	return append(out, d.rename(o)...), nil
 }
@@ -347,8 +360,8 @@ func (d Dialect) swap(o warehouse.Swap) ([]warehouse.Statement, error) {
 // rename gives the new relation its name.
 func (d Dialect) rename(o warehouse.Swap) []warehouse.Statement {
 	out := plain("alter " + kindWord(o.NewKind) + " " + d.Quote(o.New) + " rename to " + d.Ident(o.Target.Name))
-	if o.Layout == nil || o.NewKind == warehouse.View {
-		return out
+	if o.Layout == nil || o.NewKind == warehouse.View || o.Copied {
+		return out // the names of a copy's indexes are found when it is swapped
 	}
 	if o.NewKind == warehouse.Table {
 		for _, c := range o.Layout.Constraints {

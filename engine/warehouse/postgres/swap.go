@@ -34,6 +34,10 @@ func (c *conn) Perform(ctx context.Context, op warehouse.Op) (warehouse.JobStats
 		if o := op.(warehouse.CreateTableAs); o.Layout == nil {
 			return warehouse.JobStats{}, warehouse.Statement{}, false, nil
 		}
+	case warehouse.CloneTable:
+		if !op.(warehouse.CloneTable).Whole {
+			return warehouse.JobStats{}, warehouse.Statement{}, false, nil
+		}
 	case warehouse.Swap, warehouse.CreateSchema, warehouse.DropColumns, warehouse.RetypeColumns, warehouse.RefreshMaterializedView:
 	default:
 		return warehouse.JobStats{}, warehouse.Statement{}, false, nil
@@ -65,6 +69,11 @@ func (p *performer) perform(ctx context.Context, op warehouse.Op) (bool, error) 
 		return p.schemaExists(ctx, o.Schema)
 	case warehouse.RefreshMaterializedView:
 		return p.refresh(ctx, o.Target)
+	case warehouse.CloneTable:
+		if !o.Whole {
+			return false, nil
+		}
+		return true, p.copyWhole(ctx, o)
 	case warehouse.Swap:
 		if o.Old == warehouse.None {
 			return false, nil
@@ -156,6 +165,9 @@ func (p *performer) swap(ctx context.Context, o warehouse.Swap) error {
 	var d Dialect
 	stmts, err := d.Render(o)
 	if err != nil {
+		return err
+	}
+	if stmts, err = p.named(ctx, o, stmts); err != nil {
 		return err
 	}
 	// Nearly always nothing hangs on a relation: two short questions, before and under its
@@ -355,16 +367,25 @@ func (p *performer) lockViews(ctx context.Context, rel addr.Relation, own bool) 
 // lockView takes the lock of ALTER on a view without changing it. LOCK TABLE would lock what
 // the view reads as well, and does not take materialized views.
 func (p *performer) lockView(ctx context.Context, kind warehouse.Kind, rel addr.Relation) error {
+	lock, err := p.viewLock(ctx, kind, rel)
+	if err != nil {
+		return err
+	}
+	return p.exec(ctx, lock)
+}
+
+// viewLock is the statement of lockView.
+func (p *performer) viewLock(ctx context.Context, kind warehouse.Kind, rel addr.Relation) (string, error) {
 	var d Dialect
 	owner := ""
 	err := p.ask(ctx, "select pg_catalog.pg_get_userbyid(relowner) from pg_catalog.pg_class where oid = to_regclass($1)", [][]byte{[]byte(d.Quote(rel))}, func(v [][]byte) { owner = string(v[0]) })
 	if err != nil {
-		return err
+		return "", err
 	}
 	if owner == "" {
-		return &Error{Kind: Catalog, Message: rel.String() + " does not exist", Offset: -1, Err: errors.New("no such view")}
+		return "", &Error{Kind: Catalog, Message: rel.String() + " does not exist", Offset: -1, Err: errors.New("no such view")}
 	}
-	return p.exec(ctx, "alter "+kindWord(kind)+" "+d.Quote(rel)+" owner to "+d.Ident(owner))
+	return "alter " + kindWord(kind) + " " + d.Quote(rel) + " owner to " + d.Ident(owner), nil
 }
 
 // unblocked looks once more for what keeps a relation from being replaced.

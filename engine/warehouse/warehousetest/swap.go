@@ -60,6 +60,35 @@ func testSwap(h *harness) {
 			warehouse.Swap{New: h.rel("new base"), NewKind: warehouse.Table, Target: h.rel("base"), Old: warehouse.Table})
 		h.wantRows("on base", "n", "2")
 	})
+	h.sub("keep", func(h *harness) {
+		h.makeKind(warehouse.Table, "keeper", 1)
+		h.makeKind(warehouse.Table, "new keeper", 2)
+		h.do(warehouse.CreateViewAs{Target: h.rel("on keeper"), Query: "select n from " + h.q("keeper")},
+			warehouse.Swap{New: h.rel("new keeper"), NewKind: warehouse.Table, Target: h.rel("keeper"), Old: warehouse.Table, Keep: h.rel("_engine_old__keeper")})
+		h.wantRows("keeper", "n", "2")
+		h.wantRows("on keeper", "n", "2")
+		h.wantRows("_engine_old__keeper", "n", "1")
+		// And back again.
+		h.do(warehouse.Swap{New: h.rel("_engine_old__keeper"), NewKind: warehouse.Table, Target: h.rel("keeper"), Old: warehouse.Table, Keep: h.rel("_engine_old__keeper2")})
+		h.wantRows("keeper", "n", "1")
+		h.wantRows("on keeper", "n", "1")
+		h.wantRows("_engine_old__keeper2", "n", "2")
+	})
+	h.sub("definition", func(h *harness) {
+		h.makeKind(warehouse.Table, "defined base", 1)
+		h.do(warehouse.CreateViewAs{Target: h.rel("defined"), Query: "select n, n + 1 as m from " + h.q("defined base")})
+		query, err := warehouse.Definition(h.ctx, h.conn, h.rel("defined"))
+		if err != nil {
+			h.Fatal(err)
+		}
+		h.do(warehouse.CreateViewAs{Target: h.rel("defined again"), Query: query})
+		h.wantRows("defined again", "m", "2")
+		h.do(warehouse.CreateViewAs{Target: h.rel("defined again"), Query: "select n, n + 2 as m from " + h.q("defined base"), Replace: true})
+		h.wantRows("defined again", "m", "3")
+		if text, err := warehouse.Definition(h.ctx, h.conn, h.rel("defined base")); err == nil {
+			h.Errorf("a table has the query %q", text)
+		}
+	})
 	h.sub("missing new", func(h *harness) {
 		h.makeKind(warehouse.Table, "kept", 1)
 		_ = h.fails(warehouse.Swap{New: h.rel("not there"), NewKind: warehouse.Table, Target: h.rel("kept"), Old: warehouse.Table})

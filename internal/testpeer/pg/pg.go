@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"os/user"
@@ -53,6 +54,7 @@ func Find() (string, error) {
 const watch = `set -e
 dir="$1" bin="$2"
 "$bin/initdb" -D "$dir/data" -U ` + User + ` -A trust -E UTF8 --locale=C -N >"$dir/initdb.log" 2>&1
+[ ! -f "$dir/environment" ] || . "$dir/environment"
 cat "$dir/settings.conf" >>"$dir/data/postgresql.conf"
 [ ! -f "$dir/pg_hba.conf" ] || cp "$dir/pg_hba.conf" "$dir/data/pg_hba.conf"
 [ ! -f "$dir/server.key" ] || { cp "$dir/server.key" "$dir/server.crt" "$dir/data/"; chmod 600 "$dir/data/server.key"; }
@@ -76,6 +78,8 @@ type Options struct {
 	// Certificate and Key are of TLS, in PEM form: server.crt and server.key in the server's
 	// own folder.
 	Certificate, Key []byte
+	// Environment are variables of the server's processes.
+	Environment map[string]string
 	// Port is the number that the socket is called after, 0 for 5432. A server with a port
 	// setting of its own needs it.
 	Port int
@@ -102,7 +106,11 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		return nil, fmt.Errorf("make a folder for a PostgreSQL server: %w", err)
 	}
 	conf := strings.Join(append(slices.Clone(settings), o.Settings...), "\n") + "\n"
-	for name, text := range map[string][]byte{"settings.conf": []byte(conf), "pg_hba.conf": []byte(o.Access), "server.crt": o.Certificate, "server.key": o.Key} {
+	var environment strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(o.Environment)) {
+		fmt.Fprintf(&environment, "export %s='%s'\n", name, strings.ReplaceAll(o.Environment[name], "'", `'\''`))
+	}
+	for name, text := range map[string][]byte{"environment": []byte(environment.String()), "settings.conf": []byte(conf), "pg_hba.conf": []byte(o.Access), "server.crt": o.Certificate, "server.key": o.Key} {
 		if len(text) == 0 {
 			continue
 		}
