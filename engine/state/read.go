@@ -16,7 +16,8 @@ import (
 // Read takes the snapshot of a scope: the last record of each node and test, and what
 // exists in the schemas of relations, staging leftovers included. The number of calls
 // depends on the number of schemas only. Missing tables and schemas are empty, not errors.
-func Read(ctx context.Context, c warehouse.Conn, s Scope, relations []addr.Relation) (Snapshot, error) {
+// Sources are what others write that is read; of which nothing is known is no error.
+func Read(ctx context.Context, c warehouse.Conn, s Scope, relations []addr.Relation, sources ...Source) (Snapshot, error) {
 	snap := Snapshot{
 		Nodes:     map[addr.Node]Record{},
 		Relations: map[addr.Relation]warehouse.Relation{},
@@ -24,12 +25,13 @@ func Read(ctx context.Context, c warehouse.Conn, s Scope, relations []addr.Relat
 		Passed:    map[addr.Node]TestRecord{},
 	}
 	// Each question may take a second, so they are asked at once.
-	var relationsErr, stateErr error
+	var relationsErr, stateErr, sourcesErr error
 	var wait sync.WaitGroup
 	wait.Go(func() { relationsErr = readRelations(ctx, c, relations, &snap) })
 	wait.Go(func() { stateErr = readState(ctx, c, s, &snap) })
+	wait.Go(func() { snap.Sources, snap.Unversioned, sourcesErr = readSources(ctx, c, sources) })
 	wait.Wait()
-	if err := cmp.Or(relationsErr, stateErr); err != nil {
+	if err := cmp.Or(relationsErr, stateErr, sourcesErr); err != nil {
 		return Snapshot{}, err
 	}
 	return snap, nil
@@ -41,7 +43,7 @@ func readState(ctx context.Context, c warehouse.Conn, s Scope, snap *Snapshot) e
 	if err != nil {
 		return err
 	}
-	var buildsErr, passesErr error
+	var buildsErr, passesErr, keptErr error
 	var wait sync.WaitGroup
 	if rel, ok := have[builds.name]; ok {
 		wait.Go(func() { buildsErr = readBuilds(ctx, c, s, rel, snap.Nodes) })
@@ -49,8 +51,9 @@ func readState(ctx context.Context, c warehouse.Conn, s Scope, snap *Snapshot) e
 	if _, ok := have[passes.name]; ok {
 		wait.Go(func() { passesErr = readPasses(ctx, c, s, snap.Passed) })
 	}
+	wait.Go(func() { keptErr = readKept(ctx, c, s, have, snap) })
 	wait.Wait()
-	return cmp.Or(buildsErr, passesErr)
+	return cmp.Or(buildsErr, passesErr, keptErr)
 }
 
 // readRelations fills Relations and Schemas. What Inspect says of a relation is more than
@@ -166,9 +169,13 @@ func (s *spelling) of(r addr.Relation) addr.Relation {
 	return r
 }
 
-// latest is the query for the newest row of each subject in a scope. Columns that a table
-// of an earlier engine lacks are NULL.
+// latest is the query for the newest row of each subject in a scope.
 func (t table) latest(d warehouse.Dialect, s Scope, rel warehouse.Relation) string {
+	return fmt.Sprintf("SELECT %s FROM (%s) AS latest WHERE engine_rank = 1", t.list(d, rel), t.ranked(d, s))
+}
+
+// list names the columns. Those that a table of an earlier engine lacks are NULL.
+func (t table) list(d warehouse.Dialect, rel warehouse.Relation) string {
 	var list strings.Builder
 	for i, c := range t.columns {
 		if i > 0 {
@@ -179,7 +186,7 @@ func (t table) latest(d warehouse.Dialect, s Scope, rel warehouse.Relation) stri
 		}
 		list.WriteString(d.Ident(c))
 	}
-	return fmt.Sprintf("SELECT %s FROM (%s) AS latest WHERE engine_rank = 1", &list, t.ranked(d, s))
+	return list.String()
 }
 
 // ranked numbers the rows of each subject from the newest.
@@ -190,26 +197,38 @@ func (t table) ranked(d warehouse.Dialect, s Scope) string {
 
 func readBuilds(ctx context.Context, c warehouse.Conn, s Scope, rel warehouse.Relation, into map[addr.Node]Record) error {
 	return query(ctx, c, builds.latest(c.Dialect(), s, rel), "read "+Schema+"."+builds.name, func(v []any) {
-		node, err := addr.ParseNode(text(v[1]))
-		if err != nil {
-			return // a kind of a newer engine: not ours to judge
-		}
-		into[node] = Record{
-			Node:         node,
-			Relation:     addr.Relation{Database: text(v[2]), Schema: text(v[3]), Name: text(v[4])},
-			Kind:         warehouse.Kind(text(v[5])),
-			Materialized: text(v[6]),
-			Fingerprint:  text(v[7]),
-			Version:      text(v[8]),
-			Inputs:       decodeInputs(text(v[9])),
-			Rows:         number(v[10]),
-			At:           when(v[11]),
-			Millis:       number(v[12]),
-			Bytes:        number(v[14]),
-			Billed:       number(v[15]),
-			SlotMillis:   max(number(v[16]), 0),
+		if r, ok := recordOf(v); ok {
+			into[r.Node] = r
 		}
 	})
+}
+
+// recordOf reads a row of the columns of builds. What a newer engine wrote of kinds that
+// this one does not know is not ours to judge.
+func recordOf(v []any) (Record, bool) {
+	node, err := addr.ParseNode(text(v[1]))
+	if err != nil {
+		return Record{}, false
+	}
+	return Record{
+		Node:         node,
+		Relation:     addr.Relation{Database: text(v[2]), Schema: text(v[3]), Name: text(v[4])},
+		Kind:         warehouse.Kind(text(v[5])),
+		Materialized: text(v[6]),
+		Fingerprint:  text(v[7]),
+		Version:      text(v[8]),
+		Inputs:       decodeInputs(text(v[9])),
+		Rows:         number(v[10]),
+		At:           when(v[11]),
+		Millis:       number(v[12]),
+		Bytes:        number(v[14]),
+		Billed:       number(v[15]),
+		SlotMillis:   max(number(v[16]), 0),
+		Definition:   text(v[17]),
+		Content:      decodeContent(text(v[18]), text(v[8])),
+		Checksum:     text(v[19]),
+		Tests:        max(number(v[20]), 0),
+	}, true
 }
 
 func readPasses(ctx context.Context, c warehouse.Conn, s Scope, into map[addr.Node]TestRecord) error {

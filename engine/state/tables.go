@@ -50,8 +50,8 @@ var (
 	builds = table{
 		name: "node_builds",
 		columns: []string{"scope", "node", "relation_database", "relation_schema", "relation_name", "kind", "materialized",
-			"fingerprint", "version", "inputs", "rows", "built_at", "millis", "run_id", "bytes", "billed", "slot_millis"},
-		added:   []string{"bytes", "billed", "slot_millis"},
+			"fingerprint", "version", "inputs", "rows", "built_at", "millis", "run_id", "bytes", "billed", "slot_millis", "definition", "content", "checksum", "tests"},
+		added:   []string{"bytes", "billed", "slot_millis", "definition", "content", "checksum", "tests"},
 		subject: "node", at: "built_at", id: "run_id",
 	}
 	passes = table{
@@ -64,7 +64,7 @@ var (
 		columns: []string{"scope", "run_id", "started_at", "ended_at", "verdict", "engine_version", "target", "project"},
 		subject: "scope", at: "started_at", id: "run_id",
 	}
-	tables = []table{builds, passes, runs}
+	tables = []table{builds, passes, runs, definitions}
 )
 
 func (t table) relation(database string) addr.Relation {
@@ -77,7 +77,7 @@ func (t table) typed(d warehouse.Dialect) []warehouse.Column {
 	for i, name := range t.columns {
 		typ := d.Words().Text()
 		switch name {
-		case "rows", "millis", "failures", "bytes", "billed", "slot_millis":
+		case "rows", "millis", "failures", "bytes", "billed", "slot_millis", "tests":
 			typ = "BIGINT"
 		case "built_at", "at", "started_at", "ended_at":
 			typ = d.Words().Timestamp()
@@ -101,9 +101,9 @@ type Tables map[string]warehouse.Relation
 
 // Look finds the state tables of a database.
 func Look(ctx context.Context, c warehouse.Conn, database string) (Tables, error) {
-	asked := make([]addr.Relation, len(tables))
-	for i, t := range tables {
-		asked[i] = t.relation(database)
+	var asked []addr.Relation
+	for _, t := range slices.Concat(tables, extra) {
+		asked = append(asked, t.relation(database))
 	}
 	found, err := c.Inspect(ctx, asked)
 	if err != nil {
@@ -153,7 +153,8 @@ func BuiltOp(d warehouse.Dialect, s Scope, runID string, records ...Record) ware
 	rows := make([][]any, len(records))
 	for i, r := range records {
 		rows[i] = []any{s.String(), r.Node.String(), r.Relation.Database, r.Relation.Schema, r.Relation.Name, string(r.Kind),
-			r.Materialized, r.Fingerprint, r.Version, encodeInputs(r.Inputs), r.Rows, stamp(r.At), r.Millis, runID, r.Bytes, r.Billed, r.SlotMillis}
+			r.Materialized, r.Fingerprint, r.Version, encodeInputs(r.Inputs), r.Rows, stamp(r.At), r.Millis, runID, r.Bytes, r.Billed, r.SlotMillis, r.Definition,
+			encodeContent(r.Content), r.Checksum, r.Tests}
 	}
 	return warehouse.InsertValues{Target: builds.relation(s.Database), Columns: builds.typed(d), Rows: rows}
 }

@@ -18,6 +18,29 @@ type Snapshot struct {
 	Schemas map[string]bool
 	// Passed holds, per test, the fingerprint and the version of the node it last passed on.
 	Passed map[addr.Node]TestRecord
+	// Sources name what the sources hold: equal names, equal rows. Those of which that is not
+	// known are absent, and Unversioned says why, in a few words («it is a view»).
+	Sources     map[addr.Node]string
+	Unversioned map[addr.Node]string
+	// Kept are earlier versions that are kept, the newest first; KeptNames has the tables of
+	// those of all projects. Holds are the last ones of nodes (see Hold.Holds).
+	Kept      []Kept
+	KeptNames map[addr.Relation]bool
+	Holds     map[addr.Node]Hold
+	// Publishing are publications that were begun and have not ended.
+	Publishing []Publication
+}
+
+// Content names what a relation holds: equal names, equal content. The names are hashes
+// over what the content follows from, or the run that made it, where that is all that is known.
+type Content struct {
+	// Rows is for which rows there are, and for the values of columns that Columns lacks.
+	Rows string `json:"rows"`
+	// Columns are for the values, by lower-case name.
+	Columns map[string]string `json:"columns,omitempty"`
+	// Shape is for the names, types and order of the columns, for those who read whatever
+	// columns there are. It is empty where Rows is for that, too.
+	Shape string `json:"shape,omitempty"`
 }
 
 // Record says how a node was last published.
@@ -29,7 +52,14 @@ type Record struct {
 	Fingerprint  string
 	// Version changes whenever the content may have changed: the id of the run that built it.
 	Version string
-	// Inputs are the versions of the parents that were read.
+	// Content is what the relation holds since then.
+	Content Content
+	// Checksum is over all its rows, in the words of warehouse.Summer; empty where nobody
+	// has asked.
+	Checksum string
+	// Tests is how many tests passed when it was built.
+	Tests int64
+	// Inputs name what was read of each parent (see Content.Of).
 	Inputs map[addr.Node]string
 	Rows   int64
 	At     time.Time
@@ -39,6 +69,8 @@ type Record struct {
 	Bytes      int64
 	Billed     int64
 	SlotMillis int64
+	// Definition is the ID of what it was built from (see ReadDefinitions), empty if that is not known.
+	Definition string
 }
 
 // TestRecord says on what a test last passed.
