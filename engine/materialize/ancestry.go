@@ -53,7 +53,7 @@ func planAncestry(in In) (Out, diag.List) {
 		return out, nil
 	}
 	target := n.Relation
-	if !in.Caps.TransactionalDDL {
+	if !in.Caps.TransactionalDDL || in.copies() {
 		target = in.Scratch
 	}
 	fresh := asideName(n.Relation, "fresh", in.Caps)

@@ -98,7 +98,8 @@ func planIncremental(in In) (Out, diag.List) {
 // storedLater warns where the table stays and its storage was to change: indexes and
 // constraints are made with a table.
 func storedLater(in In, out Out) diag.List {
-	if !out.InTx || in.Recorded == "" || compile.Stored(in.Recorded) == compile.Stored(in.Node.Fingerprint) {
+	stays := out.InTx || in.copies() && in.Caps.TransactionalDDL
+	if !stays || in.Recorded == "" || compile.Stored(in.Recorded) == compile.Stored(in.Node.Fingerprint) {
 		return nil
 	}
 	return diag.List{layoutLater(in.Node)}
@@ -126,9 +127,9 @@ func fullBuild(in In) (bool, string) {
 }
 
 // changed is the table that a change works on: the node's own, or a copy where changes
-// cannot be taken back, or where the rows have to be spread anew.
+// cannot be taken back, where it must stay as it is, or where the rows have to be spread anew.
 func changed(in In) addr.Relation {
-	if in.Caps.TransactionalDDL && !respread(in) {
+	if in.Caps.TransactionalDDL && !respread(in) && !in.copies() {
 		return in.Node.Relation
 	}
 	return in.Scratch
@@ -145,11 +146,13 @@ func change(in In, target addr.Relation, ops []warehouse.Op, temporary ...addr.R
 		return out
 	}
 	layout := layoutOf(in, warehouse.Table)
-	swap := warehouse.Swap{New: target, NewKind: warehouse.Table, Target: in.Node.Relation, Old: warehouse.Table, Layout: layout}
-	out.Build = before(in, warehouse.CloneTable{From: in.Node.Relation, To: target})
+	swap := warehouse.Swap{New: target, NewKind: warehouse.Table, Target: in.Node.Relation, Old: warehouse.Table, Layout: layout, Keep: in.kept()}
+	// Where tables are not copied otherwise, the copy has to get all that the table has.
+	swap.Copied = in.Caps.TransactionalDDL
+	out.Build = before(in, warehouse.CloneTable{From: in.Node.Relation, To: target, Whole: swap.Copied})
 	if respread(in) {
 		// Rows that cannot be made again are spread anew from the table itself.
-		swap.Respread, out.Reason = true, respreadReason
+		swap.Respread, swap.Copied, out.Reason = true, false, respreadReason
 		out.Build = before(in, warehouse.CreateTableAs{Target: target, Query: copyOf(in), Layout: stagedLayout(in, warehouse.Table)})
 	}
 	out.Build = append(out.Build, ops...)

@@ -172,3 +172,9 @@ func atOnce(in In, kind warehouse.Kind) bool {
 	l := layoutOf(in, kind)
 	return len(access(in, kind)) == 0 && (l == nil || len(l.Indexes)+len(l.Constraints) == 0)
 }
+
+// Described gives a node's view its comments and rights, as its configuration has them.
+func Described(n *compile.Node, caps warehouse.Caps) []warehouse.Op {
+	in := In{Node: n, Caps: caps}
+	return append(comments(in, n.Relation, warehouse.View), access(in, warehouse.View)...)
+}

@@ -51,6 +51,33 @@ type In struct {
 	// Staged and Scratch are the names to build aside under; zero means StagedName and
 	// ScratchName of the node's relation.
 	Staged, Scratch addr.Relation
+	// Aside forbids to change anything that exists before it is published: what would be
+	// changed in place is changed on a copy.
+	Aside bool
+	// Published is the node as compiled against published relations, where Node reads some
+	// that are built aside; nil where they are the same.
+	Published *compile.Node
+	// Keep is where a table that is replaced stays; zero lets it go.
+	Keep addr.Relation
+}
+
+// published is the node as readers will see it.
+func (in In) published() *compile.Node {
+	if in.Published != nil {
+		return in.Published
+	}
+	return in.Node
+}
+
+// copies reports whether a table that is to be changed must stay as it is until then.
+func (in In) copies() bool { return in.Aside || !in.Keep.IsZero() }
+
+// kept is where the relation that is replaced stays. Only tables do.
+func (in In) kept() addr.Relation {
+	if in.Existing.Kind != warehouse.Table {
+		return addr.Relation{}
+	}
+	return in.Keep
 }
 
 // Verb is what happens to a node. The words are plan's.
@@ -96,7 +123,7 @@ func Plan(in In) (Out, diag.List) {
 	if ds.HasErrors() {
 		return Out{}, ds
 	}
-	if in.Direct && in.Existing.Kind == warehouse.None && in.Node.ID.Kind == addr.Model && atOnce(in, in.Node.Kind()) {
+	if in.Direct && !in.Aside && (len(in.Node.Promised) == 0 || in.Node.Unanalyzed == "") && in.Existing.Kind == warehouse.None && in.Node.ID.Kind == addr.Model && atOnce(in, in.Node.Kind()) {
 		in.Staged = in.Node.Relation
 	}
 	if in.Staged.IsZero() {
@@ -106,6 +133,7 @@ func Plan(in In) (Out, diag.List) {
 		in.Scratch = ScratchName(in.Node.Relation, in.Caps)
 	}
 	out, more := kind.plan(in)
+	out.Build = append(out.Build, contract(in.Node, out)...)
 	return out, append(ds, more...)
 }
 
@@ -147,13 +175,19 @@ func aside(in In, kind warehouse.Kind, build ...warehouse.Op) Out {
 		out.Publish, out.Cleanup = after(in, kind), nil
 		return out
 	}
-	swap := warehouse.Swap{New: in.Staged, NewKind: kind, Target: in.Node.Relation, Old: in.Existing.Kind, Layout: layoutOf(in, kind)}
+	swap := warehouse.Swap{New: in.Staged, NewKind: kind, Target: in.Node.Relation, Old: in.Existing.Kind, Layout: layoutOf(in, kind), Keep: in.kept()}
 	if kind == warehouse.Table {
 		swap.Respread = respread(in)
 	} else {
-		swap.Query = in.Node.SQL
+		swap.Query = in.published().SQL
 	}
-	out.Publish = after(in, kind, swap)
+	publish := []warehouse.Op{swap}
+	if kind == warehouse.View && in.Caps.TransactionalDDL && in.published().SQL != in.Node.SQL {
+		// What was renamed reads relations under the names that they had aside, or is shown so.
+		publish = append(publish, warehouse.CreateViewAs{Target: in.Node.Relation, Query: in.published().SQL, Replace: true, Layout: layoutOf(in, kind)})
+		publish = append(publish, comments(in, in.Node.Relation, kind)...)
+	}
+	out.Publish = after(in, kind, publish...)
 	return out
 }
 
@@ -164,7 +198,7 @@ func before(in In, ops ...warehouse.Op) []warehouse.Op {
 
 // after puts the rights and the post-hooks behind.
 func after(in In, kind warehouse.Kind, ops ...warehouse.Op) []warehouse.Op {
-	return append(append(ops, access(in, kind)...), statements(in.Node.Config.PostHooks)...)
+	return append(append(ops, access(in, kind)...), statements(in.published().Config.PostHooks)...)
 }
 
 func statements(texts []string) []warehouse.Op {

@@ -31,16 +31,17 @@ func planMaterializedView(in In) (Out, diag.List) {
 	}
 	same := in.Recorded != "" && compile.Content(in.Recorded) == compile.Content(in.Node.Fingerprint)
 	if in.Existing.Kind == warehouse.MaterializedView && same && !fresh {
-		if in.Recorded == in.Node.Fingerprint {
+		switch {
+		case in.Recorded != in.Node.Fingerprint && cfg.OnConfigurationChange == "fail":
+			return Out{}, diag.List{configurationChanged(in.Node)}
+		case in.Aside:
+			// A refresh would be seen at once, so it is made anew, as it is configured today.
+		case in.Recorded == in.Node.Fingerprint:
 			return refresh(in), nil
-		}
-		switch cfg.OnConfigurationChange {
-		case "continue":
+		case cfg.OnConfigurationChange == "continue":
 			out := refresh(in)
 			out.Fingerprint = in.Recorded
 			return out, diag.List{configurationKept(in.Node)}
-		case "fail":
-			return Out{}, diag.List{configurationChanged(in.Node)}
 		}
 	}
 	out := aside(in, warehouse.MaterializedView, warehouse.CreateMaterializedViewAs{Target: in.Staged, Query: in.Node.SQL, Layout: stagedLayout(in, warehouse.MaterializedView)})

@@ -21,6 +21,12 @@ func ScratchName(rel addr.Relation, caps warehouse.Caps) addr.Relation {
 	return asideName(rel, "copy", caps)
 }
 
+// KeptName is the name under which plans keep the table that rel replaces. A run makes a
+// name of its own of it (see state.KeptName).
+func KeptName(rel addr.Relation, caps warehouse.Caps) addr.Relation {
+	return asideName(rel, "old", caps)
+}
+
 var asidePattern = regexp.MustCompile(`^_engine_[a-z]+__.`)
 
 // IsStaged reports whether a relation of this name was built aside by the engine, so that

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/compile"
@@ -44,6 +45,9 @@ func Dependents(p *Plan, program *compile.Program, found []warehouse.Dependent) 
 		if of[d.Of] == nil || !d.Relation.IsZero() && (own[d.Relation] || own[addr.Relation{Schema: d.Relation.Schema, Name: d.Relation.Name}]) {
 			continue
 		}
+		if p.PublishRun && d.Blocks && ofOther(d, of) {
+			continue // a foreign key of a table that is replaced before
+		}
 		f := fate{d.Of, d.Blocks}
 		if groups[f] == nil {
 			order = append(order, f)
@@ -56,9 +60,38 @@ func Dependents(p *Plan, program *compile.Program, found []warehouse.Dependent) 
 		if !f.blocks && groups[fate{f.of, true}] != nil {
 			continue // it stays in place with all that depends on it
 		}
-		ds.Add(dependents(of[f.of], f.blocks, groups[f]))
+		found := dependents(of[f.of], f.blocks, groups[f])
+		if p.PublishRun && f.blocks {
+			found.Severity = diag.Error
+			found.Message += ", and nothing of a run that publishes together without it"
+		}
+		ds.Add(found)
 	}
 	return ds
+}
+
+// ofOther reports whether what depends belongs to another relation that the plan replaces:
+// «constraint orders_customer on table core.orders».
+func ofOther(d warehouse.Dependent, of map[addr.Relation]*Action) bool {
+	for rel, a := range of {
+		if rel == d.Of || !replaces(a) {
+			continue
+		}
+		rel.Database = ""
+		for _, name := range []string{rel.String(), rel.Name} {
+			if strings.HasPrefix(d.What, "constraint ") && strings.HasSuffix(d.What, " on table "+name) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func replaces(a *Action) bool {
+	return slices.ContainsFunc(a.Publish, func(op warehouse.Op) bool {
+		swap, ok := op.(warehouse.Swap)
+		return ok && swap.Old != warehouse.None
+	})
 }
 
 func dependents(a *Action, blocks bool, list []warehouse.Dependent) diag.Diagnostic {

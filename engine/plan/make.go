@@ -3,14 +3,17 @@ package plan
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/compile"
 	"github.com/engine-build/engine/engine/datatest"
 	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/materialize"
+	"github.com/engine-build/engine/engine/project"
 	"github.com/engine-build/engine/engine/source"
 	"github.com/engine-build/engine/engine/state"
 	"github.com/engine-build/engine/engine/warehouse"
@@ -23,26 +26,39 @@ const Format = 1
 // date in the warehouse that s describes. It reads neither clock nor network: the same
 // arguments give the same bytes.
 func Make(p *compile.Program, s state.Snapshot, sel Selection) (*Plan, diag.List) {
-	m := &maker{program: p, snapshot: s, selection: sel, rebuilt: map[addr.Node]bool{}, position: map[addr.Node]int{}, effective: map[addr.Node][]addr.Node{}, at: map[addr.Node]*Action{}, gated: map[addr.Node]bool{}}
+	m := &maker{program: p, snapshot: s, selection: sel, built: map[addr.Node]bool{}, holds: make(map[addr.Node]*holding, len(p.Order)), useful: map[addr.Node]bool{}, pinned: map[addr.Node]bool{}, position: map[addr.Node]int{}, effective: map[addr.Node][]addr.Node{}, at: map[addr.Node]*Action{}, gated: map[addr.Node]bool{}, definer: definer{program: p}}
 	for i, n := range p.Order {
 		m.position[n] = i
 	}
+	if len(sel.Deferred) > 0 {
+		m.snapshot.Nodes = maps.Clone(s.Nodes)
+		maps.Copy(m.snapshot.Nodes, sel.Deferred)
+	}
 	m.plan = &Plan{Format: Format, Project: p.Project.Settings.Name.V, Target: p.Target.Name, Database: p.Target.Database, Schema: p.Target.Schema, Kept: map[addr.Kind]int{}, OnRunStart: p.OnRunStart, OnRunEnd: p.OnRunEnd}
+	m.plan.Previous = KeptVersions(p, m.snapshot)
 	m.orphans()
 	m.leftOvers()
 	for _, t := range p.Tests {
-		if sel.Tests[t.ID] {
+		if m.asked(t) && !m.late(t) {
 			m.gated[m.gate(t.Parents)] = true
 		}
 	}
-	if !sel.TestsOnly {
-		for _, id := range p.Order {
-			m.consider(p.Nodes[id])
+	for _, id := range p.Order {
+		n := p.Nodes[id]
+		if n.Config.Materialized == "ephemeral" || n.ID.Kind == addr.Source && len(n.Parents) > 0 {
+			continue // real has what stands for it
+		}
+		m.holds[id] = m.hold(n)
+		if !sel.TestsOnly {
+			m.consider(n)
 		}
 	}
 	m.gateTests()
+	m.rideAlong()
 	m.gateUnitTests()
 	m.finish()
+	m.settle()
+	m.limitTags()
 	if len(m.plan.Actions) > 0 {
 		m.plan.Needs = needs(p)
 	}
@@ -73,17 +89,22 @@ type maker struct {
 	selection Selection
 	plan      *Plan
 	diags     diag.List
-	rebuilt   map[addr.Node]bool // nodes whose content this plan may change
+	built     map[addr.Node]bool // nodes that this plan builds
+	holds     map[addr.Node]*holding
+	useful    map[addr.Node]bool // somebody could be spared if the node came out as it is
+	pinned    map[addr.Node]bool // somebody was left out because of how the node will come out
 	position  map[addr.Node]int
 	effective map[addr.Node][]addr.Node
 	at        map[addr.Node]*Action
 	gated     map[addr.Node]bool // nodes that have a selected test to pass
+	definer   definer
 }
 
 // orphans lists staging objects of runs that died.
 func (m *maker) orphans() {
+	publishing := staged(m.snapshot.Publishing)
 	for rel, info := range m.snapshot.Relations {
-		if materialize.IsStaged(rel.Name) {
+		if materialize.IsStaged(rel.Name) && !m.snapshot.KeptNames[rel] && !publishing[rel] {
 			m.plan.Orphans = append(m.plan.Orphans, Orphan{Relation: rel, Kind: info.Kind})
 		}
 	}
@@ -109,14 +130,25 @@ func (m *maker) inputs(n addr.Node) []addr.Node {
 	if known, ok := m.effective[n]; ok {
 		return known
 	}
+	parents := m.program.Nodes[n].Parents // sorted, each once
+	if !slices.ContainsFunc(parents, m.stoodFor) {
+		m.effective[n] = parents
+		return parents
+	}
 	var out []addr.Node
-	for _, p := range m.program.Nodes[n].Parents {
+	for _, p := range parents {
 		out = append(out, m.real(p)...)
 	}
 	slices.SortFunc(out, addr.Node.Compare)
 	out = slices.Compact(out)
 	m.effective[n] = out
 	return out
+}
+
+// stoodFor reports whether n is not what is read where it is named.
+func (m *maker) stoodFor(n addr.Node) bool {
+	node := m.program.Nodes[n]
+	return node == nil || node.Config.Materialized == "ephemeral" || n.Kind == addr.Source && len(node.Parents) > 0
 }
 
 // real is n itself, or what stands for it in the warehouse.
@@ -138,8 +170,8 @@ func (m *maker) consider(n *compile.Node) {
 	if n.ID.Kind == addr.Source || n.Config.Materialized == "ephemeral" || !m.selection.Nodes[n.ID] {
 		return
 	}
-	reasons, lasting := m.reasons(n)
-	if len(reasons) == 0 {
+	causes, soft := m.reasons(n)
+	if len(causes) == 0 || m.held(n) {
 		m.plan.Kept[n.ID.Kind]++
 		return
 	}
@@ -149,27 +181,53 @@ func (m *maker) consider(n *compile.Node) {
 	if recorded && record.Relation == n.Relation && record.Kind == m.snapshot.Relations[n.Relation].Kind {
 		known = record.Fingerprint
 	}
+	kept, keep, ds := keeping(m.program, m.snapshot, n)
+	m.diags.Add(ds...)
 	out, ds := materialize.Plan(materialize.In{
+		Keep:   kept,
 		Direct: !recorded && !m.gated[n.ID] && len(n.Config.PostHooks) == 0, // a post-hook may still refuse it
 		Node:   n, Existing: m.snapshot.Relations[n.Relation], Caps: caps,
 		Words: m.program.Target.Dialect.Words(), Dialect: m.program.Target.Dialect, FullRefresh: m.selection.FullRefresh, Recorded: known,
 	})
 	m.diags.Add(ds...)
+	reasons := m.words(n, causes)
 	if out.Reason != "" {
 		reasons = append(reasons, out.Reason)
+		causes = append(causes, Cause{Kind: CauseOther})
 	}
-	for _, p := range m.inputs(n.ID) {
-		if _, exists := m.snapshot.Relations[m.program.Nodes[p].Relation]; !exists && !m.rebuilt[p] && p.Kind != addr.Source {
+	inputs := m.inputs(n.ID)
+	for _, p := range inputs {
+		_, placed := m.program.Place[p]
+		if _, exists := m.snapshot.Relations[m.program.Nodes[p].Relation]; !exists && !placed && !m.built[p] && p.Kind != addr.Source {
 			m.diags.Add(parentMissing(n, m.program.Nodes[p]))
 		}
 	}
-	m.rebuilt[n.ID] = true
-	m.add(&Action{
-		Node: n.ID, Verb: Verb(out.Verb), Reasons: reasons, Materialized: n.Config.Materialized, Kind: out.Kind,
-		Relation: n.Relation, Staged: out.Tested, Millis: m.snapshot.Nodes[n.ID].Millis, Fingerprint: cmp.Or(out.Fingerprint, n.Fingerprint), Parents: m.inputs(n.ID),
+	m.built[n.ID] = true
+	a := &Action{
+		Node: n.ID, Verb: Verb(out.Verb), Reasons: reasons, Causes: causes, Materialized: n.Config.Materialized, Kind: out.Kind,
+		Relation: n.Relation, Staged: out.Tested, Millis: m.snapshot.Nodes[n.ID].Millis, Fingerprint: cmp.Or(out.Fingerprint, n.Fingerprint), Parents: inputs,
 		Build: out.Build, Publish: out.Publish, Cleanup: out.Cleanup, InTx: out.InTx,
-		Origin: m.origin(n, out), Limits: limits(n.Config), Revoke: recorded && !lasting, Last: last(record, recorded),
-	})
+		Origin: m.origin(n, out), Limits: limits(n.Config), Revoke: recorded && record.Fingerprint != "", Last: last(record, recorded),
+		Keep:   keep,
+		Naming: m.naming(n), Reads: make(map[addr.Node]compile.Reading, len(inputs)),
+	}
+	for _, p := range inputs {
+		a.Reads[p] = m.reading(n, p)
+		if bound(a.Kind) {
+			if a.At == nil {
+				a.At = map[addr.Node]addr.Relation{}
+			}
+			a.At[p] = m.program.ReadAt(p)
+		}
+	}
+	h := m.holds[n.ID]
+	h.live, h.may, h.untouched = nil, soft, false
+	h.next = a.Naming.Content("", m.digest)
+	if soft {
+		a.Unless = maps.Clone(record.Inputs)
+	}
+	m.add(a)
+	m.definer.define(a, n, record)
 }
 
 // limits are those of a node's configuration. Its labels mark the jobs that build it.
@@ -197,67 +255,6 @@ func (m *maker) origin(n *compile.Node, out materialize.Out) Origin {
 		o.At = n.File.Whole()
 	}
 	return o
-}
-
-// reasons says why a node must be built; none means it is up to date. lasting: one of them
-// holds until a new record of the node is written, whatever is published.
-func (m *maker) reasons(n *compile.Node) (why []string, lasting bool) {
-	record, recorded := m.snapshot.Nodes[n.ID]
-	existing, exists := m.snapshot.Relations[n.Relation]
-	lasting = !recorded || record.Relation != n.Relation || record.Fingerprint != n.Fingerprint
-	switch {
-	case !exists:
-		why = append(why, "it does not exist yet")
-	case !recorded || record.Relation != n.Relation:
-		why = append(why, "it exists, but the engine has no record of building it")
-	case record.Kind != existing.Kind:
-		why = append(why, fmt.Sprintf("it is a %s now, not the %s that was built", existing.Kind, record.Kind))
-	case record.Fingerprint == "":
-		why = append(why, "its last build did not end")
-	case record.Fingerprint != n.Fingerprint:
-		what := "its SQL, a variable in it, or its configuration changed"
-		switch {
-		case record.Fingerprint != "" && compile.Content(record.Fingerprint) == compile.Content(n.Fingerprint):
-			what = "how it is stored, or who may read it, changed"
-		case n.ID.Kind == addr.Seed:
-			what = "its file or configuration changed"
-		}
-		why = append(why, what)
-	}
-	own := n.Config.FullRefresh
-	if m.selection.FullRefresh && (own == nil || *own) && (n.Config.Materialized == "incremental" || n.Config.Materialized == "materialized_view" || n.Config.Materialized == compile.Ancestry || n.ID.Kind == addr.Seed) {
-		why = append(why, "a full refresh was asked for")
-	} else if m.selection.Force {
-		why = append(why, "a full build was asked for")
-	}
-	var rebuilt, newer, unknown []string
-	for _, p := range m.inputs(n.ID) {
-		switch {
-		case m.rebuilt[p]:
-			rebuilt = append(rebuilt, p.Name)
-		case p.Kind == addr.Source:
-			unknown = append(unknown, p.Name)
-		case recorded && record.Inputs[p] != m.snapshot.Nodes[p].Version:
-			newer = append(newer, p.Name)
-		}
-	}
-	if len(rebuilt) > 0 {
-		why = append(why, plural(rebuilt, "is", "are")+" rebuilt")
-	}
-	if len(newer) > 0 {
-		why = append(why, plural(newer, "has", "have")+" changed since")
-	}
-	if len(unknown) > 0 {
-		why = append(why, "the state of source "+strings.Join(unknown, ", ")+" is not known")
-	}
-	lasting = lasting || len(rebuilt)+len(newer)+len(unknown)+len(n.Volatile) > 0 || n.Opaque != ""
-	if n.Opaque != "" {
-		why = append(why, "what it reads is not known for sure: "+n.Opaque)
-	}
-	if len(n.Volatile) > 0 {
-		why = append(why, "it calls "+strings.Join(n.Volatile, ", "))
-	}
-	return why, lasting
 }
 
 func plural(names []string, one, many string) string {
@@ -300,23 +297,38 @@ func (m *maker) isEphemeral(n addr.Node) bool {
 	return node != nil && node.Config.Materialized == "ephemeral"
 }
 
-// waits are the actions that must be over before a reads anything: those of the nodes it
-// reads, and the tests of the ephemeral models in between.
+// waits are the actions that must be over before n reads anything: those of the nodes it
+// reads, and the tests of the ephemeral models in between. What a view reads that is not
+// built is read through it.
 func (m *maker) waits(n addr.Node) []addr.Node {
 	var out []addr.Node
-	for _, p := range m.program.Nodes[n].Parents {
-		out = append(out, p)
-		if m.isEphemeral(p) || p.Kind == addr.Source {
-			out = append(out, m.waits(p)...)
+	seen := map[addr.Node]bool{}
+	var visit func(n addr.Node)
+	visit = func(n addr.Node) {
+		for _, p := range m.program.Nodes[n].Parents {
+			if seen[p] {
+				continue
+			}
+			seen[p] = true
+			out = append(out, p)
+			if m.through(p) {
+				visit(p)
+			}
 		}
 	}
+	visit(n)
 	return out
+}
+
+// through reports whether whoever reads n reads what is behind it.
+func (m *maker) through(n addr.Node) bool {
+	return m.isEphemeral(n) || n.Kind == addr.Source || !m.built[n] && bound(m.snapshot.Nodes[n].Kind)
 }
 
 // gateTests puts each selected data test that is due into the action of its gate.
 func (m *maker) gateTests() {
 	for _, t := range m.program.Tests {
-		if !m.selection.Tests[t.ID] {
+		if !m.asked(t) {
 			continue
 		}
 		gate := m.gate(t.Parents)
@@ -324,7 +336,8 @@ func (m *maker) gateTests() {
 			continue
 		}
 		reads := m.reads(t.Parents)
-		if !m.due(t.ID, t.Fingerprint, reads) {
+		due, unless := m.due(t, reads)
+		if !due {
 			m.plan.Kept[addr.Test]++
 			if n := m.snapshot.Passed[t.ID].Failures; n > 0 {
 				m.plan.Warnings = append(m.plan.Warnings, Warning{Test: t.ID, Failures: n})
@@ -332,25 +345,37 @@ func (m *maker) gateTests() {
 			continue
 		}
 		a := m.checkAction(gate)
-		made, ds := datatest.Render(t, m.testInput(t, a))
+		made, ds := datatest.Render(t, m.testInput(t, a, m.late(t)))
 		m.diags.Add(ds...)
-		made.Parents = reads
+		made.Parents, made.Late = reads, m.late(t)
+		made.Fingerprint = m.testFingerprint(t)
 		a.Tests = append(a.Tests, made)
+		if a.Gates == nil {
+			a.Gates = map[addr.Node]Gate{}
+		}
+		a.Gates[t.ID] = Gate{Reads: m.testReadings(t, reads), Unless: unless}
 		for _, p := range reads {
-			if p != gate && m.position[p] < m.position[gate] {
+			if !made.Late && p != gate && m.position[p] < m.position[gate] {
 				a.Deps = append(a.Deps, p)
+				if m.through(p) {
+					a.Deps = append(a.Deps, m.waits(p)...)
+				}
 			}
 		}
 	}
 }
 
-// testInput says what the test reads: the staged relation of its gate, published ones otherwise.
-func (m *maker) testInput(t *compile.Test, a *Action) datatest.In {
+// testInput says what the test reads: the staged relation of its gate unless it is late,
+// published ones otherwise.
+func (m *maker) testInput(t *compile.Test, a *Action, late bool) datatest.In {
 	relation := func(n addr.Node) addr.Relation {
 		if real := m.real(n); len(real) == 1 && real[0] == a.Node {
+			if late {
+				return a.Relation
+			}
 			return a.Staged
 		}
-		return m.program.Nodes[n].Relation
+		return m.program.ReadAt(n)
 	}
 	dialect := m.program.Target.Dialect
 	read := func(n addr.Node) string {
@@ -380,23 +405,77 @@ func (m *maker) reads(parents []addr.Node) []addr.Node {
 	return slices.Compact(out)
 }
 
-// due reports whether a test must run: something it reads is rebuilt or unknown, or it
-// has not passed in this form on these versions.
-func (m *maker) due(test addr.Node, fingerprint string, reads []addr.Node) bool {
+// due reports whether a test must run: it has not passed in this form on what it reads.
+// With what unless says it has.
+func (m *maker) due(t *compile.Test, reads []addr.Node) (due bool, unless map[addr.Node]string) {
 	if m.selection.TestsOnly || m.selection.Force {
-		return true
+		return true, nil
 	}
-	passed, ok := m.snapshot.Passed[test]
-	if !ok || passed.Fingerprint != fingerprint {
-		return true
+	passed, ok := m.snapshot.Passed[t.ID]
+	if !ok || passed.Fingerprint != m.testFingerprint(t) || m.testStale(t, passed) {
+		return true, nil
 	}
-	for _, r := range reads {
-		version := m.snapshot.Nodes[r].Version
-		if r.Kind == addr.Source || m.rebuilt[r] || version == "" || passed.Inputs[r] != version {
-			return true
+	readings := m.testReadings(t, reads)
+	v := m.compare(reads, func(n addr.Node) (string, compile.Reading, warehouse.Kind) {
+		return passed.Inputs[n], readings[n], warehouse.Table
+	}, false)
+	if len(v.causes) == 0 {
+		return false, nil
+	}
+	if v.soft && passed.Failures == 0 {
+		unless = maps.Clone(passed.Inputs)
+	}
+	return true, unless
+}
+
+// testFingerprint is that of a test with the ephemeral models that its query contains.
+func (m *maker) testFingerprint(t *compile.Test) string {
+	out := t.Fingerprint
+	for _, p := range t.Parents {
+		if m.isEphemeral(p) {
+			out = hashOf(out, p.Name, compile.Content(m.program.Nodes[p].Fingerprint))
 		}
 	}
-	return false
+	return out
+}
+
+// testReadings is what a test reads of each node.
+func (m *maker) testReadings(t *compile.Test, reads []addr.Node) map[addr.Node]compile.Reading {
+	known := t.Reads
+	for n := range known {
+		if real := m.real(n); len(real) != 1 || real[0] != n {
+			known = m.realReads(known)
+			break
+		}
+	}
+	out := make(map[addr.Node]compile.Reading, len(reads))
+	for _, n := range reads {
+		r, ok := known[n]
+		if !ok {
+			r = compile.Reading{All: true}
+		}
+		out[n] = r
+	}
+	return out
+}
+
+// testStale reports whether a test that calls functions like current_date must run again
+// because of that, as the policy of the node says that it is written at.
+func (m *maker) testStale(t *compile.Test, passed state.TestRecord) bool {
+	if len(t.Volatile) == 0 {
+		return false
+	}
+	policy := project.VolatileRebuild
+	if n := m.program.Nodes[t.Node]; n != nil {
+		policy = n.Config.Volatile
+	}
+	switch policy {
+	case project.VolatileIgnore:
+		return false
+	case project.VolatileDaily:
+		return m.selection.At.IsZero() || passed.At.UTC().Format(time.DateOnly) != m.selection.At.UTC().Format(time.DateOnly)
+	}
+	return true
 }
 
 // checkAction is the action of node n; a node that is not built gets one for its tests.
@@ -406,7 +485,7 @@ func (m *maker) checkAction(n addr.Node) *Action {
 	}
 	node := m.program.Nodes[n]
 	a := &Action{
-		Node: n, Verb: Check, Materialized: node.Config.Materialized, Relation: node.Relation, Staged: node.Relation,
+		Node: n, Verb: Check, Materialized: node.Config.Materialized, Relation: m.program.ReadAt(n), Staged: m.program.ReadAt(n),
 		Parents: m.inputs(n), Origin: m.origin(node, materialize.Out{}),
 	}
 	if m.selection.TestsOnly {
@@ -481,7 +560,7 @@ func (m *maker) finish() {
 			reads = append(reads, t.Parents...)
 		}
 		for _, n := range reads {
-			if version := m.snapshot.Nodes[n].Version; version != "" && !m.rebuilt[n] {
+			if version := m.snapshot.Nodes[n].Version; version != "" && !m.built[n] {
 				m.plan.Versions[n] = version
 			}
 		}

@@ -1,6 +1,11 @@
 package plan
 
-import "github.com/engine-build/engine/engine/addr"
+import (
+	"time"
+
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/state"
+)
 
 // Selection is what the user asked for, already resolved to nodes.
 type Selection struct {
@@ -14,6 +19,16 @@ type Selection struct {
 	FullRefresh bool
 	// Force builds nodes although nothing changed.
 	Force bool
+	// Release are nodes that are built although a rollback holds them.
+	Release map[addr.Node]bool
 	// StoreFailures keeps failing rows of all tests, as if each asked for it.
 	StoreFailures bool
+	// AllowBreaking lets a build break what a contract promised its readers, protected columns
+	// excepted.
+	AllowBreaking bool
+	// At is the time of the run, for nodes that are good for a day; zero: none is.
+	At time.Time
+	// Deferred are the records of nodes that are read from another target (see
+	// compile.Program.Place): none of them is selected, and nothing is written there.
+	Deferred map[addr.Node]state.Record
 }

@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/engine-build/engine/engine/warehouse"
 )
@@ -16,6 +17,7 @@ type account struct {
 	// bounded: the statements are held to the budget of the run before they are sent. Those
 	// that cost nothing, and those that publish and record what is paid for, are not.
 	bounded bool
+	since   time.Time // when the statement that is under way was sent
 }
 
 // exec runs one statement on an account.
@@ -29,9 +31,20 @@ func (r *runner) exec(ctx context.Context, conn warehouse.Conn, stmt warehouse.S
 	return stats, err
 }
 
+// timed counts what f takes as time that the warehouse took.
+func (r *runner) timed(acct *account, f func() error) error {
+	start := r.options.Now()
+	defer func() { acct.of.Time += r.options.Now().Sub(start) }()
+	return f()
+}
+
 // within limits the next statement to what is left of the budget. When nothing is left no
 // other action is begun; statements that are running go on.
 func (r *runner) within(ctx context.Context, acct *account) (context.Context, error) {
+	acct.since = r.options.Now()
+	if err := r.options.Lease.fence(ctx, nil); err != nil {
+		return ctx, err
+	}
 	if r.options.MaxBilled <= 0 || !acct.bounded {
 		return ctx, nil
 	}
@@ -53,5 +66,11 @@ func (r *runner) charge(acct *account, stats warehouse.JobStats, err error) {
 		stats.Retries = warehouse.RetriesOf(err)
 	}
 	acct.of.add(stats)
+	if acct.since.IsZero() {
+		acct.of.Time += stats.Duration
+	} else {
+		acct.of.Time += r.options.Now().Sub(acct.since)
+	}
+	acct.since = time.Time{}
 	r.billed.Add(max(stats.Billed, 0))
 }

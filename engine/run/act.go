@@ -37,6 +37,10 @@ func (r *runner) act(ctx context.Context, a *plan.Action) (res *NodeResult) {
 		}
 		r.fillTests(a, res)
 	}()
+	if r.needless(a) {
+		r.keep(a, res)
+		return res
+	}
 	if !r.phase(res, "unit_tests", len(a.UnitTests) > 0, func() bool { return r.unitTests(ctx, a, res) }) {
 		return res
 	}
@@ -51,9 +55,23 @@ func (r *runner) act(ctx context.Context, a *plan.Action) (res *NodeResult) {
 		defer tx.Close()
 		conn = tx
 	}
+	if tx == nil {
+		res.announced = r.announce(ctx, a)
+		if a.Staged == a.Relation {
+			// Readers see what is built at once.
+			if err := res.announced(); err != nil {
+				res.fail(a, publishRefused(a, r.conn.Dialect(), err))
+				return res
+			}
+		}
+	}
+	if a.Verb != plan.Check {
+		res.content = r.contents.made(a)
+	}
 	acct := &account{of: &res.Usage, bounded: true}
 	ok := r.phase(res, "build", len(a.Build) > 0, func() bool { return r.ops(ctx, conn, a, a.Build, res, acct) }) &&
-		r.phase(res, "tests", len(a.Tests) > 0, func() bool { return r.tests(ctx, conn, a, res) }) &&
+		r.phase(res, "compare", a.Compare != "", func() bool { r.compare(ctx, conn, a, res); return true }) &&
+		r.phase(res, "tests", gates(a), func() bool { return r.tests(ctx, conn, a, res) }) &&
 		r.phase(res, "publish", true, func() bool { return r.publish(ctx, tx, a, res) })
 	if !ok {
 		r.cleanup(ctx, tx, a, res)
@@ -99,11 +117,13 @@ func (r *runner) ops(ctx context.Context, conn warehouse.Conn, a *plan.Action, o
 			}
 			continue
 		}
+		columnsStay(ctx, conn, a, op, res)
 		stats, stmt, err := r.do(ctx, conn, op, &own)
 		if err != nil {
 			r.explain(a, op, stmt, res, err)
 			return false
 		}
+		tally(a, op, stats, res)
 		if word, rows := command(op); word != "" {
 			res.Command, res.Job = word, stats.JobID
 			if rows {
@@ -152,6 +172,11 @@ func (r *runner) explain(a *plan.Action, op warehouse.Op, stmt warehouse.Stateme
 	var changed *warehouse.SchemaChangeError
 	if errors.As(err, &changed) {
 		res.fail(a, schemaChanged(a, changed))
+		return
+	}
+	var broken *warehouse.ContractError
+	if errors.As(err, &broken) {
+		res.fail(a, contractBroken(a, broken))
 		return
 	}
 	if hook, ok := op.(warehouse.SQL); ok {
@@ -258,7 +283,7 @@ func (r *runner) send(ctx context.Context, conn warehouse.Conn, stmts []warehous
 		if stats, last, err = r.send(ctx, tx, stmts, acct); err != nil {
 			return stats, last, err
 		}
-		return stats, last, tx.Commit(ctx)
+		return stats, last, r.timed(acct, func() error { return tx.Commit(ctx) })
 	}
 	for _, stmt := range stmts {
 		got, err := r.exec(ctx, conn, stmt, acct)
@@ -288,35 +313,46 @@ func (r *runner) load(ctx context.Context, conn warehouse.Conn, op warehouse.Loa
 //
 // Without transactions, and where nothing is replaced, records are written later and many
 // at once, since each statement may be a job that takes a second. A run that dies between
-// the publication and the record is safe: the reason for which the node was built still
-// holds for the next plan, because what it is compared with is the old record. So the node
-// is built again, and so are its children, which have the old version of it as their
-// input. Where the old record would look true again it is taken back before (see
-// plan.Action.Revoke), and rows that a second build would append once more are recorded
-// at once.
+// the publication and the record is safe: before the publication the record of the last
+// build was taken back (see announce), and a node that never had one is built again.
+// Comparing with that record would not do: contents are named after what they follow from, so
+// when an edit is taken back, or an input becomes what it was, the old record would look true
+// again. Rows that a second build would append once more are recorded at once.
 func (r *runner) publish(ctx context.Context, tx warehouse.Tx, a *plan.Action, res *NodeResult) bool {
 	refuse := func(err error) bool {
 		res.fail(a, publishRefused(a, r.conn.Dialect(), err))
 		return false
+	}
+	if r.plan.PublishRun {
+		// Those that read it read it aside; the end of the run publishes it (see together).
+		r.published(a, res)
+		return true
 	}
 	rows, word, job := res.Rows, res.Command, res.Job
 	defer func() { res.Rows, res.Command, res.Job = rows, word, job }() // hooks and records are not its rows
 	acct := &account{of: &res.Usage}
 	atOnce := r.conn.Dialect().Caps().TransactionalDDL
 	if tx == nil && (!atOnce || len(a.Publish) == 0) {
-		if a.Revoke && !r.options.Frozen {
-			if _, _, err := r.do(ctx, r.conn, r.revoked(a), acct); err != nil {
+		if res.announced != nil {
+			if err := res.announced(); err != nil {
 				return refuse(err)
 			}
 		}
-		if !r.ops(ctx, r.conn, a, a.Publish, res, acct) {
+		if err := r.options.Lease.fence(ctx, nil); err != nil {
+			return refuse(err)
+		}
+		publish, kept, err := r.keeping(ctx, r.conn, a)
+		if err != nil {
+			return refuse(err)
+		}
+		if !r.ops(ctx, r.conn, a, publish, res, acct) {
 			return false
 		}
-		r.later(ctx, r.recordsOf(a, res))
+		r.later(ctx, append(r.recordsOf(a, res), kept...))
 		if appends(a) {
 			_ = r.flush(ctx) // what cannot be written now is reported at the end
 		}
-		r.published(a)
+		r.published(a, res)
 		return true
 	}
 	ops := slices.Concat([]warehouse.Op(a.Publish), r.recordsOf(a, res))
@@ -332,15 +368,22 @@ func (r *runner) publish(ctx context.Context, tx warehouse.Tx, a *plan.Action, r
 	if tx != nil {
 		conn = tx
 	}
-	if !r.ops(ctx, conn, a, ops, res, acct) {
+	publish, kept, err := r.keeping(ctx, conn, a)
+	if err != nil {
+		return refuse(err)
+	}
+	if !r.ops(ctx, conn, a, slices.Concat(publish, r.recordsOf(a, res), kept), res, acct) {
 		return false
 	}
 	if tx != nil {
-		if err := tx.Commit(ctx); err != nil {
+		if err := r.options.Lease.fence(ctx, tx); err != nil {
+			return refuse(err)
+		}
+		if err := r.timed(acct, func() error { return tx.Commit(ctx) }); err != nil {
 			return refuse(err)
 		}
 	}
-	r.published(a)
+	r.published(a, res)
 	return true
 }
 
@@ -358,14 +401,11 @@ func appends(a *plan.Action) bool {
 	return inserts && a.Verb == plan.Update
 }
 
-// published notes the new version of a node for those that read it.
-func (r *runner) published(a *plan.Action) {
-	if a.Verb == plan.Check {
-		return
+// published notes what a node holds now for those that read it.
+func (r *runner) published(a *plan.Action, res *NodeResult) {
+	if a.Verb != plan.Check {
+		r.contents.put(a.Node, res.content)
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.versions[a.Node] = r.options.RunID
 }
 
 // recordsOf are the state rows of an action that went well.
@@ -373,26 +413,22 @@ func (r *runner) recordsOf(a *plan.Action, res *NodeResult) []warehouse.Op {
 	if r.options.Frozen {
 		return nil
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	if a.Restore != nil {
+		return r.restored(a)
+	}
 	var ops []warehouse.Op
 	now := r.options.Now()
-	version := func(n addr.Node) string {
-		if n == a.Node && a.Verb != plan.Check {
-			return r.options.RunID
-		}
-		return r.versions[n]
-	}
 	if a.Verb != plan.Check {
-		inputs := map[addr.Node]string{}
-		for _, p := range a.Parents {
-			inputs[p] = version(p)
-		}
+		inputs := r.contents.inputs(a)
 		spent := res.Total().spent()
+		if a.Definition != nil {
+			ops = append(ops, state.DefinedOp(r.conn.Dialect(), r.scope, r.options.RunID, now, a.Definition))
+		}
 		ops = append(ops, state.BuiltOp(r.conn.Dialect(), r.scope, r.options.RunID, state.Record{
 			Node: a.Node, Relation: a.Relation, Kind: a.Kind, Materialized: a.Materialized, Fingerprint: a.Fingerprint,
-			Version: r.options.RunID, Inputs: inputs, Rows: res.Rows, At: now, Millis: now.Sub(res.Start).Milliseconds(),
-			Bytes: spent.Bytes, Billed: spent.Billed, SlotMillis: spent.SlotMillis,
+			Version: r.options.RunID, Inputs: inputs, Rows: res.Rows, At: now, Millis: learned(a, now.Sub(res.Start)),
+			Bytes: spent.Bytes, Billed: spent.Billed, SlotMillis: spent.SlotMillis, Definition: a.DefinitionID,
+			Content: res.content, Checksum: res.checksum, Tests: testsPassed(res),
 		}))
 	}
 	var passed []state.TestRecord
@@ -410,20 +446,22 @@ func (r *runner) recordsOf(a *plan.Action, res *NodeResult) []warehouse.Op {
 		if got.Status != Done && got.Status != Warned {
 			continue
 		}
-		inputs := map[addr.Node]string{}
+		gate, inputs := a.Gates[t.ID], map[addr.Node]string{}
 		for _, p := range t.Parents {
-			inputs[p] = version(p)
+			inputs[p] = r.read(a, gate, p, res.content)
 		}
 		passed = append(passed, state.TestRecord{Test: t.ID, Fingerprint: t.Fingerprint, Inputs: inputs, Failures: got.Failures, At: now})
 	}
 	return append(ops, state.PassedOps(r.conn.Dialect(), r.scope, r.options.RunID, passed)...)
 }
 
-// revoked is a record by which no node is up to date.
-func (r *runner) revoked(a *plan.Action) warehouse.Op {
-	return state.BuiltOp(r.conn.Dialect(), r.scope, r.options.RunID, state.Record{
-		Node: a.Node, Relation: a.Relation, Kind: a.Kind, Materialized: a.Materialized, Rows: -1, At: r.options.Now(), Bytes: -1, Billed: -1,
-	})
+func testsPassed(res *NodeResult) (n int64) {
+	for _, t := range res.Tests {
+		if t.Status == Done || t.Status == Kept {
+			n++
+		}
+	}
+	return n
 }
 
 // cleanup undoes what a failed action left aside. It works even when ctx has ended.
@@ -434,6 +472,9 @@ func (r *runner) cleanup(ctx context.Context, tx warehouse.Tx, a *plan.Action, r
 		// What cannot be rolled back is gone with the connection.
 		_ = tx.Rollback(ctx)
 		return
+	}
+	if r.options.Lease.Lost() != nil {
+		return // what has these names now may be another run's
 	}
 	for _, op := range a.Cleanup {
 		// An object that stays is an orphan: the next build removes it.
@@ -454,7 +495,8 @@ func (r *runner) fillTests(a *plan.Action, res *NodeResult) {
 		}
 	}
 	for _, t := range a.Tests {
-		if !have[t.ID] {
+		// Late tests have their turn after the publication.
+		if late := t.Late && (res.Status == Done || res.Status == Kept); !have[t.ID] && !late {
 			rest.Tests = append(rest.Tests, t)
 		}
 	}

@@ -1,17 +1,16 @@
 package run
 
 import (
-	"container/heap"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/engine-build/engine/engine/addr"
-	"github.com/engine-build/engine/engine/dag"
 	"github.com/engine-build/engine/engine/plan"
+	"github.com/engine-build/engine/engine/schedule"
 	"github.com/engine-build/engine/engine/state"
 	"github.com/engine-build/engine/engine/warehouse"
 )
@@ -21,20 +20,32 @@ import (
 // running statements are interrupted, staged objects removed, and the result says so.
 func Apply(ctx context.Context, p *plan.Plan, conn warehouse.Conn, o Options) (*Result, error) {
 	ctx = warehouse.WithJob(ctx, warehouse.Job{Run: o.RunID, Project: p.Project, Target: p.Target})
+	ctx, release := bounded(ctx, o)
+	defer release()
 	asked := ctx // ends only when the user says so, not when failing fast
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	r := &runner{plan: p, conn: conn, options: o, cancel: cancel, versions: map[addr.Node]string{}, scope: state.Scope{Database: p.Database, Project: p.Project, Schema: p.Schema}}
-	for n, v := range p.Versions {
-		r.versions[n] = v
-	}
+	r := &runner{plan: p, conn: conn, options: o, cancel: cancel, contents: newContents(p, o.RunID), agenda: agendaOf(p, o.Jobs), scope: state.Scope{Database: p.Database, Project: p.Project, Schema: p.Schema}}
 	result := &Result{RunID: o.RunID, Start: o.Now(), Plan: p, Nodes: make([]*NodeResult, len(p.Actions)), Price: warehouse.PriceOf(conn)}
 	r.emit(Event{Kind: RunStarted, At: result.Start, Total: len(p.Actions)})
+	of, err := schedule.New(r.agenda.tasks, r.agenda.limits)
+	if err != nil {
+		return nil, fmt.Errorf("order the actions of the plan: %w", err)
+	}
+	r.board = &board{of: of, freed: make(chan struct{}, 1)}
+	ctx = warehouse.WithThrottled(ctx, r.throttled)
 	overhead := &account{of: &result.Overhead}
 	if err := r.prepare(ctx, overhead); err != nil {
+		if _, why := stoppedBy(ctx, o); why != nil {
+			err = *why
+		}
 		return nil, err
 	}
 	r.schedule(ctx, result)
+	if p.PublishRun {
+		r.together(ctx, result, overhead)
+	}
+	result.Timing = r.timing(result)
 	if !r.canceled(ctx) {
 		for _, text := range p.OnRunEnd {
 			if _, err := r.exec(asked, conn, warehouse.Statement{SQL: text}, overhead); err != nil {
@@ -42,7 +53,13 @@ func Apply(ctx context.Context, p *plan.Plan, conn warehouse.Conn, o Options) (*
 			}
 		}
 	}
+	if !r.canceled(ctx) {
+		if err := r.retire(ctx, overhead); err != nil {
+			result.Diags.Add(stateNotWritten(err))
+		}
+	}
 	result.Canceled = r.canceled(ctx)
+	result.stop(ctx, o)
 	result.End = o.Now()
 	if err := r.recordRun(ctx, result, overhead); err != nil {
 		result.Diags.Add(stateNotWritten(err))
@@ -52,18 +69,22 @@ func Apply(ctx context.Context, p *plan.Plan, conn warehouse.Conn, o Options) (*
 }
 
 type runner struct {
-	plan    *plan.Plan
-	conn    warehouse.Conn
-	options Options
-	cancel  context.CancelCauseFunc
-	scope   state.Scope
-	tables  state.Tables // as they were when the run began
+	plan     *plan.Plan
+	conn     warehouse.Conn
+	contents *contents
+	options  Options
+	cancel   context.CancelCauseFunc
+	scope    state.Scope
+	tables   state.Tables // as they were when the run began
+	agenda   *agenda
+	board    *board
 
-	mu       sync.Mutex // guards what follows and the sink
-	versions map[addr.Node]string
-	records  records
-	billed   atomic.Int64 // bytes that the statements of this run were billed for
-	over     atomic.Bool  // a statement was not sent, because the budget was used up
+	mu      sync.Mutex // guards what follows and the sink
+	records records
+	revoked revocations
+	kept    []plan.Previous // what this run has kept
+	billed  atomic.Int64    // bytes that the statements of this run were billed for
+	over    atomic.Bool     // a statement was not sent, because the budget was used up
 }
 
 func (r *runner) emit(e Event) {
@@ -89,6 +110,9 @@ func (r *runner) prepare(ctx context.Context, acct *account) error {
 			return err
 		}
 		ops = r.tables.Missing(r.conn.Dialect(), r.scope.Database)
+		if r.keeps() {
+			ops = append(ops, r.tables.ExtraSetup(r.conn.Dialect(), r.scope.Database)...)
+		}
 	}
 	for _, o := range r.plan.Orphans {
 		ops = append(ops, warehouse.Drop{Relation: o.Relation, Kind: o.Kind})
@@ -110,107 +134,225 @@ func (r *runner) prepare(ctx context.Context, acct *account) error {
 	return nil
 }
 
-// schedule runs the actions on N workers, the one with the longest way to go first.
-func (r *runner) schedule(ctx context.Context, result *Result) {
-	index := make(map[addr.Node]int, len(r.plan.Actions))
-	nodes := make([]addr.Node, len(r.plan.Actions))
-	for i, a := range r.plan.Actions {
-		index[a.Node], nodes[i] = i, a.Node
-	}
-	graph := dag.New(addr.Node.Compare, nodes, func(n addr.Node) []addr.Node { return r.plan.Actions[index[n]].Deps })
-	tails := graph.Tails(func(n addr.Node) float64 { return float64(max(r.plan.Actions[index[n]].Millis, 1)) })
-	ready := &queue{before: func(a, b int) bool {
-		if x, y := tails[nodes[a]], tails[nodes[b]]; x != y {
-			return x > y
-		}
-		return a < b
-	}}
-	pending := make([]int, len(nodes))
-	for i, n := range nodes {
-		if pending[i] = len(graph.Parents(n)); pending[i] == 0 {
-			heap.Push(ready, i)
-		}
-	}
+// board is the schedule of a run, with what guards it.
+type board struct {
+	mu      sync.Mutex
+	of      *schedule.Schedule
+	start   time.Time     // of the first action; zero before
+	settled bool          // everything that could begin has
+	freed   chan struct{} // a slot that was borrowed is free again
+}
 
-	workers := max(r.options.Jobs, 1)
-	finished := make(chan int)
-	free := make([]int, 0, workers)
-	for w := range workers {
-		free = append(free, workers-1-w)
-	}
-	running, started := 0, 0
-	end := func(i int) {
-		if r.options.FailFast && result.Nodes[i].Status.Bad() {
-			r.cancel(errFailFast)
-		}
-		for _, child := range graph.Children(nodes[i]) {
-			if pending[index[child]]--; pending[index[child]] == 0 {
-				heap.Push(ready, index[child])
-			}
-		}
-	}
-	for ready.Len() > 0 || running > 0 {
-		for ready.Len() > 0 && len(free) > 0 {
-			i := heap.Pop(ready).(int)
-			started++
-			if skipped := r.skip(ctx, i, graph, result, index); skipped != nil {
-				result.Nodes[i] = skipped
-				r.emit(Event{Kind: NodeEnded, At: skipped.End, Node: nodes[i], Index: started, Total: len(nodes), Action: r.plan.Actions[i], Result: skipped})
-				end(i)
-				continue
-			}
-			worker := free[len(free)-1]
-			free = free[:len(free)-1]
-			running++
-			go func(position int) {
-				a := r.plan.Actions[i]
-				r.emit(Event{Kind: NodeStarted, At: r.options.Now(), Node: a.Node, Index: position, Total: len(nodes), Action: a})
-				res := r.act(ctx, a)
-				res.Worker = worker
-				result.Nodes[i] = res
-				r.emit(Event{Kind: NodeEnded, At: res.End, Node: a.Node, Index: position, Total: len(nodes), Action: a, Result: res})
-				finished <- i
-			}(started)
-		}
-		if running == 0 {
-			continue
-		}
-		i := <-finished
-		running--
-		free = append(free, result.Nodes[i].Worker)
-		end(i)
+// borrow takes another slot for an action that runs, if nothing else could begin in it.
+// giveBack ends that.
+func (r *runner) borrow() bool {
+	now := r.options.Now()
+	r.board.mu.Lock()
+	defer r.board.mu.Unlock()
+	return r.board.settled && r.board.of.Borrow(now.Sub(r.board.start))
+}
+
+func (r *runner) giveBack(held time.Duration) {
+	r.board.mu.Lock()
+	r.board.of.Return(held)
+	r.board.settled = false
+	r.board.mu.Unlock()
+	select {
+	case r.board.freed <- struct{}{}:
+	default: // the loop has been told, and has not looked yet
 	}
 }
 
-// skip answers the result of an action that must not run: an action it depends on went
-// wrong, or the run is being stopped. The cause is the root, not the nearest.
-func (r *runner) skip(ctx context.Context, i int, graph *dag.Graph[addr.Node], result *Result, index map[addr.Node]int) *NodeResult {
-	a := r.plan.Actions[i]
+// throttled hears that the warehouse has asked for less.
+func (r *runner) throttled(retry warehouse.Retry) {
+	now := r.options.Now()
+	r.board.mu.Lock()
+	defer r.board.mu.Unlock()
+	if !r.board.start.IsZero() {
+		r.board.of.Limited(now.Sub(r.board.start), retry.Wait)
+	}
+}
+
+// schedule does the actions of the plan in the order in which engine/schedule names them.
+// Nobody but this loop begins anything; there is a goroutine for each action that runs.
+func (r *runner) schedule(ctx context.Context, result *Result) {
+	b := r.board
+	finished := make(chan int, r.agenda.limits.Slots)
+	stopped := ctx.Done()
+	begun := 0
+	var over []int // tasks that have ended since the board was last looked at
+	start := r.options.Now()
+	b.mu.Lock()
+	b.start = start
+	b.mu.Unlock()
+	now := time.Duration(0)
+	for ; ; now = r.options.Now().Sub(start) {
+		b.mu.Lock()
+		for _, task := range over {
+			if r.wentWrong(result, task) {
+				b.of.Fail(task, now)
+			} else {
+				b.of.Finish(task, now)
+			}
+			b.settled = false
+		}
+		b.mu.Unlock()
+		over = over[:0]
+		for r.beginNext(ctx, result, now, finished, &begun) {
+		}
+		b.mu.Lock()
+		at, paused := b.of.Wake(now)
+		left := b.of.Left()
+		b.mu.Unlock()
+		if left == 0 {
+			return
+		}
+		var passed <-chan time.Time // never, unless the warehouse has asked for a pause
+		if paused {
+			passed = time.After(at - now)
+		}
+		select {
+		case task := <-finished:
+			over = append(over, task)
+			for more := true; more; {
+				select {
+				case task := <-finished:
+					over = append(over, task)
+				default:
+					more = false
+				}
+			}
+			if r.options.FailFast && slices.ContainsFunc(over, func(task int) bool { return r.wentWrong(result, task) }) {
+				r.cancel(errFailFast)
+			}
+		case <-b.freed:
+		case <-passed:
+		case <-stopped:
+			stopped = nil
+			b.mu.Lock()
+			b.of.Stop()
+			b.mu.Unlock()
+		}
+	}
+}
+
+// wentWrong reports whether a task that has ended makes the run fail.
+func (r *runner) wentWrong(result *Result, task int) bool {
+	res := result.Nodes[r.agenda.action[task]]
+	if !r.agenda.late(task) {
+		return res.Status.Bad()
+	}
+	return slices.ContainsFunc(res.Tests, func(t TestResult) bool { return t.Status.Bad() })
+}
+
+// beginNext begins what is to be next, or files why it must not run. It is false when
+// nothing can begin now.
+func (r *runner) beginNext(ctx context.Context, result *Result, now time.Duration, finished chan<- int, begun *int) bool {
+	b := r.board
+	b.mu.Lock()
+	task, ok := b.of.Next(now)
+	b.settled = !ok
+	worker := 0
+	if ok {
+		worker = b.of.Spans()[task].Slot
+	}
+	b.mu.Unlock()
+	if !ok {
+		return false
+	}
+	i := r.agenda.action[task]
+	a, total := r.plan.Actions[i], len(r.plan.Actions)
+	if r.agenda.late(task) {
+		if r.skipLate(ctx, task, result) {
+			r.skipped(task, now)
+			return true
+		}
+		go func() {
+			r.fileLate(a, result.Nodes[i], r.lateTests(ctx, a, result.Nodes[i]))
+			finished <- task
+		}()
+		return true
+	}
+	*begun++
+	position := *begun
+	if res := r.skip(ctx, task, result); res != nil {
+		result.Nodes[i] = res
+		r.skipped(task, now)
+		r.emit(Event{Kind: NodeEnded, At: res.End, Node: a.Node, Index: position, Total: total, Action: a, Result: res})
+		return true
+	}
+	go func() {
+		r.emit(Event{Kind: NodeStarted, At: r.options.Now(), Node: a.Node, Index: position, Total: total, Action: a})
+		res := r.act(ctx, a)
+		res.Worker = worker
+		result.Nodes[i] = res
+		r.emit(Event{Kind: NodeEnded, At: res.End, Node: a.Node, Index: position, Total: total, Action: a, Result: res})
+		finished <- task
+	}()
+	return true
+}
+
+func (r *runner) skipped(task int, now time.Duration) {
+	r.board.mu.Lock()
+	defer r.board.mu.Unlock()
+	r.board.of.Skip(task, now)
+	r.board.settled = false
+}
+
+// skip answers the result of an action that must not run, nil if it may.
+func (r *runner) skip(ctx context.Context, task int, result *Result) *NodeResult {
+	a := r.plan.Actions[r.agenda.action[task]]
 	res := newResult(a, r.options.Now())
 	res.End = res.Start
-	for _, p := range graph.Parents(a.Node) {
-		switch parent := result.Nodes[index[p]]; {
+	if !r.hindered(ctx, r.agenda.tasks[task].After, result, res) {
+		return nil
+	}
+	return r.skipTests(a, res)
+}
+
+// skipLate files the results of late tests that must not run. It is false if they may.
+func (r *runner) skipLate(ctx context.Context, task int, result *Result) bool {
+	i := r.agenda.action[task]
+	a, node := r.plan.Actions[i], result.Nodes[i]
+	have := idsOf(node.Tests)
+	rest := &plan.Action{Node: a.Node, Tests: slices.DeleteFunc(slices.Clone(a.Tests), func(t plan.Test) bool { return have[t.ID] })}
+	if len(rest.Tests) == 0 {
+		return true // they share the fate of the action
+	}
+	res := newResult(a, r.options.Now())
+	res.End = res.Start
+	if !r.hindered(ctx, r.agenda.tasks[task].After, result, res) {
+		return false
+	}
+	r.fileLate(a, node, r.skipTests(rest, res).Tests)
+	return true
+}
+
+// hindered says in res why a task must not run: an action that it depends on went wrong, or
+// the run is being stopped. The cause is the root, not the nearest.
+func (r *runner) hindered(ctx context.Context, after []int, result *Result, res *NodeResult) bool {
+	for _, p := range after {
+		switch parent := result.Nodes[p]; {
 		case parent.Status == Skipped || parent.Status == Canceled && !parent.Because.IsZero():
 			res.Status, res.Because, res.Message = parent.Status, parent.Because, parent.Message
 		case parent.Status.Bad():
-			res.Status, res.Because = Skipped, p
+			res.Status, res.Because = Skipped, parent.Node
 		default:
 			continue
 		}
-		return r.skipTests(a, res)
+		return true
 	}
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil && errors.Is(context.Cause(ctx), errFailFast):
+		res.Status, res.Message = Skipped, "stopped after the first failure"
+	case ctx.Err() != nil:
 		res.Status = Canceled
-		if errors.Is(context.Cause(ctx), errFailFast) {
-			res.Status, res.Message = Skipped, "stopped after the first failure"
-		}
-		return r.skipTests(a, res)
-	}
-	if r.over.Load() {
+	case r.over.Load():
 		res.Status, res.Message = Skipped, "stopped: the budget is used up"
-		return r.skipTests(a, res)
+	default:
+		return false
 	}
-	return nil
+	return true
 }
 
 func (r *runner) skipTests(a *plan.Action, res *NodeResult) *NodeResult {
@@ -233,6 +375,8 @@ func (r *runner) recordRun(ctx context.Context, result *Result, acct *account) e
 	}
 	verdict := "done"
 	switch {
+	case result.Stopped != "":
+		verdict = result.Stopped
 	case result.Canceled:
 		verdict = "canceled"
 	case !result.OK():
@@ -241,29 +385,16 @@ func (r *runner) recordRun(ctx context.Context, result *Result, acct *account) e
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
 	defer stop()
 	err := r.flush(ctx)
-	result.Overhead = result.Overhead.Plus(r.records.usage())
+	result.Overhead = result.Overhead.Plus(r.records.usage()).Plus(r.revoked.usage())
 	if err != nil {
 		return err
+	}
+	if r.options.Lease.Lost() != nil {
+		return nil // the records are another run's to look after
 	}
 	if _, _, err := r.do(ctx, r.conn, state.RunOp(r.conn.Dialect(), r.scope, state.Run{ID: result.RunID, Start: result.Start, End: result.End, Verdict: verdict, Engine: r.options.Version, Target: r.plan.Target}), acct); err != nil {
 		return err
 	}
 	_, err = state.Compact(ctx, r.conn, r.scope, state.DefaultLimits, r.tables)
 	return err
-}
-
-// queue is a heap of action indexes.
-type queue struct {
-	items  []int
-	before func(a, b int) bool
-}
-
-func (q *queue) Len() int           { return len(q.items) }
-func (q *queue) Less(i, j int) bool { return q.before(q.items[i], q.items[j]) }
-func (q *queue) Swap(i, j int)      { q.items[i], q.items[j] = q.items[j], q.items[i] }
-func (q *queue) Push(x any)         { q.items = append(q.items, x.(int)) }
-func (q *queue) Pop() any {
-	last := q.items[len(q.items)-1]
-	q.items = q.items[:len(q.items)-1]
-	return last
 }

@@ -25,9 +25,9 @@ func saidBy(r *run.Result) diag.List {
 }
 
 // TestCodes: every code of this room is said in its case, at the user's file. Those that
-// have a test of their own elsewhere are hook-failed, run-stumbled, not-published and budget-spent.
+// have a test of their own elsewhere are hook-failed, run-stumbled, not-published, budget-spent, lease-lost and deadline-reached.
 func TestCodes(t *testing.T) {
-	said := map[diag.Code]diag.Diagnostic{"hook-failed": {}, "run-stumbled": {}, "not-published": {}, "budget-spent": {}}
+	said := map[diag.Code]diag.Diagnostic{"hook-failed": {}, "run-stumbled": {}, "not-published": {}, "run-not-published": {}, "budget-spent": {}, "lease-lost": {}, "deadline-reached": {}}
 	for _, c := range []struct {
 		name          string
 		before, after map[string]string
@@ -39,6 +39,9 @@ func TestCodes(t *testing.T) {
 		{"schema-changed",
 			map[string]string{"models/m.sql": "{{ config \"materialized\" \"incremental\" \"on_schema_change\" \"fail\" }}select 1 as id"},
 			map[string]string{"models/m.sql": "{{ config \"materialized\" \"incremental\" \"on_schema_change\" \"fail\" }}select 2 as id, 3 as more"}, "", "models/m.sql"},
+		{"contract-broken",
+			// What a file holds is known once it is read.
+			map[string]string{"models/m.sql": "{{ config \"dialect\" \"duckdb\" \"contract\" (dict \"enforced\" true) }}select file as id from glob('*.nothing')", "models/p.yml": "models: [{name: m, columns: [{name: id, data_type: STRING}, {name: more, data_type: INT64}]}]"}, nil, "", "models/m.sql"},
 		{"failures-not-stored",
 			map[string]string{"models/m.sql": "select 1 as id", "models/p.yml": strings.Replace(uniqueID, "[unique]", "[{unique: {config: {store_failures: true}}}]", 1)},
 			map[string]string{"models/m.sql": "select 1 as id union all select 1"}, "create view dev_test_failures.unique_m_id as select 1 as a", "models/p.yml"},

@@ -281,9 +281,16 @@ func TestFewStatements(t *testing.T) {
 	s.write(map[string]string{"models/a.sql": "{{ config \"materialized\" \"table\" }}select id from {{ ref \"raw\" }} where id < 2"})
 	s.build(func(o *run.Options) { o.Jobs = 1 })
 	var got []string
+	builds := 0
 	for _, j := range meter.Jobs() {
 		if j.Run == "" {
 			continue // of the plan
+		}
+		if strings.HasPrefix(j.SQL, `insert into "_engine"."node_builds"`) {
+			// Records are taken back while the nodes are built, one or several at once.
+			if builds++; builds < 4 {
+				continue
+			}
 		}
 		line, _, _ := strings.Cut(strings.TrimSpace(j.SQL), "\n")
 		words := strings.Fields(line)
@@ -301,6 +308,7 @@ func TestFewStatements(t *testing.T) {
 		`b create table "dev"."_engine_new__b" as`,
 		`b drop table "dev"."b"`,
 		`b alter table "dev"."_engine_new__b" rename`,
+		`insert into "_engine"."definitions" ("scope",`,
 		`insert into "_engine"."node_builds" ("scope",`,
 		`insert into "_engine"."test_outcomes" ("scope",`,
 		`insert into "_engine"."runs" ("scope",`,
@@ -315,10 +323,13 @@ func TestRecordLostAfterPublication(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		change map[string]string
+		back   map[string]string // what is written before the next build
 		sel    func(*plan.Selection)
 	}{
-		{"changed", map[string]string{"models/a.sql": "{{ config \"materialized\" \"table\" }}select id + 10 as id from {{ ref \"raw\" }}"}, nil},
-		{"forced", nil, func(sel *plan.Selection) {
+		{"changed", map[string]string{"models/a.sql": "{{ config \"materialized\" \"table\" }}select id + 10 as id from {{ ref \"raw\" }}"}, nil, nil},
+		// The record of the build before would be true again, and the table is another one.
+		{"taken back", map[string]string{"models/a.sql": "{{ config \"materialized\" \"table\" }}select id + 10 as id from {{ ref \"raw\" }}"}, map[string]string{"models/a.sql": priced["models/a.sql"]}, nil},
+		{"forced", nil, nil, func(sel *plan.Selection) {
 			sel.Force = true
 			sel.Nodes = map[addr.Node]bool{{Kind: addr.Model, Name: "a"}: true}
 			sel.Tests = nil
@@ -348,11 +359,13 @@ func TestRecordLostAfterPublication(t *testing.T) {
 				t.Errorf("the lost records are not mentioned: %v", r.Diags)
 			}
 			meter.Before = nil
+			s.write(c.back)
 			var verbs []string
 			for _, a := range s.plan(nil).Actions {
 				verbs = append(verbs, string(a.Verb)+" "+a.Node.Name)
 			}
-			if !slices.Contains(verbs, "replace a") || !slices.Contains(verbs, "replace b") {
+			// Where a becomes what it was, b may still hold just that.
+			if !slices.Contains(verbs, "replace a") || c.back == nil && !slices.Contains(verbs, "replace b") {
 				t.Errorf("the next plan is %v", verbs)
 			}
 			if r := s.build(nil); !r.OK() {

@@ -23,10 +23,11 @@ const (
 	codeRequirement   diag.Code = "rows-not-mergeable"
 	codeNotPublished  diag.Code = "not-published"
 	codeSpent         diag.Code = "budget-spent"
+	codeContract      diag.Code = "contract-broken"
 )
 
 // Codes is this room's part of the catalogue.
-var Codes = slices.Concat(runCodes, closureCodes)
+var Codes = slices.Concat(runCodes, closureCodes, leaseCodes, togetherCodes)
 
 var runCodes = []diag.Entry{
 	{Code: codeTestFailed, Title: "a data test found rows", Explain: "The rows shown break the test. With severity error the model is not published: readers keep the previous version.", Bad: "data_tests: [not_null] # and a NULL in the column", Good: "data_tests: [{not_null: {config: {severity: warn}}}] # if the rows are expected"},
@@ -38,6 +39,7 @@ var runCodes = []diag.Entry{
 	{Code: codeRequirement, Title: "rows that cannot be merged", Explain: "An incremental model or a snapshot finds the row to change by its unique_key, so two new rows may not share a key and no key may be NULL. The table stays as it was.", Bad: "select id, v from {{ ref \"raw\" }} -- with id = 1 twice", Good: "select id, max(v) as v from {{ ref \"raw\" }} group by id"},
 	{Code: codeNotPublished, Title: "a result that could not be published", Explain: "The query was right, and the warehouse could not begin or commit the transaction that shows its result to readers, mostly for lack of room or permission. Readers keep the previous version.", Bad: "a full disk", Good: ""},
 	{Code: codeSpent, Title: "the budget of the run is used up", Explain: "The run has been billed for as many bytes as --max-bytes, --max-cost or the target's max_bytes_per_run and max_cost_per_run allow. The statement was not sent, what it belongs to is not published, and nothing else is begun. It happens where costs were not known before: --allow-unknown-cost.", Bad: "engine build --max-bytes 1GB --allow-unknown-cost # and 2 GB are read", Good: "engine build --max-bytes 3GB --allow-unknown-cost"},
+	{Code: codeContract, Title: "a result that is not what the contract promises", Explain: "The columns of a model with an enforced contract that could not be checked before, because its query is not analyzed or its table is older than the query, are looked at once it is built. The model is not published: readers keep the previous version.", Bad: "columns: [{name: id, data_type: INT64}] # of a model that reads a file in which id is a text", Good: "columns: [{name: id, data_type: STRING}]"},
 	{Code: codeStumbled, Title: "a mistake of the engine while building", Explain: "This should not happen whatever the input is. The node was not published. Please report it.", Bad: "", Good: ""},
 }
 
@@ -86,6 +88,15 @@ func notStored(t *plan.Test, err error) diag.Diagnostic {
 
 func schemaChanged(a *plan.Action, err *warehouse.SchemaChangeError) diag.Diagnostic {
 	return diag.Diagnostic{Code: codeSchemaChanged, Message: err.Error(), At: a.Origin.At, Cause: err, Help: "rebuild with --full-refresh, or set on_schema_change to append_new_columns or sync_all_columns"}
+}
+
+func contractBroken(a *plan.Action, err *warehouse.ContractError) diag.Diagnostic {
+	d := diag.Diagnostic{Code: codeContract, Message: fmt.Sprintf("what %q returns is not what its contract promises", a.Node.Name), At: a.Origin.At, Cause: err, Notes: err.Parts(),
+		Help: "correct the query or the columns in YAML; what was there before stays as it was"}
+	if a.Verb == plan.Update {
+		d.Help = "correct the query or the columns in YAML; rows that were there before follow with --full-refresh"
+	}
+	return d
 }
 
 func hookFailed(when, text string, d warehouse.Dialect, err error) diag.Diagnostic {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/engine-build/engine/engine/state"
 	"github.com/engine-build/engine/engine/warehouse"
 )
 
@@ -80,7 +81,15 @@ func (r *runner) flush(ctx context.Context) error {
 	joined := join(waiting)
 	var failed error
 	for i, insert := range joined {
-		if _, _, err := r.do(ctx, r.conn, insert, &account{of: &used}); err != nil {
+		err := r.fenced(ctx, func(conn warehouse.Conn) error {
+			_, _, err := r.do(ctx, conn, insert, &account{of: &used})
+			return err
+		})
+		if r.options.Lease.Lost() != nil {
+			// What another run knows of these nodes counts from now on, as after a crash.
+			return nil
+		}
+		if err != nil {
 			failed = fmt.Errorf("record %d rows in %s: %w", len(insert.Rows), insert.Target, err)
 			joined = joined[i:]
 			break
@@ -99,7 +108,8 @@ func (r *runner) flush(ctx context.Context) error {
 	return failed
 }
 
-// join makes one operation per table, in the order of the first rows.
+// join makes one operation per table, in the order of the first rows; definitions go before
+// the records that name them.
 func join(ops []warehouse.Op) []warehouse.InsertValues {
 	var out []warehouse.InsertValues
 	for _, op := range ops {
@@ -112,5 +122,14 @@ func join(ops []warehouse.Op) []warehouse.InsertValues {
 		}
 		out[i].Rows = append(out[i].Rows, insert.Rows...)
 	}
+	slices.SortStableFunc(out, func(a, b warehouse.InsertValues) int {
+		switch x, y := state.HoldsDefinitions(a.Target), state.HoldsDefinitions(b.Target); {
+		case x && !y:
+			return -1
+		case y && !x:
+			return 1
+		}
+		return 0
+	})
 	return out
 }

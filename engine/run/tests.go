@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/engine-build/engine/engine/datatest"
@@ -76,31 +78,79 @@ func differences(columns []string, missing, surplus [][]any) *Sample {
 
 // endTest files a test's result; it answers whether the action may go on.
 func (r *runner) endTest(a *plan.Action, res *NodeResult, t TestResult) bool {
-	t.End = r.options.Now()
+	if t.End.IsZero() {
+		t.End = r.options.Now()
+	}
 	res.Tests = append(res.Tests, t)
 	r.emit(Event{Kind: TestEnded, At: t.End, Node: t.ID, Of: a.Node, Action: a, Test: &t})
-	if t.Status.Bad() {
+	switch {
+	case t.Status == Canceled && res.Status != Failed:
+		res.Status = Canceled
+	case t.Status.Bad():
 		res.Status = Failed
-		return false
 	}
-	return true
+	return !t.Status.Bad()
 }
 
-// tests runs the data tests of an action, those over one scan as one query, and files
-// them in the order of the plan. ok is false when one of severity error failed.
+// gates reports whether an action has data tests that may keep it from being published.
+func gates(a *plan.Action) bool {
+	return slices.ContainsFunc(a.Tests, func(t plan.Test) bool { return !t.Late })
+}
+
+// tests runs the data tests that may keep an action from being published. ok is false when
+// one of severity error failed.
 func (r *runner) tests(ctx context.Context, conn warehouse.Conn, a *plan.Action, res *NodeResult) bool {
+	r.spare(a, res, res.content, func(t *plan.Test) bool { return !t.Late })
+	done := idsOf(res.Tests)
+	return r.dataTests(ctx, conn, a, res, func(t *plan.Test) bool { return !t.Late && !done[t.ID] })
+}
+
+// dataTests runs the data tests of an action for which of is true, those over one scan as
+// one query, side by side where slots are free and there is no transaction, and files them
+// in the order of the plan. ok is false when one failed.
+func (r *runner) dataTests(ctx context.Context, conn warehouse.Conn, a *plan.Action, res *NodeResult, of func(*plan.Test) bool) bool {
+	_, inTx := conn.(warehouse.Tx)
 	results := make([]*TestResult, len(a.Tests))
-	for _, group := range datatest.Batch(a.Tests) {
-		r.batch(ctx, conn, a, group, res, results)
+	if !inTx || !r.conn.Dialect().Caps().TransactionalDDL {
+		// In a transaction a refused query would abort the rest on some warehouses: tests run
+		// alone there.
+		var mine []int
+		for i := range a.Tests {
+			if of(&a.Tests[i]) {
+				mine = append(mine, i)
+			}
+		}
+		r.batches(ctx, conn, a, mine, inTx, res, results)
+	}
+	var single []int
+	for i := range a.Tests {
+		if of(&a.Tests[i]) && results[i] == nil {
+			single = append(single, i)
+		}
+	}
+	finish := func(i int) {
+		r.forgetFailures(ctx, &a.Tests[i], results[i])
+		results[i].End = r.options.Now()
+	}
+	if !inTx {
+		r.each(len(single), func(k int) {
+			results[single[k]] = r.single(ctx, conn, a, &a.Tests[single[k]])
+			finish(single[k])
+		})
 	}
 	ok := true
 	for i := range a.Tests {
+		if !of(&a.Tests[i]) {
+			continue
+		}
 		if results[i] == nil {
 			results[i] = r.single(ctx, conn, a, &a.Tests[i])
 		}
-		r.forgetFailures(ctx, &a.Tests[i], results[i])
+		if results[i].End.IsZero() {
+			finish(i)
+		}
 		ok = r.endTest(a, res, *results[i]) && ok
-		if _, inTx := conn.(warehouse.Tx); inTx && results[i].Status == Errored {
+		if inTx && results[i].Status == Errored {
 			// The refused query may have aborted the transaction: what the other tests would
 			// say is not worth hearing. They count as skipped.
 			return false
@@ -109,39 +159,88 @@ func (r *runner) tests(ctx context.Context, conn warehouse.Conn, a *plan.Action,
 	return ok
 }
 
+// batches runs the tests of a list that can be counted in one scan.
+func (r *runner) batches(ctx context.Context, conn warehouse.Conn, a *plan.Action, list []int, inTx bool, res *NodeResult, results []*TestResult) {
+	tests := make([]plan.Test, len(list))
+	for k, i := range list {
+		tests[k] = a.Tests[i]
+	}
+	groups := slices.DeleteFunc(datatest.Batch(tests), func(g []int) bool { return len(g) < 2 || tests[g[0]].Count == "" })
+	used := make([]Usage, len(groups))
+	one := func(k int) {
+		group := make([]int, len(groups[k]))
+		for at, i := range groups[k] {
+			group[at] = list[i]
+		}
+		used[k] = r.batch(ctx, conn, a, group, results)
+	}
+	if inTx {
+		for k := range groups {
+			one(k)
+		}
+	} else {
+		r.each(len(groups), one)
+	}
+	for _, u := range used {
+		res.Usage = res.Usage.Plus(u)
+	}
+}
+
+// each calls f for 0 to n-1, side by side as far as slots are free. The slot of the caller
+// is one of them.
+func (r *runner) each(n int, f func(int)) {
+	var wait sync.WaitGroup
+	panics := make([]any, n)
+	for i := range n {
+		if i == n-1 || !r.borrow() {
+			f(i)
+			continue
+		}
+		start := r.options.Now()
+		wait.Go(func() {
+			defer func() {
+				panics[i] = recover()
+				r.giveBack(r.options.Now().Sub(start))
+			}()
+			f(i)
+		})
+	}
+	wait.Wait()
+	for _, p := range panics {
+		if p != nil {
+			panic(p)
+		}
+	}
+}
+
 func newTest(a *plan.Action, t *plan.Test, start time.Time) *TestResult {
 	return &TestResult{ID: t.ID, Of: a.Node, Kind: t.Kind, Status: Done, Severity: t.Severity, Sentence: t.Sentence, Start: start, SQL: t.Rows}
 }
 
 // batch counts the failures of several tests in one scan. Tests that found something, and
-// all of them when the query is refused, are left to single, which knows the rows.
-func (r *runner) batch(ctx context.Context, conn warehouse.Conn, a *plan.Action, group []int, res *NodeResult, results []*TestResult) {
-	if len(group) < 2 || a.Tests[group[0]].Count == "" {
-		return
-	}
+// all of them when the query is refused, are left to single, which knows the rows. What it
+// took belongs to the first test that passed; with none it is returned.
+func (r *runner) batch(ctx context.Context, conn warehouse.Conn, a *plan.Action, group []int, results []*TestResult) (used Usage) {
 	start := r.options.Now()
 	tests := make([]plan.Test, len(group))
 	for i, g := range group {
 		tests[i] = a.Tests[g]
 	}
-	if _, inTx := conn.(warehouse.Tx); inTx && r.conn.Dialect().Caps().TransactionalDDL {
-		// A refused query would abort the transaction on some warehouses: tests run alone there.
-		return
-	}
-	var used Usage
 	counts, err := r.rows(ctx, conn, datatest.BatchQuery(tests), 1, &account{of: &used, bounded: true})
 	if err != nil || len(counts.values) != 1 {
-		res.Usage = res.Usage.Plus(used)
-		return
+		return used
 	}
 	for i, g := range group {
 		// A threshold may well hold for no failures («= 0»): single looks at those too.
 		if outcome, err := datatest.Outcome(0, tests[i]); number(counts.values[0][i]) == 0 && err == nil && outcome == datatest.Pass {
-			results[g] = newTest(a, &a.Tests[g], start)
-			results[g].Usage, used = used, Usage{}
+			out := newTest(a, &a.Tests[g], start)
+			out.Usage, used = used, Usage{}
+			r.forgetFailures(ctx, &a.Tests[g], out)
+			out.End = r.options.Now()
+			results[g] = out
 		}
 	}
-	res.Usage = res.Usage.Plus(used) // nobody else's: all of them found something
+	return used
 }
 
 // single runs one test and keeps some of the failing rows.
@@ -153,6 +252,10 @@ func (r *runner) single(ctx context.Context, conn warehouse.Conn, a *plan.Action
 	count, err := r.rows(ctx, conn, query, 1, acct)
 	if err == nil && (len(count.values) != 1 || len(count.values[0]) < 1) {
 		err = fmt.Errorf("the test's count has no value")
+	}
+	if err != nil && ctx.Err() != nil {
+		out.Status = Canceled
+		return out
 	}
 	if err != nil {
 		out.Status = Errored

@@ -6,6 +6,7 @@ import (
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/plan"
+	"github.com/engine-build/engine/engine/state"
 	"github.com/engine-build/engine/engine/warehouse"
 )
 
@@ -20,6 +21,9 @@ const (
 	Skipped  Status = "skipped" // because of another action's failure, see Because
 	Kept     Status = "kept"    // unchanged
 	Canceled Status = "canceled"
+	// Unpublished is what was built, and has passed its tests, and is not published because
+	// something else of a run that publishes together has not.
+	Unpublished Status = "unpublished"
 )
 
 // Bad reports whether the status makes the run fail.
@@ -36,8 +40,8 @@ const (
 	RunEnded    EventKind = "run_ended"
 )
 
-// Event is one thing that happened. Events of one node come in order; events of
-// different nodes interleave. Sinks are called from one goroutine at a time.
+// Event is one thing that happened. Events of one node come in order, its late tests
+// after its end; events of different nodes interleave. Sinks are called from one goroutine at a time.
 type Event struct {
 	Kind   EventKind
 	At     time.Time
@@ -66,7 +70,7 @@ type NodeResult struct {
 	Materialized string
 	Relation     addr.Relation
 	Status       Status
-	Because      addr.Node // Skipped: the root cause
+	Because      addr.Node // Skipped, Unpublished: the root cause; a test may be one
 	Start, End   time.Time
 	Phases       []Phase
 	Rows         int64 // rows of the built relation or rows changed; -1 unknown
@@ -79,6 +83,12 @@ type NodeResult struct {
 	Worker       int
 	// Message is one line for people: «1,204 rows».
 	Message string
+
+	content  state.Content // of what was built
+	checksum string        // over its rows, if they were read
+	changed  int64         // rows changed in place; -1 unknown
+	// announced waits until the record of the last build is taken back.
+	announced func() error
 }
 
 // TestResult is the outcome of one data test or unit test.
@@ -116,6 +126,10 @@ type Result struct {
 	Overhead   Usage         // what belongs to no node: hooks, schemas, the engine's records
 	Price      warehouse.Price
 	Canceled   bool
+	// Timing says where the time of its actions went.
+	Timing *Timing
+	// Stopped says why, where it was not the user's wish: StoppedDeadline, StoppedLease.
+	Stopped string
 }
 
 // OK reports whether nothing failed.
@@ -151,6 +165,11 @@ type Options struct {
 	// is no limit. What is left is also the limit of each statement, where the warehouse has
 	// such a limit, so that only statements that run at once can go beyond it together.
 	MaxBilled int64
+	// Lease is that under which the run publishes; nil for a run that needs none.
+	Lease *Lease
+	// Deadline is how long the run may take from now on; 0 is no limit. When it is over, what
+	// runs is canceled and nothing else begins.
+	Deadline time.Duration
 	// Frozen turns off state records (engine test, engine show).
 	Frozen bool
 }

@@ -3,6 +3,7 @@ package run
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/engine-build/engine/engine/plan"
 	"github.com/engine-build/engine/engine/warehouse"
@@ -14,8 +15,10 @@ type Usage struct {
 	Bytes      int64 // read
 	Billed     int64 // charged for
 	SlotMillis int64
-	Jobs       []string // ids, in the order in which they were sent
-	Retries    []warehouse.Retry
+	// Time is how long the engine waited for the warehouse.
+	Time    time.Duration
+	Jobs    []string // ids, in the order in which they were sent
+	Retries []warehouse.Retry
 	// Project and Location say where the last job ran.
 	Project, Location string
 }
@@ -38,7 +41,7 @@ func (u *Usage) add(s warehouse.JobStats) {
 // Plus is the usage of both.
 func (u Usage) Plus(v Usage) Usage {
 	return Usage{
-		Bytes: u.Bytes + v.Bytes, Billed: u.Billed + v.Billed, SlotMillis: u.SlotMillis + v.SlotMillis,
+		Bytes: u.Bytes + v.Bytes, Billed: u.Billed + v.Billed, SlotMillis: u.SlotMillis + v.SlotMillis, Time: u.Time + v.Time,
 		Jobs: slices.Concat(u.Jobs, v.Jobs), Retries: slices.Concat(u.Retries, v.Retries),
 		Project: cmp.Or(v.Project, u.Project), Location: cmp.Or(v.Location, u.Location),
 	}

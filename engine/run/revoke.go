@@ -1,0 +1,101 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/engine-build/engine/engine/plan"
+	"github.com/engine-build/engine/engine/state"
+	"github.com/engine-build/engine/engine/warehouse"
+)
+
+// revocations are records that take back those of nodes that are about to be published. Those
+// that come while a statement is under way are written together by the next one.
+type revocations struct {
+	writing sync.Mutex // held while rows are being written
+
+	mu      sync.Mutex
+	waiting []*revocation
+	used    Usage
+}
+
+// revocation is one of them; done is closed when it is written or has failed with err.
+type revocation struct {
+	row  warehouse.InsertValues
+	done chan struct{}
+	err  error
+}
+
+// usage is what writing took so far.
+func (q *revocations) usage() Usage {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.used
+}
+
+// revokes reports whether an action has a record to take back: its new one is not written
+// with the publication.
+func (r *runner) revokes(a *plan.Action) bool {
+	return a.Revoke && !r.options.Frozen && !r.conn.Dialect().Caps().TransactionalDDL
+}
+
+// announce begins to take back the record of a node that is about to be built, while it is
+// being built. announced waits until that is done.
+func (r *runner) announce(ctx context.Context, a *plan.Action) (announced func() error) {
+	if !r.revokes(a) {
+		return func() error { return nil }
+	}
+	v := &revocation{done: make(chan struct{}), row: state.BuiltOp(r.conn.Dialect(), r.scope, r.options.RunID, state.Record{
+		Node: a.Node, Relation: a.Relation, Kind: a.Kind, Materialized: a.Materialized, Rows: -1, At: r.options.Now(), Millis: a.Millis, Bytes: -1, Billed: -1,
+	}).(warehouse.InsertValues)}
+	r.revoked.mu.Lock()
+	r.revoked.waiting = append(r.revoked.waiting, v)
+	r.revoked.mu.Unlock()
+	go r.revoke(ctx)
+	return func() error {
+		<-v.done
+		return v.err
+	}
+}
+
+// revoke writes the revocations that wait.
+func (r *runner) revoke(ctx context.Context) {
+	q := &r.revoked
+	q.writing.Lock()
+	defer q.writing.Unlock()
+	q.mu.Lock()
+	waiting := q.waiting
+	q.waiting = nil
+	q.mu.Unlock()
+	if len(waiting) == 0 {
+		return // the statement before had them
+	}
+	var err error
+	var used Usage
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("take back %d records: %v", len(waiting), p)
+		}
+		q.mu.Lock()
+		q.used = q.used.Plus(used)
+		q.mu.Unlock()
+		for _, v := range waiting {
+			v.err = err
+			close(v.done)
+		}
+	}()
+	var ops []warehouse.Op
+	for _, v := range waiting {
+		ops = append(ops, v.row)
+	}
+	// The records of many nodes belong to none of them, and outlast the one that asks first.
+	job := warehouse.JobOf(ctx)
+	ctx = warehouse.WithJob(context.WithoutCancel(ctx), warehouse.Job{Run: job.Run, Project: job.Project, Target: job.Target})
+	for _, insert := range join(ops) {
+		if _, _, failed := r.do(ctx, r.conn, insert, &account{of: &used}); failed != nil {
+			err = fmt.Errorf("take back %d records in %s: %w", len(insert.Rows), insert.Target, failed)
+			return
+		}
+	}
+}
