@@ -61,7 +61,7 @@ func TestBulkEqualsRows(t *testing.T) {
 				exec(t, c, fmt.Sprintf("create or replace table g.edges as select (%s)::%s as parent, (%s)::%s as child, (%s)::%s as tenant, (%s)::%s as q from range(5000) as t(i) where i > 2",
 					parent, test.key, key("i"), test.key, part, test.part, share, test.quantity))
 				cl := warehouse.Closure{Parent: "parent", Child: "child", Partition: "tenant", Quantity: "q", Paths: true, Method: warehouse.InMemory}
-				cols := columns(cl, test.result)
+				cols := columns(c, cl, test.result)
 				cols[2].Type = test.partition
 				var reports [2]genealogy.Report
 				for i, conn := range []warehouse.Conn{c, byRows{c, c.(warehouse.Filler)}} {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -148,9 +149,11 @@ func write(ctx context.Context, f warehouse.Filler, target addr.Relation, column
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	full := make(chan *warehouse.Batch, inFlight)
-	empty := make(chan *warehouse.Batch, inFlight+2)
-	for range inFlight + 2 {
-		empty <- &warehouse.Batch{}
+	empty := make(chan *warehouse.Batch, inFlight+runtime.GOMAXPROCS(0)+1)
+	for range cap(empty) {
+		b := &warehouse.Batch{}
+		b.Free = func() { empty <- b }
+		empty <- b
 	}
 	walked := make(chan error, 1)
 	go func() {
@@ -173,14 +176,9 @@ func write(ctx context.Context, f warehouse.Filler, target addr.Relation, column
 			return ctx.Err()
 		})
 	}()
-	var last *warehouse.Batch
 	var failed error
 	over := false
 	stats, err := f.Fill(ctx, target, columns, layout, func() (*warehouse.Batch, error) {
-		if last != nil {
-			empty <- last
-			last = nil
-		}
 		b, more := <-full
 		if !more {
 			if !over {
@@ -188,7 +186,6 @@ func write(ctx context.Context, f warehouse.Filler, target addr.Relation, column
 			}
 			return nil, failed
 		}
-		last = b
 		return b, nil
 	})
 	if err != nil {

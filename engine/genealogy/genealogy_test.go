@@ -15,26 +15,41 @@ import (
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/genealogy"
 	"github.com/engine-build/engine/engine/warehouse"
+	"github.com/engine-build/engine/engine/warehouse/bigquery"
 	"github.com/engine-build/engine/engine/warehouse/duckdb"
 	"github.com/engine-build/engine/engine/warehouse/postgres"
+	"github.com/engine-build/engine/internal/testpeer/bqpeer"
 	"github.com/engine-build/engine/internal/testpeer/pg"
 )
 
-// on runs a test on every warehouse; cases is about how many cases it is worth there.
-func on(t *testing.T, f func(t *testing.T, c warehouse.Conn, cases int)) {
-	for _, w := range []struct {
-		name  string
-		open  func(t *testing.T) (warehouse.Conn, error)
-		cases int
-	}{
-		{"duckdb", func(*testing.T) (warehouse.Conn, error) {
-			return duckdb.Driver{}.Open(context.Background(), warehouse.Config{Fields: map[string]string{"path": ":memory:"}})
-		}, 300},
-		{"postgres", func(t *testing.T) (warehouse.Conn, error) {
-			server := pg.Shared(t)
-			return postgres.Driver{}.Open(context.Background(), warehouse.Config{Type: "postgres", Fields: server.Fields(server.Database(t))})
-		}, 60},
-	} {
+// on runs a test on the warehouses that understand PostgreSQL's SQL, everywhere on all;
+// cases is about how many cases it is worth there.
+func on(t *testing.T, f func(t *testing.T, c warehouse.Conn, cases int)) { each(t, f, peers[:2]) }
+
+func everywhere(t *testing.T, f func(t *testing.T, c warehouse.Conn, cases int)) { each(t, f, peers) }
+
+type peer struct {
+	name  string
+	open  func(t *testing.T) (warehouse.Conn, error)
+	cases int
+}
+
+var peers = []peer{
+	{"duckdb", func(*testing.T) (warehouse.Conn, error) {
+		return duckdb.Driver{}.Open(context.Background(), warehouse.Config{Fields: map[string]string{"path": ":memory:"}})
+	}, 300},
+	{"postgres", func(t *testing.T) (warehouse.Conn, error) {
+		server := pg.Shared(t)
+		return postgres.Driver{}.Open(context.Background(), warehouse.Config{Type: "postgres", Fields: server.Fields(server.Database(t))})
+	}, 60},
+	{"bigquery", func(t *testing.T) (warehouse.Conn, error) {
+		p := bqpeer.Start(t)
+		return bigquery.Driver{}.Open(context.Background(), warehouse.Config{Type: "bigquery", Fields: map[string]string{"project": p.Project, "api_endpoint": p.URL}})
+	}, 10},
+}
+
+func each(t *testing.T, f func(t *testing.T, c warehouse.Conn, cases int), on []peer) {
+	for _, w := range on {
 		t.Run(w.name, func(t *testing.T) {
 			c, err := w.open(t)
 			if err != nil {
@@ -45,6 +60,29 @@ func on(t *testing.T, f func(t *testing.T, c warehouse.Conn, cases int)) {
 			f(t, c, w.cases)
 		})
 	}
+}
+
+// typed spells a type for a warehouse.
+func typed(c warehouse.Conn, name string) string {
+	if c.Dialect().Name() != "bigquery" {
+		return name
+	}
+	return map[string]string{"text": "STRING", "varchar": "STRING", "bigint": "INT64", "boolean": "BOOL", "double precision": "FLOAT64"}[name]
+}
+
+// tables are the relations of the schema.
+func tables(t testing.TB, c warehouse.Conn) []string {
+	t.Helper()
+	found, err := c.List(context.Background(), "", "g")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, r := range found {
+		out = append(out, r.Name.Name)
+	}
+	slices.Sort(out)
+	return out
 }
 
 func exec(t testing.TB, c warehouse.Conn, sql string) {
@@ -92,7 +130,15 @@ func scratch() []addr.Relation {
 	return out
 }
 
-func columns(cl warehouse.Closure, key string) []warehouse.Column {
+func columns(c warehouse.Conn, cl warehouse.Closure, key string) []warehouse.Column {
+	out := columnsIn(cl, key)
+	for i := range out {
+		out[i].Type = typed(c, out[i].Type)
+	}
+	return out
+}
+
+func columnsIn(cl warehouse.Closure, key string) []warehouse.Column {
 	out := []warehouse.Column{{Name: "ancestor_id", Type: key}, {Name: "descendant_id", Type: key}}
 	if cl.Partition != "" {
 		out = append(out, warehouse.Column{Name: cl.Partition, Type: "text"})
@@ -155,9 +201,13 @@ func (g graph) key() string {
 
 func (g graph) table(t testing.TB, c warehouse.Conn, name string) {
 	exec(t, c, "drop table if exists g."+name)
-	exec(t, c, "create table g."+name+" (parent "+g.key()+", child "+g.key()+", tenant varchar, quantity bigint)")
+	exec(t, c, "create table g."+name+" (parent "+typed(c, g.key())+", child "+typed(c, g.key())+", tenant "+typed(c, "varchar")+", quantity "+typed(c, "bigint")+")")
 	if len(g.rows) > 0 {
-		exec(t, c, "insert into g."+name+" values "+strings.Join(g.rows, ", "))
+		rows := strings.Join(g.rows, ", ")
+		if c.Dialect().Name() == "bigquery" {
+			rows = strings.ReplaceAll(rows, "''", "\\'")
+		}
+		exec(t, c, "insert into g."+name+" values "+rows)
 	}
 }
 
@@ -174,7 +224,7 @@ func closure(r *rand.Rand) warehouse.Closure {
 
 // TestMethodsAgree compares the engine's closure with the one that the warehouse makes
 // step by step, which shares nothing with it but the operation.
-func TestMethodsAgree(t *testing.T) { on(t, testMethodsAgree) }
+func TestMethodsAgree(t *testing.T) { everywhere(t, testMethodsAgree) }
 
 func testMethodsAgree(t *testing.T, c warehouse.Conn, cases int) {
 	r := rand.New(rand.NewPCG(1, 1))
@@ -185,7 +235,7 @@ func testMethodsAgree(t *testing.T, c warehouse.Conn, cases int) {
 		for _, method := range []string{warehouse.InMemory, warehouse.InSQL} {
 			cl.Method = method
 			exec(t, c, "drop table if exists g.pairs")
-			op := warehouse.CloseEdges{Target: rel("pairs"), From: rel("edges"), Closure: cl, Columns: columns(cl, g.key()), Scratch: scratch()}
+			op := warehouse.CloseEdges{Target: rel("pairs"), From: rel("edges"), Closure: cl, Columns: columns(c, cl, g.key()), Scratch: scratch()}
 			if _, err := genealogy.Close(context.Background(), c, op); err != nil {
 				t.Fatalf("case %d, %s: %v\n%s", i, method, err, strings.Join(g.rows, "\n"))
 			}
@@ -194,15 +244,91 @@ func testMethodsAgree(t *testing.T, c warehouse.Conn, cases int) {
 		if d := cmp.Diff(results[warehouse.InSQL], results[warehouse.InMemory]); d != "" {
 			t.Fatalf("case %d: %+v\n%s\n%s", i, cl, strings.Join(g.rows, "\n"), d)
 		}
-		if left := query(t, c, "select table_name from information_schema.tables where table_schema = 'g' and table_name like '%engine%'"); len(left) > 0 {
+		if left := tables(t, c); !slices.Equal(left, []string{"edges", "pairs"}) {
 			t.Fatalf("tables are left behind: %v", left)
 		}
 	}
 }
 
+// TestCloseEqualsBruteForce compares the closure of graphs with cycles with one found by
+// asking again and again who reaches whom.
+func TestCloseEqualsBruteForce(t *testing.T) { everywhere(t, testCloseEqualsBruteForce) }
+
+func testCloseEqualsBruteForce(t *testing.T, c warehouse.Conn, cases int) {
+	r := rand.New(rand.NewPCG(3, 3))
+	rounds := 0
+	cases *= 4
+	for i := range cases {
+		g, cl := random(r, i%3 > 0), closure(r)
+		g.table(t, c, "edges")
+		exec(t, c, "drop table if exists g.pairs")
+		report, err := genealogy.Close(context.Background(), c, warehouse.CloseEdges{Target: rel("pairs"), From: rel("edges"), Closure: cl, Columns: columns(c, cl, g.key())})
+		if err != nil {
+			t.Fatalf("case %d: %v\n%s", i, err, strings.Join(g.rows, "\n"))
+		}
+		rounds += report.Rounds
+		want := g.brute(query(t, c, "select parent, child from g.edges where parent is not null and child is not null and parent <> child"))
+		got := query(t, c, "select ancestor_id, descendant_id, min_depth, max_depth, in_cycle from g.pairs")
+		slices.Sort(want)
+		slices.Sort(got)
+		if d := cmp.Diff(want, got); d != "" {
+			t.Fatalf("case %d: %+v\n%s\n%s", i, cl, strings.Join(g.rows, "\n"), d)
+		}
+	}
+	if rounds < cases/8 {
+		t.Errorf("%d cycles in %d cases: too few to say anything", rounds, cases)
+	}
+}
+
+// brute is the closure of edges «parent|child»: those that reach each other are one, and
+// depths are counted between groups.
+func (graph) brute(edges []string) []string {
+	reach, next := map[[2]string]bool{}, map[[2]string]bool{}
+	nodes := map[string]bool{}
+	for _, e := range edges {
+		p, c, _ := strings.Cut(e, "|")
+		reach[[2]string{p, c}], next[[2]string{p, c}] = true, true
+		nodes[p], nodes[c] = true, true
+	}
+	for k := range nodes {
+		for i := range nodes {
+			for j := range nodes {
+				if reach[[2]string{i, k}] && reach[[2]string{k, j}] {
+					reach[[2]string{i, j}] = true
+				}
+			}
+		}
+	}
+	same := func(a, b string) bool { return a == b || reach[[2]string{a, b}] && reach[[2]string{b, a}] }
+	var walk func(from, to string, longest bool) int
+	walk = func(from, to string, longest bool) int {
+		if same(from, to) {
+			return 0
+		}
+		best := -1
+		for e := range next {
+			if !same(e[0], from) || same(e[1], from) || !same(e[1], to) && !reach[[2]string{e[1], to}] {
+				continue
+			}
+			if d := 1 + walk(e[1], to, longest); best < 0 || longest == (d > best) {
+				best = d
+			}
+		}
+		return best
+	}
+	var out []string
+	for p, ok := range reach {
+		if !ok || p[0] == p[1] {
+			continue
+		}
+		out = append(out, fmt.Sprintf("%s|%s|%d|%d|%t", p[0], p[1], walk(p[0], p[1], false), walk(p[0], p[1], true), same(p[0], p[1])))
+	}
+	return out
+}
+
 // TestUpdateEqualsClose edits genealogies at random: an updated closure has the rows of
 // one made anew.
-func TestUpdateEqualsClose(t *testing.T) { on(t, testUpdateEqualsClose) }
+func TestUpdateEqualsClose(t *testing.T) { everywhere(t, testUpdateEqualsClose) }
 
 func testUpdateEqualsClose(t *testing.T, c warehouse.Conn, cases int) {
 	ctx := context.Background()
@@ -214,7 +340,7 @@ func testUpdateEqualsClose(t *testing.T, c warehouse.Conn, cases int) {
 		g.table(t, c, "edges")
 		build := func(target string) {
 			exec(t, c, "drop table if exists g."+target)
-			if _, err := genealogy.Close(ctx, c, warehouse.CloseEdges{Target: rel(target), From: rel("edges"), Closure: cl, Columns: columns(cl, g.key())}); err != nil {
+			if _, err := genealogy.Close(ctx, c, warehouse.CloseEdges{Target: rel(target), From: rel("edges"), Closure: cl, Columns: columns(c, cl, g.key())}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -232,7 +358,7 @@ func testUpdateEqualsClose(t *testing.T, c warehouse.Conn, cases int) {
 			}
 			g.table(t, c, "edges")
 			before := query(t, c, "select * from g.pairs order by 1, 2")
-			op := warehouse.UpdateClosure{Target: rel("pairs"), From: rel("edges"), Closure: cl, Columns: columns(cl, g.key()), Scratch: rel("_engine_fresh__x")}
+			op := warehouse.UpdateClosure{Target: rel("pairs"), From: rel("edges"), Closure: cl, Columns: columns(c, cl, g.key()), Scratch: rel("_engine_fresh__x")}
 			_, err := genealogy.Update(ctx, c, op)
 			if errors.Is(err, genealogy.ErrRebuild) {
 				rebuilt++
@@ -283,11 +409,11 @@ func testBadEdges(t *testing.T, c warehouse.Conn, _ int) {
 			if cl.Method == "" {
 				cl.Method = warehouse.InMemory
 			}
-			_, err := genealogy.Close(ctx, c, warehouse.CloseEdges{Target: rel("pairs"), From: rel("edges"), Closure: cl, Columns: columns(cl, "bigint"), Scratch: scratch()})
+			_, err := genealogy.Close(ctx, c, warehouse.CloseEdges{Target: rel("pairs"), From: rel("edges"), Closure: cl, Columns: columns(c, cl, "bigint"), Scratch: scratch()})
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}
-			if left := query(t, c, "select table_name from information_schema.tables where table_schema = 'g' and table_name <> 'edges'"); len(left) > 0 {
+			if left := tables(t, c); !slices.Equal(left, []string{"edges"}) {
 				t.Errorf("tables are left behind: %v", left)
 			}
 		})
@@ -299,7 +425,7 @@ func TestCyclesAreReported(t *testing.T) { on(t, testCyclesAreReported) }
 func testCyclesAreReported(t *testing.T, c warehouse.Conn, _ int) {
 	exec(t, c, "create table g.edges as select * from (values (1::bigint, 2::bigint), (2, 3), (3, 2), (3, 4), (4, 4), (1, 2), (null, 5), (8, 9), (9, 8)) as e(parent, child)")
 	cl := warehouse.Closure{Parent: "parent", Child: "child", Method: warehouse.InMemory}
-	report, err := genealogy.Close(context.Background(), c, warehouse.CloseEdges{Target: rel("pairs"), From: rel("edges"), Closure: cl, Columns: columns(cl, "bigint")})
+	report, err := genealogy.Close(context.Background(), c, warehouse.CloseEdges{Target: rel("pairs"), From: rel("edges"), Closure: cl, Columns: columns(c, cl, "bigint")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func testAsk(t *testing.T, c warehouse.Conn, cases int) {
 		exec(t, c, "drop table if exists g.pairs")
 		exec(t, c, "drop table if exists g.then")
 		build := func(from, target string) {
-			if _, err := genealogy.Close(ctx, c, warehouse.CloseEdges{Target: rel(target), From: rel(from), Closure: cl, Columns: columns(cl, g.key())}); err != nil {
+			if _, err := genealogy.Close(ctx, c, warehouse.CloseEdges{Target: rel(target), From: rel(from), Closure: cl, Columns: columns(c, cl, g.key())}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -198,7 +198,7 @@ func TestAskMany(t *testing.T) { on(t, testAskMany) }
 func testAskMany(t *testing.T, c warehouse.Conn, _ int) {
 	exec(t, c, "create table g.edges as select cast(1 as bigint) as parent, cast(i as bigint) as child from generate_series(2, 2501) as r(i) union all select cast(i as bigint), cast(3000 as bigint) from generate_series(2, 2501) as r(i)")
 	cl := warehouse.Closure{Parent: "parent", Child: "child", Method: warehouse.InMemory}
-	if _, err := genealogy.Close(context.Background(), c, warehouse.CloseEdges{Target: rel("pairs"), From: rel("edges"), Closure: cl, Columns: columns(cl, "bigint")}); err != nil {
+	if _, err := genealogy.Close(context.Background(), c, warehouse.CloseEdges{Target: rel("pairs"), From: rel("edges"), Closure: cl, Columns: columns(c, cl, "bigint")}); err != nil {
 		t.Fatal(err)
 	}
 	ask := func(key int64, depth int) *genealogy.Answer {
