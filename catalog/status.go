@@ -27,6 +27,8 @@ func nodePill(s run.Status) pill {
 		return pill{"bad", "error"}
 	case run.Skipped:
 		return pill{"calm", "skipped"}
+	case run.Unpublished:
+		return pill{"warn", "built, not published"}
 	case run.Canceled:
 		return pill{"calm", "canceled"}
 	}
@@ -207,7 +209,7 @@ func (b *book) verdict() verdict {
 		switch {
 		case n.Status.Bad():
 			failed++
-		case n.Status == run.Skipped:
+		case n.Status == run.Skipped, n.Status == run.Unpublished:
 			skipped++
 		case n.Status == run.Kept:
 			kept++

@@ -29,6 +29,7 @@ var configKeys = map[string]func(*compile.Config) any{
 	"merge_update_columns":   func(c *compile.Config) any { return c.MergeUpdateColumns },
 	"merge_exclude_columns":  func(c *compile.Config) any { return c.MergeExcludeColumns },
 	"on_schema_change":       func(c *compile.Config) any { return c.OnSchemaChange },
+	"volatile":               func(c *compile.Config) any { return c.Volatile },
 	"full_refresh":           func(c *compile.Config) any { return deref(c.FullRefresh) },
 	"column_types":           func(c *compile.Config) any { return c.ColumnTypes },
 	"delimiter":              func(c *compile.Config) any { return c.Delimiter },

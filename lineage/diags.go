@@ -102,6 +102,10 @@ func (e *evaluation) matchesNothing(s spec) diag.Diagnostic {
 		Message: fmt.Sprintf("selector %q matches nothing", s.at.Text()),
 		At:      s.valueAt,
 	}
+	if compares(s.method) {
+		d.Severity, d.Message = diag.Remark, fmt.Sprintf("selector %q: nothing, compared with %s", s.at.Text(), e.u.past.From)
+		return d
+	}
 	if i := slices.IndexFunc(e.u.p.Disabled, func(n addr.Node) bool { return n.Name == s.value }); i >= 0 {
 		d.AtText = fmt.Sprintf("%s is disabled", e.u.p.Disabled[i])
 		d.Help = "set enabled: true in its configuration"

@@ -29,15 +29,20 @@ var methods = []method{
 	{"package", matchPackage, func(u *universe, _ spec) []string { return []string{u.project, "this"} }},
 	{"path", matchPath, wordsOf(pathWords)},
 	{"resource_type", matchResourceType, nil},
+	{"result", matchResult, func(*universe, spec) []string { return statuses }},
 	{"source", matchSource, wordsOf(sourceWords)},
+	{"source_status", matchSourceStatus, func(*universe, spec) []string { return []string{"fresher"} }},
+	{"state", matchState, stateWords},
 	{"tag", matchTag, wordsOf(func(u *universe, it *item) []string { return itemTags(it) })},
 	{"test_name", matchTestName, wordsOf(func(u *universe, it *item) []string { return []string{testName(it)} })},
 	{"test_type", matchTestType, nil},
 	{"unit_test", matchUnitTest, wordsOf(func(u *universe, it *item) []string { return onlyKind(it, addr.UnitTest) })},
+	{"version", matchVersion, func(*universe, spec) []string { return ages }},
 }
 
 var (
 	accesses  = []string{"private", "protected", "public"}
+	ages      = []string{"latest", "prerelease", "old", "none"}
 	testTypes = []string{"data", "generic", "schema", "singular", "unit"}
 )
 
@@ -75,7 +80,7 @@ func matchFQN(u *universe, s spec) (func(*item) bool, *problem) {
 		if it.exp != nil || it.id.Kind == addr.Source {
 			return false
 		}
-		if it.id.Name == s.value {
+		if it.id.Name == s.value || versionMatches(it, s.value) {
 			return true
 		}
 		if it.test != nil && !wildcard && !u.mayBegin(it, want[0]) {
@@ -84,6 +89,36 @@ func matchFQN(u *universe, s spec) (func(*item) bool, *problem) {
 		fqn := u.fqn(it)
 		return len(fqn) > 0 && fqnMatches(fqn, want) || len(fqn) > 1 && fqnMatches(fqn[1:], want)
 	}, nil
+}
+
+// versionMatches reports whether value names a version of a model, «orders_v1» or «orders.v1»,
+// or all of them, «orders».
+func versionMatches(it *item, value string) bool {
+	if it.node == nil || it.node.Version == nil {
+		return false
+	}
+	v := it.node.Version
+	return fnmatch(value, v.Model) || fnmatch(value, v.FlatName()) || fnmatch(value, v.NodeName())
+}
+
+func matchVersion(_ *universe, s spec) (func(*item) bool, *problem) {
+	if !wild(s.value) && !slices.Contains(ages, s.value) {
+		return nil, unknownValue(s, ages)
+	}
+	return func(it *item) bool { return it.id.Kind == addr.Model && fnmatch(s.value, ageOf(it)) }, nil
+}
+
+// ageOf compares the version of a model with its latest one.
+func ageOf(it *item) string {
+	switch v := it.node.Version; {
+	case v == nil:
+		return "none"
+	case v.Age < 0:
+		return "old"
+	case v.Age > 0:
+		return "prerelease"
+	}
+	return "latest"
 }
 
 // mayBegin spares tests, the largest crowd, from building a qualified name that cannot match.
@@ -131,6 +166,9 @@ func fqnWords(u *universe, it *item) []string {
 		return []string{it.id.Name}
 	}
 	words := []string{it.id.Name}
+	if v := it.node.Version; v != nil {
+		words = []string{v.FlatName(), v.NodeName()}
+	}
 	if n := len(it.node.FQN); n > 2 {
 		words = append(words, it.node.FQN[1:n-1]...)
 	}

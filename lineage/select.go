@@ -19,6 +19,8 @@ type Query struct {
 	// them is selected), «cautious» (all of them), «buildable» (all of them are selected or
 	// are ancestors of selected nodes) or «empty» (never).
 	Indirect string
+	// Past is what state:, result: and source_status: compare with; nil: they are mistakes.
+	Past *Past
 }
 
 // Indirects lists the values of Query.Indirect, the default first.
@@ -64,6 +66,7 @@ func (s Selected) List() []addr.Node {
 // warning. Spans point into files named «--select», «--exclude» and «--indirect-selection».
 func Select(p *compile.Program, q Query) (Selected, diag.List) {
 	e := &evaluation{u: newUniverse(p)}
+	e.u.past = q.Past
 	indirect := e.indirect(q.Indirect)
 	chosen := e.everything()
 	if len(q.Select) > 0 {

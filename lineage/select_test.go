@@ -209,7 +209,7 @@ func TestSelectMistakes(t *testing.T) {
 		{"a,,b", `error select-syntax "": selector "" names nothing; write a name, for example "+orders" or "tag:nightly"`},
 		{"tag:", `error select-syntax "tag:": selector "tag:" names nothing; write a name, for example "+orders" or "tag:nightly"`},
 		{"tags:daily", `error select-method "tags": selection method "tags" is not known; did you mean "tag:daily"?`},
-		{"state:modified", `error select-method "state": selection method "state" is not known; `},
+		{"state:modified", `error select-syntax "state": selector "state:modified" compares with an earlier state, and none is given; add --state TARGET, or --state FOLDER with state.json or manifest.json (or set ENGINE_STATE)`},
 		{"tag.x:daily", `error select-syntax "tag.x": selector "tag.x:daily" gives method "tag" an argument, which only config takes; write "tag:daily"`},
 		{"config:view", `error select-syntax "config": selector "config:view" does not name a configuration key; write "config.materialized:view" or "config.meta.owner:finance"`},
 		{"resource_type:modle", `error select-syntax "modle": selector "resource_type:modle" has a value that resource_type does not know; did you mean "model"? known values: source, seed, model, snapshot, test, unit_test, exposure`},
@@ -349,5 +349,40 @@ func BenchmarkSelectDescendants(b *testing.B) {
 	p := large(10_000)
 	for b.Loop() {
 		Select(p, Query{Select: []string{"model_00100+"}})
+	}
+}
+
+// TestSelectVersions selects versions of a model by age and by each of their names.
+func TestSelectVersions(t *testing.T) {
+	b := newBuilder("shop")
+	for i, v := range []string{"1", "2", "3"} {
+		version := &project.Version{Model: "orders", V: value(v), Latest: "2", Age: i - 1, All: []string{"1", "2", "3"}}
+		n := b.node(model(version.NodeName()), "models/core/"+version.FlatName()+".sql")
+		n.Version, n.FQN = version, []string{"shop", "core", "orders", "v" + v}
+	}
+	b.node(model("plain"), "models/core/plain.sql")
+	for _, c := range []struct{ selector, want string }{
+		{"orders", "model.orders.v1 model.orders.v2 model.orders.v3"},
+		{"orders.v2", "model.orders.v2"},
+		{"orders_v2", "model.orders.v2"},
+		{"core.orders", "model.orders.v1 model.orders.v2 model.orders.v3"},
+		{"shop.core.orders.v3", "model.orders.v3"},
+		{"version:latest", "model.orders.v2"},
+		{"version:prerelease", "model.orders.v3"},
+		{"version:old", "model.orders.v1"},
+		{"version:none", "model.plain"},
+		{"orders,version:old", "model.orders.v1"},
+	} {
+		got, ds := Select(b.p, Query{Select: []string{c.selector}})
+		var names []string
+		for _, n := range got.List() {
+			names = append(names, n.String())
+		}
+		if diff := cmp.Diff(c.want, strings.Join(names, " ")); diff != "" || len(ds) > 0 {
+			t.Errorf("%s: %v\n%s", c.selector, ds, diff)
+		}
+	}
+	if _, ds := Select(b.p, Query{Select: []string{"version:newest"}}); !ds.HasErrors() {
+		t.Error("version:newest is taken")
 	}
 }

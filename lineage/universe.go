@@ -23,6 +23,7 @@ type item struct {
 // Nodes come first, then data tests, unit tests and exposures.
 type universe struct {
 	p       *compile.Program
+	past    *Past
 	project string
 	items   []item
 	up      [][]int32 // parents by number

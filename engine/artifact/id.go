@@ -200,6 +200,9 @@ func call(p *compile.Program, n addr.Node) string {
 		pair := sourcePair(p, n)
 		return "source('" + pair[0] + "', '" + pair[1] + "')"
 	}
+	if node := p.Nodes[n]; node != nil && node.Version != nil {
+		return "ref('" + node.Version.Model + "', version='" + node.Version.V.V + "')"
+	}
 	return "ref('" + n.Name + "')"
 }
 

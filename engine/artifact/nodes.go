@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/engine-build/engine/engine/addr"
@@ -33,10 +34,27 @@ func (w *writer) model(n *compile.Node) modelNode {
 		access = "protected"
 	}
 	node := modelNode{common: w.common(n), code: w.code(n), Access: access, Constraints: []any{}, PrimaryKey: list(w.primary[n.ID])}
+	if v := n.Version; v != nil {
+		node.Version, node.LatestVersion = versionNumber(v.V.V), versionNumber(v.Latest)
+	}
 	if n.Props != nil {
 		node.Constraints = constraints(n.Props.Constraints)
+		if d := n.Props.DeprecationDate; d.IsSet() {
+			node.DeprecationDate = d.V.Format("2006-01-02T15:04:05-07:00")
+		}
 	}
 	return node
+}
+
+// versionNumber is a version as JSON has it: a number where it is one.
+func versionNumber(v string) any {
+	if whole, err := strconv.ParseInt(v, 10, 64); err == nil {
+		return whole
+	}
+	if f, err := strconv.ParseFloat(v, 64); err == nil && f-f == 0 {
+		return f
+	}
+	return v
 }
 
 func (w *writer) seed(n *compile.Node) seedNode {
@@ -66,9 +84,15 @@ func (w *writer) common(n *compile.Node) common {
 		CreatedAt:        w.m.epoch(),
 		DocBlocks:        []string{},
 	}
+	if n.Version != nil {
+		c.Name = n.Version.Model
+	}
 	if n.Config.Materialized == "ephemeral" {
 		if c.Alias == "" {
 			c.Alias = n.ID.Name
+			if n.Version != nil {
+				c.Alias = n.Version.FlatName()
+			}
 		}
 	} else {
 		c.RelationName = text(w.p.Target.Dialect.Quote(n.Relation))
@@ -77,7 +101,7 @@ func (w *writer) common(n *compile.Node) common {
 		c.PatchPath = text(w.project + "://" + n.Props.At.File.Path)
 	}
 	if n.Seed != nil {
-		c.Checksum = checksum{Name: "sha256", Checksum: n.Seed.Hash}
+		c.Checksum = checksum{Name: "sha256", Checksum: n.Seed.Hash()}
 	} else {
 		c.RawCode, c.Checksum = raw(n.File)
 	}
@@ -94,7 +118,23 @@ func (w *writer) code(n *compile.Node) code {
 	c.Compiled = true
 	c.CompiledCode = text(n.SQL)
 	c.CompiledPath = text(w.compiledPath(n.Path))
+	c.Contract = contractOf(n)
 	return c
+}
+
+// contractOf is dbt's shape of a contract. The checksum tells apart what columns promise.
+func contractOf(n *compile.Node) contract {
+	out := contract{Enforced: n.Config.Contract.Enforced, AliasTypes: !n.Config.Contract.Literal}
+	if out.Enforced && n.Props != nil {
+		lines := make([]string, len(n.Props.Columns))
+		for i, col := range n.Props.Columns {
+			lines[i] = "|" + col.Name.V + "|" + col.DataType.V
+		}
+		slices.Sort(lines)
+		sum := sha256.Sum256([]byte(strings.Join(lines, "")))
+		out.Checksum = hex.EncodeToString(sum[:])
+	}
+	return out
 }
 
 func (w *writer) blankCode() code {
@@ -108,6 +148,10 @@ func (w *writer) blankCode() code {
 func (w *writer) addRef(c *code, to addr.Node) {
 	if to.Kind == addr.Source {
 		c.Sources = append(c.Sources, sourcePair(w.p, to))
+		return
+	}
+	if node := w.p.Nodes[to]; node != nil && node.Version != nil {
+		c.Refs = append(c.Refs, refArgs{Name: node.Version.Model, Version: versionNumber(node.Version.V.V)})
 		return
 	}
 	c.Refs = append(c.Refs, refArgs{Name: to.Name})
@@ -228,7 +272,7 @@ func nodeConfig(n *compile.Node) map[string]any {
 		"on_schema_change":     orElse(c.OnSchemaChange, "ignore"),
 		"packages":             []string{},
 		"docs":                 docsConfig{Show: true},
-		"contract":             map[string]bool{"enforced": false, "alias_types": true},
+		"contract":             map[string]bool{"enforced": c.Contract.Enforced, "alias_types": !c.Contract.Literal},
 		"event_time":           nil,
 		"concurrent_batches":   nil,
 	}
@@ -344,7 +388,11 @@ func (w *writer) disabled(o *object) {
 		case addr.Snapshot:
 			o.put(id, []snapshotNode{{common: c, code: w.blankCode()}})
 		case addr.Model:
-			o.put(id, []modelNode{{common: c, code: w.blankCode(), Access: "protected", Constraints: []any{}, PrimaryKey: []string{}}})
+			m := modelNode{common: c, code: w.blankCode(), Access: "protected", Constraints: []any{}, PrimaryKey: []string{}}
+			if v := node.Version; v != nil {
+				m.Version, m.LatestVersion = versionNumber(v.V.V), versionNumber(v.Latest)
+			}
+			o.put(id, []modelNode{m})
 		}
 	}
 }
@@ -365,7 +413,7 @@ func (w *writer) disabledNode(n addr.Node) *compile.Node {
 		if i < 0 {
 			return nil
 		}
-		out.File, out.Path = files[i].Source, files[i].Source.Path
+		out.File, out.Path, out.Version = files[i].Source, files[i].Source.Path, files[i].Version
 	case addr.Seed:
 		i := slices.IndexFunc(pr.Seeds, func(s *project.Seed) bool { return s.Name == n.Name })
 		if i < 0 {
@@ -376,6 +424,9 @@ func (w *writer) disabledNode(n addr.Node) *compile.Node {
 		return nil
 	}
 	out.FQN = w.fqn(out.Path, n.Name)
+	if v := out.Version; v != nil {
+		out.Relation.Name, out.FQN = v.FlatName(), w.fqn(out.Path, v.Model, "v"+v.V.V)
+	}
 	return out
 }
 

@@ -89,7 +89,7 @@ func nodeResult(p *compile.Program, n *run.NodeResult) result {
 // not published: for readers that is an error of the node.
 func nodeStatus(s run.Status) string {
 	switch s {
-	case run.Skipped, run.Canceled:
+	case run.Skipped, run.Canceled, run.Unpublished:
 		return "skipped"
 	case run.Failed, run.Errored:
 		return "error"
@@ -101,6 +101,8 @@ func nodeMessage(n *run.NodeResult) string {
 	switch {
 	case n.Status == run.Skipped && !n.Because.IsZero():
 		return "skipped, because " + n.Because.Name
+	case n.Status == run.Unpublished:
+		return "built, not published: " + becauseOf(n)
 	case n.Status == run.Canceled:
 		return "canceled"
 	case n.Status == run.Failed && n.Message == "":
@@ -113,11 +115,22 @@ func nodeMessage(n *run.NodeResult) string {
 	return n.Message
 }
 
+// becauseOf is why something that was built is not published.
+func becauseOf(n *run.NodeResult) string {
+	switch {
+	case !n.Because.IsZero():
+		return "because of " + n.Because.Name
+	case n.Message != "":
+		return n.Message
+	}
+	return "the publication was refused"
+}
+
 // response is dbt's adapter_response: a message, and what the warehouse said of its jobs in
 // the words of dbt-bigquery. retries is an addition.
 func response(n *run.NodeResult) map[string]any {
 	out := map[string]any{}
-	if n.Status == run.Skipped || n.Status == run.Canceled {
+	if n.Status == run.Skipped || n.Status == run.Canceled || n.Status == run.Unpublished {
 		return out
 	}
 	out["_message"] = nodeMessage(n)

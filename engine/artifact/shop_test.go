@@ -84,7 +84,7 @@ func shop(t *testing.T) *compile.Program {
 	}
 	p.Nodes[seed] = &compile.Node{
 		ID: seed, Path: "seeds/raw_customers.csv", FQN: []string{"shop", "raw_customers"}, Relation: rel("raw_customers"),
-		Seed:   &project.Seed{Name: "raw_customers", Path: "seeds/raw_customers.csv", Hash: "ec58621f24797889bf6b9713a98d18009ec827a696eff81c89bbcfade7a70767"},
+		Seed:   trusted(&project.Seed{Name: "raw_customers", Path: "seeds/raw_customers.csv"}, "ec58621f24797889bf6b9713a98d18009ec827a696eff81c89bbcfade7a70767"),
 		Config: compile.Config{Enabled: true, ColumnTypes: map[string]string{"id": "integer"}},
 		Raw:    project.Config{"column_types": {V: map[string]any{"id": "integer"}}},
 		Props:  &project.Props{Kind: addr.Seed, At: yml.Whole()},
@@ -150,4 +150,9 @@ func shopTests(src, seed, customers addr.Node, yml, negative *source.File) []*co
 	}
 	tests[3].Config.Severity, tests[3].Config.Where = "warn", "id > 0"
 	return tests
+}
+
+func trusted(s *project.Seed, hash string) *project.Seed {
+	s.Trust(hash)
+	return s
 }

@@ -120,6 +120,9 @@ func (w *writer) generic(t *compile.Test) genericNode {
 		g.FileKeyName = "sources." + sourcePair(w.p, t.Node)[0]
 	default:
 		g.FileKeyName = string(t.Node.Kind) + "s." + t.Node.Name
+		if n := w.p.Nodes[t.Node]; n != nil && n.Version != nil {
+			g.FileKeyName = string(t.Node.Kind) + "s." + n.Version.Model
+		}
 		g.AttachedNode = text(w.ids[t.Node])
 	}
 	return g
@@ -181,6 +184,9 @@ func (w *writer) unitTest(u *compile.UnitTest, from *project.UnitTest) unitTestN
 	}
 	for i, g := range from.Given {
 		out.Given[i] = unitTestGiven{Input: g.Input.V, Rows: rows(g.Rows), Format: "dict"}
+	}
+	if n := w.p.Nodes[u.Node]; n != nil && n.Version != nil {
+		out.Model, out.Version = n.Version.Model, versionNumber(n.Version.V.V)
 	}
 	if v := from.Overrides.IsIncremental; v != nil {
 		out.Overrides.Macros["is_incremental"] = *v
