@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
@@ -40,6 +41,13 @@ type Options struct {
 	Version string
 	// SkipAnalysis leaves columns and types unknown: names and order only.
 	SkipAnalysis bool
+	// Place says where nodes are read that are not read under their own name, and Attach
+	// which databases a connection needs for that (see Reach).
+	Place  map[addr.Node]addr.Relation
+	Attach []warehouse.Attached
+	// SchemaSuffix is put behind every schema that is built into, after an underscore; empty:
+	// schemas are as configured.
+	SchemaSuffix string
 }
 
 // Load reads the project as written.
@@ -52,7 +60,8 @@ func Compile(ctx context.Context, p *project.Project, o Options) (*compile.Progr
 		return nil, ds
 	}
 	understood, store := o.google(p, driver)
-	options := compile.Options{Jobs: o.Jobs, Google: understood}
+	trust(p, store)
+	options := compile.Options{Jobs: o.Jobs, Google: understood, Place: o.Place}
 	if understood != nil && understood.Sessions != nil {
 		defer understood.Sessions.Close()
 	}
@@ -90,6 +99,7 @@ func Compile(ctx context.Context, p *project.Project, o Options) (*compile.Progr
 	program, more := compile.Compile(ctx, p, target, options)
 	ds.Add(more...)
 	if store != nil && ctx.Err() == nil {
+		noteHashes(p, store)
 		// What is kept is worth nothing but time: a folder that cannot be written is no mistake.
 		_ = store.Save()
 	}
@@ -125,24 +135,61 @@ func (o Options) google(p *project.Project, driver warehouse.Driver) (*compile.G
 	if g.Translator == nil && !readsGoogleSQL(driver) {
 		return nil, nil
 	}
-	if o.SkipAnalysis {
+	if o.SkipAnalysis && !slices.ContainsFunc(p.Seeds, large) {
 		return g, nil
+	}
+	store := o.store(p, driver, g.Translator)
+	if store != nil {
+		g.Cache = store
+	}
+	if o.SkipAnalysis {
+		return g, store
 	}
 	jobs := o.Jobs
 	if jobs < 1 {
 		jobs = runtime.GOMAXPROCS(0)
 	}
 	g.Sessions = googlesql.NewPool(jobs, func() (*googlesql.Session, error) { return googlesql.Open(googlesql.Options{}) })
+	return g, store
+}
+
+// store is the file of what earlier compilations found, nil where nothing is kept.
+func (o Options) store(p *project.Project, driver warehouse.Driver, t transpile.Target) *kept.Store {
 	if o.Version == "" {
-		return g, nil
+		return nil
 	}
 	version := driver.Name()
-	if g.Translator != nil {
-		version = g.Translator.Version()
+	if t != nil {
+		version = t.Version()
 	}
-	store := kept.Open(filepath.Join(p.Dir, p.Settings.TargetPath, "analysis.kept"), o.Version+" "+version)
-	g.Cache = store
-	return g, store
+	return kept.Open(filepath.Join(p.Dir, p.Settings.TargetPath, "analysis.kept"), o.Version+" "+version)
+}
+
+// large reports whether reading a data file takes longer than reading what is kept of it.
+func large(s *project.Seed) bool { return s.Size > 1<<20 && s.Stamp != "" }
+
+func hashKey(s *project.Seed) string {
+	sum := sha256.Sum256([]byte("seed\x00" + s.Path + "\x00" + s.Stamp))
+	return string(sum[:16])
+}
+
+// trust spares reading data files that have not been touched since they were last read.
+func trust(p *project.Project, store *kept.Store) {
+	for _, s := range p.Seeds {
+		if store != nil && large(s) {
+			if hash, ok := store.Get(hashKey(s)); ok {
+				s.Trust(string(hash))
+			}
+		}
+	}
+}
+
+func noteHashes(p *project.Project, store *kept.Store) {
+	for _, s := range p.Seeds {
+		if _, known := store.Get(hashKey(s)); large(s) && !known && s.Hash() != "" {
+			store.Put(hashKey(s), []byte(s.Hash()))
+		}
+	}
 }
 
 // reservedSchemas finds schemas that the target's warehouse cannot have.
@@ -188,9 +235,14 @@ func chooseTarget(p *project.Project, o Options) (compile.Target, warehouse.Driv
 		}
 	}
 	maps.Copy(vars, o.Vars)
+	suffix := ""
+	if o.SchemaSuffix != "" {
+		suffix = "_" + o.SchemaSuffix
+	}
 	return compile.Target{
-		Name: settings.Name, Type: settings.Type.V, Database: settings.Database.V, Schema: settings.Schema.V,
-		CustomSchema: settings.CustomSchema.V, Dialect: driver.Dialect(), Translator: translator(driver), Vars: vars, Env: o.Env,
+		Name: settings.Name, Type: settings.Type.V, Database: settings.Database.V, Schema: settings.Schema.V + suffix,
+		CustomSchema: settings.CustomSchema.V, SchemaSuffix: suffix, Dialect: driver.Dialect(), Translator: translator(driver), Vars: vars, Env: o.Env,
+		TagLimits: settings.TagLimits,
 	}, driver, ds
 }
 
@@ -239,7 +291,7 @@ func TargetConfig(p *project.Project, o Options) (warehouse.Config, warehouse.Dr
 	if i < 0 {
 		return warehouse.Config{}, nil, diag.List{typeUnknown(settings, o.Drivers)}
 	}
-	cfg := warehouse.Config{Type: settings.Type.V, Dir: p.Dir, Fields: map[string]string{}}
+	cfg := warehouse.Config{Type: settings.Type.V, Dir: p.Dir, Fields: map[string]string{}, Attach: o.Attach}
 	for name, v := range settings.Fields {
 		cfg.Fields[name] = v.V
 	}
@@ -259,17 +311,33 @@ func Open(ctx context.Context, p *compile.Program, o Options) (warehouse.Conn, e
 // Snapshot reads what the target holds of the program.
 func Snapshot(ctx context.Context, p *compile.Program, c warehouse.Conn) (state.Snapshot, error) {
 	var relations []addr.Relation
+	var sources []state.Source
 	for _, id := range p.Order {
-		if n := p.Nodes[id]; !n.Relation.IsZero() && id.Kind != addr.Source {
+		switch n := p.Nodes[id]; {
+		case n.Relation.IsZero():
+		case id.Kind != addr.Source:
 			relations = append(relations, n.Relation)
+		case len(n.Parents) == 0: // others are built by a node of the project
+			sources = append(sources, sourceOf(n))
 		}
 	}
-	scope := state.Scope{Database: p.Target.Database, Project: p.Project.Settings.Name.V, Schema: p.Target.Schema}
-	snapshot, err := state.Read(named(ctx, p), c, scope, relations)
+	snapshot, err := state.Read(named(ctx, p), c, scopeOf(p), relations, sources...)
 	if err != nil {
 		return state.Snapshot{}, fmt.Errorf("read the state of target %s: %w", p.Target.Name, err)
 	}
 	return snapshot, nil
+}
+
+// sourceOf says how a change of a source is found out.
+func sourceOf(n *compile.Node) state.Source {
+	s := state.Source{Node: n.ID, Relation: n.Relation}
+	if n.Source != nil {
+		s.By, s.LoadedAt = n.Source.VersionBy.V, n.Source.LoadedAt.V
+		if n.Source.Freshness != nil {
+			s.Filter = n.Source.Freshness.Filter
+		}
+	}
+	return s
 }
 
 // named says whose statements are sent with ctx, unless it does already.
@@ -286,7 +354,13 @@ func Plan(ctx context.Context, p *compile.Program, c warehouse.Conn, sel plan.Se
 	if err != nil {
 		return nil, nil, err
 	}
+	return PlanOn(ctx, p, c, snapshot, sel)
+}
+
+// PlanOn is Plan on a snapshot that was read before.
+func PlanOn(ctx context.Context, p *compile.Program, c warehouse.Conn, snapshot state.Snapshot, sel plan.Selection) (*plan.Plan, diag.List, error) {
 	pl, ds := plan.Make(p, snapshot, sel)
+	ds.Add(plan.Deprecated(p, sel)...)
 	if replaced := pl.Replaced(); len(replaced) > 0 && !ds.HasErrors() {
 		found, err := warehouse.Dependents(named(ctx, p), c, replaced)
 		if err != nil {
@@ -294,7 +368,29 @@ func Plan(ctx context.Context, p *compile.Program, c warehouse.Conn, sel plan.Se
 		}
 		ds.Add(plan.Dependents(pl, p, found)...)
 	}
+	if ids := plan.ContractIDs(pl, p, snapshot); len(ids) > 0 && !ds.HasErrors() {
+		definitions, err := state.ReadDefinitions(named(ctx, p), c, scopeOf(p), ids)
+		if err != nil {
+			return nil, nil, fmt.Errorf("read the definitions of target %s: %w", p.Target.Name, err)
+		}
+		ds.Add(plan.Contracts(pl, p, definitions, snapshot, sel.AllowBreaking)...)
+	}
 	return pl, ds.Sorted(), nil
+}
+
+// Review says what a plan that was made on snapshot changes for those who read the
+// relations. It asks the warehouse once more, what the nodes were built from.
+func Review(ctx context.Context, pl *plan.Plan, p *compile.Program, c warehouse.Conn, snapshot state.Snapshot) (*plan.Review, error) {
+	definitions, err := state.ReadDefinitions(named(ctx, p), c, scopeOf(p), plan.DefinitionIDs(pl, p, snapshot))
+	if err != nil {
+		return nil, fmt.Errorf("read the definitions of target %s: %w", p.Target.Name, err)
+	}
+	return plan.ReviewOf(pl, p, definitions, snapshot), nil
+}
+
+// scopeOf says whose records a program's are.
+func scopeOf(p *compile.Program) state.Scope {
+	return state.Scope{Database: p.Target.Database, Project: p.Project.Settings.Name.V, Schema: p.Target.Schema}
 }
 
 // Apply does what the plan says.
@@ -313,7 +409,7 @@ const (
 // Codes is this room's part of the catalogue.
 var Codes = []diag.Entry{
 	{Code: codeTargetType, Title: "a warehouse that the engine does not know", Explain: "The type of a target names a driver.", Bad: "targets: {dev: {type: duckbd}}", Good: "targets: {dev: {type: duckdb}}"},
-	{Code: codeTargetField, Title: "an unknown key in a target", Explain: "Each driver has its own keys besides the common ones (type, schema, custom_schema, database, threads, max_bytes_per_run, max_cost_per_run, vars).", Bad: "targets: {dev: {type: duckdb, pathh: a.duckdb}}", Good: "targets: {dev: {type: duckdb, path: a.duckdb}}"},
+	{Code: codeTargetField, Title: "an unknown key in a target", Explain: "Each driver has its own keys besides the common ones (type, schema, custom_schema, database, threads, tag_limits, max_bytes_per_run, max_cost_per_run, deadline, vars).", Bad: "targets: {dev: {type: duckdb, pathh: a.duckdb}}", Good: "targets: {dev: {type: duckdb, path: a.duckdb}}"},
 	{Code: codeTargetNeeds, Title: "a target without a key that its driver needs", Explain: "The driver cannot connect without it.", Bad: "targets: {prod: {type: postgres}}", Good: "targets: {prod: {type: postgres, host: localhost}}"},
 	{Code: codeReserved, Title: "a schema that the warehouse cannot have", Explain: "DuckDB calls a database after its file; a schema of the same name makes names ambiguous.", Bad: "targets: {dev: {type: duckdb, path: target/dev.duckdb, schema: dev}}", Good: "targets: {dev: {type: duckdb, path: target/warehouse.duckdb, schema: dev}}"},
 	{Code: codeNoAnalysis, Title: "the offline analysis is not there", Explain: "Models are not checked before the run; the warehouse's own errors come later.", Bad: "", Good: ""},
@@ -340,7 +436,7 @@ func either(a, b source.Span) source.Span {
 
 func fieldUnknown(t *project.TargetSettings, name string, known []string) diag.Diagnostic {
 	d := diag.Diagnostic{Code: codeTargetField, Message: fmt.Sprintf("target %q has no key %q", t.Name, name), At: either(t.Fields[name].At, t.At), Help: fmt.Sprintf("%s understands %s", t.Type.V, strings.Join(known, ", "))}
-	if near, ok := diag.Suggest(name, slices.Concat(known, []string{"type", "schema", "custom_schema", "database", "threads", "max_bytes_per_run", "max_cost_per_run", "vars"})); ok {
+	if near, ok := diag.Suggest(name, slices.Concat(known, []string{"type", "schema", "custom_schema", "database", "threads", "tag_limits", "max_bytes_per_run", "max_cost_per_run", "deadline", "vars"})); ok {
 		d.Help = fmt.Sprintf("did you mean %q?", near)
 	}
 	return d

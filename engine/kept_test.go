@@ -107,9 +107,14 @@ func picture(t *testing.T, b *bench, p *compile.Program, ds diag.List) map[strin
 				fmt.Fprintf(&b, "%+v\n", *of)
 			}
 		}
+		fmt.Fprintf(&b, "means %s reads %v ambiguous %q\n", n.Meaning, n.Reads, n.Ambiguous)
+		if f := n.Facets.Get(); f != nil {
+			fmt.Fprintf(&b, "%+v\n", *f)
+		}
 		out[id.String()] = b.String()
 	}
 	for _, x := range p.Tests {
+		out[x.ID.String()+" reads"] = fmt.Sprint(x.Reads, x.Volatile)
 		if x.Translated != nil {
 			out[x.ID.String()] = fmt.Sprintf("%s\n%s\n%s\n%q", x.Translated.Rows, places(x.Translated.Map), x.Translated.Tally, x.Translated.Needs)
 		}

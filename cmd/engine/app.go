@@ -46,8 +46,12 @@ type app struct {
 	inTTY, outTTY, errTTY bool
 
 	global globals
-	args   []string
-	dir    string // project directory, once it is known
+	// compare are the flags of commands that look at another state of the project.
+	compare comparison
+	// schemaSuffix is engine ci's: it builds into schemas of its own.
+	schemaSuffix string
+	args         []string
+	dir          string // project directory, once it is known
 
 	mu   sync.Mutex
 	tell func(string) // shows a word of the program; set while a view runs

@@ -15,7 +15,14 @@ var (
 // runFlags are the flags of commands that build.
 type runFlags struct {
 	fullRefresh, full, failFast, store, noCatalog bool
+	timing                                        bool
 	budget                                        budgetFlags
+	tenure                                        tenureFlags
+	junit                                         string
+	deadline                                      span
+	publish                                       publishFlags
+	planFile                                      string
+	allowBreaking                                 bool
 }
 
 func (r *runFlags) refresh(cmd *cobra.Command) {
@@ -23,12 +30,20 @@ func (r *runFlags) refresh(cmd *cobra.Command) {
 	f.BoolVarP(&r.fullRefresh, "full-refresh", "f", false, "rebuild incremental models from nothing")
 }
 
+// breaking is of commands that build what contracts are about.
+func (r *runFlags) breaking(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&r.allowBreaking, "allow-breaking", false, "build although it breaks what a contract promised, protected columns excepted")
+}
+
 func (r *runFlags) common(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.BoolVar(&r.full, "full", false, "do everything selected, although it is unchanged")
 	f.BoolVarP(&r.failFast, "fail-fast", "x", false, "stop at the first failure")
 	f.BoolVar(&r.noCatalog, "no-catalog", false, "do not write the catalog")
+	f.BoolVar(&r.timing, "timing", false, "show where the time went: every node, what it waited for, the critical path")
 	r.budget.register(cmd)
+	f.StringVar(&r.junit, "junit", "", "write the outcome as JUnit XML to this `file`, too")
+	r.deadline.register(cmd)
 }
 
 func (r *runFlags) storing(cmd *cobra.Command) {
@@ -38,6 +53,9 @@ func (r *runFlags) storing(cmd *cobra.Command) {
 // ordering makes the action of a command that builds or tests.
 func (a *app) ordering(which string, sel *selectFlags, r *runFlags, kinds ...addr.Kind) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
+		if r.planFile != "" {
+			return a.applySealed(cmd, args, which, r, kinds)
+		}
 		q, err := sel.query(args, kinds...)
 		if err != nil {
 			return err
@@ -47,9 +65,14 @@ func (a *app) ordering(which string, sel *selectFlags, r *runFlags, kinds ...add
 		if err != nil {
 			return err
 		}
+		deferred, err := s.deferring(ctx, chosen)
+		if err != nil {
+			return err
+		}
+		s.publishing = r.publish
 		return s.perform(ctx, order{
-			which: which, selects: q.Select, excludes: q.Exclude, failFast: r.failFast, noCatalog: r.noCatalog, store: r.store, budget: r.budget,
-			selection: plan.Selection{Nodes: chosen.Nodes, Tests: chosen.Tests, TestsOnly: which == "test", FullRefresh: r.fullRefresh, Force: r.full},
+			which: which, junit: r.junit, selects: q.Select, excludes: q.Exclude, failFast: r.failFast, noCatalog: r.noCatalog, store: r.store, timing: r.timing, budget: r.budget, tenure: r.tenure, deadline: r.deadline,
+			selection: plan.Selection{Nodes: chosen.Nodes, Tests: chosen.Tests, TestsOnly: which == "test", FullRefresh: r.fullRefresh, Force: r.full, AllowBreaking: r.allowBreaking, Deferred: deferred},
 		})
 	}
 }
@@ -68,18 +91,33 @@ The catalog is written to target/catalog, dbt's artifacts to target/.
 On a warehouse that charges for reading, --max-bytes and --max-cost stop the command before
 anything is sent when the estimate is above them (engine plan --cost shows it). What cannot
 be estimated counts as too much, unless --allow-unknown-cost lets it begin; the run then
-ends when the budget is used up.`),
+ends when the budget is used up.
+
+One run builds in a target's schema at a time. Another one ends at once and says who is at
+work, waits with --wait, or takes over with --steal. --deadline ends a run that takes too
+long; engine retry, or the next build, does the rest.
+
+--plan does just what a plan says that engine plan --out wrote and somebody reviewed. If
+the project or the target have changed since, it ends with exit code 2 and says what has.`),
 		Example: `  engine build                        all that has changed
+  engine build --plan plan.json       what engine plan --out plan.json showed, or nothing
   engine build +orders                orders and what it reads
   engine build tag:finance --full     although unchanged
   engine build --max-bytes 500GB      unless it reads more than that
+  engine build --timing               and say where the time went
+  engine build --wait --deadline 2h   after the one that is at work, for two hours at most
   engine build -s stg_* -s core --exclude report_sales`,
 	}
 	sel, r := a.selectFlags(cmd, true), &runFlags{}
+	a.deferFlags(cmd)
 	r.refresh(cmd)
+	r.breaking(cmd)
 	r.common(cmd)
 	r.storing(cmd)
 	a.outputFlag(cmd, "human", "json", "github")
+	r.tenure.register(cmd)
+	r.publish.register(cmd)
+	planFlag(cmd, r)
 	cmd.RunE = a.ordering("build", sel, r, append(builtKinds[:3:3], testedKinds...)...)
 	return cmd
 }
@@ -95,9 +133,14 @@ build: it never publishes what fails its tests.`),
   engine run orders+ --full-refresh`,
 	}
 	sel, r := a.selectFlags(cmd, false), &runFlags{}
+	a.deferFlags(cmd)
 	r.refresh(cmd)
+	r.breaking(cmd)
 	r.common(cmd)
 	a.outputFlag(cmd, "human", "json", "github")
+	r.tenure.register(cmd)
+	r.publish.register(cmd)
+	planFlag(cmd, r)
 	cmd.RunE = a.ordering("run", sel, r, addr.Model)
 	return cmd
 }
@@ -115,6 +158,7 @@ passed on the very same content is not run again; --full runs it.`),
   engine test source:app --store-failures`,
 	}
 	sel, r := a.selectFlags(cmd, true), &runFlags{}
+	a.deferFlags(cmd)
 	r.common(cmd)
 	r.storing(cmd)
 	a.outputFlag(cmd, "human", "json", "github")
@@ -133,9 +177,13 @@ type is reported with line and column, and nothing of that file is loaded.`),
   engine seed countries --full`,
 	}
 	sel, r := a.selectFlags(cmd, false), &runFlags{}
+	a.deferFlags(cmd)
 	r.refresh(cmd)
 	r.common(cmd)
 	a.outputFlag(cmd, "human", "json", "github")
+	r.tenure.register(cmd)
+	r.publish.register(cmd)
+	planFlag(cmd, r)
 	cmd.RunE = a.ordering("seed", sel, r, addr.Seed)
 	return cmd
 }
@@ -151,8 +199,12 @@ deleted ones are handled as hard_deletes says.`),
   engine snapshot customers_history`,
 	}
 	sel, r := a.selectFlags(cmd, false), &runFlags{}
+	a.deferFlags(cmd)
 	r.common(cmd)
 	a.outputFlag(cmd, "human", "json", "github")
+	r.tenure.register(cmd)
+	r.publish.register(cmd)
+	planFlag(cmd, r)
 	cmd.RunE = a.ordering("snapshot", sel, r, addr.Snapshot)
 	return cmd
 }

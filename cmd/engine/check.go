@@ -126,7 +126,7 @@ func (a *app) check(ctx context.Context, f checkFlags) error {
 			}
 			return failure(fixUndone(s.warnings, slices.Sorted(maps.Keys(last))))
 		}
-		if err := s.applyRules(f, mistakes > 0); err != nil {
+		if err := s.applyRules(ctx, f, mistakes > 0); err != nil {
 			return err
 		}
 		changes := check.Fix(s.warnings)
@@ -178,7 +178,7 @@ func fixUndone(found diag.List, files []string) diag.Diagnostic {
 }
 
 // applyRules adds what the rules find to what compiling has found.
-func (s *session) applyRules(f checkFlags, partial bool) error {
+func (s *session) applyRules(ctx context.Context, f checkFlags, partial bool) error {
 	if s.program == nil {
 		return nil
 	}
@@ -187,7 +187,7 @@ func (s *session) applyRules(f checkFlags, partial bool) error {
 		o.Rules = append(o.Rules, diag.Code(name))
 	}
 	if len(f.selects)+len(f.excludes) > 0 {
-		chosen, err := s.choose(lineage.Query{Select: f.selects, Exclude: f.excludes})
+		chosen, err := s.choose(ctx, lineage.Query{Select: f.selects, Exclude: f.excludes})
 		if err != nil {
 			return err
 		}

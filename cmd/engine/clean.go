@@ -30,7 +30,7 @@ Removes artifacts, compiled SQL and the catalog from the target folder. Database
 	}
 	cmd.Flags().BoolVar(&database, "database", false, "remove the embedded database file of the target, too")
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
-	cmd.RunE = func(_ *cobra.Command, _ []string) error {
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		s, err := a.settled()
 		if err != nil {
 			return err
@@ -41,6 +41,11 @@ Removes artifacts, compiled SQL and the catalog from the target folder. Database
 				return mistake(diag.Diagnostic{Code: codeFlag, Message: "the target has no database file", Help: "--database is for embedded warehouses"})
 			}
 			if ok, err := a.confirm("remove the database "+a.shown(file)+"?", yes); err != nil || !ok {
+				return err
+			}
+		}
+		if file != "" {
+			if err := s.idle(cmd.Context(), file); err != nil {
 				return err
 			}
 		}

@@ -23,7 +23,7 @@ import (
 func catalogue() []diag.Entry {
 	return slices.Concat(
 		tmpl.Codes, format.Codes, project.Codes, compile.Codes, datatest.Codes, materialize.Codes, lineage.Codes, check.Codes,
-		warehouse.Codes, plan.Codes, run.Codes, engine.Codes, Codes, traceCodes,
+		warehouse.Codes, plan.Codes, run.Codes, engine.Codes, Codes, traceCodes, tenureCodes, rollbackCodes, planCodes,
 	)
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/engine-build/engine/cmd/engine/view"
 	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/artifact"
 	"github.com/engine-build/engine/engine/compile"
 	"github.com/engine-build/engine/internal/atomicfile"
 )
@@ -36,6 +37,7 @@ snapshots and singular tests to target/compiled/. The SQL of a single model is p
 	}
 	sel := a.selectFlags(cmd, false)
 	cmd.Flags().StringVar(&inline, "inline", "", "compile this `template` instead, and print it")
+	a.deferFlags(cmd)
 	a.outputFlag(cmd, "human", "json", "github")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
@@ -58,10 +60,16 @@ snapshots and singular tests to target/compiled/. The SQL of a single model is p
 		if err != nil {
 			return err
 		}
+		if _, err := s.deferring(ctx, chosen); err != nil {
+			return err
+		}
 		s.warn()
 		files, err := s.writeCompiled(chosen.Has)
 		if err != nil {
 			return err
+		}
+		if _, _, err := s.writeState(); err != nil {
+			return failure(fileWrong("write", a.shown(filepath.Join(s.target(), artifact.StateFile)), err))
 		}
 		return a.showCompiled(files, filepath.Join(s.target(), "compiled"))
 	}

@@ -39,6 +39,8 @@ const (
 	codeFixUndone diag.Code = "fix-undone"
 
 	codeNoEstimate diag.Code = "no-estimate"
+	codeState      diag.Code = "state-wrong"
+	codeDiff       diag.Code = "diff-impossible"
 )
 
 // Codes is the command line's part of the catalogue.
@@ -59,6 +61,8 @@ var Codes = []diag.Entry{
 	{Code: codeFreshness, Title: "a source is older than its limit", Explain: "The newest value of loaded_at_field is compared with the warehouse's time and the limits warn_after and error_after.", Bad: "", Good: "freshness: {warn_after: {count: 12, period: hour}}"},
 	{Code: codeFile, Title: "a file or folder that cannot be used", Explain: "The operating system's words are quoted: missing permission, no space left, a name that does not exist.", Bad: "", Good: ""},
 	{Code: codeNoEstimate, Title: "a warehouse without estimates", Explain: "engine plan --cost asks the warehouse what statements will read, which only those do that charge for it.", Bad: "engine plan --cost --target dev # a DuckDB file", Good: "engine plan --cost --target prod # BigQuery"},
+	{Code: codeState, Title: "another state of the project cannot be compared with, or read from", Explain: "--state and --defer-to name a target of engine.yml, whose _engine schema says what was built, or a folder with the artifacts of an earlier run (state.json, or dbt's manifest.json). --defer reads relations of that target, which must be of the same type and within reach of a connection to this one.", Bad: "engine ls -s state:modified --state prdo", Good: "engine ls -s state:modified --state prod"},
+	{Code: codeDiff, Title: "relations that cannot be compared", Explain: "engine diff compares two relations of a target, or models with those of the target that --state names. Both have to be there, and the columns of --key and --columns in both.", Bad: "engine diff orders --state prod --key idd", Good: "engine diff orders --state prod --key id"},
 	{Code: codeFixUndone, Title: "corrections that were taken back", Explain: "After engine check --fix the project had mistakes that it did not have before, so the files were put back as they were. Please report it with the model at fault.", Bad: "", Good: ""},
 	{Code: codeCanceled, Title: "interrupted", Explain: "Ctrl-C or SIGTERM stopped the command. What had been published stays, the rest was cleaned up.", Bad: "", Good: ""},
 	{Code: codeCrash, Title: "a mistake of the engine", Explain: "This should never happen. Please report it with the file that the message names; it holds no data of the warehouse.", Bad: "", Good: ""},
@@ -249,6 +253,9 @@ func openRefused(target string, err error) diag.Diagnostic {
 	d := diag.Diagnostic{Code: codeOpen, Message: fmt.Sprintf("target %q cannot be opened: %v", target, err), Help: "engine debug shows with what the engine connects", Cause: err}
 	var known *warehouse.OpenError
 	if errors.As(err, &known) {
+		if locked := (*warehouse.BusyError)(nil); errors.As(known.Err, &locked) {
+			return fileBusy(target, known.Reason, locked)
+		}
 		d.Message = fmt.Sprintf("target %q cannot be opened: %s", target, known.Reason)
 		if known.Help != "" {
 			d.Help = known.Help

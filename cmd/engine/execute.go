@@ -4,12 +4,14 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"time"
 
 	"github.com/engine-build/engine/cmd/engine/view"
 	"github.com/engine-build/engine/engine"
+	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/plan"
 	"github.com/engine-build/engine/engine/run"
 	"github.com/engine-build/engine/engine/warehouse"
@@ -25,35 +27,53 @@ type order struct {
 	failFast  bool
 	noCatalog bool
 	store     bool // keep failing rows of every test
+	timing    bool // show where the time went
 	budget    budgetFlags
+	tenure    tenureFlags
+	deadline  span
+	lease     *run.Lease // under which it is done
+	junit     string     // file for the outcome as JUnit XML, empty for none
+	done      func(*run.Result)
+	sealed    *plan.Sealed // the plan that was made before, nil if one is to be made
 }
 
 // perform plans the order, applies the plan, shows it and writes the artifacts.
 func (s *session) perform(ctx context.Context, o order) error {
 	o.selection.StoreFailures = o.store
-	conn, err := s.connect(ctx)
+	id := newRunID(s.app.now())
+	conn, lease, err := s.occupy(ctx, o, id)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
+	defer s.vacate(ctx, lease)
+	o.lease = lease
 	budget, err := s.budget(conn, o.budget)
 	if err != nil {
 		return err
 	}
-	p, err := s.plan(ctx, conn, o.selection)
+	s.tenant = tenant{lease, id}
+	p, err := s.planned(ctx, conn, o)
 	if err != nil {
 		return err
 	}
+	s.unfinished(lease, p)
 	s.warn()
 	if err := s.afford(ctx, conn, p, budget); err != nil {
 		return err
 	}
-	id := newRunID(s.app.now())
 	result, err := s.apply(ctx, p, conn, o, budget, id)
 	if result == nil {
 		return err
 	}
+	s.vacate(ctx, lease)
+	if o.done != nil {
+		o.done(result)
+	}
 	written, werr := s.record(ctx, conn, result, o)
+	if o.junit != "" {
+		werr = errors.Join(werr, s.writeJUnit(o.junit, result))
+	}
 	if werr != nil {
 		s.app.report(mistakeList(werr), false)
 	}
@@ -69,19 +89,23 @@ func (s *session) perform(ctx context.Context, o order) error {
 
 // apply runs the plan under a view.
 func (s *session) apply(ctx context.Context, p *plan.Plan, conn warehouse.Conn, o order, budget plan.Budget, id string) (*run.Result, error) {
-	v := s.view(p, id, warehouse.PriceOf(conn))
+	v := s.view(p, view.RunOptions{Jobs: s.jobs(), RunID: id, Price: warehouse.PriceOf(conn), Timing: o.timing})
 	quiet := s.app.telling(v.Note)
 	defer quiet()
 	stop := ticking(v.Tick)
 	result, err := engine.Apply(ctx, p, conn, run.Options{
 		Jobs: s.jobs(), RunID: id, Now: s.app.now, Sink: v.Event, Dir: s.dir, FailFast: o.failFast, Version: versionText(),
-		MaxBilled: budget.MaxBilled(warehouse.PriceOf(conn)),
+		MaxBilled: budget.MaxBilled(warehouse.PriceOf(conn)), Lease: o.lease, Deadline: s.deadline(o.deadline),
 	})
 	stop()
 	if result == nil {
 		v.Abandon()
 		if ctx.Err() != nil {
 			err = ctx.Err()
+		}
+		var stopped diag.Diagnostic
+		if errors.As(err, &stopped) {
+			err = failure(stopped)
 		}
 		return nil, err
 	}
@@ -91,12 +115,11 @@ func (s *session) apply(ctx context.Context, p *plan.Plan, conn warehouse.Conn, 
 
 // view is the view that the flags ask for. With --output json the answer has stdout for
 // itself, and progress goes to stderr.
-func (s *session) view(p *plan.Plan, id string, price warehouse.Price) view.Run {
+func (s *session) view(p *plan.Plan, o view.RunOptions) view.Run {
 	screen := s.app.outScreen()
 	if wantsJSON(s.app.global.output) {
 		screen = s.app.errScreen()
 	}
-	o := view.RunOptions{Jobs: s.jobs(), RunID: id, Price: price}
 	if s.app.global.logFormat == "json" {
 		return view.NewLines(screen, o)
 	}

@@ -11,20 +11,29 @@ import (
 
 	"github.com/engine-build/engine/cmd/engine/view"
 	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/project"
 )
 
 func (a *app) explainCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "explain [CODE]",
-		Short: "explain a mistake by its code",
+		Use:   "explain [CODE | model]",
+		Short: "explain a mistake by its code, or why a model would be built",
 		Long: text(`
-Prints what a diagnostic means, with a wrong and a right example. The code stands in
-brackets behind the word error. Without a code all are listed.`),
+With the code of a diagnostic it prints what that means, with a wrong and a right example.
+The code stands in brackets behind the word error. Without an argument all are listed.
+
+With a model, seed or snapshot, or a selector of one, it says whether the next build would
+build it and what the reason is: how its definition differs from what was last built, which
+columns of what it reads change or have changed, when and by which run, which functions it
+calls that change from call to call. Nothing is built. A name that is a code as well is taken
+for the code.`),
 		Example: `  engine explain
-  engine explain ref-unknown`,
+  engine explain ref-unknown
+  engine explain orders
+  engine explain orders -o json`,
 	}
 	a.outputFlag(cmd, "human", "json")
-	cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
 		if len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
@@ -32,7 +41,8 @@ brackets behind the word error. Without a code all are listed.`),
 		for _, e := range catalogue() {
 			out = append(out, string(e.Code)+"\t"+e.Title)
 		}
-		return out, cobra.ShellCompDirectiveNoFileComp
+		nodes, _ := a.completeNode(cmd, args, word)
+		return append(out, nodes...), cobra.ShellCompDirectiveNoFileComp
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		switch len(args) {
@@ -40,14 +50,35 @@ brackets behind the word error. Without a code all are listed.`),
 			return a.listCodes()
 		case 1:
 			e, ok := diag.Lookup(catalogue(), diag.Code(strings.Trim(args[0], "[]")))
-			if !ok {
+			if ok {
+				return a.showCode(e)
+			}
+			if a.meansCode(args[0]) {
 				return mistake(unknownCode(args[0]))
 			}
-			return a.showCode(e)
+			return a.explainNode(cmd.Context(), args[0])
 		}
-		return mistake(wrongArguments(cmd, "explain takes one code"))
+		return mistake(wrongArguments(cmd, "explain takes one code, or one model"))
 	}
 	return cmd
+}
+
+// meansCode reports whether a word that is no code is rather one misspelled than a node.
+func (a *app) meansCode(word string) bool {
+	if _, err := a.projectDir(); err != nil {
+		return true
+	}
+	d := unknownCode(word)
+	if !strings.HasPrefix(d.Help, "did you mean") {
+		return false
+	}
+	s, err := a.load()
+	if err != nil {
+		return false // which says more
+	}
+	p := s.project
+	return !slices.ContainsFunc(p.Seeds, func(x *project.Seed) bool { return x.Name == word }) &&
+		!slices.ContainsFunc(slices.Concat(p.Models, p.Snapshots), func(f *project.File) bool { return f.Name == word })
 }
 
 // codeEntry is an entry of the catalogue for programs.

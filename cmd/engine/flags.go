@@ -58,6 +58,11 @@ func (a *app) fromEnvironment(cmd *cobra.Command) error {
 			set(f)
 		}
 	}
+	for _, name := range []string{"state", "defer", "defer-to", "favor-state"} {
+		if f := cmd.Flags().Lookup(name); f != nil {
+			set(f)
+		}
+	}
 	return bad
 }
 
@@ -123,6 +128,7 @@ func (a *app) selectFlags(cmd *cobra.Command, kinds bool) *selectFlags {
 	f.StringArrayVar(&s.excludes, "exclude", nil, "`names` of what to leave out; same grammar")
 	f.Var(newChoice(&s.indirect, lineage.Indirects[0], lineage.Indirects...), "indirect-selection", "`when` tests follow the nodes they read: "+strings.Join(lineage.Indirects, ", "))
 	complete(cmd, "indirect-selection", lineage.Indirects...)
+	a.stateFlag(cmd)
 	if kinds {
 		words := kindWords()
 		f.StringArrayVar(&s.kinds, "resource-type", nil, "only these `kinds`: "+strings.Join(words, ", ")+"; may be repeated")

@@ -46,8 +46,10 @@ func (a *app) freshnessNamed(use, call string) *cobra.Command {
 		Short: "check how old sources are",
 		Long: text(`
 Asks the target for the newest loaded_at_field of every selected source table that has
-limits (freshness: warn_after, error_after) and compares its age with them. Writes
-target/sources.json. Exit code 1 if a source is older than error_after.`),
+limits (freshness: warn_after, error_after) and compares its age with them. Without a
+loaded_at_field the time counts at which the warehouse says that the table was last
+modified, which BigQuery does. Writes target/sources.json. Exit code 1 if a source is
+older than error_after, or its age cannot be told.`),
 		Example: "  " + call + "\n  " + call + " source:app",
 	}
 	sel := a.selectFlags(cmd, false)
@@ -71,7 +73,7 @@ target/sources.json. Exit code 1 if a source is older than error_after.`),
 func (s *session) freshness(ctx context.Context, chosen map[addr.Node]bool) error {
 	var asked []*compile.Node
 	for _, id := range s.program.Order {
-		if n := s.program.Nodes[id]; chosen[id] && n.Source != nil && n.Source.Freshness != nil && n.Source.LoadedAt.V != "" {
+		if n := s.program.Nodes[id]; chosen[id] && n.Source != nil && n.Source.Freshness != nil && (n.Source.Freshness.WarnAfter.Count > 0 || n.Source.Freshness.ErrorAfter.Count > 0) {
 			asked = append(asked, n)
 		}
 	}
@@ -83,7 +85,14 @@ func (s *session) freshness(ctx context.Context, chosen map[addr.Node]bool) erro
 			return err
 		}
 		defer conn.Close()
-		s.each(len(asked), func(worker, i int) { results[i] = s.age(ctx, conn, asked[i], worker) })
+		accounts := s.modified(ctx, conn, asked)
+		s.each(len(asked), func(worker, i int) {
+			if asked[i].Source.LoadedAt.V == "" {
+				results[i] = accounts.age(asked[i], worker)
+				return
+			}
+			results[i] = s.age(ctx, conn, asked[i], worker)
+		})
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -142,6 +151,62 @@ func (s *session) age(ctx context.Context, conn warehouse.Conn, n *compile.Node,
 	}
 	out.MaxLoadedAt = newest
 	out.Status = staleness(out.SnapshotAt.Sub(newest), *src.Freshness)
+	return out
+}
+
+// accounts are what a warehouse keeps of when the rows of tables last changed.
+type accounts struct {
+	tables     map[addr.Relation]warehouse.Relation
+	now        time.Time // the warehouse's
+	start, end time.Time
+	err        error
+}
+
+// modified asks for the sources without a loaded_at_field, all at once.
+func (s *session) modified(ctx context.Context, conn warehouse.Conn, asked []*compile.Node) accounts {
+	out := accounts{tables: map[addr.Relation]warehouse.Relation{}, start: s.app.now()}
+	var relations []addr.Relation
+	for _, n := range asked {
+		if n.Source.LoadedAt.V == "" {
+			relations = append(relations, n.Relation)
+		}
+	}
+	if len(relations) == 0 {
+		return out
+	}
+	found, err := conn.Inspect(ctx, relations)
+	for _, r := range found {
+		out.tables[r.Name] = r
+	}
+	if err == nil {
+		var rows view.Rows
+		if rows, err = readRows(ctx, conn, warehouse.Statement{SQL: "select " + conn.Dialect().Words().Now()}, 1); err == nil {
+			out.now, _ = rows.Values[0][0].(time.Time)
+		}
+	}
+	out.err, out.end = err, s.app.now()
+	return out
+}
+
+// age of one source by the warehouse's account.
+func (a accounts) age(n *compile.Node, worker int) artifact.FreshnessResult {
+	out := artifact.FreshnessResult{Source: n.ID, Limits: *n.Source.Freshness, Start: a.start, End: a.end, Worker: worker, SnapshotAt: a.now}
+	r, there := a.tables[n.Relation]
+	switch {
+	case a.err != nil:
+		out.Error = a.err.Error()
+	case !there:
+		out.Error = "it does not exist"
+	case r.Kind != warehouse.Table:
+		out.Error = "it is a " + r.Kind.String() + " and has no loaded_at_field"
+	case r.Modified.IsZero() || a.now.IsZero():
+		out.Error = "it has no loaded_at_field, and the warehouse does not say when its rows last changed"
+	case n.Source.Freshness.Filter != "":
+		out.Error = "its freshness has a filter, but it has no loaded_at_field to look for"
+	default:
+		out.MaxLoadedAt = r.Modified
+		out.Status = staleness(a.now.Sub(r.Modified), *n.Source.Freshness)
+	}
 	return out
 }
 
@@ -208,7 +273,7 @@ func (a *app) showFreshness(nodes []*compile.Node, results []artifact.FreshnessR
 		}
 	case len(results) == 0:
 		if !a.global.quiet {
-			_, _ = fmt.Fprintln(a.out, "no selected source has limits and a loaded_at_field")
+			_, _ = fmt.Fprintln(a.out, "no selected source has limits")
 		}
 	default:
 		a.report(found, false)
@@ -226,6 +291,9 @@ func stale(n *compile.Node, r artifact.FreshnessResult) diag.Diagnostic {
 	case r.Error != "":
 		d.Message = fmt.Sprintf("the age of source %q cannot be told", n.ID.Name)
 		d.Notes = []string{r.Error}
+		if n.Source.LoadedAt.V == "" {
+			d.Help = "set loaded_at_field, or switch its limits off with freshness: null"
+		}
 	case r.Status == "warn":
 		d.Severity = diag.Warning
 		d.Message = fmt.Sprintf("source %q is %s old, more than %s", n.ID.Name, view.Age(r.SnapshotAt.Sub(r.MaxLoadedAt)), period(r.Limits.WarnAfter))

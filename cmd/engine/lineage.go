@@ -78,7 +78,7 @@ brackets; it is not followed unless --indirect is given.`),
 		if err := s.compile(cmd.Context()); err != nil {
 			return err
 		}
-		chosen, err := s.choose(q)
+		chosen, err := s.choose(cmd.Context(), q)
 		if err != nil {
 			return err
 		}
@@ -187,6 +187,9 @@ func nodeNamed(p *compile.Program, name string) (addr.Node, bool) {
 		if id := (addr.Node{Kind: k, Name: name}); p.Nodes[id] != nil {
 			return id, true
 		}
+	}
+	if n := p.Version(name); n != nil {
+		return n.ID, true
 	}
 	id, err := addr.ParseNode(name)
 	return id, err == nil && p.Nodes[id] != nil

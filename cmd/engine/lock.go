@@ -49,7 +49,7 @@ Columns that YAML declares with a data_type keep it.`),
 		if err := s.compile(cmd.Context()); err != nil {
 			return err
 		}
-		chosen, err := s.choose(q)
+		chosen, err := s.choose(cmd.Context(), q)
 		if err != nil {
 			return err
 		}

@@ -57,11 +57,11 @@ Lists sources, seeds, models, snapshots, tests and exposures. Without a warehous
 		if err != nil {
 			return err
 		}
-		s.options.SkipAnalysis = true // names and order need no analysis of the SQL
+		s.options.SkipAnalysis = !q.NeedsPast() // names and order need no analysis of the SQL
 		if err := s.compile(cmd.Context()); err != nil {
 			return err
 		}
-		chosen, err := s.choose(q)
+		chosen, err := s.choose(cmd.Context(), q)
 		if err != nil {
 			return err
 		}

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -12,6 +14,9 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/engine-build/engine/engine/warehouse"
+	"github.com/engine-build/engine/engine/warehouse/duckdb"
 )
 
 func TestMain(m *testing.M) {
@@ -21,6 +26,18 @@ func TestMain(m *testing.M) {
 		"rows": func() {
 			os.Args = []string{"engine", "show", "--quiet", "--limit", "0", "--output", "csv", "--inline", os.Args[1]}
 			main()
+		},
+		// sql FILE STATEMENT: what others do to a DuckDB file behind the engine's back.
+		"sql": func() {
+			c, err := duckdb.Driver{}.Open(context.Background(), warehouse.Config{Dir: ".", Fields: map[string]string{"path": os.Args[1]}})
+			if err == nil {
+				_, err = c.Exec(context.Background(), warehouse.Statement{SQL: os.Args[2], BodyEnd: len(os.Args[2])})
+				err = errors.Join(err, c.Close())
+			}
+			if err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
 		},
 	})
 }

@@ -34,23 +34,58 @@ func withDefaults(cfg *warehouse.Config, driver warehouse.Driver) {
 // read opens the target for reading only, where its driver can: readers do not disturb
 // each other, and nothing is made by looking.
 func (s *session) read(ctx context.Context) (warehouse.Conn, error) {
-	cfg, driver, found := engine.TargetConfig(s.project, s.options)
-	if found.HasErrors() {
-		return nil, &mistakes{found, exitMistake}
+	open := s.opening
+	if s.opening = nil; open == nil {
+		open = s.open(ctx)
 	}
-	if slices.ContainsFunc(driver.Fields(), func(f warehouse.Field) bool { return f.Name == "read_only" }) && cfg.Fields["path"] != ":memory:" {
-		cfg.Fields["read_only"] = "true"
-	}
-	conn, err := driver.Open(ctx, cfg)
+	conn, err := open()
+	var worded *mistakes
 	switch {
 	case err == nil:
 		return conn, nil
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
+	case asMistakes(err, &worded):
+		return nil, err
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, failure(nothingBuilt(s.program.Target.Name, err))
 	}
 	return nil, failure(openRefused(s.program.Target.Name, err))
+}
+
+// ahead begins to open the target while the project is still being compiled. What nobody
+// has read from by then is closed by the function that it returns.
+func (s *session) ahead(ctx context.Context) (forget func()) {
+	s.opening = s.open(ctx)
+	return func() {
+		if s.opening != nil {
+			if conn, err := s.opening(); err == nil {
+				_ = conn.Close() // nothing was written
+			}
+		}
+	}
+}
+
+// open opens the target for reading, in the background.
+func (s *session) open(ctx context.Context) (wait func() (warehouse.Conn, error)) {
+	cfg, driver, found := engine.TargetConfig(s.project, s.options)
+	if found.HasErrors() {
+		return func() (warehouse.Conn, error) { return nil, &mistakes{found, exitMistake} }
+	}
+	if slices.ContainsFunc(driver.Fields(), func(f warehouse.Field) bool { return f.Name == "read_only" }) && cfg.Fields["path"] != ":memory:" {
+		cfg.Fields["read_only"] = "true"
+	}
+	var conn warehouse.Conn
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		conn, err = driver.Open(ctx, cfg)
+	}()
+	return func() (warehouse.Conn, error) {
+		<-done
+		return conn, err
+	}
 }
 
 // readWith is read for a query that needs functions of the engine's own in the warehouse.

@@ -41,6 +41,15 @@ func (s *session) record(ctx context.Context, conn warehouse.Conn, r *run.Result
 	if err := artifact.Write(s.target(), "run_results.json", results); err != nil {
 		return out, err
 	}
+	set, hash, err := s.writeState()
+	if err != nil {
+		return out, err
+	}
+	if o.which != "test" {
+		if err := s.publishState(ctx, conn, r, set, hash, s.current(r, o)); err != nil {
+			return out, err
+		}
+	}
 	if o.noCatalog || r.Canceled {
 		return out, s.writeManifest(meta)
 	}
@@ -64,6 +73,25 @@ func (s *session) record(ctx context.Context, conn warehouse.Conn, r *run.Result
 		return out, err
 	}
 	return append(out, place{"catalog", s.catalogPage()}), nil
+}
+
+// current says of which nodes the target has what the project says now: those that were
+// selected and did not fail, tests that were selected, and the rest where all was.
+func (s *session) current(r *run.Result, o order) func(addr.Node) bool {
+	failed := map[addr.Node]bool{}
+	for _, n := range r.Nodes {
+		failed[n.Node] = n.Status != run.Done && n.Status != run.Kept
+	}
+	whole := o.which == "build" && len(o.selects)+len(o.excludes) == 0
+	return func(id addr.Node) bool {
+		switch id.Kind {
+		case addr.Source, addr.Exposure:
+			return whole
+		case addr.Test, addr.UnitTest:
+			return o.selection.Tests[id]
+		}
+		return o.selection.Nodes[id] && !failed[id]
+	}
 }
 
 func (s *session) catalogPage() string { return filepath.Join(s.target(), "catalog", "index.html") }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +14,10 @@ import (
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/artifact"
 	"github.com/engine-build/engine/engine/plan"
+	"github.com/engine-build/engine/engine/run"
+	"github.com/engine-build/engine/engine/state"
+	"github.com/engine-build/engine/engine/warehouse"
+	"github.com/engine-build/engine/lineage"
 )
 
 func (a *app) retryCommand() *cobra.Command {
@@ -21,14 +26,23 @@ func (a *app) retryCommand() *cobra.Command {
 		Short: "run again what failed or was skipped",
 		Long: text(`
 Repeats the last build, run, test, seed or snapshot for those nodes and tests that failed,
-went wrong or were skipped, as target/run_results.json has them. Mend the cause first.`),
+went wrong or were skipped, as target/run_results.json has them. Mend the cause first.
+
+After a run that did not come to its end, and where that file is missing and the target's
+records tell of a run that failed, it is engine build: what was published is unchanged and
+kept, the rest is built.`),
 		Example: `  engine build || engine retry
   engine retry --fail-fast`,
 		Args: unexpected,
 	}
 	r := &runFlags{}
 	r.common(cmd)
+	r.breaking(cmd)
 	r.storing(cmd)
+	r.tenure.register(cmd)
+	r.publish.register(cmd)
+	a.stateFlag(cmd)
+	a.deferFlags(cmd)
 	a.outputFlag(cmd, "human", "json", "github")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		ctx := cmd.Context()
@@ -40,19 +54,16 @@ went wrong or were skipped, as target/run_results.json has them. Mend the cause 
 		last, err := artifact.ReadRunResults(path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return mistake(noResults(a.shown(path), err))
+			missing := err
+			if err := s.compile(ctx); err != nil {
+				return err
+			}
+			if resumed, err := s.resume(ctx, r); resumed || err != nil {
+				return err
+			}
+			return mistake(noResults(a.shown(path), missing))
 		case err != nil:
 			return mistake(fileWrong("read", a.shown(path), err))
-		}
-		if len(last.Unfinished()) == 0 {
-			out := a.out
-			if wantsJSON(a.global.output) {
-				out = a.err // stdout is for documents
-			}
-			if !a.global.quiet {
-				_, err = fmt.Fprintln(out, "nothing to retry: the last run had no failures")
-			}
-			return err
 		}
 		if s.options.Target == "" {
 			s.options.Target, _ = last.Args["target"].(string)
@@ -65,11 +76,102 @@ went wrong or were skipped, as target/run_results.json has them. Mend the cause 
 		if err := s.compile(ctx); err != nil {
 			return err
 		}
+		killed, _, _, err := s.lastRun(ctx, r, false)
+		switch {
+		case err != nil:
+			return err
+		case killed != nil:
+			return s.goOn(ctx, r, s.unended(killed))
+		}
+		if len(last.Unfinished()) == 0 {
+			return a.nothingToRetry()
+		}
 		o := s.again(last)
-		o.failFast, o.noCatalog, o.store, o.selection.Force, o.budget = r.failFast, r.noCatalog, r.store, r.full, r.budget
+		if o.selection.Deferred, err = s.deferring(ctx, lineage.Selected{Nodes: o.selection.Nodes, Tests: o.selection.Tests}); err != nil {
+			return err
+		}
+		o.junit = r.junit
+		o.failFast, o.noCatalog, o.store, o.timing, o.selection.Force, o.budget = r.failFast, r.noCatalog, r.store, r.timing, r.full, r.budget
+		o.tenure, o.deadline, o.selection.AllowBreaking = r.tenure, r.deadline, r.allowBreaking
+		s.publishing = r.publish
 		return s.perform(ctx, o)
 	}
 	return cmd
+}
+
+// resume goes on from what the target's records tell of the last run. resumed is false where
+// they tell of none.
+func (s *session) resume(ctx context.Context, r *runFlags) (resumed bool, err error) {
+	killed, last, ok, err := s.lastRun(ctx, r, true)
+	switch {
+	case err != nil:
+		return false, err
+	case killed != nil:
+		return true, s.goOn(ctx, r, s.unended(killed))
+	case !ok:
+		return false, nil
+	case last.Verdict == "done":
+		return true, s.app.nothingToRetry()
+	}
+	return true, s.goOn(ctx, r, fmt.Sprintf("run %s ended as «%s»", last.ID, last.Verdict))
+}
+
+// lastRun asks the target: killed is the lease of a run that did not come to its end, or
+// that is at work now, and last the newest one that did, where records are asked for.
+func (s *session) lastRun(ctx context.Context, r *runFlags, records bool) (killed *warehouse.Lease, last state.Run, ok bool, err error) {
+	conn, err := s.awaited(ctx, order{tenure: r.tenure})
+	if err != nil {
+		return nil, state.Run{}, false, err
+	}
+	defer conn.Close()
+	if killed, err = run.Holding(ctx, conn, s.scope()); err != nil || !records {
+		return killed, state.Run{}, false, err
+	}
+	last, ok, err = state.LastRun(ctx, conn, s.scope())
+	return killed, last, ok, err
+}
+
+// unended words a lease that was not given back.
+func (s *session) unended(l *warehouse.Lease) string {
+	if !l.Expired && !s.app.gone(l.Holder) {
+		return fmt.Sprintf("run %s of %s has not ended", l.Holder.Run, l.Holder.Who())
+	}
+	return fmt.Sprintf("run %s of %s did not end", l.Holder.Run, l.Holder.Who())
+}
+
+// goOn builds what is not up to date.
+func (s *session) goOn(ctx context.Context, r *runFlags, why string) error {
+	if !s.app.global.quiet {
+		s.app.say(why + ": resuming as engine build, what it had published is kept")
+	}
+	q, err := (&selectFlags{}).query(nil, append(builtKinds[:3:3], testedKinds...)...)
+	if err != nil {
+		return err
+	}
+	chosen, err := s.choose(ctx, q)
+	if err != nil {
+		return err
+	}
+	deferred, err := s.deferring(ctx, chosen)
+	if err != nil {
+		return err
+	}
+	return s.perform(ctx, order{
+		which: "build", junit: r.junit, failFast: r.failFast, noCatalog: r.noCatalog, store: r.store, timing: r.timing, budget: r.budget, tenure: r.tenure, deadline: r.deadline,
+		selection: plan.Selection{Nodes: chosen.Nodes, Tests: chosen.Tests, Force: r.full, AllowBreaking: r.allowBreaking, Deferred: deferred},
+	})
+}
+
+func (a *app) nothingToRetry() error {
+	if a.global.quiet {
+		return nil
+	}
+	out := a.out
+	if wantsJSON(a.global.output) {
+		out = a.err // stdout is for documents
+	}
+	_, err := fmt.Fprintln(out, "nothing to retry: the last run had no failures")
+	return err
 }
 
 // again is the order that finishes the last run. Where a run builds and tests, the tests

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -29,6 +30,16 @@ type session struct {
 	program *compile.Program
 	// warnings are shown once, before the command's own answer.
 	warnings diag.List
+	// opening is the target that ahead began to open, nil where nothing did.
+	opening func() (warehouse.Conn, error)
+	// publishing are the flags that say when what is built is published.
+	publishing publishFlags
+	// tenant is the run that has the target, where one is to be done.
+	tenant tenant
+	// environment is what the project asks of the world's variables.
+	environment *environment
+	// past are the states that the project is compared with, by their word.
+	past map[string]*elsewhere
 }
 
 // settingsFile makes a folder a project.
@@ -49,10 +60,12 @@ func (a *app) load() (*session, error) {
 		return nil, mistake(diag.Diagnostic{Code: codeFlag, Message: "--jobs is negative", Help: "want 1 or more; 0 means the default"})
 	}
 	a.dir = dir
-	s := &session{app: a, dir: dir, options: engine.Options{
-		Dir: dir, Target: a.global.target, Vars: vars, Env: a.env, Drivers: a.drivers, Jobs: a.global.jobs,
-		Version: identity(),
+	env := &environment{of: a.env}
+	s := &session{app: a, dir: dir, environment: env, options: engine.Options{
+		Dir: dir, Target: a.global.target, Vars: vars, Env: env.get, Drivers: a.drivers, Jobs: a.global.jobs,
+		Version: identity(), SchemaSuffix: a.schemaSuffix,
 	}}
+	defer roomy()()
 	s.project, s.warnings = engine.Load(s.options)
 	if s.project == nil {
 		return nil, &mistakes{s.warnings, exitMistake}
@@ -99,12 +112,15 @@ func (a *app) chosen(ctx context.Context, q lineage.Query) (*session, lineage.Se
 			return nil, lineage.Selected{}, err
 		}
 		// Whoever builds one model need not mend all others first.
+		if q.NeedsPast() {
+			return nil, lineage.Selected{}, err
+		}
 		chosen, found := lineage.Select(s.program, q)
 		if found.HasErrors() || !s.spare(chosen) {
 			return nil, lineage.Selected{}, err
 		}
 	}
-	chosen, err := s.choose(q)
+	chosen, err := s.choose(ctx, q)
 	return s, chosen, err
 }
 
@@ -172,7 +188,20 @@ func severe(d diag.Diagnostic) bool {
 	return d.Severity == diag.Error || d.Severity == diag.Internal
 }
 
+// roomy lets garbage lie until the function that it returns is called. Reading and
+// compiling a project keeps most of what it makes, and a collector that looks through it
+// again and again takes a fifth of the time. What comes after may need the memory.
+func roomy() (done func()) {
+	before := debug.SetGCPercent(400)
+	if before != 100 { // GOGC: somebody has chosen
+		debug.SetGCPercent(before)
+		return func() {}
+	}
+	return func() { debug.SetGCPercent(before) }
+}
+
 func (s *session) compile(ctx context.Context) error {
+	defer roomy()()
 	var found diag.List
 	s.program, found = engine.Compile(ctx, s.project, s.options)
 	if err := ctx.Err(); err != nil {
@@ -203,7 +232,12 @@ func (s *session) visible() diag.List {
 }
 
 // choose resolves selectors; wrong ones end the command.
-func (s *session) choose(q lineage.Query) (lineage.Selected, error) {
+func (s *session) choose(ctx context.Context, q lineage.Query) (lineage.Selected, error) {
+	past, err := s.compared(ctx, q)
+	if err != nil {
+		return lineage.Selected{}, err
+	}
+	q.Past = past
 	chosen, found := lineage.Select(s.program, q)
 	if found.HasErrors() {
 		return chosen, &mistakes{append(s.warnings, found...), exitMistake}
@@ -226,18 +260,11 @@ func (s *session) connect(ctx context.Context) (warehouse.Conn, error) {
 
 // plan asks the warehouse what there is and decides what to do.
 func (s *session) plan(ctx context.Context, conn warehouse.Conn, sel plan.Selection) (*plan.Plan, error) {
-	p, found, err := engine.Plan(ctx, s.program, conn, sel)
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
+	snapshot, err := s.snapshot(ctx, conn)
 	if err != nil {
 		return nil, err
 	}
-	if found.HasErrors() {
-		return nil, &mistakes{append(s.warnings, found...), exitMistake}
-	}
-	s.warnings.Add(found...)
-	return p, nil
+	return s.decide(ctx, conn, snapshot, sel)
 }
 
 // jobs is the number of workers.
@@ -374,7 +401,14 @@ func (s *session) node(name string) (*compile.Node, error) {
 		if id.Name == name || id.String() == name {
 			return s.program.Nodes[id], nil
 		}
+		if v := s.program.Nodes[id].Version; v != nil {
+			names = append(names, v.FlatName())
+			continue
+		}
 		names = append(names, id.Name)
+	}
+	if n := s.program.Version(name); n != nil {
+		return n, nil
 	}
 	return nil, mistake(unknownNode(name, names))
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/source"
 	"github.com/engine-build/engine/engine/warehouse"
+	"github.com/engine-build/engine/lineage"
 )
 
 func (a *app) showCommand() *cobra.Command {
@@ -33,6 +34,8 @@ rows. Nothing is built; seeds, snapshots and ancestries are shown as they were b
 	}
 	cmd.Flags().StringVar(&inline, "inline", "", "query this `template`")
 	cmd.Flags().IntVar(&limit, "limit", 10, "`number` of rows; 0: all")
+	a.stateFlag(cmd)
+	a.deferFlags(cmd)
 	a.outputFlag(cmd, "human", "table", "json", "csv", "github")
 	cmd.ValidArgsFunction = a.completeNode
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -54,6 +57,10 @@ rows. Nothing is built; seeds, snapshots and ancestries are shown as they were b
 		if err != nil {
 			return err
 		}
+		if _, err := s.deferring(ctx, lineage.Selected{Nodes: map[addr.Node]bool{node.ID: true}}); err != nil {
+			return err
+		}
+		node = s.program.Nodes[node.ID]
 		s.warn()
 		conn, err := s.readWith(ctx, node.Needs)
 		if err != nil {

@@ -23,12 +23,17 @@ Selectors name what a command works on. Spaces and repetition mean «or», a com
   resource_type:seed     source, seed, model, snapshot, test, unit_test, exposure
   test_type:unit         data, generic, singular, unit
   test_name:unique
+  version:latest         latest, prerelease, old, none
+  state:modified+        what differs from --state, and all that reads it; also state:new,
+                         old, unmodified, modified.body, .configs, .relation, .macros …
+  result:error           by outcome of an earlier run; source_status:fresher by freshness
 
 Tests follow the nodes they read. --indirect-selection says when: eager, if one of those
 nodes is selected; cautious, if all are; buildable, if all are selected or are ancestors of
 selected ones; empty, never.`)},
 		{Use: "environment", Short: "variables that stand for flags", Long: text(`
-Every global flag, and --output, can be given by the environment. A flag is stronger.
+Every global flag, --output, and those that compare with another state can be given by the
+environment. A flag is stronger.
 
   ENGINE_PROJECT_DIR     --project-dir
   ENGINE_TARGET          --target
@@ -39,6 +44,10 @@ Every global flag, and --output, can be given by the environment. A flag is stro
   ENGINE_NO_COLOR        --no-color
   ENGINE_QUIET           --quiet
   ENGINE_VERBOSE         --verbose
+  ENGINE_STATE           --state
+  ENGINE_DEFER           --defer
+  ENGINE_DEFER_TO        --defer-to
+  ENGINE_FAVOR_STATE     --favor-state
 
 NO_COLOR (any value) turns colours off, CLICOLOR_FORCE=1 turns them on without a terminal.
 LC_ALL, LC_CTYPE or LANG decides whether signs beyond ASCII are used.`)},
@@ -60,7 +69,8 @@ and, where they apply,
 
   run_id         the run
   node           the node or test: model.orders, test.unique_orders_id
-  of             test_ended: the node whose publication the test decides
+  of             test_ended: the node that the test belongs to. Tests that cannot keep it
+                 from being published may end after it
   verb           create, replace, update, check, keep
   materialized   view, table, incremental, …
   relation       name in the warehouse
@@ -72,6 +82,7 @@ and, where they apply,
   seconds        duration
   kind, severity, sentence, stored, sample    of a test
   tally          run_ended: numbers of outcomes
+  timing         run_ended: where the time went, with the critical path
   message        one line for people
   diagnostics    what went wrong, with path, line, column, help`)},
 	}

@@ -148,8 +148,12 @@ func readTime(text string) (time.Time, bool) {
 
 // trace answers.
 func (a *app) trace(ctx context.Context, t tracing, word string, asOf time.Time) error {
-	s, err := a.compiled(ctx)
+	s, err := a.load()
 	if err != nil {
+		return err
+	}
+	defer s.ahead(ctx)()
+	if err := s.compile(ctx); err != nil {
 		return err
 	}
 	n, err := s.ancestryModel(t.model)

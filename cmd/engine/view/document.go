@@ -16,6 +16,7 @@ type Document struct {
 	Seconds     float64        `json:"seconds"`
 	Tally       Tally          `json:"tally"`
 	Spending    *Spending      `json:"spending,omitempty"`
+	Timing      *Timing        `json:"timing,omitempty"`
 	Nodes       []NodeDocument `json:"nodes"`
 	Diagnostics []diag.JSON    `json:"diagnostics,omitempty"`
 }
@@ -57,7 +58,7 @@ type TestDocument struct {
 func DocumentOf(r *run.Result) Document {
 	d := Document{
 		RunID: r.RunID, Status: outcome(r), Start: stamp(r.Start), End: stamp(r.End),
-		Seconds: seconds(r.Start, r.End), Tally: TallyOf(r), Spending: totals(r), Nodes: []NodeDocument{},
+		Seconds: seconds(r.Start, r.End), Tally: TallyOf(r), Spending: totals(r), Timing: timingOf(r.Timing, true), Nodes: []NodeDocument{},
 	}
 	if len(r.Diags) > 0 {
 		d.Diagnostics = r.Diags.JSON()

@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -96,7 +97,9 @@ func (h *Human) Event(e run.Event) {
 		h.start(e)
 	case run.NodeEnded:
 		h.end(e)
-	case run.TestEnded, run.RunEnded:
+	case run.TestEnded:
+		h.late(e)
+	case run.RunEnded:
 	}
 	h.draw(false)
 }
@@ -138,6 +141,21 @@ func (h *Human) end(e run.Event) {
 	}
 }
 
+// late shows a test that ended after its node: those of a node's own time stand below it.
+func (h *Human) late(e run.Event) {
+	t, a := e.Test, e.Action
+	if t == nil || a == nil || !slices.ContainsFunc(a.Tests, func(x plan.Test) bool { return x.Late && x.ID == t.ID }) {
+		return
+	}
+	bad := t.Status.Bad() && t.Status != run.Canceled
+	if bad {
+		h.tally.TestsFailed++
+	}
+	if !h.s.Quiet && (h.s.Verbose || t.Status == run.Warned || bad) {
+		h.line(h.testLine(t) + h.s.Paint(Dim, " of "+oneLine(a.Node.Name)))
+	}
+}
+
 // line puts a finished line out, above the live area where there is one.
 func (h *Human) line(text string) { h.live.print(text + "\n") }
 
@@ -147,6 +165,10 @@ func (h *Human) nodeLine(n *run.NodeResult) string {
 	name := padRight(oneLine(nameOf(n.Relation, n.Node)), h.width.name)
 	head := h.s.Paint(Dim, index) + " " + h.s.sign(n.Status) + " " + kind + " " + name
 	switch n.Status {
+	case run.Kept:
+		if n.Message != "" {
+			return head + "  " + h.s.Paint(Dim, "unchanged: "+n.Message)
+		}
 	case run.Skipped:
 		because := "skipped"
 		if !n.Because.IsZero() {
@@ -259,6 +281,9 @@ func (h *Human) Finish(r *run.Result) {
 		_, _ = io.WriteString(h.s.Out, "\n")
 	}
 	b.WriteString(h.s.Verdict(r) + "\n")
+	if !h.s.Quiet {
+		b.WriteString(h.s.timing(r.Timing, h.o.Timing))
+	}
 	_, _ = io.WriteString(h.s.Out, b.String())
 }
 
@@ -274,6 +299,8 @@ func (s Screen) Verdict(r *run.Result) string {
 	t := TallyOf(r)
 	word, style := "done", Green
 	switch {
+	case r.Stopped == run.StoppedDeadline:
+		word, style = "deadline", Yellow
 	case r.Canceled:
 		word, style = "canceled", Yellow
 	case !r.OK():
@@ -302,6 +329,7 @@ func (t Tally) Sentence() string {
 	if t.TestsFailed > 0 {
 		parts = append(parts, plural(int64(t.TestsFailed), "test")+" failed")
 	}
+	add(t.Unpublished, "%s built, not published")
 	add(t.Skipped, "%s skipped")
 	add(t.Canceled, "%s not run")
 	add(t.Built, "%s built")

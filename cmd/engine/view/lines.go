@@ -52,6 +52,7 @@ type Line struct {
 	Message     string      `json:"message,omitempty"`
 	Sample      *Sample     `json:"sample,omitempty"`
 	Tally       *Tally      `json:"tally,omitempty"`
+	Timing      *Timing     `json:"timing,omitempty"`
 	Diagnostics []diag.JSON `json:"diagnostics,omitempty"`
 }
 
@@ -148,7 +149,7 @@ func (l *Lines) Finish(r *run.Result) {
 	t := TallyOf(r)
 	line := Line{
 		Time: stamp(r.End), Level: "info", Event: string(run.RunEnded), Status: outcome(r),
-		Seconds: seconds(r.Start, r.End), Tally: &t, Message: t.Sentence(),
+		Seconds: seconds(r.Start, r.End), Tally: &t, Timing: timingOf(r.Timing, false), Message: t.Sentence(),
 	}
 	if sum := totals(r); sum != nil {
 		line.Spending = *sum
@@ -176,6 +177,8 @@ func (l *Lines) write(line Line) {
 // outcome is the word for a whole run.
 func outcome(r *run.Result) string {
 	switch {
+	case r.Stopped != "":
+		return r.Stopped
 	case r.Canceled:
 		return "canceled"
 	case !r.OK():
@@ -188,7 +191,7 @@ func level(s run.Status) string {
 	switch s {
 	case run.Failed, run.Errored:
 		return "error"
-	case run.Warned, run.Skipped, run.Canceled:
+	case run.Warned, run.Skipped, run.Canceled, run.Unpublished:
 		return "warn"
 	case run.Done, run.Kept:
 	}

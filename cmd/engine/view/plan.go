@@ -2,15 +2,23 @@ package view
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/plan"
 )
 
-// Plan is a plan for people: one line per action with its verb, reasons and tests, each
-// action below what it waits for, then the totals.
-func (s Screen) Plan(p *plan.Plan) string {
+// PlanOptions say how much of a plan is shown.
+type PlanOptions struct {
+	NoDiff bool // no SQL
+}
+
+// Plan is a plan for people. Where definitions changed, it is what changes for readers:
+// what changed itself with its SQL, and below it what follows from that. Otherwise it is
+// one line per action with its verb, reasons and tests, each action below what it waits for.
+// The totals come last.
+func (s Screen) Plan(p *plan.Plan, o PlanOptions) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "plan for %s on target %s\n\n", s.Paint(Bold, p.Project), s.Paint(Bold, p.Target))
 	for _, o := range p.Orphans {
@@ -22,16 +30,34 @@ func (s Screen) Plan(p *plan.Plan) string {
 	if len(p.Orphans)+len(p.Schemas) > 0 {
 		b.WriteByte('\n')
 	}
-	w := widthsOf(p)
-	depth, deepest := depths(p)
-	for _, a := range p.Actions {
-		s.action(&b, a, w, depth[a.Node], deepest)
+	if worthReview(p.Review) {
+		b.WriteString(s.review(p, o))
+	} else {
+		w := widthsOf(p)
+		depth, deepest := depths(p)
+		for _, a := range p.Actions {
+			s.action(&b, a, w, depth[a.Node], deepest)
+		}
 	}
 	if len(p.Actions) > 0 {
 		b.WriteByte('\n')
 	}
 	b.WriteString(s.PlanTotals(p) + "\n")
+	for _, line := range []string{s.Expected(p), s.Forecast(p), published(p)} {
+		if line != "" {
+			b.WriteString(line + "\n")
+		}
+	}
 	return b.String()
+}
+
+// worthReview reports whether there is more to say than what is built: a first build, and
+// one that only takes up new data, are lists.
+func worthReview(r *plan.Review) bool {
+	if r == nil || r.First {
+		return false
+	}
+	return len(r.Removed) > 0 || slices.ContainsFunc(r.Changes, func(c plan.Change) bool { return c.How != plan.Again })
 }
 
 // depths says how many actions wait in a row before each action, up to maxDepth.
@@ -126,5 +152,11 @@ func (s Screen) PlanTotals(p *plan.Plan) string {
 	if len(p.Actions) == 0 {
 		return s.Paint(Bold, "plan:") + " nothing to do, " + strings.Join(parts, ", ")
 	}
-	return s.Paint(Bold, "plan:") + " " + strings.Join(parts, ", ")
+	text := s.Paint(Bold, "plan:") + " " + strings.Join(parts, ", ")
+	if p.Review != nil {
+		if classes := s.Classes(p.Review); classes != "" {
+			text += "; " + classes
+		}
+	}
+	return text
 }

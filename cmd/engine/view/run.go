@@ -30,6 +30,8 @@ type RunOptions struct {
 	RunID string
 	// Price is what the warehouse takes for reading.
 	Price warehouse.Price
+	// Timing asks for all that is known of where the time went.
+	Timing bool
 }
 
 // Tally counts the outcomes of a run.
@@ -39,6 +41,8 @@ type Tally struct {
 	Failed    int `json:"failed"`
 	Skipped   int `json:"skipped"`
 	Canceled  int `json:"canceled"`
+	// Unpublished were built and are not published, because something else of the run was not.
+	Unpublished int `json:"unpublished,omitempty"`
 
 	TestsPassed    int `json:"tests_passed"`
 	TestsUnchanged int `json:"tests_unchanged"`
@@ -106,6 +110,8 @@ func (t *Tally) Add(n *run.NodeResult) {
 		if !testsOnly || len(n.Tests) == 0 {
 			t.Skipped++
 		}
+	case run.Unpublished:
+		t.Unpublished++
 	case run.Canceled:
 		t.Canceled++
 	}

@@ -59,6 +59,8 @@ func (s Screen) glyph(st run.Status) (string, Style) {
 		uni, ascii, style = "✗", "XX", Red
 	case run.Skipped:
 		uni, ascii, style = "-", "--", Dim
+	case run.Unpublished:
+		uni, ascii, style = "○", "()", Yellow
 	case run.Kept:
 		uni, ascii, style = "=", "==", Dim
 	case run.Canceled:

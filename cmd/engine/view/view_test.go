@@ -121,10 +121,10 @@ func TestGolden(t *testing.T) {
 		"run_quiet":   show(Screen{Quiet: true, Unicode: true}, human),
 		"run_lines":   show(Screen{}, lines),
 		"run_json":    document(),
-		"plan":        Screen{}.Plan(p),
-		"plan_deps":   Screen{Verbose: true, Color: true}.Plan(p),
-		"plan_empty":  Screen{}.Plan(&plan.Plan{Project: "shop", Target: "dev", Kept: map[addr.Kind]int{addr.Model: 7}}),
-		"plan_no_one": Screen{}.Plan(&plan.Plan{Project: "shop", Target: "dev"}),
+		"plan":        Screen{}.Plan(p, PlanOptions{}),
+		"plan_deps":   Screen{Verbose: true, Color: true}.Plan(p, PlanOptions{}),
+		"plan_empty":  Screen{}.Plan(&plan.Plan{Project: "shop", Target: "dev", Kept: map[addr.Kind]int{addr.Model: 7}}, PlanOptions{}),
+		"plan_no_one": Screen{}.Plan(&plan.Plan{Project: "shop", Target: "dev"}, PlanOptions{}),
 	}
 	for name, got := range cases {
 		t.Run(name, func(t *testing.T) { golden(t, name, visible(got)) })

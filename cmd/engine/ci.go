@@ -1,0 +1,428 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/engine-build/engine/cmd/engine/view"
+	"github.com/engine-build/engine/engine"
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/compile"
+	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/plan"
+	"github.com/engine-build/engine/engine/run"
+	"github.com/engine-build/engine/engine/state"
+	"github.com/engine-build/engine/engine/warehouse"
+	"github.com/engine-build/engine/internal/atomicfile"
+	"github.com/engine-build/engine/lineage"
+)
+
+// ciFlags are those of engine ci.
+type ciFlags struct {
+	suffix, report string
+	drop, noDiff   bool
+	diff           diffFlags
+}
+
+var schemaSuffix = regexp.MustCompile(`^[A-Za-z0-9_]{1,40}$`)
+
+func (f *ciFlags) check() error {
+	if f.suffix != "" && !schemaSuffix.MatchString(f.suffix) {
+		d := diag.Diagnostic{Code: codeFlag, Message: fmt.Sprintf("%q cannot end the name of a schema", f.suffix), Help: "use up to 40 letters, digits and underscores"}
+		if better := regexp.MustCompile(`[^A-Za-z0-9_]+`).ReplaceAllString(f.suffix, "_"); schemaSuffix.MatchString(better) {
+			d.Help = fmt.Sprintf("write --schema-suffix %s", better)
+		}
+		return mistake(d)
+	}
+	if f.drop && f.suffix == "" {
+		return mistake(diag.Diagnostic{Code: codeFlag, Message: "--drop without --schema-suffix would drop a schema that is not this run's own", Help: "add --schema-suffix, for example pr_123"})
+	}
+	return f.diff.check()
+}
+
+func (a *app) ciCommand() *cobra.Command {
+	f, r := &ciFlags{}, &runFlags{}
+	cmd := &cobra.Command{
+		Use:   "ci [selector…] --state TARGET",
+		Short: "check a pull request: build what changed, compare it with production, report",
+		Long: text(`
+Compares the project with the target of --state, selects what has changed with all that
+reads it (state:modified+, unless selectors are given), builds and tests that in a schema
+of its own, reading everything else from the other target, and compares the rows of what
+was built with it. The report is one Markdown file for the pull request: what changes for
+whom, the SQL, the graph of the change, tests, cost, and the difference of the data.
+
+Nothing is written to the other target. With --schema-suffix the schemas of --target get
+the suffix; --drop removes them at the end, whatever came out.
+
+Exit codes are those of build: a difference of the data is no failure.`),
+		Example: `  engine ci --state prod --target ci --schema-suffix pr_123
+  engine ci --state prod --report report.md --junit junit.xml --drop --schema-suffix pr_123`,
+	}
+	sel := a.selectFlags(cmd, true)
+	a.deferToFlag(cmd)
+	r.refresh(cmd)
+	r.breaking(cmd)
+	r.common(cmd)
+	r.tenure.register(cmd)
+	fs := cmd.Flags()
+	must(fs.MarkHidden("no-catalog")) // there never is one
+	fs.StringVar(&f.suffix, "schema-suffix", "", "build into the target's schemas with this `suffix`, as in pr_123")
+	fs.StringVar(&f.report, "report", "", "`file` for the report; default: report.md in the target folder")
+	fs.BoolVar(&f.drop, "drop", false, "remove the schemas with the suffix at the end")
+	fs.BoolVar(&f.noDiff, "no-diff", false, "do not compare the rows")
+	fs.IntVar(&f.diff.sample, "sample", 5, "`number` of differing rows to show of each sort, at most 1000; 0: none")
+	fs.Float64Var(&f.diff.tolerance, "tolerance", 0, "`distance` up to which floating and decimal numbers count as equal")
+	a.outputFlag(cmd, "human", "json", "github")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := f.check(); err != nil {
+			return err
+		}
+		if len(args)+len(sel.selects) == 0 {
+			args = []string{"state:modified+"}
+		}
+		q, err := sel.query(args, append(builtKinds[:3:3], testedKinds...)...)
+		if err != nil {
+			return err
+		}
+		if a.compare.state == "" {
+			return mistake(wrongArguments(cmd, "ci does not say what to compare with: --state is missing"))
+		}
+		return a.ci(cmd.Context(), q, f, r)
+	}
+	return cmd
+}
+
+// ci is one check of a pull request.
+func (a *app) ci(ctx context.Context, q lineage.Query, f *ciFlags, r *runFlags) (err error) {
+	a.schemaSuffix = f.suffix
+	a.compare.defers = true
+	s, chosen, err := a.chosen(ctx, q)
+	var wrong *mistakes
+	if errors.As(err, &wrong) && f.report != "" {
+		// The mistakes are the report: whoever reads the pull request need not read the log.
+		return errors.Join(err, a.keep(f.report, []byte(view.Mistaken(wrong.list))))
+	}
+	if err != nil {
+		return err
+	}
+	e, err := s.elsewhere(ctx, "--state", a.compare.state)
+	if err != nil {
+		return err
+	}
+	report := view.Report{Project: s.project.Settings.Name.V, Target: s.program.Target.Name, Against: e.from()}
+	if f.suffix != "" {
+		report.Target += " in schema " + s.program.Target.Schema
+	}
+	if s.itself(e) {
+		return mistake(ciItself(e.target))
+	}
+	changed := s.changed(e, &report)
+	if err := s.reviewed(ctx, e, &report); err != nil {
+		return err
+	}
+	report.Mermaid = mermaid(s.program, changed, chosen)
+	deferred, err := s.deferring(ctx, chosen)
+	if err != nil {
+		return err
+	}
+	report.Deferred, report.Past = len(deferred), e.records
+	if err := s.apartFrom(ctx, e, chosen.Nodes); err != nil {
+		return err
+	}
+	defer func() {
+		if f.drop {
+			err = errors.Join(err, s.dropSchemas(context.WithoutCancel(ctx), f.suffix))
+		}
+	}()
+	outcome := s.perform(ctx, order{
+		which: "ci", selects: q.Select, excludes: q.Exclude, failFast: r.failFast, noCatalog: true, timing: r.timing, budget: r.budget, tenure: r.tenure, deadline: r.deadline, junit: r.junit,
+		selection: plan.Selection{Nodes: chosen.Nodes, Tests: chosen.Tests, FullRefresh: r.fullRefresh, Force: r.full, AllowBreaking: r.allowBreaking, Deferred: deferred},
+		done:      func(result *run.Result) { report.Result = result },
+	})
+	var shown reported
+	if outcome != nil && !errors.As(outcome, &shown) {
+		report.Failure = strings.SplitN(outcome.Error(), "\n", 2)[0]
+	}
+	switch {
+	case f.noDiff:
+		report.NoDiff = "The rows were not compared (--no-diff)."
+	case report.Result == nil:
+		report.NoDiff = "Nothing was built."
+	case ctx.Err() == nil:
+		built := map[addr.Node]bool{}
+		for id := range chosen.Nodes {
+			if n := s.program.Nodes[id]; n != nil && !n.Relation.IsZero() {
+				built[id] = true
+			}
+		}
+		for _, n := range report.Result.Nodes {
+			if n.Status.Bad() || n.Status == run.Skipped || n.Status == run.Canceled {
+				delete(built, n.Node)
+			}
+		}
+		if report.Differences, err = s.diffState(ctx, built, &f.diff); err != nil {
+			report.NoDiff = "The rows could not be compared: " + strings.SplitN(err.Error(), "\n", 2)[0]
+			if outcome == nil {
+				outcome = err
+			}
+			err = nil
+		}
+	}
+	path := cmp.Or(f.report, filepath.Join(s.target(), "report.md"))
+	if err := a.keep(path, []byte(report.Markdown())); err != nil {
+		return err
+	}
+	if !a.global.quiet && !wantsJSON(a.global.output) && a.global.logFormat != "json" {
+		_, _ = fmt.Fprintf(a.out, "%-9s %s\n", "report", a.shown(path))
+	}
+	return outcome
+}
+
+// writeJUnit writes a finished run for CI servers.
+func (s *session) writeJUnit(path string, r *run.Result) error {
+	data, err := view.JUnit(r)
+	if err != nil {
+		return err
+	}
+	return s.app.keep(path, data)
+}
+
+// keep writes a file that a flag names.
+func (a *app) keep(path string, data []byte) error {
+	full := path
+	if !filepath.IsAbs(full) {
+		wd, err := a.getwd()
+		if err != nil {
+			return mistake(fileWrong("find the current folder", ".", err))
+		}
+		full = filepath.Join(wd, path)
+	}
+	if err := atomicfile.Write(full, data); err != nil {
+		return failure(fileWrong("write", path, err))
+	}
+	return nil
+}
+
+// changed fills in what somebody has changed, and gives the nodes.
+func (s *session) changed(e *elsewhere, report *view.Report) map[addr.Node]bool {
+	out := map[addr.Node]bool{}
+	if e.then == nil {
+		report.Why = e.from() + " cannot be compared with: " + e.why
+		return out
+	}
+	past := &lineage.Past{From: e.from(), Then: e.then, Now: s.definitions()}
+	for id := range past.Now.Nodes {
+		change, isNew := past.Change(id)
+		words := change.Words()
+		if isNew {
+			words = []string{"new"}
+		}
+		if len(words) == 0 {
+			continue
+		}
+		out[id] = true
+		entry := view.Changed{Node: id, Words: words}
+		if was := e.then.Nodes[id].Code; was != "" && e.then.Partial == "" && change.Body {
+			entry.Diff = plan.Unified(was, past.Now.Nodes[id].Code)
+		}
+		report.Changed = append(report.Changed, entry)
+	}
+	for id := range e.then.Nodes {
+		if _, still := past.Now.Nodes[id]; !still {
+			report.Gone = append(report.Gone, id)
+		}
+	}
+	slices.SortFunc(report.Changed, func(x, y view.Changed) int { return x.Node.Compare(y.Node) })
+	slices.SortFunc(report.Gone, addr.Node.Compare)
+	return out
+}
+
+// reviewed fills in what merging the change will do to the other target: the project is
+// compiled for it, and planned on what is there. Nothing is built.
+func (s *session) reviewed(ctx context.Context, e *elsewhere, report *view.Report) error {
+	if e.target == "" {
+		report.Why = cmp.Or(report.Why, "Only definitions are compared: name a target with --state to see what the change means for the readers of its relations.")
+		return nil
+	}
+	o := s.other(e.target)
+	o.SchemaSuffix = ""
+	there, found := engine.Compile(ctx, s.project, o)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if there == nil || found.HasErrors() {
+		report.Why = cmp.Or(report.Why, "The project does not compile for "+e.from()+": "+firstError(found))
+		return nil
+	}
+	conn, err := s.readOther(ctx, o)
+	if err != nil {
+		var known *mistakes
+		if errors.As(err, &known) && len(known.list) == 1 && known.list[0].Code == codeNotBuilt {
+			report.Why = cmp.Or(report.Why, "Nothing has been built on "+e.from()+" yet.")
+			return nil
+		}
+		return err
+	}
+	defer conn.Close()
+	ctx = warehouse.WithJob(ctx, warehouse.Job{Project: s.project.Settings.Name.V, Target: e.target})
+	snapshot, err := engine.Snapshot(ctx, there, conn)
+	if err != nil {
+		return err
+	}
+	all := plan.Selection{Nodes: map[addr.Node]bool{}, Tests: map[addr.Node]bool{}, At: s.app.now()}
+	for _, id := range there.Order {
+		if id.Kind != addr.Source {
+			all.Nodes[id] = true
+		}
+	}
+	p, _ := plan.Make(there, snapshot, all)
+	if report.Review, err = engine.Review(ctx, p, there, conn, snapshot); err != nil {
+		return err
+	}
+	return nil
+}
+
+func firstError(found diag.List) string {
+	for _, d := range found {
+		if severe(d) {
+			return d.Message
+		}
+	}
+	return "it has mistakes"
+}
+
+// apartFrom refuses to build into relations of the other target.
+func (s *session) apartFrom(ctx context.Context, e *elsewhere, nodes map[addr.Node]bool) error {
+	if e.target == "" {
+		return nil
+	}
+	reach, err := s.reach(e)
+	if err != nil {
+		return err
+	}
+	if reach.Attach != nil {
+		return nil // another database altogether
+	}
+	theirs := map[addr.Relation]bool{}
+	for _, r := range e.records {
+		at := r.Relation
+		at.Database = cmp.Or(at.Database, reach.Database)
+		theirs[at] = true
+	}
+	for _, id := range s.program.Order {
+		own := s.program.Nodes[id].Relation
+		own.Database = cmp.Or(own.Database, reach.Database)
+		if nodes[id] && !own.IsZero() && theirs[own] {
+			return mistake(cloneOntoItself(s.program.Nodes[id].Relation, e.target))
+		}
+	}
+	return nil
+}
+
+// graphNodes bounds the graph in a report: a larger one says nothing.
+const graphNodes = 60
+
+// mermaid draws what changed, what reads it, and what both read directly.
+func mermaid(p *compile.Program, changed map[addr.Node]bool, chosen lineage.Selected) string {
+	in := map[addr.Node]bool{}
+	for id := range chosen.Nodes {
+		in[id] = true
+	}
+	for id := range changed {
+		if n := p.Nodes[id]; n != nil {
+			in[id] = true
+		}
+	}
+	if len(in) == 0 {
+		return ""
+	}
+	inner := maps.Clone(in)
+	for id := range inner {
+		if n := p.Nodes[id]; n != nil && changed[id] {
+			for _, parent := range n.Parents {
+				in[parent] = true
+			}
+		}
+	}
+	for _, x := range p.Exposures {
+		if slices.ContainsFunc(x.Parents, func(n addr.Node) bool { return inner[n] }) {
+			in[x.ID] = true
+		}
+	}
+	if len(in) > graphNodes {
+		in = inner
+	}
+	if len(in) > graphNodes {
+		in = map[addr.Node]bool{}
+		for id := range changed {
+			in[id] = true
+		}
+	}
+	if len(in) > graphNodes {
+		return ""
+	}
+	g := lineage.From(p).Sub(func(n addr.Node) bool { return in[n] })
+	var b strings.Builder
+	for _, w := range lineage.Writers {
+		if w.Name == "mermaid" {
+			if err := w.Write(&b, g); err != nil {
+				return ""
+			}
+		}
+	}
+	var marks []string
+	for i, n := range g.Nodes {
+		if changed[n.ID] {
+			marks = append(marks, fmt.Sprintf("n%d", i))
+		}
+	}
+	if len(marks) > 0 {
+		b.WriteString("  classDef changed stroke-width:3px,stroke:#c0392b\n  class " + strings.Join(marks, ",") + " changed\n")
+	}
+	return b.String()
+}
+
+// dropSchemas removes the schemas of this run, whose names end with the suffix, and what
+// the target has recorded of them.
+func (s *session) dropSchemas(ctx context.Context, suffix string) error {
+	conn, err := s.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	ctx = s.job(ctx)
+	d := conn.Dialect()
+	schemas := map[addr.Relation]bool{}
+	for _, n := range s.program.Nodes {
+		if n.ID.Kind != addr.Source && strings.HasSuffix(n.Relation.Schema, "_"+suffix) {
+			schemas[addr.Relation{Database: n.Relation.Database, Schema: n.Relation.Schema}] = true
+		}
+	}
+	for _, own := range []string{s.program.Target.Schema, s.program.Target.Schema + "_test_failures"} {
+		schemas[addr.Relation{Database: s.program.Target.Database, Schema: own}] = true
+	}
+	for _, x := range slices.SortedFunc(maps.Keys(schemas), addr.Relation.Compare) {
+		name := d.Ident(x.Schema)
+		if x.Database != "" {
+			name = d.Ident(x.Database) + "." + name
+		}
+		if _, err := conn.Exec(ctx, warehouse.Statement{SQL: "drop schema if exists " + name + " cascade"}); err != nil {
+			return fmt.Errorf("drop schema %s: %w", state.SchemaKey(x), err)
+		}
+	}
+	return state.ForgetScope(ctx, conn, s.scope())
+}
+
+func ciItself(target string) diag.Diagnostic {
+	return diag.Diagnostic{Code: codeState, Message: fmt.Sprintf("target %q would be built and compared with itself", target), Help: "choose the target to build with --target, or give its schema a suffix: --schema-suffix pr_123"}
+}
