@@ -18,13 +18,14 @@ const module = "github.com/engine-build/engine"
 // packages on one line do not know each other. A new package without a place fails the
 // test: where it lives is decided in the commit that makes it.
 var layers = [][]string{
-	{".", "engine/source", "engine/addr", "engine/dag", "engine/ir", "engine/googlesql/raw", "lineage/layout", "internal/atomicfile", "engine/ancestry"},
+	{".", "engine/source", "engine/addr", "engine/dag", "engine/ir", "engine/googlesql/raw", "lineage/layout", "internal/atomicfile", "engine/ancestry", "engine/schedule"},
 	{"engine/diag", "engine/googlesql", "engine/function", "engine/origin", "engine/transpile", "internal/kept"},
-	{"engine/googlesql/script", "engine/tmpl", "engine/sql", "engine/transpile/duckdb", "engine/transpile/postgres", "engine/warehouse"},
+	{"engine/googlesql/script", "engine/meaning", "engine/tmpl", "engine/sql", "engine/transpile/duckdb", "engine/transpile/postgres", "engine/warehouse"},
 	{"engine/sql/format", "engine/lint", "engine/warehouse/google", "engine/warehouse/duckdb", "engine/warehouse/postgres", "engine/warehouse/warehousetest", "engine/example", "engine/genealogy"},
 	{"engine/project", "engine/warehouse/bigquery"},
-	{"engine/datatest"},
+	{"engine/datatest", "engine/difference"},
 	{"engine/compile"},
+	{"engine/definition"},
 	{"lineage", "engine/check", "engine/materialize", "engine/state"},
 	{"engine/plan"},
 	{"engine/run"},
@@ -35,7 +36,7 @@ var layers = [][]string{
 }
 
 // support is what only tests and other support import.
-var support = []string{"internal/conformance", "internal/conformance/cmd/conformance", "internal/crash", "internal/deps", "internal/docs", "internal/golden", "internal/metered", "internal/readme", "internal/testcount", "internal/testpeer/pg", "internal/testpeer/bqpeer", "internal/testpeer/bqscript", "internal/testpeer/fault", "engine/googlesql/raw/gen", "engine/googlesql/show", "bench", "bench/gen", "bench/cmd/genproject", "bench/cmd/report", "bench/ancestry"}
+var support = []string{"internal/conformance", "internal/conformance/cmd/conformance", "internal/crash", "internal/deps", "internal/docs", "internal/golden", "internal/metered", "internal/readme", "internal/testcount", "internal/testpeer/pg", "internal/testpeer/bqpeer", "internal/testpeer/bqscript", "internal/testpeer/fault", "engine/googlesql/raw/gen", "engine/googlesql/show", "bench", "bench/gen", "bench/cmd/genproject", "bench/cmd/report", "bench/ancestry", "bench/schedule"}
 
 // heavy are dependencies that make a build slow or need a C compiler, and the packages
 // that may import them outside of tests.

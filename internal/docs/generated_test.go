@@ -24,6 +24,7 @@ func generated() map[string]string {
 		"index keys":       fieldTable("indexes"),
 		"access keys":      fieldTable("grant_access_to"),
 		"ancestry keys":    fieldTable("ancestry"),
+		"contract keys":    fieldTable("contract"),
 		"test config keys": keyTable(project.TestConfigKeys, false),
 		"bigquery fields":  driverFields(bigquery.Driver{}),
 		"duckdb fields":    driverFields(duckdb.Driver{}),
@@ -52,7 +53,7 @@ var merged = map[project.Merge]string{
 
 // defaults are what compile assumes; TestDefaults holds them to it.
 var defaults = map[string]string{
-	"enabled": "true", "materialized": "view", "access": "protected", "on_schema_change": "ignore", "hard_deletes": "ignore", "on_configuration_change": "apply",
+	"enabled": "true", "materialized": "view", "access": "protected", "on_schema_change": "ignore", "hard_deletes": "ignore", "volatile": "rebuild", "on_configuration_change": "apply",
 	"severity": "error", "warn_if": "!= 0", "error_if": "!= 0", "fail_calc": "count(*)",
 }
 
@@ -73,6 +74,9 @@ func keyTable(keys []project.Key, kinds bool) string {
 			page := "storage.md"
 			if _, kind := materialize.Lookup(k.Name); kind {
 				page = "materializations.md"
+			}
+			if k.Name == "contract" {
+				page = "contracts.md"
 			}
 			value = "[" + string(k.Type) + "](" + page + "#" + k.Name + ")"
 			if k.Plain != "" {

@@ -53,6 +53,8 @@ var entries = []entry{
 		{"target-path", "folder", "where results go; default `target`"},
 		{"on-run-start", "list of statements", "SQL before the first node"},
 		{"on-run-end", "list of statements", "SQL after the last one"},
+		{"publish", "`node`, `run`", "when readers see what a run has built: each node when it is done, or all together or nothing, see [publication](publication.md); default `node`"},
+		{"keep_previous", "number, duration", "how many versions that were replaced are kept for `engine rollback`, or how long, for example `2`, `36h`, `7d`; default 0"},
 		{"targets", "mapping", "where the project is built, by name; default: `dev`, of type duckdb"},
 		{"default_target", "text", "the target that is taken without `--target`"},
 		{"target", "text", "another name of `default_target`"},
@@ -71,12 +73,14 @@ var entries = []entry{
 	{"source", "models/x.yml", "sources:\n  - name: a\n    %s: 1\n    tables: [{name: b}]\n", []key{
 		name("source"), {"tables", "list", "its tables; required"}, {"schema", "text", "schema in the warehouse; default: the name"},
 		{"database", "text", "database in the warehouse; default: the target's"}, {"loader", "text", "what brings the data; a note"},
-		{"loaded_at_field", "column or expression", "when a row came; for freshness"}, {"freshness", "mapping", "how old the newest row may be"},
+		{"loaded_at_field", "column or expression", "when a row came; for freshness and `version_by`"}, {"freshness", "mapping", "how old the newest row may be"},
+		{"version_by", "`auto`, `loaded_at_field`, `none`", "how a change of the rows is found out, see [below](#versions-of-sources); default `auto`"},
 		description, meta, tags, config,
 	}},
 	{"table", "models/x.yml", "sources:\n  - name: a\n    tables:\n      - name: b\n        %s: 1\n", []key{
 		name("table"), {"identifier", "text", "name in the warehouse; default: the name"}, {"loader", "text", "what brings the data; a note"},
-		{"loaded_at_field", "column or expression", "when a row came; for freshness"}, {"freshness", "mapping", "how old the newest row may be; `null` switches it off"},
+		{"loaded_at_field", "column or expression", "when a row came; for freshness and `version_by`"}, {"freshness", "mapping", "how old the newest row may be; `null` switches it off"},
+		{"version_by", "`auto`, `loaded_at_field`, `none`", "how a change of the rows is found out, see [below](#versions-of-sources); default: that of the source"},
 		columns, dataTests, oldTests, description, meta, tags, config,
 	}},
 	{"freshness", "models/x.yml", "sources:\n  - name: a\n    loaded_at_field: b\n    freshness:\n      warn_after: {count: 1, period: day}\n      %s: 1\n    tables: [{name: b}]\n", []key{
@@ -86,9 +90,20 @@ var entries = []entry{
 	}},
 	{"model", "models/x.yml", "models:\n  - name: m\n    %s: 1\n", []key{
 		name("model"), description, columns, constraints, dataTests, oldTests, config, {"access", "`private`, `protected`, `public`", "who may ref it: its own group, this project, everybody"}, owner, tier, group, meta, tags, docsKey,
+		{"deprecation_date", "day, or time", "when readers should have left the model: they are warned from 30 days before"},
+		{"versions", "list", "[versions](contracts.md#versions) of the model"}, {"latest_version", "text", "the version that a ref without one reads; default: the highest"},
+	}},
+	{"version", "models/x.yml", "models:\n  - name: m\n    versions:\n      - v: 1\n        defined_in: m\n        %s: 1\n", []key{
+		{"v", "text", "the version: a number, or letters, digits, dots, dashes and underscores; required"},
+		{"defined_in", "text", "name of its file without `.sql`; default: `<model>_v<v>`, or `<model>` for one of them"},
+		{"columns", "list", "columns; one item may be `{include: all, exclude: [a]}` or `{include: [a]}`: which of the model's it has"},
+		{"config", "mapping", "configuration, stronger than the model's"},
+		{"deprecation_date", "day, or time", "as of a model"}, {"access", "`private`, `protected`, `public`", "as of a model"},
+		{"description", "text", "what it is; default: that of the model"}, constraints, dataTests, oldTests, docsKey,
 	}},
 	{"column", "models/x.yml", "models:\n  - name: m\n    columns:\n      - name: id\n        %s: 1\n", []key{
 		name("column"), description, {"data_type", "text", "type in the warehouse; for sources it makes analysis possible"},
+		{"protected", "true or false", "it may not go away or change without a new version of the model, see [contracts](contracts.md#what-may-not-change)"},
 		{"quote", "true or false", "the name is exactly as written"}, dataTests, oldTests, constraints,
 		{"policy_tags", "list of texts", "[policy tags](storage.md#policy-tags-and-descriptions)"}, meta, tags, {"config", "mapping of `meta`, `tags`, `policy_tags`", "dbt's newer place for them"},
 	}},

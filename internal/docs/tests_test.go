@@ -90,7 +90,7 @@ func TestDefaults(t *testing.T) {
 	tc := program.Tests[0].Config
 	got := map[string]string{
 		"enabled": map[bool]string{true: "true", false: "false"}[c.Enabled], "materialized": c.Materialized, "access": c.Access,
-		"on_schema_change": c.OnSchemaChange, "hard_deletes": c.HardDeletes, "on_configuration_change": c.OnConfigurationChange,
+		"on_schema_change": c.OnSchemaChange, "hard_deletes": c.HardDeletes, "volatile": c.Volatile, "on_configuration_change": c.OnConfigurationChange,
 		"severity": tc.Severity, "warn_if": tc.WarnIf, "error_if": tc.ErrorIf, "fail_calc": tc.FailCalc,
 	}
 	for key, want := range defaults {
