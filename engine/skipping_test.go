@@ -617,4 +617,7 @@ func TestSkippingIsFullBuilding(t *testing.T) {
 	if !t.Failed() && left.Load() == 0 {
 		t.Error("nothing was ever skipped")
 	}
+	if !t.Failed() && softly.Load() == 0 {
+		t.Error("no action ever waited for what its inputs come out as")
+	}
 }

@@ -110,7 +110,10 @@ func (a *app) ci(ctx context.Context, q lineage.Query, f *ciFlags, r *runFlags) 
 	var wrong *mistakes
 	if errors.As(err, &wrong) && f.report != "" {
 		// The mistakes are the report: whoever reads the pull request need not read the log.
-		return errors.Join(err, a.keep(f.report, []byte(view.Mistaken(wrong.list))))
+		if unwritten := a.keep(f.report, []byte(view.Mistaken(wrong.list))); unwritten != nil {
+			a.report(mistakeList(unwritten), false)
+		}
+		return err
 	}
 	if err != nil {
 		return err
@@ -135,13 +138,24 @@ func (a *app) ci(ctx context.Context, q lineage.Query, f *ciFlags, r *runFlags) 
 	if err != nil {
 		return err
 	}
-	report.Deferred, report.Past = len(deferred), e.records
+	report.Deferred = len(deferred)
 	if err := s.apartFrom(ctx, e, chosen.Nodes); err != nil {
 		return err
 	}
+	if f.suffix != "" {
+		if err := s.schemasOfOthers(e); err != nil {
+			return err
+		}
+	}
+	report.Past = e.records
 	defer func() {
-		if f.drop {
-			err = errors.Join(err, s.dropSchemas(context.WithoutCancel(ctx), f.suffix))
+		if !f.drop {
+			return
+		}
+		if undone := s.dropSchemas(context.WithoutCancel(ctx), r.tenure); undone != nil {
+			// Both are worth knowing: what is returned may have been shown already.
+			a.report(mistakeList(undone), false)
+			err = cmp.Or(err, error(reported(exitFailed)))
 		}
 	}()
 	outcome := s.perform(ctx, order{
@@ -306,6 +320,9 @@ func (s *session) apartFrom(ctx context.Context, e *elsewhere, nodes map[addr.No
 	if e.target == "" {
 		return nil
 	}
+	if err := s.recall(ctx, e); err != nil {
+		return err
+	}
 	reach, err := s.reach(e)
 	if err != nil {
 		return err
@@ -392,26 +409,110 @@ func mermaid(p *compile.Program, changed map[addr.Node]bool, chosen lineage.Sele
 	return b.String()
 }
 
-// dropSchemas removes the schemas of this run, whose names end with the suffix, and what
-// the target has recorded of them.
-func (s *session) dropSchemas(ctx context.Context, suffix string) error {
-	conn, err := s.connect(ctx)
+// ownSchemas are the schemas that are built into, those of kept failures among them. With a
+// suffix each has it.
+func (s *session) ownSchemas() []addr.Relation {
+	schemas := map[addr.Relation]bool{}
+	for id, n := range s.program.Nodes {
+		if id.Kind != addr.Source && !n.Relation.IsZero() {
+			schemas[addr.Relation{Database: n.Relation.Database, Schema: n.Relation.Schema}] = true
+		}
+	}
+	t := s.program.Target
+	for _, name := range []string{t.Schema, t.Schema + failuresSuffix} {
+		schemas[addr.Relation{Database: t.Database, Schema: name}] = true
+	}
+	return slices.SortedFunc(maps.Keys(schemas), addr.Relation.Compare)
+}
+
+// failuresSuffix ends the schema with the failing rows of tests.
+const failuresSuffix = "_test_failures"
+
+// schemasOfOthers refuses a suffix that makes the name of a schema that is in use without
+// it: the target main with the suffix prod would be built into, and dropped with, main_prod.
+// Databases are not compared, because names across targets may leave them out.
+func (s *session) schemasOfOthers(e *elsewhere) error {
+	taken := map[string]string{}
+	add := func(schema, whose string) {
+		if key := strings.ToLower(schema); schema != "" && taken[key] == "" {
+			taken[key] = whose
+		}
+	}
+	for _, name := range s.targets() {
+		settings, found := s.project.Settings.Target(name, s.app.env)
+		if found.HasErrors() {
+			// Its values come from an environment that is not this one: what is written says less.
+			continue
+		}
+		whose := fmt.Sprintf("target %q", name)
+		add(settings.Schema.V, whose)
+		add(settings.Schema.V+failuresSuffix, whose)
+		for _, n := range s.program.Nodes {
+			if custom := n.Config.Schema; custom != "" && n.ID.Kind != addr.Source {
+				add(custom, whose)
+				add(settings.Schema.V+"_"+custom, whose)
+			}
+		}
+	}
+	for _, r := range e.records {
+		add(r.Relation.Schema, e.from())
+	}
+	for id, n := range s.program.Nodes {
+		if id.Kind == addr.Source && len(n.Parents) == 0 {
+			add(n.Relation.Schema, fmt.Sprintf("source %q", id.Name))
+		}
+	}
+	for _, own := range s.ownSchemas() {
+		if whose, is := taken[strings.ToLower(own.Schema)]; is {
+			return mistake(diag.Diagnostic{Code: codeState, Message: fmt.Sprintf("with this suffix the schema %q would be built into, which is that of %s", own.Schema, whose), Help: "choose another --schema-suffix, for example pr_123"})
+		}
+	}
+	return nil
+}
+
+// dropSchemas removes the schemas of this run and what the target has recorded of them, under
+// the lease: another run of the same check may be building in them. A schema that holds
+// anything else stays, with an error.
+func (s *session) dropSchemas(ctx context.Context, tenure tenureFlags) error {
+	conn, lease, err := s.occupy(ctx, order{which: "ci", tenure: tenure}, newRunID(s.app.now()))
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
+	defer s.vacate(ctx, lease)
 	ctx = s.job(ctx)
+	recorded, err := state.Read(ctx, conn, s.scope(), nil)
+	if err != nil {
+		return fmt.Errorf("read what was built: %w", err)
+	}
 	d := conn.Dialect()
-	schemas := map[addr.Relation]bool{}
+	key := func(r addr.Relation) addr.Relation {
+		r.Database = "" // a listing spells it out, a program may leave it out
+		if d.Caps().FoldsCase {
+			r.Schema, r.Name = strings.ToLower(r.Schema), strings.ToLower(r.Name)
+		}
+		return r
+	}
+	ours := map[addr.Relation]bool{}
 	for _, n := range s.program.Nodes {
-		if n.ID.Kind != addr.Source && strings.HasSuffix(n.Relation.Schema, "_"+suffix) {
-			schemas[addr.Relation{Database: n.Relation.Database, Schema: n.Relation.Schema}] = true
+		ours[key(n.Relation)] = true
+	}
+	for _, r := range recorded.Nodes {
+		ours[key(r.Relation)] = true
+	}
+	for _, x := range s.ownSchemas() {
+		found, err := conn.List(ctx, x.Database, x.Schema)
+		if err != nil {
+			return fmt.Errorf("list schema %s: %w", state.SchemaKey(x), err)
+		}
+		for _, r := range found {
+			at := addr.Relation{Schema: x.Schema, Name: r.Name.Name}
+			if !ours[key(at)] && !strings.HasPrefix(r.Name.Name, "_engine_") && !strings.HasSuffix(x.Schema, failuresSuffix) {
+				return failure(diag.Diagnostic{Code: codeState, Message: fmt.Sprintf("schema %s is not dropped: it holds %s, which this check did not build", state.SchemaKey(x), r.Name.Name), Help: "drop it by hand if nobody needs it"})
+			}
 		}
 	}
-	for _, own := range []string{s.program.Target.Schema, s.program.Target.Schema + "_test_failures"} {
-		schemas[addr.Relation{Database: s.program.Target.Database, Schema: own}] = true
-	}
-	for _, x := range slices.SortedFunc(maps.Keys(schemas), addr.Relation.Compare) {
+	for _, x := range s.ownSchemas() {
 		name := d.Ident(x.Schema)
 		if x.Database != "" {
 			name = d.Ident(x.Database) + "." + name

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -128,7 +129,9 @@ func (s *session) clone(ctx context.Context, nodes map[addr.Node]bool, copied bo
 			continue
 		}
 		n := s.program.Nodes[nodeID]
-		if reach.Attach == nil && c.place(at) == n.Relation {
+		self := n.Relation
+		self.Database = cmp.Or(self.Database, reach.Database)
+		if reach.Attach == nil && c.place(at) == self {
 			return mistake(cloneOntoItself(n.Relation, e.target))
 		}
 		if there == warehouse.View && (copied || c.caps.Clone) {

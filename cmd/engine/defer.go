@@ -47,15 +47,8 @@ func (s *session) deferring(ctx context.Context, chosen lineage.Selected) (map[a
 	if err != nil {
 		return nil, err
 	}
-	if !e.read {
-		// The folder says what the project was, the target what is there.
-		then, why := e.then, e.why
-		if err := s.remember(ctx, e); err != nil {
-			return nil, err
-		}
-		if then != nil {
-			e.then, e.why = then, why
-		}
+	if err := s.recall(ctx, e); err != nil {
+		return nil, err
 	}
 	if reach.Attach != nil && len(e.records) > 0 {
 		// Views that an earlier build made may read from there, too.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -42,8 +43,8 @@ func (f *diffFlags) check() error {
 	switch {
 	case f.sample < 0 || f.sample > 1000:
 		return mistake(diag.Diagnostic{Code: codeFlag, Message: fmt.Sprintf("--sample %d is out of range", f.sample), Help: "want 0 to 1000"})
-	case f.tolerance < 0 || f.tolerance != f.tolerance:
-		return mistake(diag.Diagnostic{Code: codeFlag, Message: "--tolerance is negative", Help: "want 0 or more"})
+	case !(f.tolerance >= 0) || math.IsInf(f.tolerance, 0):
+		return mistake(diag.Diagnostic{Code: codeFlag, Message: "--tolerance is negative or no number", Help: "want 0 or more"})
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/artifact"
+	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/plan"
 	"github.com/engine-build/engine/engine/run"
 	"github.com/engine-build/engine/engine/state"
@@ -50,6 +51,7 @@ kept, the rest is built.`),
 		if err != nil {
 			return err
 		}
+		s.publishing = r.publish
 		path := filepath.Join(s.target(), "run_results.json")
 		last, err := artifact.ReadRunResults(path)
 		switch {
@@ -64,6 +66,10 @@ kept, the rest is built.`),
 			return mistake(noResults(a.shown(path), missing))
 		case err != nil:
 			return mistake(fileWrong("read", a.shown(path), err))
+		}
+		if which, _ := last.Args["which"].(string); which == "ci" || which == "clone" {
+			// They work on what their own flags say, which the file does not know.
+			return mistake(diag.Diagnostic{Code: codeFlag, Message: fmt.Sprintf("the last run was engine %s, which retry cannot repeat", which), Help: fmt.Sprintf("run engine %s again with its flags: what is done is not done again", which)})
 		}
 		if s.options.Target == "" {
 			s.options.Target, _ = last.Args["target"].(string)
@@ -93,7 +99,6 @@ kept, the rest is built.`),
 		o.junit = r.junit
 		o.failFast, o.noCatalog, o.store, o.timing, o.selection.Force, o.budget = r.failFast, r.noCatalog, r.store, r.timing, r.full, r.budget
 		o.tenure, o.deadline, o.selection.AllowBreaking = r.tenure, r.deadline, r.allowBreaking
-		s.publishing = r.publish
 		return s.perform(ctx, o)
 	}
 	return cmd

@@ -76,6 +76,11 @@ the run stay. Materialized views are never kept: the next build makes them.`),
 			wanted = chosen.Nodes
 		}
 		if *list {
+			for _, other := range []string{"run", "dry-run", "partial"} {
+				if cmd.Flags().Changed(other) {
+					return mistake(diag.Diagnostic{Code: codeFlag, Message: "--list and --" + other + " do not go together", Help: "--list only shows what is kept"})
+				}
+			}
 			return s.showVersions(ctx, wanted)
 		}
 		about := *runID

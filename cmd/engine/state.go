@@ -202,6 +202,22 @@ func (s *session) remember(ctx context.Context, e *elsewhere) error {
 	return nil
 }
 
+// recall reads the records of the target that a folder is of: the folder says what the
+// project was, the target what is there.
+func (s *session) recall(ctx context.Context, e *elsewhere) error {
+	if e.read {
+		return nil
+	}
+	then, why := e.then, e.why
+	if err := s.remember(ctx, e); err != nil {
+		return err
+	}
+	if then != nil {
+		e.then, e.why = then, why
+	}
+	return nil
+}
+
 // compared is what --state says a selection is compared with, nil without the flag.
 func (s *session) compared(ctx context.Context, q lineage.Query) (*lineage.Past, error) {
 	word := s.app.compare.state

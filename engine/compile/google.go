@@ -287,7 +287,7 @@ func (c *compiler) checkDialect(dialect string, at source.Span) *diag.Diagnostic
 	if dialect == c.target.Dialect.Name() {
 		return nil
 	}
-	if dialect == project.GoogleSQL && (c.options.Google != nil || c.target.Dialect.Name() == "bigquery") {
+	if dialect == project.GoogleSQL && c.options.Google != nil {
 		return nil
 	}
 	d := dialectOther(dialect, c.target.Name, c.target.Dialect.Name(), at)

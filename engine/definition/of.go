@@ -100,6 +100,9 @@ func newBuilder(p *compile.Program) *builder {
 	pairs := make([]string, 0, 2*len(longest))
 	for _, v := range longest {
 		pairs = append(pairs, v, "{"+values[v]+"}")
+		if inJSON := encode(v); inJSON[1:len(inJSON)-1] != v {
+			pairs = append(pairs, inJSON[1:len(inJSON)-1], "{"+values[v]+"}") // configuration is masked as JSON
+		}
 	}
 	if len(pairs) > 0 {
 		b.environment = strings.NewReplacer(pairs...)

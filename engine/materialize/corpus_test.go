@@ -35,8 +35,6 @@ type peer struct {
 	start func(t *testing.T) func(t *testing.T) place
 	// caps is what the plans may use; nil: all that the dialect has.
 	caps *warehouse.Caps
-	// except are cases that the warehouse does not pass, with the reason.
-	except map[string]string
 }
 
 // peers are all warehouses. Another one is added by its opener.
@@ -238,9 +236,6 @@ func TestCorpus(t *testing.T) {
 			}
 			for _, c := range corpus {
 				t.Run(c.name, func(t *testing.T) {
-					if reason := p.except[c.name]; reason != "" {
-						t.Skipf("%s needs another warehouse for this: %s", p.name, reason)
-					}
 					w := newWorldOn(t, p)
 					for i, s := range c.steps {
 						n := model(s.cfg)

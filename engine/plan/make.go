@@ -344,7 +344,11 @@ func (m *maker) gateTests() {
 			}
 			continue
 		}
-		a := m.checkAction(gate)
+		why := "its tests have not passed on what it holds now"
+		if passed, ok := m.snapshot.Passed[t.ID]; ok && passed.Fingerprint == m.testFingerprint(t) && m.testStale(t, passed) {
+			why = "its test " + t.ID.Name + " calls " + strings.Join(t.Volatile, ", ")
+		}
+		a := m.checkAction(gate, why)
 		made, ds := datatest.Render(t, m.testInput(t, a, m.late(t)))
 		m.diags.Add(ds...)
 		made.Parents, made.Late = reads, m.late(t)
@@ -478,9 +482,13 @@ func (m *maker) testStale(t *compile.Test, passed state.TestRecord) bool {
 	return true
 }
 
-// checkAction is the action of node n; a node that is not built gets one for its tests.
-func (m *maker) checkAction(n addr.Node) *Action {
+// checkAction is the action of node n; a node that is not built gets one for its tests, and
+// why they run.
+func (m *maker) checkAction(n addr.Node, why string) *Action {
 	if a := m.at[n]; a != nil {
+		if a.Verb == Check && !m.selection.TestsOnly && !slices.Contains(a.Reasons, why) {
+			a.Reasons = append(a.Reasons, why)
+		}
 		return a
 	}
 	node := m.program.Nodes[n]
@@ -491,7 +499,7 @@ func (m *maker) checkAction(n addr.Node) *Action {
 	if m.selection.TestsOnly {
 		a.Reasons = []string{"tests were asked for"}
 	} else {
-		a.Reasons = []string{"its tests have not passed on what it holds now"}
+		a.Reasons = []string{why}
 	}
 	m.add(a)
 	return a
@@ -515,7 +523,7 @@ func (m *maker) gateUnitTests() {
 			continue
 		}
 		// A unit test needs no data: one of an ephemeral model rides with the node itself.
-		a := m.checkAction(t.Node)
+		a := m.checkAction(t.Node, "its unit tests have not passed as they are now")
 		names := make([]string, len(t.Columns))
 		for i, c := range t.Columns {
 			names[i] = c.Name

@@ -116,7 +116,7 @@ func TestKilledOnBigQuery(t *testing.T) {
 		x.before = got
 	}
 	t.Logf("%d of %d builds were killed while they ran, %d with objects aside, %d of them reported by the next, %d times the project changed back", died, n, orphans, reported, back)
-	if died < n/3 {
-		t.Errorf("of %d builds %d were killed while they ran: the test tests too little", n, died)
+	if died < n/3 || reported == 0 {
+		t.Errorf("of %d builds %d were killed while they ran and %d reported: the test tests too little", n, died, reported)
 	}
 }

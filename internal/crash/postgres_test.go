@@ -123,9 +123,11 @@ func watch(t *testing.T, s *pg.Server, database string, now map[string]string) *
 				switch {
 				case err != nil:
 					w.wrong = append(w.wrong, name+": "+err.Error())
-				case there && !slices.Contains(before, got) && !slices.Contains(after, got):
+				case !there:
+					w.wrong = append(w.wrong, name+" is gone")
+				case !slices.Contains(before, got) && !slices.Contains(after, got):
 					w.wrong = append(w.wrong, fmt.Sprintf("%s has rows of no version:\n%s", name, got))
-				case there && name == "checked" && strings.Contains(got, "NULL"):
+				case name == "checked" && strings.Contains(got, "NULL"):
 					w.wrong = append(w.wrong, "rows that failed their test were published")
 				}
 				w.mu.Unlock()
@@ -141,6 +143,13 @@ func (w *watcher) may(name string) []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.allowed[name]
+}
+
+// looks is how many tables were read so far.
+func (w *watcher) looks() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.reads
 }
 
 // allow says which versions tables may have from now on.
@@ -247,7 +256,11 @@ func TestKilledOnPostgres(t *testing.T) {
 		w.check(t, when)
 		x.before = got
 	}
-	t.Logf("%d of %d builds were killed while they ran, %d with objects aside, %d of them reported by the next; the reader looked at %d tables", died, n, orphans, reported, w.reads)
+	reads := w.looks()
+	t.Logf("%d of %d builds were killed while they ran, %d with objects aside, %d of them reported by the next; the reader looked at %d tables", died, n, orphans, reported, reads)
+	if reads < n {
+		t.Errorf("the reader looked at %d tables in %d rounds: too few to say anything", reads, n)
+	}
 	if died < n/2 || reported < died/3 {
 		t.Errorf("of %d builds %d were killed while they ran and %d reported: the test tests too little", n, died, reported)
 	}

@@ -23,7 +23,7 @@ func TestKilledWhilePublishingTogether(t *testing.T) {
 	if len(before) != len(relations) {
 		t.Fatalf("the first build made %d relations, want %d", len(before), len(relations))
 	}
-	died, published, nothing, refused := 0, 0, 0, 0
+	died, published, nothing, refused, keeps := 0, 0, 0, 0, 0
 	n := kills(t, 24)
 	for i := range n {
 		f.edit(k.r)
@@ -64,10 +64,15 @@ func TestKilledWhilePublishingTogether(t *testing.T) {
 			if _, err := fmt.Sscanf(name, "_engine_old__%s", &of); err != nil {
 				t.Fatalf("%s: left over is %s", when, name)
 			}
+			known := false
 			for relation := range relations {
 				if len(of) > len(relation)+2 && of[:len(relation)+2] == relation+"__" {
 					kept[relation]++
+					known = true
 				}
+			}
+			if !known {
+				t.Fatalf("%s: %s is kept of no relation", when, name)
 			}
 		}
 		for relation, count := range kept {
@@ -75,10 +80,11 @@ func TestKilledWhilePublishingTogether(t *testing.T) {
 				t.Fatalf("%s: %d versions of %s are kept, want 1", when, count, relation)
 			}
 		}
+		keeps += len(kept)
 		before = got
 	}
 	t.Logf("%d of %d builds were killed while they ran; %d published all, %d nothing, %d of them because a test fails", died, n, published, nothing, refused)
-	if died < n/2 {
-		t.Errorf("of %d builds only %d were killed while they ran: the test tests too little", n, died)
+	if died < n/2 || nothing == 0 || keeps == 0 {
+		t.Errorf("of %d builds only %d were killed while they ran, %d published nothing, %d versions were kept: the test tests too little", n, died, nothing, keeps)
 	}
 }
