@@ -1,0 +1,149 @@
+package warehouse
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/engine-build/engine/engine/addr"
+)
+
+// FieldType is the type of a custom field.
+type FieldType string
+
+const (
+	FieldText     FieldType = "string"
+	FieldNumber   FieldType = "number"
+	FieldInteger  FieldType = "integer"
+	FieldDate     FieldType = "date"
+	FieldDatetime FieldType = "datetime"
+	FieldBool     FieldType = "boolean"
+	FieldList     FieldType = "multi-select" // an array of texts
+)
+
+// Slicer is the optional power of a Dialect to write what slices of a warehouse are made of.
+// It is pure, and safe for concurrent use.
+type Slicer interface {
+	// Field is the value of one custom field in an expression that is JSON of the given type
+	// of the warehouse, NULL where there is none or it does not fit; uncast is a condition
+	// that is true where there is a value that does not fit. formats are further formats of
+	// dates and times, as strptime writes them.
+	Field(json, jsonType, id string, t FieldType, formats []string) (value, uncast string)
+	// FieldColumn is the type of a column with such values.
+	FieldColumn(t FieldType) string
+	// Digest is the SHA-256 of an expression's text form, in hex digits; NULL stays NULL.
+	Digest(expr string) string
+	// SafeCast is the expression as a value of a type, NULL where it does not fit.
+	SafeCast(expr, typ string) string
+}
+
+// Distributor is the optional power of a Conn to give customers relations of their own.
+type Distributor interface {
+	// Workshop makes the place where a run works for all customers (the frozen configuration,
+	// tables of the rows of many), removes what a run before left there, and gives its
+	// database and schema. Nobody but the engine reads it.
+	Workshop(ctx context.Context, owner, schema string) (addr.Relation, error)
+	// Release opens what a customer has, to publish something new there.
+	Release(ctx context.Context, spec ReleaseSpec) (Release, error)
+}
+
+// ReleaseSpec says what of a customer's is the engine's business.
+type ReleaseSpec struct {
+	// Owner is the project and target that publish. What is another's is left alone: *ForeignError.
+	Owner, Customer string
+	// Schemas are all those that the customer has of the engine.
+	Schemas []string
+	// Workspace is a schema in which the customer makes relations of its own; empty: none.
+	Workspace string
+	// Workshop is what Distributor.Workshop gave. Dir is the folder for customers' files, for a
+	// warehouse whose customers have files; absolute.
+	Workshop addr.Relation
+	Dir      string
+}
+
+// Release is what one customer has, while something new is made for it. It is used by one
+// goroutine at a time; several may be open at once.
+type Release interface {
+	// Have are the relations in the customer's schemas, those of strangers included, named by
+	// schema and name only.
+	Have(ctx context.Context) ([]Relation, error)
+	// Staged is where a relation is made that will be published; made, read and tested through
+	// the Conn that opened the release, under the name given.
+	Staged(final addr.Relation) addr.Relation
+	// Published is the name by which the Conn reads a relation that is published already.
+	Published(final addr.Relation) addr.Relation
+	// Revoke takes from everybody but the wanted principals what the engine granted before
+	// (granted), and reports what strangers hold. It is called before Publish.
+	Revoke(ctx context.Context, granted, wanted []string) (strangers []string, err error)
+	// Publish makes visible, as one step where the warehouse can do that and otherwise such
+	// that calling it again completes it, everything in p. The relations in Have that p does
+	// not name stay as they are.
+	Publish(ctx context.Context, p Handover) (JobStats, error)
+	// Close lets go, and removes what was staged and not published.
+	Close(ctx context.Context) error
+}
+
+// Handover is what a release makes visible.
+type Handover struct {
+	Run      string
+	At       time.Time
+	Contract int
+	// Tables are staged ones, by the name that they get. Views come after them, in order.
+	Tables []addr.Relation
+	Views  []SliceView
+	// Drop are relations of the engine's own that nobody wants any more.
+	Drop []Relation
+	// Readers are the principals that may read all schemas; Workspace lets them create in the
+	// workspace. A principal that does not exist is a *PrincipalError.
+	Readers []string
+	// RowPolicies are for tables whose readers see only some rows (tenant.Rows).
+	RowPolicies []RowPolicy
+}
+
+// SliceView is a view that a customer reads. Barrier: nothing of a reader's query may look at
+// rows before the view's own filter. Reads are the relations that it reads on behalf of its
+// readers, outside of the customer's schemas.
+type SliceView struct {
+	Name    addr.Relation
+	Query   string
+	Barrier bool
+	Reads   []addr.Relation
+}
+
+// RowPolicy lets a principal see the rows of a table where Column is Value.
+type RowPolicy struct {
+	Table         addr.Relation
+	Principal     string
+	Column, Value string
+}
+
+// ForeignError says that something in the way is not the engine's, or of another project or target.
+type ForeignError struct {
+	What  string // «schema dw_acme», «table dw_acme.material»
+	Owner string // empty: nobody known
+}
+
+func (e *ForeignError) Error() string {
+	if e.Owner == "" {
+		return fmt.Sprintf("%s was not made by the engine", e.What)
+	}
+	return fmt.Sprintf("%s belongs to %s", e.What, e.Owner)
+}
+
+// PrincipalError says that nobody has the name of a principal.
+type PrincipalError struct {
+	Principal string
+	Err       error
+}
+
+func (e *PrincipalError) Error() string { return fmt.Sprintf("there is no %q", e.Principal) }
+func (e *PrincipalError) Unwrap() error { return e.Err }
+
+// Distribute gives the power to hand slices to customers.
+func Distribute(c Conn) (Distributor, error) {
+	d, ok := c.(Distributor)
+	if !ok {
+		return nil, fmt.Errorf("customers' slices on %s: %w", c.Dialect().Name(), ErrUnsupported)
+	}
+	return d, nil
+}
