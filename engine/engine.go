@@ -21,6 +21,7 @@ import (
 	"github.com/engine-build/engine/engine/run"
 	"github.com/engine-build/engine/engine/source"
 	"github.com/engine-build/engine/engine/state"
+	"github.com/engine-build/engine/engine/tenant"
 	"github.com/engine-build/engine/engine/transpile"
 	"github.com/engine-build/engine/engine/warehouse"
 	"github.com/engine-build/engine/engine/warehouse/google"
@@ -108,6 +109,9 @@ func Compile(ctx context.Context, p *project.Project, o Options) (*compile.Progr
 		if n := program.Nodes[id]; id.Kind != addr.Source && !program.Broken[id] && !o.SkipAnalysis {
 			ds.Add(materialize.Check(n, target.Dialect.Caps())...)
 		}
+	}
+	if !o.SkipAnalysis && ctx.Err() == nil {
+		ds.Add(tenant.Check(program)...)
 	}
 	return program, ds.Sorted()
 }

@@ -123,15 +123,7 @@ func (b *bench) build(jobs int, change func(*plan.Selection)) *run.Result {
 	}
 	b.noErrors(ds)
 	r := b.apply(pl, c, jobs)
-	if !r.OK() {
-		for _, n := range r.Nodes {
-			b.noErrors(n.Diags)
-			for _, t := range n.Tests {
-				b.noErrors(t.Diags)
-			}
-		}
-		b.t.Fatalf("the build failed without a diagnostic")
-	}
+	b.succeeded(r)
 	return r
 }
 
@@ -152,10 +144,16 @@ func dump(t *testing.T, c warehouse.Conn, p *compile.Program) map[string][]strin
 		if id.Kind == addr.Source || n.Config.Materialized == "ephemeral" {
 			continue
 		}
-		rows, err := c.Query(context.Background(), warehouse.Statement{SQL: "select * from " + c.Dialect().Quote(n.Relation)})
-		if err != nil {
+		switch there, err := warehouse.Probe(context.Background(), c, n.Relation); {
+		case err != nil:
+			t.Fatal(err)
+		case there.Kind == warehouse.None:
 			out[id.String()] = []string{"missing"}
 			continue
+		}
+		rows, err := c.Query(context.Background(), warehouse.Statement{SQL: "select * from " + c.Dialect().Quote(n.Relation)})
+		if err != nil {
+			t.Fatalf("%s: %v", id, err)
 		}
 		for rows.Next() {
 			v, err := rows.Values()

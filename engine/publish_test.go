@@ -124,7 +124,7 @@ func TestPublishingTogetherEqualsNodeByNode(t *testing.T) {
 	})
 }
 
-// server is a project on PostgreSQL.
+// newServer is a project on PostgreSQL.
 func newServer(t *testing.T, f files, settings string) *bench {
 	t.Helper()
 	s := pg.Shared(t)

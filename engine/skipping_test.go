@@ -136,7 +136,7 @@ func (w *workshop) add() {
 	w.models = append(w.models, m)
 }
 
-// reader says whether a column of a model is read by any other.
+// read reports whether a column of a model is read by any other.
 func (w *workshop) read(of *made, column string) bool {
 	for _, m := range w.models {
 		if slices.Contains(m.parents, of.name) && (column == "val" || m.parents[0] == of.name && slices.ContainsFunc(m.columns, func(c col) bool { return c.of == column })) {
@@ -619,5 +619,63 @@ func TestSkippingIsFullBuilding(t *testing.T) {
 	}
 	if !t.Failed() && softly.Load() == 0 {
 		t.Error("no action ever waited for what its inputs come out as")
+	}
+}
+
+// TestReadersFollowAnAncestry: whatever becomes of the edges, the pairs that are brought up to
+// date, and what reads them, are those of a build from nothing.
+func TestReadersFollowAnAncestry(t *testing.T) {
+	updated := 0
+	for seed := range 3 {
+		r := rand.New(rand.NewPCG(uint64(seed), 5))
+		edges := map[[2]int]bool{}
+		edit := func(n int) {
+			for range n {
+				parent := r.IntN(9)
+				e := [2]int{parent, parent + 1 + r.IntN(10-parent)}
+				if edges[e] {
+					delete(edges, e)
+				} else {
+					edges[e] = true
+				}
+			}
+			edges[[2]int{0, 1}] = true
+		}
+		text := func() files {
+			rows := "parent,child\n"
+			for _, e := range slices.SortedFunc(maps.Keys(edges), func(a, b [2]int) int { return slices.Compare(a[:], b[:]) }) {
+				rows += fmt.Sprintf("%d,%d\n", e[0], e[1])
+			}
+			return files{
+				"engine.yml":       "name: laws\n",
+				"seeds/edge.csv":   rows,
+				"models/pairs.sql": `{{ config "materialized" "ancestry" }} select parent, child from {{ ref "edge" }}`,
+				"models/far.sql":   `{{ config "materialized" "table" }} select ancestor_id, count(*) as n from {{ ref "pairs" }} where min_depth > 1 group by ancestor_id`,
+				"models/below.sql": `{{ config "materialized" "table" }} select descendant_id from {{ ref "pairs" }} where ancestor_id = 0`,
+				"models/seen.sql":  `select ancestor_id, descendant_id from {{ ref "pairs" }}`,
+				"models/sum.sql":   `{{ config "materialized" "table" }} select sum(ancestor_id * 100 + descendant_id) as total from {{ ref "seen" }}`,
+			}
+		}
+		edit(12)
+		followed := newBench(t, text())
+		followed.build(2, nil)
+		for step := range 3 {
+			edit(1 + r.IntN(2))
+			f := text()
+			f.write(t, followed.dir)
+			for _, n := range followed.build(2, nil).Nodes {
+				if n.Node.Name == "pairs" && n.Verb == plan.Update {
+					updated++
+				}
+			}
+			fresh := newBench(t, f)
+			fresh.build(2, nil)
+			if diff := cmp.Diff(fresh.dump(), followed.dump()); diff != "" {
+				t.Fatalf("seed %d, step %d: other tables than of a build from nothing (-nothing +followed):\n%s\n%s", seed, step, diff, f["seeds/edge.csv"])
+			}
+		}
+	}
+	if updated == 0 {
+		t.Error("no ancestry was brought up to date: the law was not tested")
 	}
 }

@@ -9,6 +9,8 @@
 // Every measurement is a process of its own with a database file of its own, and its result
 // is a table there: pairs with tenant, smallest and largest depth, and the mark of a cycle.
 // Contestants take turns; the number of pairs and the sums of the depths must agree. Times
-// are of the statement or call alone, peak memory is what the system says of the process.
+// are of the statement or call alone, peak memory is what the system says of the process. CPU
+// is user and system time of all threads: it tells the work where other programs take the
+// processors.
 // What takes longer than -limit is given up and shown as «more than».
 package main

@@ -102,8 +102,8 @@ func (b *bench) run(ctx context.Context, graphs, cases []string) (err error) {
 			graphs = append(graphs, s.name)
 		}
 	}
-	limit := []string{"| graph | pairs | copy of the pairs | pairs from a series | engine | to the copy | to the series | ns per pair | peak memory | 1 % new edges | of closing anew |", "|---|" + strings.Repeat("---:|", 10)}
-	queries := []string{"| graph | engine | in SQL, step by step | slower | WITH RECURSIVE DuckDB | slower | peak memory | the same, pairs only | slower | WITH RECURSIVE PostgreSQL | slower |", "|---|" + strings.Repeat("---:|", 10)}
+	limit := []string{"| graph | pairs | copy of the pairs | pairs from a series | engine | CPU | to the copy | to the series | ns per pair | peak memory | 1 % new edges | of closing anew |", "|---|" + strings.Repeat("---:|", 11)}
+	queries := []string{"| graph | engine | in SQL, step by step | slower | WITH RECURSIVE DuckDB | slower | CPU | more | peak memory | the same, pairs only | slower | WITH RECURSIVE PostgreSQL | slower |", "|---|" + strings.Repeat("---:|", 12)}
 	for _, name := range graphs {
 		s, err := shapeOf(name)
 		if err != nil {
@@ -217,6 +217,15 @@ func (b *bench) lines(s shape, truth sums, found map[string][]result, given map[
 		}
 		return "–"
 	}
+	burnt := func(name string) time.Duration {
+		return median(found[name], func(r result) time.Duration { return r.CPU })
+	}
+	cpu := func(name string) (took, more string) {
+		if len(found[name]) == 0 {
+			return "–", "–"
+		}
+		return seconds(burnt(name)), fmt.Sprintf("%.1f ×", burnt(name).Seconds()/burnt(caseEngine).Seconds())
+	}
 	memory := func(name string) string {
 		if len(found[name]) == 0 {
 			return "–"
@@ -234,9 +243,11 @@ func (b *bench) lines(s shape, truth sums, found map[string][]result, given map[
 		of = fmt.Sprintf("%.0f %%", 100*wall(caseUpdate).Seconds()/median(found[caseUpdate], func(r result) time.Duration { return r.Full }).Seconds())
 	}
 	line := func(cells ...string) string { return "| " + strings.Join(cells, " | ") + " |" }
-	limit = line(s.name, fmt.Sprintf("%.2f M", float64(truth.Pairs)/1e6), show(caseCopy), show(caseSeries), "**"+show(caseEngine)+"**", over(caseCopy), over(caseSeries),
+	own, _ := cpu(caseEngine)
+	theirs, more := cpu(caseDepths)
+	limit = line(s.name, fmt.Sprintf("%.2f M", float64(truth.Pairs)/1e6), show(caseCopy), show(caseSeries), "**"+show(caseEngine)+"**", own, over(caseCopy), over(caseSeries),
 		fmt.Sprintf("%.0f", float64(engine.Nanoseconds())/float64(max(truth.Pairs, 1))), memory(caseEngine), show(caseUpdate), of)
-	queries = line(s.name, "**"+show(caseEngine)+"**", show(caseSQL), times(caseSQL), show(caseDepths), times(caseDepths), memory(caseDepths), show(casePairs), times(casePairs), show(casePostgres), times(casePostgres))
+	queries = line(s.name, "**"+show(caseEngine)+"**", show(caseSQL), times(caseSQL), show(caseDepths), times(caseDepths), theirs, more, memory(caseDepths), show(casePairs), times(casePairs), show(casePostgres), times(casePostgres))
 	return limit, queries
 }
 

@@ -23,6 +23,7 @@ type runFlags struct {
 	publish                                       publishFlags
 	planFile                                      string
 	allowBreaking                                 bool
+	noShare                                       bool
 }
 
 func (r *runFlags) refresh(cmd *cobra.Command) {
@@ -71,7 +72,7 @@ func (a *app) ordering(which string, sel *selectFlags, r *runFlags, kinds ...add
 		}
 		s.publishing = r.publish
 		return s.perform(ctx, order{
-			which: which, junit: r.junit, selects: q.Select, excludes: q.Exclude, failFast: r.failFast, noCatalog: r.noCatalog, store: r.store, timing: r.timing, budget: r.budget, tenure: r.tenure, deadline: r.deadline,
+			which: which, junit: r.junit, selects: q.Select, excludes: q.Exclude, failFast: r.failFast, noCatalog: r.noCatalog, store: r.store, timing: r.timing, budget: r.budget, tenure: r.tenure, deadline: r.deadline, noShare: r.noShare,
 			selection: plan.Selection{Nodes: chosen.Nodes, Tests: chosen.Tests, TestsOnly: which == "test", FullRefresh: r.fullRefresh, Force: r.full, AllowBreaking: r.allowBreaking, Deferred: deferred},
 		})
 	}
@@ -97,6 +98,9 @@ One run builds in a target's schema at a time. Another one ends at once and says
 work, waits with --wait, or takes over with --steal. --deadline ends a run that takes too
 long; engine retry, or the next build, does the rest.
 
+On targets below distribution.targets customers get their slices of what was built
+(engine publish), unless something failed; --no-distribute leaves that out.
+
 --plan does just what a plan says that engine plan --out wrote and somebody reviewed. If
 the project or the target have changed since, it ends with exit code 2 and says what has.`),
 		Example: `  engine build                        all that has changed
@@ -118,6 +122,7 @@ the project or the target have changed since, it ends with exit code 2 and says 
 	r.tenure.register(cmd)
 	r.publish.register(cmd)
 	planFlag(cmd, r)
+	cmd.Flags().BoolVar(&r.noShare, "no-distribute", false, "publish nothing to customers, although distribution.targets has the target")
 	cmd.RunE = a.ordering("build", sel, r, append(builtKinds[:3:3], testedKinds...)...)
 	return cmd
 }

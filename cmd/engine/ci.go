@@ -108,9 +108,17 @@ func (a *app) ci(ctx context.Context, q lineage.Query, f *ciFlags, r *runFlags) 
 	a.compare.defers = true
 	s, chosen, err := a.chosen(ctx, q)
 	var wrong *mistakes
-	if errors.As(err, &wrong) && f.report != "" {
-		// The mistakes are the report: whoever reads the pull request need not read the log.
-		if unwritten := a.keep(f.report, []byte(view.Mistaken(wrong.list))); unwritten != nil {
+	if errors.As(err, &wrong) {
+		// The mistakes are the report: whoever reads the pull request need not read the log, nor
+		// take the report of an earlier run for that of this one.
+		path := f.report
+		if loaded, unloaded := a.load(); path == "" && unloaded == nil {
+			path = filepath.Join(loaded.target(), "report.md")
+		}
+		if path == "" {
+			return err // there is no project to keep it in
+		}
+		if unwritten := a.keep(path, []byte(view.Mistaken(wrong.list))); unwritten != nil {
 			a.report(mistakeList(unwritten), false)
 		}
 		return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -149,6 +150,11 @@ func (s *session) clone(ctx context.Context, nodes map[addr.Node]bool, copied bo
 	p.Schemas = slices.SortedFunc(maps.Keys(schemas), func(a, b warehouse.CreateSchema) int {
 		return addr.Relation{Database: a.Database, Schema: a.Schema}.Compare(addr.Relation{Database: b.Database, Schema: b.Schema})
 	})
+	before, err := state.Read(s.job(ctx), conn, s.scope(), nil)
+	if err != nil {
+		return err
+	}
+	plan.Date(p.Actions, before)
 	s.warn()
 	budget, err := s.budget(conn, o.budget)
 	if err != nil {
@@ -171,7 +177,7 @@ func (s *session) clone(ctx context.Context, nodes map[addr.Node]bool, copied bo
 			return err
 		}
 	}
-	s.answer(result, nil)
+	s.answer(result, nil, nil)
 	if left > 0 && !s.app.global.quiet && !wantsJSON(s.app.global.output) {
 		s.app.say(fmt.Sprintf("%s left to engine build: they hold no rows", view.Number(left, "view")))
 	}
@@ -261,6 +267,10 @@ func (c *cloning) action(n *compile.Node, at addr.Relation, there, own warehouse
 func (s *session) recordClones(ctx context.Context, conn warehouse.Conn, e *elsewhere, c *cloning, r *run.Result) error {
 	var records []state.Record
 	var now *definition.Set
+	after := map[addr.Node]time.Time{}
+	for _, a := range r.Plan.Actions {
+		after[a.Node] = a.After
+	}
 	for _, n := range r.Nodes {
 		if n.Status != run.Done {
 			continue
@@ -274,6 +284,9 @@ func (s *session) recordClones(ctx context.Context, conn warehouse.Conn, e *else
 			kind = warehouse.Table
 		}
 		record := state.Record{Node: n.Node, Relation: node.Relation, Kind: kind, Materialized: node.Config.Materialized, Version: r.RunID, Rows: -1, Bytes: -1, Billed: -1, At: s.app.now()}
+		if own := after[n.Node].Add(time.Second); record.At.Before(own) { // those of the run are just after it
+			record.At = own
+		}
 		past := e.records[n.Node]
 		if e.then != nil && past.Fingerprint != "" && alike(e.then.Nodes[n.Node], now.Nodes[n.Node], e.then.Type == now.Type) {
 			record.Fingerprint, record.Inputs = node.Fingerprint, past.Inputs

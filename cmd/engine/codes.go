@@ -9,11 +9,13 @@ import (
 	"github.com/engine-build/engine/engine/compile"
 	"github.com/engine-build/engine/engine/datatest"
 	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/distribute"
 	"github.com/engine-build/engine/engine/materialize"
 	"github.com/engine-build/engine/engine/plan"
 	"github.com/engine-build/engine/engine/project"
 	"github.com/engine-build/engine/engine/run"
 	"github.com/engine-build/engine/engine/sql/format"
+	"github.com/engine-build/engine/engine/tenant"
 	"github.com/engine-build/engine/engine/tmpl"
 	"github.com/engine-build/engine/engine/warehouse"
 	"github.com/engine-build/engine/lineage"
@@ -23,7 +25,7 @@ import (
 func catalogue() []diag.Entry {
 	return slices.Concat(
 		tmpl.Codes, format.Codes, project.Codes, compile.Codes, datatest.Codes, materialize.Codes, lineage.Codes, check.Codes,
-		warehouse.Codes, plan.Codes, run.Codes, engine.Codes, Codes, traceCodes, tenureCodes, rollbackCodes, planCodes,
+		warehouse.Codes, tenant.Codes, plan.Codes, run.Codes, distribute.Codes, distributeCodes, engine.Codes, Codes, traceCodes, tenureCodes, rollbackCodes, planCodes, serveCodes,
 	)
 }
 

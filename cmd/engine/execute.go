@@ -12,6 +12,7 @@ import (
 	"github.com/engine-build/engine/cmd/engine/view"
 	"github.com/engine-build/engine/engine"
 	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/distribute"
 	"github.com/engine-build/engine/engine/plan"
 	"github.com/engine-build/engine/engine/run"
 	"github.com/engine-build/engine/engine/warehouse"
@@ -33,6 +34,7 @@ type order struct {
 	deadline  span
 	lease     *run.Lease // under which it is done
 	junit     string     // file for the outcome as JUnit XML, empty for none
+	noShare   bool       // customers get nothing, whatever the target says
 	done      func(*run.Result)
 	sealed    *plan.Sealed // the plan that was made before, nil if one is to be made
 }
@@ -52,7 +54,7 @@ func (s *session) perform(ctx context.Context, o order) error {
 	if err != nil {
 		return err
 	}
-	s.tenant = tenant{lease, id}
+	s.tenant = occupant{lease, id}
 	p, err := s.planned(ctx, conn, o)
 	if err != nil {
 		return err
@@ -66,6 +68,7 @@ func (s *session) perform(ctx context.Context, o order) error {
 	if result == nil {
 		return err
 	}
+	shared, serr := s.share(ctx, conn, result, o, id, budget)
 	s.vacate(ctx, lease)
 	if o.done != nil {
 		o.done(result)
@@ -77,11 +80,19 @@ func (s *session) perform(ctx context.Context, o order) error {
 	if werr != nil {
 		s.app.report(mistakeList(werr), false)
 	}
-	s.answer(result, written)
+	if serr != nil {
+		list := mistakeList(serr)
+		var known *mistakes
+		if errors.As(serr, &known) {
+			list = known.list
+		}
+		s.app.report(list, false)
+	}
+	s.answer(result, shared, written)
 	switch {
 	case err != nil:
 		return err
-	case !result.OK() || werr != nil:
+	case !result.OK() || werr != nil || serr != nil || shared != nil && !shared.OK():
 		return reported(exitFailed)
 	}
 	return nil
@@ -161,14 +172,23 @@ func ticking(f func()) (stop func()) {
 }
 
 // answer says where things are, or gives programs the document they asked for.
-func (s *session) answer(r *run.Result, written places) {
+func (s *session) answer(r *run.Result, shared *distribute.Result, written places) {
 	a := s.app
 	if wantsJSON(a.global.output) {
-		_ = view.JSON(a.out, view.DocumentOf(r))
+		doc := view.DocumentOf(r)
+		if shared != nil {
+			given := view.DistributionOf(shared)
+			doc.Distribution = &given
+		}
+		_ = view.JSON(a.out, doc)
 		return
 	}
 	if a.global.output == "github" {
-		_, _ = io.WriteString(a.out, view.Annotations(view.Troubles(r)))
+		found := view.Troubles(r)
+		if shared != nil {
+			found = append(found, view.DistributionTroubles(shared)...)
+		}
+		_, _ = io.WriteString(a.out, view.Annotations(found))
 	}
 	if a.global.quiet || a.global.logFormat == "json" {
 		return

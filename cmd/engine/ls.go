@@ -14,6 +14,7 @@ import (
 	"github.com/engine-build/engine/engine/artifact"
 	"github.com/engine-build/engine/engine/compile"
 	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/distribute"
 	"github.com/engine-build/engine/engine/source"
 )
 
@@ -28,6 +29,7 @@ func (a *app) lsCommand() *cobra.Command {
 		Short:   "list what is in the project",
 		Long: text(`
 Lists sources, seeds, models, snapshots, tests and exposures. Without a warehouse.
+--customer leaves what a customer of the distribution gets a slice of.
 
   name       one name a line (the default)
   path       one file a line
@@ -35,6 +37,7 @@ Lists sources, seeds, models, snapshots, tests and exposures. Without a warehous
   json       one document
   jsonl      one object a line, as dbt's own ls does`),
 		Example: `  engine ls
+  engine ls --customer acme            what this customer gets
   engine ls +orders --resource-type model
   engine ls -o jsonl --output-keys name,unique_id,depends_on`,
 	}
@@ -42,6 +45,8 @@ Lists sources, seeds, models, snapshots, tests and exposures. Without a warehous
 	a.outputFlag(cmd, "human", "name", "path", "selector", "json", "jsonl", "github")
 	cmd.Flags().StringSliceVar(&keys, "output-keys", nil, "json, jsonl: only these `keys`: "+strings.Join(listKeys, ", "))
 	complete(cmd, "output-keys", listKeys...)
+	customer := cmd.Flags().String("customer", "", "only what this `customer` of the distribution gets")
+	must(cmd.RegisterFlagCompletionFunc("customer", a.completeCustomer))
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		wanted := strings.Fields(strings.Join(keys, " "))
 		for _, k := range wanted {
@@ -57,7 +62,12 @@ Lists sources, seeds, models, snapshots, tests and exposures. Without a warehous
 		if err != nil {
 			return err
 		}
-		s.options.SkipAnalysis = !q.NeedsPast() // names and order need no analysis of the SQL
+		if *customer != "" {
+			if err := s.distributing(); err != nil {
+				return err
+			}
+		}
+		s.options.SkipAnalysis = !q.NeedsPast() && *customer == "" // names and order need no analysis of the SQL
 		if err := s.compile(cmd.Context()); err != nil {
 			return err
 		}
@@ -65,8 +75,16 @@ Lists sources, seeds, models, snapshots, tests and exposures. Without a warehous
 		if err != nil {
 			return err
 		}
+		nodes := chosen.List()
+		if *customer != "" {
+			gets, found := distribute.Entitled(s.program, *customer)
+			if found.HasErrors() {
+				return &mistakes{append(s.warnings, found...), exitMistake}
+			}
+			nodes = slices.DeleteFunc(nodes, func(n addr.Node) bool { return !slices.Contains(gets, n) })
+		}
 		s.warn()
-		return a.list(s.program, chosen.List(), wanted)
+		return a.list(s.program, nodes, wanted)
 	}
 	return cmd
 }

@@ -39,6 +39,33 @@ func TestMain(m *testing.M) {
 				os.Exit(1)
 			}
 		},
+		// ask FILE QUERY: the rows of a DuckDB file as others read it, one a line, values with commas.
+		"ask": func() {
+			ctx := context.Background()
+			c, err := duckdb.Driver{}.Open(ctx, warehouse.Config{Dir: ".", Fields: map[string]string{"path": os.Args[1], "read_only": "true"}})
+			if err == nil {
+				var rows warehouse.Rows
+				if rows, err = c.Query(ctx, warehouse.Statement{SQL: os.Args[2]}); err == nil {
+					for err == nil && rows.Next() {
+						var values []any
+						values, err = rows.Values()
+						words := make([]string, len(values))
+						for i, v := range values {
+							if words[i] = "NULL"; v != nil {
+								words[i] = fmt.Sprint(v)
+							}
+						}
+						fmt.Println(strings.Join(words, ","))
+					}
+					err = errors.Join(err, rows.Err(), rows.Close())
+				}
+				err = errors.Join(err, c.Close())
+			}
+			if err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+		},
 	})
 }
 

@@ -46,6 +46,9 @@ Nothing is built. --output json is the whole plan with every statement's operati
 --out writes the plan with all that it relies on. engine build --plan does just that later, or
 nothing, if the project or the target have changed since.
 
+On targets below distribution.targets it ends with what customers would get;
+engine publish --dry-run says more of that, and as JSON.
+
 --cost asks the warehouse what every statement will read, without running it, and shows
 the bytes that are charged for, and money, per node and in total, with where each figure
 comes from:
@@ -115,7 +118,14 @@ comes from:
 		if err != nil && wantsJSON(a.global.output) {
 			return err // the answer is what is wrong
 		}
-		if err := errors.Join(a.showPlan(p, view.PlanOptions{NoDiff: *noDiff}), err); err != nil || *out == "" {
+		shared := ""
+		if err == nil && !wantsJSON(a.global.output) {
+			if shared, err = s.foresee(ctx, conn, p, made.snapshot); err != nil {
+				return err
+			}
+			s.warn()
+		}
+		if err := errors.Join(a.showPlan(p, view.PlanOptions{NoDiff: *noDiff}, shared), err); err != nil || *out == "" {
 			return err
 		}
 		return s.seal(a.absolute(*out), made, q)
@@ -123,9 +133,13 @@ comes from:
 	return cmd
 }
 
-func (a *app) showPlan(p *plan.Plan, o view.PlanOptions) error {
+// showPlan shows a plan, and what customers would get in words.
+func (a *app) showPlan(p *plan.Plan, o view.PlanOptions, shared string) error {
 	if !wantsJSON(a.global.output) {
 		text := a.outScreen().Plan(p, o)
+		if shared != "" {
+			text += "\n" + shared
+		}
 		if p.Cost != nil {
 			text += "\n" + a.outScreen().Cost(p.Cost)
 		}

@@ -245,7 +245,7 @@ func (a *app) applySealed(cmd *cobra.Command, args []string, which string, r *ru
 	s.publishing = publishFlags{how: sealed.Publish, release: sealed.Release}
 	return s.perform(ctx, order{
 		which: which, junit: r.junit, timing: r.timing, selects: sealed.Selects, excludes: sealed.Excludes, failFast: r.failFast, noCatalog: r.noCatalog, store: sealed.Selection.StoreFailures,
-		budget: r.budget, tenure: r.tenure, deadline: r.deadline, selection: sealed.Selection, sealed: sealed,
+		budget: r.budget, tenure: r.tenure, deadline: r.deadline, noShare: r.noShare, selection: sealed.Selection, sealed: sealed,
 	})
 }
 

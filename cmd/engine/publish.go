@@ -81,8 +81,8 @@ func (s *session) decide(ctx context.Context, conn warehouse.Conn, snapshot stat
 	return p, nil
 }
 
-// tenant is a run that has the lease of the target.
-type tenant struct {
+// occupant is a run that has the lease of the target.
+type occupant struct {
 	lease *run.Lease
 	id    string
 }

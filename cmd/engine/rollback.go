@@ -121,7 +121,7 @@ func (s *session) rollback(ctx context.Context, about string, wanted map[addr.No
 	}
 	defer conn.Close()
 	defer s.vacate(ctx, lease)
-	s.tenant = tenant{lease, id}
+	s.tenant = occupant{lease, id}
 	if _, err := s.snapshot(ctx, conn); err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ type session struct {
 	// publishing are the flags that say when what is built is published.
 	publishing publishFlags
 	// tenant is the run that has the target, where one is to be done.
-	tenant tenant
+	tenant occupant
 	// environment is what the project asks of the world's variables.
 	environment *environment
 	// past are the states that the project is compared with, by their word.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/engine-build/engine/cmd/engine/view"
+	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/compile"
 	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/genealogy"
@@ -20,6 +22,7 @@ import (
 	"github.com/engine-build/engine/engine/origin"
 	"github.com/engine-build/engine/engine/source"
 	"github.com/engine-build/engine/engine/sql"
+	"github.com/engine-build/engine/engine/state"
 	"github.com/engine-build/engine/engine/warehouse"
 )
 
@@ -97,11 +100,73 @@ func (a *app) completeAncestry(cmd *cobra.Command, _ []string, _ string) ([]stri
 func ancestryModels(p *compile.Program) []string {
 	var out []string
 	for _, id := range p.Order {
-		if p.Nodes[id].Config.Materialized == compile.Ancestry {
+		if n := p.Nodes[id]; n.Config.Materialized == compile.Ancestry && n.Config.Ancestry.Result != warehouse.Things {
 			out = append(out, id.Name)
 		}
 	}
 	return out
+}
+
+// thingsOf is an ancestry by things over the edges of n, closed under the same rules; nil if
+// there is none.
+func (s *session) thingsOf(n *compile.Node) *compile.Node {
+	for _, id := range s.program.Order {
+		t := s.program.Nodes[id]
+		if t.Closure == nil || t.Closure.Result != warehouse.Things || t.Relation.IsZero() || !steady(t) {
+			continue
+		}
+		query := n.Meaning != "" && t.Meaning == n.Meaning || n.Meaning == "" && t.Meaning == "" && t.Text == n.Text
+		if query && t.Closure.Parent == n.Closure.Parent && t.Closure.Child == n.Closure.Child && t.Closure.Cycles == n.Closure.Cycles && t.Closure.MaxDepth == n.Closure.MaxDepth {
+			return t
+		}
+	}
+	return nil
+}
+
+// steady reports whether the query of n gives the same rows as long as what it reads is the
+// same.
+func steady(n *compile.Node) bool {
+	return n.Opaque == "" && len(n.Volatile) == 0 && len(n.Ambiguous) == 0
+}
+
+// alike reports whether an ancestry and its things were built as they are now, from the same
+// content, and whether what they read still has it. What is not known is not so.
+func (s *session) alike(ctx context.Context, conn warehouse.Conn, n, things *compile.Node) (same, still bool) {
+	read := []addr.Node{n.ID, things.ID}
+	found, err := state.History(ctx, conn, s.scope(), append(read, n.Parents...), 1)
+	if err != nil {
+		return false, false
+	}
+	for _, of := range []*compile.Node{n, things} {
+		if record, ok := last(found, of); !ok || compile.Content(record.Fingerprint) != compile.Content(of.Fingerprint) {
+			return false, false
+		}
+	}
+	inputs := found[n.ID][0].Inputs
+	for _, held := range inputs {
+		if held == "" {
+			return false, false
+		}
+	}
+	if len(inputs) == 0 || !maps.Equal(inputs, found[things.ID][0].Inputs) {
+		return false, false
+	}
+	still = n.Closure.Partition == things.Closure.Partition
+	for id, held := range inputs {
+		reading, known := n.Reads[id]
+		record, ok := last(found, s.program.Nodes[id])
+		// A view follows what it reads, so what it held tells nothing.
+		still = still && known && ok && record.Kind == warehouse.Table && record.Content.Of(reading) == held
+	}
+	return true, still
+}
+
+// last is the newest record of a node, if there is one of the relation that it has.
+func last(found map[addr.Node][]state.Record, n *compile.Node) (state.Record, bool) {
+	if n == nil || len(found[n.ID]) == 0 || found[n.ID][0].Relation != n.Relation {
+		return state.Record{}, false
+	}
+	return found[n.ID][0], true
 }
 
 // check looks at what can be said without the project, and reads the time.
@@ -195,6 +260,11 @@ func (a *app) trace(ctx context.Context, t tracing, word string, asOf time.Time)
 			return s.traceRefused(ctx, conn, err, look.node)
 		}
 	}
+	// Where tables are clustered every question is a job that costs more than it saves.
+	if things := s.thingsOf(n); q.Down && things != nil && !conn.Dialect().Caps().Clusters {
+		q.Things = things.Relation
+		q.Alike = func(ctx context.Context) (same, still bool) { return s.alike(ctx, conn, n, things) }
+	}
 	answer, err := genealogy.Ask(ctx, conn, q)
 	if err != nil {
 		return s.traceRefused(ctx, conn, err, needs...)
@@ -220,7 +290,7 @@ func (s *session) ancestryModel(name string) (*compile.Node, error) {
 	if name == "" {
 		switch len(all) {
 		case 0:
-			return nil, mistake(diag.Diagnostic{Code: codeTraceModel, Message: "this project has no ancestry model", Help: `make one of the edges: {{ config "materialized" "ancestry" }} select parent_id, child_id from …`})
+			return nil, mistake(diag.Diagnostic{Code: codeTraceModel, Message: "this project has no ancestry model with pairs", Help: `make one of the edges: {{ config "materialized" "ancestry" }} select parent_id, child_id from …`})
 		case 1:
 			name = all[0]
 		default:
@@ -235,6 +305,13 @@ func (s *session) ancestryModel(name string) (*compile.Node, error) {
 		d := diag.Diagnostic{Code: codeTraceModel, Message: fmt.Sprintf("%s is no ancestry model", n.ID.Name), Help: "the project has none"}
 		if len(all) > 0 {
 			d.Help = "ancestry models are " + someOf(all)
+		}
+		return nil, mistake(d)
+	}
+	if n.Config.Ancestry.Result == warehouse.Things {
+		d := diag.Diagnostic{Code: codeTraceModel, Message: fmt.Sprintf("%s has a row for each thing, and depths are those of pairs", n.ID.Name), Help: `make another ancestry of the same edges, with "result" "pairs"`}
+		if len(all) > 0 {
+			d.Help = "ancestry models with pairs are " + someOf(all)
 		}
 		return nil, mistake(d)
 	}

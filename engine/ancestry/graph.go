@@ -46,8 +46,10 @@ type Graph struct {
 	start  []int32
 	parent []int32
 	share  []float64
-	// place is the position of a node in topological order; nil: its number is.
+	// place is the position of a node in topological order; nil: its number is, or, if falls,
+	// the highest number comes first.
 	place []int32
+	falls bool
 	// unit is the cycle that a node belongs to, by its smallest member, or the node itself;
 	// nil: there are no cycles. Edges are between units then.
 	unit    []int32
@@ -188,6 +190,20 @@ func (g *Graph) children() (start, child []int32) {
 		}
 	}
 	return start, child
+}
+
+// reversed has children for parents, and the order turned round. What it shares with g must
+// not be changed.
+func (g *Graph) reversed() *Graph {
+	start, child := g.children()
+	r := &Graph{nodes: g.nodes, partition: g.partition, start: start, parent: child, unit: g.unit, members: g.members, cycles: g.cycles, falls: g.place == nil}
+	if g.place != nil {
+		r.place = make([]int32, g.nodes)
+		for v, at := range g.place {
+			r.place[v] = int32(g.nodes) - 1 - at
+		}
+	}
+	return r
 }
 
 // order finds a topological order that takes the smallest ready node first, so that

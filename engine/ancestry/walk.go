@@ -33,7 +33,7 @@ func (b *Batch) Len() int { return len(b.Ancestor) }
 // BatchRows is about how many rows a full batch has.
 const BatchRows = 1 << 13
 
-// Options of Walk.
+// Options of Walk and Kin.
 type Options struct {
 	// Workers walk partitions at the same time; 0: one for each processor.
 	Workers int
@@ -44,6 +44,10 @@ type Options struct {
 	MaxDepth int
 	// Only limits the result to the rows of some descendants, in any order; nil: all.
 	Only []int32
+	// Spill makes room for lists that Kin has to keep, beyond Kept bytes for each worker
+	// (0: 64 MiB, at least 2 MiB); nil: all are kept in memory.
+	Spill func() (Spill, error)
+	Kept  int64
 }
 
 // Walk calls emit with all pairs, by partition and, within one, parents before children
@@ -55,8 +59,23 @@ type Options struct {
 // given up as soon as the last child has used it. A partition is walked together with the
 // nodes of others that lead to it. The work is proportional to the rows of all lists.
 func (g *Graph) Walk(ctx context.Context, o Options, emit func(*Batch) error) error {
-	parts := g.parts(o)
-	workers := o.Workers
+	pool := &sync.Pool{New: func() any { return newBatch(o, g.share != nil) }}
+	return inTurn(ctx, g.parts(o), o.Workers, func() func(context.Context, []int32, chan<- *Batch) error {
+		w := newWalker(g, o, pool)
+		return func(ctx context.Context, part []int32, out chan<- *Batch) error {
+			w.walk(ctx, part, out)
+			return nil
+		}
+	}, func(b *Batch) error {
+		defer pool.Put(b)
+		return emit(b)
+	})
+}
+
+// inTurn has workers (0: one for each processor) do parts at the same time, and emits what
+// they send by part, in order. worker makes what one of them does with a part; when the
+// context ends it returns, and so it does when it cannot go on, with an error.
+func inTurn[B any](ctx context.Context, parts [][]int32, workers int, worker func() func(context.Context, []int32, chan<- B) error, emit func(B) error) error {
 	if workers < 1 {
 		workers = runtime.GOMAXPROCS(0)
 	}
@@ -68,11 +87,10 @@ func (g *Graph) Walk(ctx context.Context, o Options, emit func(*Batch) error) er
 	defer cancel()
 	// Each part has a queue of its own; they are emptied in order. A worker that is ahead
 	// waits when its queue is full, so memory is bounded.
-	queues := make([]chan *Batch, len(parts))
+	queues := make([]chan B, len(parts))
 	for i := range queues {
-		queues[i] = make(chan *Batch, 8)
+		queues[i] = make(chan B, 8)
 	}
-	pool := &sync.Pool{New: func() any { return newBatch(o, g.share != nil) }}
 	next := make(chan int, len(parts))
 	for i := range parts {
 		next <- i
@@ -81,12 +99,13 @@ func (g *Graph) Walk(ctx context.Context, o Options, emit func(*Batch) error) er
 	// Few parts are begun before the one that is being emptied, however small they are.
 	// A token is taken before a part is, so the part in front always has one.
 	ahead := make(chan struct{}, 2*workers)
+	ended := make([]error, len(parts))
 	var group sync.WaitGroup
 	for range workers {
 		group.Add(1)
 		go func() {
 			defer group.Done()
-			w := newWalker(g, o, pool)
+			do := worker()
 			for {
 				ahead <- struct{}{}
 				i, more := <-next
@@ -94,20 +113,23 @@ func (g *Graph) Walk(ctx context.Context, o Options, emit func(*Batch) error) er
 					<-ahead
 					return
 				}
-				w.walk(ctx, parts[i], queues[i])
+				ended[i] = do(ctx, parts[i], queues[i])
 				close(queues[i])
 			}
 		}()
 	}
 	var failed error
-	for _, q := range queues {
+	for i, q := range queues {
 		for b := range q {
 			if failed == nil {
 				if failed = emit(b); failed != nil {
 					cancel()
 				}
 			}
-			pool.Put(b)
+		}
+		if failed == nil && ended[i] != nil {
+			failed = ended[i]
+			cancel()
 		}
 		<-ahead
 	}
@@ -230,16 +252,24 @@ func newWalker(g *Graph, o Options, pool *sync.Pool) *walker {
 
 // walk sends the rows of one part.
 func (w *walker) walk(ctx context.Context, wanted []int32, out chan<- *Batch) {
+	w.out = w.fresh()
+	if w.visit(ctx, wanted, func(v int32, l list) bool { return w.emit(ctx, v, l, out) }) {
+		w.send(ctx, out)
+	}
+}
+
+// visit closes the units of a part in topological order and calls each with the list of
+// every one that is wanted. It is false when each or the context has ended it.
+func (w *walker) visit(ctx context.Context, wanted []int32, each func(v int32, l list) bool) bool {
 	w.stamp++
 	w.enter(wanted)
-	w.out = w.fresh()
 	for i, v := range w.cone {
 		if i%1024 == 0 && ctx.Err() != nil {
-			return
+			return false
 		}
 		l := w.close(v)
-		if w.own[v] == w.stamp && !w.emit(ctx, v, l, out) {
-			return
+		if w.own[v] == w.stamp && !each(v, l) {
+			return false
 		}
 		if w.uses[i] > 0 {
 			w.lists[i] = l
@@ -254,7 +284,7 @@ func (w *walker) walk(ctx context.Context, wanted []int32, out chan<- *Batch) {
 			}
 		}
 	}
-	w.send(ctx, out)
+	return true
 }
 
 func (w *walker) fresh() *Batch {
@@ -289,6 +319,9 @@ func (w *walker) enter(wanted []int32) {
 		}
 	case len(cone) > len(wanted) || w.o.Only != nil:
 		slices.Sort(cone) // wanted alone is in order
+	}
+	if g.place == nil && g.falls {
+		slices.Reverse(cone)
 	}
 	for i, v := range cone {
 		w.at[v] = int32(i)

@@ -106,7 +106,7 @@ var rules = []Rule{
 		Bad:     "with a as (select 1 as x), b as (select 2 as y) select x from a",
 		Good:    "with a as (select 1 as x) select x from a"}),
 	{ID: "distribute-leak", Title: "a model that gives away what it should not", Default: Warn, find: distributeLeak,
-		Explain: "What a model may be given to is no wider than what it reads allows: a model that all tenants get reads no model that holds the rows of single ones.",
+		Explain: "What a model may be given to is no wider than what it reads allows: a model that all tenants get reads no model that holds the rows of single ones. In a project with distribution the default is not asked: there the queries prove whose rows they return (tenants-mixed, tenants-shared).",
 		Bad:     "distribute: shared -- and reads a model with distribute: tenant",
 		Good:    "distribute: tenant",
 		Options: []Option{{Name: "forbid", Kind: Scopes, Default: map[string][]string{"distribute:shared": {"distribute:tenant"}}, Help: "who must not read whom"}}},

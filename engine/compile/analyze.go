@@ -41,6 +41,7 @@ func (c *compiler) analyze(ctx context.Context, order []addr.Node) {
 			defer u.guard("analyze")
 			if ctx.Err() == nil {
 				c.analyzeUnit(ctx, u, byID)
+				c.isolate(u)
 				c.declarePlace(ctx, u)
 			}
 		})

@@ -25,7 +25,7 @@ type Cache interface {
 // cacheKey is a hash of all that an answer depends on: what is asked, what is known of the
 // relations, and how the target spells them. A text may be a model's and a test's, which
 // read other relations and need other columns.
-func cacheKey(target string, q query, functions string, tables []table, spelled map[string]string) string {
+func cacheKey(target string, q query, functions string, tables []table, spelled map[string]string, given []string) string {
 	d := &digest{}
 	put(d, target, q.text+functions, strconv.FormatBool(q.loose), strconv.FormatBool(q.stored))
 	for _, t := range tables {
@@ -36,6 +36,9 @@ func cacheKey(target string, q query, functions string, tables []table, spelled 
 		for _, col := range t.foreign {
 			put(d, col.Name)
 		}
+	}
+	if given != nil {
+		put(d, given...)
 	}
 	sum := sha256.Sum256(d.text)
 	return string(sum[:16])
@@ -69,6 +72,7 @@ func (c *compiler) keep(key string, a answer) {
 	}
 	w.text(string(lineage))
 	w.text(string(a.record))
+	w.verdict(a.verdict)
 	w.number(len(a.findings))
 	for _, f := range a.findings {
 		w.finding(f)
@@ -107,6 +111,7 @@ func (c *compiler) recall(key string, q query, tables []table) (answer, bool) {
 		return answer{}, false
 	}
 	a.meant = meant
+	a.verdict = r.verdict()
 	for range r.count() {
 		a.findings = append(a.findings, r.finding())
 	}

@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,7 +14,7 @@ import (
 )
 
 // Ancestry is the materialization whose query returns edges and whose relation holds all
-// pairs of an ancestor and a descendant.
+// pairs of an ancestor and a descendant, or all things with the lists of both.
 const Ancestry = "ancestry"
 
 // Auto leaves the method of an ancestry to the number of its edges.
@@ -22,12 +23,19 @@ const Auto = "auto"
 // DefaultMaxPairs bounds an ancestry that sets no bound of its own.
 const DefaultMaxPairs = 2_000_000_000
 
-// closed turns the columns of a model's edges into those of its pairs, and finds out which
+// closed turns the columns of a model's edges into those of its pairs or things, and finds out which
 // of the edges' columns mean what.
 func (c *compiler) closed(u *unit, edges []Column) ([]Column, bool) {
 	cl := u.Config.Ancestry
 	if cl.Method == "" {
 		cl = closureOf(nil)
+	}
+	if cl.Result == warehouse.Things {
+		// Things have no shares and no paths, and no column is taken for them.
+		if key := onlyOfPairs(cl); key != "" {
+			u.diags.Add(ancestryThings(u, key))
+			return nil, false
+		}
 	}
 	ok := true
 	pick := func(key string, into *string, required bool, defaults func(name string) bool) Column {
@@ -63,9 +71,11 @@ func (c *compiler) closed(u *unit, edges []Column) ([]Column, bool) {
 	parent := pick("parent", &cl.Parent, true, begins("parent"))
 	child := pick("child", &cl.Child, true, begins("child"))
 	part := pick("partition", &cl.Partition, false, named("partition"))
-	ratio := pick("ratio", &cl.Ratio, false, named("ratio"))
-	var quantity, total Column
-	if cl.Ratio == "" {
+	var ratio, quantity, total Column
+	if cl.Result != warehouse.Things {
+		ratio = pick("ratio", &cl.Ratio, false, named("ratio"))
+	}
+	if cl.Ratio == "" && cl.Result != warehouse.Things {
 		quantity = pick("quantity", &cl.Quantity, false, named("quantity"))
 		if cl.Quantity != "" {
 			total = pick("total", &cl.Total, false, named("parent_quantity"))
@@ -96,12 +106,12 @@ func (c *compiler) closed(u *unit, edges []Column) ([]Column, bool) {
 		u.diags.Add(ancestryTypesDiffer(u, parent, child))
 		ok = false
 	}
-	out := []Column{{Name: warehouse.AncestorID, Type: parent.Type, Google: parent.Google}, {Name: warehouse.DescendantID, Type: child.Type, Google: child.Google}}
-	if cl.Partition != "" {
-		out = append(out, Column{Name: cl.Partition, Type: part.Type, Google: part.Google})
+	if ok && cl.Result == warehouse.Things && parent.Google == nil {
+		u.diags.Add(ancestryKeyUnknown(u, parent))
+		ok = false
 	}
-	add := func(name string, kind ir.Kind) {
-		t := &ir.Type{Kind: kind}
+	var out []Column
+	addOf := func(name string, t *ir.Type) {
 		col := Column{Name: name, Type: t.String(), Google: t}
 		if g := c.options.Google; g != nil && g.Translator != nil {
 			if native, err := g.Translator.Type(t); err == nil {
@@ -110,19 +120,42 @@ func (c *compiler) closed(u *unit, edges []Column) ([]Column, bool) {
 		}
 		out = append(out, col)
 	}
-	add(warehouse.MinDepth, ir.Int64)
-	add(warehouse.MaxDepth, ir.Int64)
-	add(warehouse.InCycle, ir.Bool)
-	if cl.Paths {
-		add(warehouse.PathCount, ir.Float64)
+	add := func(kind ir.Kind, names ...string) {
+		for _, name := range names {
+			addOf(name, &ir.Type{Kind: kind})
+		}
 	}
-	if cl.Shares() {
-		add(warehouse.Share, ir.Float64)
-		add(warehouse.DirectShare, ir.Float64)
+	addPartition := func() {
+		if cl.Partition != "" {
+			out = append(out, Column{Name: cl.Partition, Type: part.Type, Google: part.Google})
+		}
+	}
+	switch {
+	case !ok:
+		return nil, false
+	case cl.Result == warehouse.Things:
+		out = append(out, Column{Name: warehouse.ThingID, Type: parent.Type, Google: parent.Google})
+		addPartition()
+		for _, name := range thingLists {
+			addOf(name, &ir.Type{Kind: ir.Array, Elem: parent.Google})
+		}
+		add(ir.Int64, thingNumbers...)
+		add(ir.Bool, thingFlags...)
+	default:
+		out = append(out, Column{Name: warehouse.AncestorID, Type: parent.Type, Google: parent.Google}, Column{Name: warehouse.DescendantID, Type: child.Type, Google: child.Google})
+		addPartition()
+		add(ir.Int64, warehouse.MinDepth, warehouse.MaxDepth)
+		add(ir.Bool, warehouse.InCycle)
+		if cl.Paths {
+			add(ir.Float64, warehouse.PathCount)
+		}
+		if cl.Shares() {
+			add(ir.Float64, warehouse.Share, warehouse.DirectShare)
+		}
 	}
 	for i, col := range out {
 		if slices.ContainsFunc(out[:i], func(o Column) bool { return strings.EqualFold(o.Name, col.Name) }) {
-			u.diags.Add(ancestryTaken(u, col.Name))
+			u.diags.Add(ancestryTaken(u, col.Name, cl.Result))
 			ok = false
 		}
 	}
@@ -136,8 +169,30 @@ func (c *compiler) closed(u *unit, edges []Column) ([]Column, bool) {
 	return out, true
 }
 
+// Columns of a closure by things, by their types.
+var (
+	thingLists   = []string{warehouse.AncestorIDs, warehouse.DescendantIDs, warehouse.RootIDs, warehouse.LeafIDs}
+	thingNumbers = []string{warehouse.AncestorCount, warehouse.DescendantCount, warehouse.RootCount, warehouse.LeafCount, warehouse.Depth, warehouse.Height}
+	thingFlags   = []string{warehouse.IsRoot, warehouse.IsLeaf, warehouse.InCycle}
+)
+
+// onlyOfPairs is a key that asks for what only pairs have, empty if there is none.
+func onlyOfPairs(cl warehouse.Closure) string {
+	switch {
+	case cl.Paths:
+		return "paths"
+	case cl.Quantity != "":
+		return "quantity"
+	case cl.Total != "":
+		return "total"
+	case cl.Ratio != "":
+		return "ratio"
+	}
+	return ""
+}
+
 // closedLineage is the lineage of pairs: an ancestor comes from the parents, a descendant
-// from the children, and both columns decide everything else.
+// from the children, and both columns decide everything else. A thing is a parent or a child.
 func closedLineage(of *origin.Lineage, cl warehouse.Closure) *origin.Lineage {
 	sources := func(kind origin.Kind, names ...string) []origin.Source {
 		var out []origin.Source
@@ -166,6 +221,17 @@ func closedLineage(of *origin.Lineage, cl warehouse.Closure) *origin.Lineage {
 	out := &origin.Lineage{Rows: of.Rows, Tables: of.Tables, Opaque: of.Opaque, Unique: [][]string{{warehouse.AncestorID, warehouse.DescendantID}}}
 	add := func(name string, from []origin.Source) {
 		out.Columns = append(out.Columns, origin.Column{Name: name, Sources: from})
+	}
+	if cl.Result == warehouse.Things {
+		out.Unique = [][]string{{warehouse.ThingID}}
+		add(warehouse.ThingID, sources(origin.Identity, cl.Parent, cl.Child))
+		if cl.Partition != "" {
+			add(cl.Partition, sources(origin.Identity, cl.Partition))
+		}
+		for _, name := range slices.Concat(thingLists, thingNumbers, thingFlags) {
+			add(name, sources(origin.Aggregated, cl.Parent, cl.Child))
+		}
+		return out
 	}
 	add(warehouse.AncestorID, sources(origin.Identity, cl.Parent))
 	add(warehouse.DescendantID, sources(origin.Identity, cl.Child))
@@ -200,6 +266,9 @@ func closureOf(v map[string]any) warehouse.Closure {
 	cl := warehouse.Closure{
 		Parent: text("parent"), Child: text("child"), Partition: text("partition"), Quantity: text("quantity"), Total: text("total"), Ratio: text("ratio"),
 		Paths: paths, MaxDepth: int(number("max_depth")), MaxPairs: number("max_pairs"), Cycles: text("cycles"), Method: text("method"),
+	}
+	if r := text("result"); r != warehouse.Pairs {
+		cl.Result = r
 	}
 	if cl.Cycles == "" {
 		cl.Cycles = warehouse.CyclesWarn
@@ -256,6 +325,14 @@ func ancestryTypesDiffer(u *unit, parent, child Column) diag.Diagnostic {
 	return diag.Diagnostic{Code: codeAncestryKey, Message: fmt.Sprintf("parent %q is %s and child %q is %s", parent.Name, parent.Google, child.Name, child.Google), At: ancestryAt(u, child.Name), Model: u.ID, Help: "both name the same things, so they need one type: cast one of them in the query"}
 }
 
-func ancestryTaken(u *unit, name string) diag.Diagnostic {
-	return diag.Diagnostic{Code: codeAncestryColumn, Message: fmt.Sprintf("the pairs of %q would have two columns %q", u.ID.Name, name), At: ancestryAt(u, name), Model: u.ID, Help: "rename the partition column in the query"}
+func ancestryKeyUnknown(u *unit, col Column) diag.Diagnostic {
+	return diag.Diagnostic{Code: codeAncestryKey, Message: fmt.Sprintf("parent %q is %s", col.Name, col.Type), At: ancestryAt(u, col.Name), Model: u.ID, Help: "keys of an ancestry are INT64 or STRING: cast it in the query"}
+}
+
+func ancestryThings(u *unit, key string) diag.Diagnostic {
+	return diag.Diagnostic{Code: codeAncestryThings, Message: fmt.Sprintf("%q has no meaning for things: it is about pairs", key), At: ancestryAt(u, key), Model: u.ID, Help: `remove it, or have pairs: "result" "pairs"`}
+}
+
+func ancestryTaken(u *unit, name, result string) diag.Diagnostic {
+	return diag.Diagnostic{Code: codeAncestryColumn, Message: fmt.Sprintf("the %s of %q would have two columns %q", cmp.Or(result, warehouse.Pairs), u.ID.Name, name), At: ancestryAt(u, name), Model: u.ID, Help: "rename the partition column in the query"}
 }

@@ -84,6 +84,7 @@ func Compile(ctx context.Context, p *project.Project, t Target, o Options) (*Pro
 	c.bindUnitTests(ctx)
 	program := c.program(order)
 	c.checkTagLimits(program)
+	c.checkIsolation(program)
 	return program, c.diags.Sorted()
 }
 
@@ -137,6 +138,8 @@ type unit struct {
 	free     bool // see project.File
 	diags    diag.List
 	texts    [2]tmpl.Text // full, incremental; until they are the node's
+	// proofs say whose rows its texts yield, until Isolation does.
+	proofs []proof
 	// referred are parents that a foreign key names and the text does not read.
 	referred []addr.Node
 }

@@ -360,12 +360,10 @@ func decodeKey(cfg *Config, key string, v any) bool {
 		if kept, err := project.ParseRetention(text); err == nil {
 			cfg.KeepPrevious = &kept
 		}
-	case "distribute":
-		cfg.Distribute = text
 	case "contract":
 		cfg.Contract = contractOf(dict(v))
 	default:
-		return decodeLayoutKey(cfg, key, v)
+		return decodeDistribution(cfg, key, v) || decodeLayoutKey(cfg, key, v)
 	}
 	return true
 }

@@ -36,6 +36,7 @@ const (
 	codeKeyUnknown       diag.Code = "unique-key-unknown"
 	codeAncestryColumn   diag.Code = "ancestry-column"
 	codeAncestryKey      diag.Code = "ancestry-key-type"
+	codeAncestryThings   diag.Code = "ancestry-things"
 	codeSeedColumn       diag.Code = "seed-column-unknown"
 	codeTestEmpty        diag.Code = "test-empty"
 	codeTestReadsNothing diag.Code = "test-reads-nothing"
@@ -53,7 +54,7 @@ const (
 )
 
 // Codes is this room's part of the catalogue.
-var Codes = slices.Concat(projectCodes, googleCodes, contractCodes)
+var Codes = slices.Concat(projectCodes, googleCodes, contractCodes, tenantCodes)
 
 // projectCodes are what is said of references, configuration and tests.
 var projectCodes = []diag.Entry{
@@ -77,6 +78,7 @@ var projectCodes = []diag.Entry{
 	{Code: codeModelStatements, Title: "more than one statement in a model", Explain: "A model is exactly one query. Statements before or after it belong into pre_hook and post_hook.", Bad: "select 1; select 2", Good: "select 1"},
 	{Code: codeColumnUnknown, Title: "a column that the model does not have", Explain: "YAML describes or tests a column which the model's query does not return.", Bad: "columns: [{name: order_idd, data_tests: [unique]}]", Good: "columns: [{name: order_id, data_tests: [unique]}]"},
 	{Code: codeAncestryColumn, Title: "a column of an ancestry's edges that is not there", Explain: "The query of an ancestry model returns edges; ancestry says which of its columns are the parent, the child, the partition and the quantity.", Bad: `{{ config "materialized" "ancestry" "ancestry" (dict "parent" "made_from") }} select lot as child, input as source_lot`, Good: `{{ config "materialized" "ancestry" }} select lot as child_id, input as parent_id`},
+	{Code: codeAncestryThings, Title: "an ancestry by things that asks for what pairs have", Explain: "With result: things an ancestry has a row for each thing. Paths and shares belong to a pair of two things, so paths, quantity, total and ratio have nothing to say there.", Bad: `{{ config "materialized" "ancestry" "ancestry" (dict "result" "things" "paths" true) }}`, Good: `{{ config "materialized" "ancestry" "ancestry" (dict "result" "things") }}`},
 	{Code: codeAncestryKey, Title: "keys of an ancestry that are not comparable", Explain: "Parent and child name the same things, by a whole number or by a text.", Bad: "select cast(a as string) as parent, b as child", Good: "select a as parent, b as child"},
 	{Code: codeKeyUnknown, Title: "a unique_key that the model does not return", Explain: "Incremental models and snapshots find their rows by this column.", Bad: `{{ config "unique_key" "idd" }}`, Good: `{{ config "unique_key" "id" }}`},
 	{Code: codeSeedColumn, Title: "column_types for a column that the seed lacks", Explain: "The key must be a name of the file's header.", Bad: "column_types: {zipp: varchar}", Good: "column_types: {zip: varchar}"},

@@ -12,6 +12,7 @@ import (
 	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/googlesql"
 	"github.com/engine-build/engine/engine/ir"
+	"github.com/engine-build/engine/engine/isolation"
 	"github.com/engine-build/engine/engine/lint"
 	"github.com/engine-build/engine/engine/origin"
 	"github.com/engine-build/engine/engine/project"
@@ -108,13 +109,14 @@ func (c *compiler) analyzeGoogle(ctx context.Context, u *unit) {
 		u.Unanalyzed = "analysis is off"
 		return
 	}
-	q := query{text: u.Text, m: u.TextMap, at: u.at, node: u.ID, reads: c.readBy(u), loose: u.inline(), stored: u.stored()}
+	q := query{text: u.Text, m: u.TextMap, at: u.at, node: u.ID, reads: c.readBy(u), loose: u.inline(), stored: u.stored(), judged: c.isolated()}
 	a, ok := c.settle(ctx, u, q)
 	if !ok {
 		return
 	}
 	u.SQL, u.Map, u.Needs, u.Lineage = a.SQL, a.Map, a.Needs, a.Lineage
 	full := a.meant
+	c.prove(u, q, a.verdict)
 	u.takeFindings(a.findings, q.m, false)
 	found := a.Columns
 	if u.Config.Materialized == Ancestry {
@@ -129,9 +131,13 @@ func (c *compiler) analyzeGoogle(ctx context.Context, u *unit) {
 	c.takeColumns(u, found)
 	if u.IncrementalText != "" {
 		q.text, q.m, q.self = u.IncrementalText, u.IncrementalTextMap, u
+		if a.verdict != nil {
+			q.start = a.verdict.Facts
+		}
 		if a, ok = c.settle(ctx, u, q); !ok {
 			return
 		}
+		c.prove(u, q, a.verdict)
 		u.IncrementalSQL, u.IncrementalMap, u.IncrementalLineage = a.SQL, a.Map, a.Lineage
 		u.takeMeaning(full, a.meant)
 		u.takeFindings(a.findings, q.m, true)
@@ -310,6 +316,9 @@ type query struct {
 	stored bool
 	// loose: the result is no relation, so its columns need no names.
 	loose bool
+	// judged: it is asked whose rows it yields; start is what is known of those that self holds.
+	judged bool
+	start  isolation.Facts
 	// table spells the relation of a node in the target; nil: its quoted name.
 	table func(addr.Node) string
 }
@@ -329,6 +338,8 @@ type answer struct {
 	// meant is what it means, as record says.
 	meant  meant
 	record []byte
+	// verdict says whose rows it yields; nil where nobody asked.
+	verdict *isolation.Verdict
 	// findings are suspicious places of the query's text.
 	findings []lint.Finding
 	// places relates ranges of SQL to ranges of the query's text.
@@ -343,8 +354,9 @@ func (c *compiler) ask(ctx context.Context, q query) (a answer, unknown string, 
 	if why != "" {
 		return a, why, nil
 	}
+	given := c.given(q, tables)
 	if c.options.Google.Cache != nil {
-		key = cacheKey(c.target.Dialect.Name(), q, c.functionTexts(q.text), tables, spelled)
+		key = cacheKey(c.target.Dialect.Name(), q, c.functionTexts(q.text), tables, spelled, given)
 		if kept, ok := c.recall(key, q, tables); ok {
 			return kept, "", nil
 		}
@@ -384,6 +396,7 @@ func (c *compiler) ask(ctx context.Context, q query) (a answer, unknown string, 
 	a.findings = lint.Of(stmt, q.text)
 	a.record = c.understand(stmt, q, tables)
 	a.meant, _ = understood(string(a.record), q, tables)
+	a.verdict = c.verdict(stmt, q, tables, given)
 	if more := c.translate(&a, stmt, q, tables, spelled); more.HasErrors() {
 		return a, "", append(ds, more...)
 	}

@@ -153,6 +153,9 @@ func (c *compiler) fingerprints() {
 		if cl := u.Closure; cl != nil {
 			// The method decides who computes, not what.
 			put(h, cl.Parent, cl.Child, cl.Partition, cl.Quantity, cl.Total, cl.Ratio, cl.Cycles, fmt.Sprint(cl.Paths, cl.MaxDepth, cl.MaxPairs))
+			if cl.Result != "" {
+				put(h, cl.Result)
+			}
 		}
 		if u.Seed != nil {
 			put(h, u.Seed.Hash(), u.Seed.Format, u.Config.Delimiter, fmt.Sprint(sortedPairs(u.Config.ColumnTypes)))

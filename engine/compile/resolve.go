@@ -84,6 +84,11 @@ func (c *compiler) nameSources() {
 		u.Config = Config{Enabled: true, Tags: slices.Clone(s.Tags), Meta: s.Meta}
 		slices.Sort(u.Config.Tags)
 		u.Raw = s.Config
+		for _, key := range distributeKeys {
+			if v, set := s.Config[key]; set {
+				decodeDistribution(&u.Config, key, v.V)
+			}
+		}
 		if on, ok := s.Config["enabled"].V.(bool); ok && !on {
 			c.disabled = append(c.disabled, id)
 			continue

@@ -122,6 +122,9 @@ type Node struct {
 	Lineage *Lineage
 	// IncrementalLineage is the same of IncrementalText; nil where there is none.
 	IncrementalLineage *Lineage
+	// Isolation is whose rows it holds; nil where the project has no distribution, or where
+	// nothing is analyzed.
+	Isolation *Isolation
 	// Findings are suspicious places of its GoogleSQL, by place.
 	Findings []Finding
 	// Opaque says why what the text itself reads is not known («it reads files or the
@@ -231,8 +234,18 @@ type Config struct {
 	KeepPrevious *project.Retention // keep_previous
 	// Contract is what readers are promised.
 	Contract Contract // contract
-	// Distribute is who may get the model: «tenant», «shared», «never»; kept for selection and the catalog.
-	Distribute string // distribute
+	// Distribute says which customers get what of the node: ToTenant, ToAll, ToNobody, ToSome;
+	// empty where nothing is said. Only are the customers who get it, nil for all.
+	Distribute string   // distribute, distribute.rows
+	Only       []string // distribute.only
+	// TenantColumn is the column with the tenant, empty for that of the project.
+	TenantColumn string            // tenant_column
+	Links        map[string]string // links: columns by entity
+	Partial      *Partial          // partial; nil: rows are seen whole or not at all
+	CustomFields *CustomFields     // custom_fields; nil: there are none
+	// AcrossTenants is why it may be given away although it holds what comes of several
+	// tenants' rows; empty: it may not.
+	AcrossTenants string // across_tenants
 	// Layout is how the relation is stored: partition_by, cluster_by, require_partition_filter,
 	// partition_expiration_days, hours_to_expiration, kms_key_name, labels (and labels_from_meta),
 	// indexes, unlogged, policy_tags of columns, and enable_refresh, refresh_interval_minutes and

@@ -15,7 +15,7 @@ import (
 
 // Report says what closing found.
 type Report struct {
-	Stats warehouse.JobStats // Rows are pairs written
+	Stats warehouse.JobStats // Rows are those written
 	Nodes int
 	Edges int // distinct ones
 	// Loops are edges from a thing to itself, Twice edges that repeat another, Nulls rows
@@ -72,7 +72,7 @@ func (e *TooManyError) Error() string {
 	return fmt.Sprintf("the closure has more pairs than max_pairs allows (%d)", e.Limit)
 }
 
-// Close does the operation: a new table of all pairs, or an error and no table.
+// Close does the operation: a new table of all pairs or things, or an error and no table.
 func Close(ctx context.Context, c warehouse.Conn, op warehouse.CloseEdges) (Report, error) {
 	if op.Closure.Method == warehouse.InSQL {
 		return closeInSQL(ctx, c, op)
@@ -95,6 +95,10 @@ func Close(ctx context.Context, c warehouse.Conn, op warehouse.CloseEdges) (Repo
 	}
 	report.Affected = -1
 	if err := within(g, op.Closure); err != nil {
+		return report, err
+	}
+	if op.Closure.Result == warehouse.Things {
+		report.Stats, err = writeThings(ctx, filler, op, in, g)
 		return report, err
 	}
 	report.Stats, err = write(ctx, filler, op.Target, op.Columns, op.Layout, in, g, op.Closure, nil)
@@ -146,6 +150,22 @@ const inFlight = 4
 
 // write walks the graph and fills a new table with the pairs, at the same time.
 func write(ctx context.Context, f warehouse.Filler, target addr.Relation, columns []warehouse.Column, layout *warehouse.Layout, in *read, g *ancestry.Graph, cl warehouse.Closure, only []int32) (warehouse.JobStats, error) {
+	return stream(ctx, f, target, columns, layout, func(ctx context.Context, put putter) error {
+		pairs := int64(0)
+		return g.Walk(ctx, ancestry.Options{Paths: cl.Paths, MaxDepth: cl.MaxDepth, Only: only}, func(b *ancestry.Batch) error {
+			if pairs += int64(b.Len()); cl.MaxPairs > 0 && pairs > cl.MaxPairs {
+				return &TooManyError{Pairs: pairs, Limit: cl.MaxPairs}
+			}
+			return put(func(out *warehouse.Batch) { in.translate(out, b, cl) })
+		})
+	})
+}
+
+// putter hands over a batch that a function has filled.
+type putter func(fill func(*warehouse.Batch)) error
+
+// stream fills a new table with what produce puts, at the same time.
+func stream(ctx context.Context, f warehouse.Filler, target addr.Relation, columns []warehouse.Column, layout *warehouse.Layout, produce func(context.Context, putter) error) (warehouse.JobStats, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	full := make(chan *warehouse.Batch, inFlight)
@@ -158,14 +178,10 @@ func write(ctx context.Context, f warehouse.Filler, target addr.Relation, column
 	walked := make(chan error, 1)
 	go func() {
 		defer close(full)
-		pairs := int64(0)
-		walked <- g.Walk(ctx, ancestry.Options{Paths: cl.Paths, MaxDepth: cl.MaxDepth, Only: only}, func(b *ancestry.Batch) error {
-			if pairs += int64(b.Len()); cl.MaxPairs > 0 && pairs > cl.MaxPairs {
-				return &TooManyError{Pairs: pairs, Limit: cl.MaxPairs}
-			}
+		walked <- produce(ctx, func(fill func(*warehouse.Batch)) error {
 			select {
 			case out := <-empty:
-				in.translate(out, b, cl)
+				fill(out)
 				select {
 				case full <- out:
 					return nil

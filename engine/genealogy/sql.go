@@ -114,7 +114,13 @@ func (s *steps) run() (Report, error) {
 	if err := s.make(s.op.Scratch[scratchEdges], edges); err != nil {
 		return report, err
 	}
-	if cl.Partition != "" {
+	switch {
+	case cl.Partition == "" && cl.Result == warehouse.Things:
+		nodes := "select n from (\nselect " + child + " as n from " + from + " where " + real + "\nunion all select " + parent + " from " + from + " where " + real + "\n) as u group by n"
+		if err := s.make(s.op.Scratch[scratchNodes], nodes); err != nil {
+			return report, err
+		}
+	case cl.Partition != "":
 		part := d.Ident(cl.Partition)
 		nodes := "select n, min(q) as q from (\nselect " + child + " as n, " + part + " as q from " + from + " where " + real +
 			"\nunion all select " + parent + ", " + part + " from " + from + " as e where " + real + " and not exists (select 1 from " + from + " as o where o." + child + " = e." + parent + " and o." + parent + " is not null)\n) as u group by n"
@@ -155,6 +161,9 @@ func (s *steps) run() (Report, error) {
 		if rows == 0 {
 			break
 		}
+	}
+	if cl.Result == warehouse.Things {
+		return s.finishThings(report)
 	}
 	return s.finish(report, share != "")
 }
@@ -222,16 +231,31 @@ func (s *steps) finish(report Report, share bool) (Report, error) {
 		items = append(items, s.knownSum("w.f")+" as "+d.Ident(warehouse.Share), "max(case when w.k = 1 then w.f end) as "+d.Ident(warehouse.DirectShare))
 	}
 	query := "select " + strings.Join(items, ", ") + "\nfrom " + from + "\ngroup by " + strings.Join(group, ", ")
-	if limit := cl.MaxPairs; limit > 0 {
-		rows, err := s.count("select count(*) from (select distinct a, d from " + s.quote(scratchWalk) + ") as w")
-		if err != nil {
-			return report, err
-		}
-		if rows > limit {
-			return report, &TooManyError{Pairs: rows, Limit: limit}
-		}
+	if err := s.within(); err != nil {
+		return report, err
 	}
-	stmts, err := d.Render(warehouse.CreateTableAs{Target: s.op.Target, Query: query, Columns: s.op.Columns, Layout: s.op.Layout})
+	return s.result(report, query)
+}
+
+// within counts the pairs.
+func (s *steps) within() error {
+	limit := s.op.Closure.MaxPairs
+	if limit == 0 {
+		return nil
+	}
+	rows, err := s.count("select count(*) from (select distinct a, d from " + s.quote(scratchWalk) + ") as w")
+	if err != nil {
+		return err
+	}
+	if rows > limit {
+		return &TooManyError{Pairs: rows, Limit: limit}
+	}
+	return nil
+}
+
+// result makes the target from a query.
+func (s *steps) result(report Report, query string) (Report, error) {
+	stmts, err := s.d.Render(warehouse.CreateTableAs{Target: s.op.Target, Query: query, Columns: s.op.Columns, Layout: s.op.Layout})
 	if err != nil {
 		return report, err
 	}
@@ -245,6 +269,84 @@ func (s *steps) finish(report Report, share bool) (Report, error) {
 	rows, err := s.count("select count(*) from " + s.quote(scratchEdges))
 	report.Edges = int(rows)
 	return report, err
+}
+
+// finishThings gathers the lists of every thing.
+func (s *steps) finishThings(report Report) (Report, error) {
+	if err := s.within(); err != nil {
+		return report, err
+	}
+	cl, d := s.op.Closure, s.d
+	// What is left of the steps makes room for the pairs.
+	for _, i := range []int{scratchStep, scratchNext} {
+		if err := s.do(warehouse.Drop{Relation: s.op.Scratch[i], Kind: warehouse.Table}); err != nil {
+			return report, err
+		}
+	}
+	if err := s.make(s.op.Scratch[scratchStep], "select a, d, min(k) as m, max(k) as x from "+s.quote(scratchWalk)+" group by a, d"); err != nil {
+		return report, err
+	}
+	byBytes, err := s.byBytes()
+	if err != nil {
+		return report, err
+	}
+	// list is a query of the lists of one side: near holds the thing, far those listed.
+	list := func(near, far, from string) string {
+		return "(select p." + near + " as t, array_agg(p." + far + " order by p.m, " + byBytes("p."+far) + ") as ids, count(*) as c, max(p.x) as x from " + from + " group by p." + near + ")"
+	}
+	pairs := s.quote(scratchStep) + " as p"
+	// ends are the pairs whose far end has nothing beyond it.
+	ends := func(far, end string) string {
+		return pairs + " left join (select distinct " + end + " as n from " + s.quote(scratchEdges) + ") as o on o.n = p." + far + " where o.n is null"
+	}
+	typ := func(name string) string {
+		i := slices.IndexFunc(s.op.Columns, func(c warehouse.Column) bool { return c.Name == name })
+		if i < 0 {
+			return ""
+		}
+		return s.op.Columns[i].Type
+	}
+	items := []string{"n.n as " + d.Ident(warehouse.ThingID)}
+	if cl.Partition != "" {
+		items = append(items, "n.q as "+d.Ident(cl.Partition))
+	}
+	sides := []struct{ name, from, ids, count string }{
+		{"up", list("d", "a", pairs), warehouse.AncestorIDs, warehouse.AncestorCount},
+		{"dn", list("a", "d", pairs), warehouse.DescendantIDs, warehouse.DescendantCount},
+		{"rt", list("d", "a", ends("a", "c")), warehouse.RootIDs, warehouse.RootCount},
+		{"lf", list("a", "d", ends("d", "p")), warehouse.LeafIDs, warehouse.LeafCount},
+	}
+	from := s.quote(scratchNodes) + " as n"
+	for _, side := range sides {
+		from += "\nleft join " + side.from + " as " + side.name + " on " + side.name + ".t = n.n"
+		items = append(items, "coalesce("+side.name+".ids, "+d.Words().Cast("array[]", typ(side.ids))+") as "+d.Ident(side.ids))
+	}
+	for _, side := range sides {
+		items = append(items, "coalesce("+side.name+".c, 0) as "+d.Ident(side.count))
+	}
+	items = append(items,
+		"coalesce(up.x, 0) as "+d.Ident(warehouse.Depth), "coalesce(dn.x, 0) as "+d.Ident(warehouse.Height),
+		"up.t is null as "+d.Ident(warehouse.IsRoot), "dn.t is null as "+d.Ident(warehouse.IsLeaf),
+		d.Literal(false)+" as "+d.Ident(warehouse.InCycle))
+	return s.result(report, "select "+strings.Join(items, ", ")+"\nfrom "+from)
+}
+
+// byBytes says how keys are ordered as the engine orders them: texts by their bytes.
+func (s *steps) byBytes() (func(string) string, error) {
+	same := func(expr string) string { return expr }
+	dialect, ok := s.d.(warehouse.Bytewise)
+	if !ok {
+		return same, nil
+	}
+	texts := false
+	err := each(s.ctx, s.c, "select n from "+s.quote(scratchNodes)+" limit 1", func(v []any) error {
+		_, texts = v[0].(string)
+		return nil
+	})
+	if texts {
+		return dialect.OrderedByBytes, err
+	}
+	return same, err
 }
 
 // floatType is the type of a double in the result, or the dialect's text for one.

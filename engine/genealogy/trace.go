@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +20,14 @@ type Question struct {
 	// Pairs is the relation that Close or Update made, with Closure.
 	Pairs   addr.Relation
 	Closure warehouse.Closure
+	// Things is a relation that Close made of the same edges under the same rules, with a row
+	// for each thing; zero: there is none. It tells which pairs lie downstream, which are
+	// scattered over all of Pairs. Alike, if it is not nil, is asked at the same time whether
+	// it was really made of the same edges as Pairs, and whether Edges are still these: then
+	// the depths of descendants are counted from the edges in between, which are few, and the
+	// pairs are not looked at.
+	Things addr.Relation
+	Alike  func(context.Context) (same, still bool)
 	// Edges is what to write behind «from» to read the edges: a relation's quoted name, or a
 	// query in parentheses. Its columns Parent and Child hold the two ends of an edge, Extra
 	// those that are shown with it.
@@ -79,13 +88,14 @@ type Answer struct {
 const listed = 1000
 
 // Ask answers from the pairs, with one query of them and one of the edges in each
-// direction. Where the thing has no relatives, one more says whether it is known.
+// direction, and one or two of the things, where there are some. Where the thing has no
+// relatives, one more says whether it is known.
 func Ask(ctx context.Context, c warehouse.Conn, q Question) (*Answer, error) {
 	a := &asking{ctx: ctx, c: c, d: c.Dialect(), q: q, answer: &Answer{}}
-	if err := a.pairs(); err != nil {
+	if err := a.things(); err != nil {
 		return nil, err
 	}
-	if err := a.links(); err != nil {
+	if err := a.relatives(); err != nil {
 		return nil, err
 	}
 	if !q.AsOf.IsZero() {
@@ -106,6 +116,141 @@ type asking struct {
 	d      warehouse.Dialect
 	q      Question
 	answer *Answer
+	// below are the descendants, if told: they are known before the pairs are read. If
+	// counted, nothing else is read of the pairs downstream.
+	below         []any
+	told, counted bool
+}
+
+// things reads the descendants from where they lie together.
+func (a *asking) things() error {
+	if !a.q.Down || a.q.Things.IsZero() {
+		return nil
+	}
+	same, still := true, false
+	looked := make(chan struct{})
+	go func() {
+		defer close(looked)
+		if a.q.Alike != nil {
+			same, still = a.q.Alike(a.ctx)
+		}
+	}()
+	list := false
+	err := each(a.ctx, a.c, a.aboutThings([]string{warehouse.DescendantIDs}, []any{a.q.Key}), func(v []any) error {
+		a.below, list = v[0].([]any)
+		return nil
+	})
+	<-looked
+	// A thing without a row, or what is no list, tells nothing. What is not the same need
+	// not even be there.
+	if a.told = same && list && err == nil; !a.told {
+		a.below = nil
+		if same {
+			return err
+		}
+		return nil
+	}
+	cl := a.q.Closure
+	a.counted = still && cl.MaxDepth == 0 && !cl.Paths && !cl.Shares() && cl.Cycles != warehouse.CyclesExclude && len(a.below) <= listed
+	return nil
+}
+
+// aboutThings is a query of the rows of some things.
+func (a *asking) aboutThings(columns []string, keys []any) string {
+	items := make([]string, len(columns))
+	for i, name := range columns {
+		items[i] = "t." + a.d.Ident(name)
+	}
+	return "select " + strings.Join(items, ", ") + " from " + a.d.Quote(a.q.Things) + " as t where " + a.oneOf("t."+a.d.Ident(warehouse.ThingID), keys)
+}
+
+// oneOf is a condition. The range of whole numbers is looked at while a table is read, where
+// a list is joined to what was read.
+func (a *asking) oneOf(expr string, keys []any) string {
+	if len(keys) == 1 {
+		return expr + " = " + a.d.Literal(keys[0])
+	}
+	in := make(map[any]bool, len(keys))
+	for _, k := range keys {
+		in[k] = true
+	}
+	text := expr + " in (" + a.literals(in) + ")"
+	if low, high, ok := span(keys); ok {
+		text += " and " + expr + " between " + a.d.Literal(low) + " and " + a.d.Literal(high)
+	}
+	return text
+}
+
+// span are the least and the greatest of whole numbers.
+func span(keys []any) (low, high int64, ok bool) {
+	for i, k := range keys {
+		n, is := k.(int64)
+		if !is {
+			return 0, 0, false
+		}
+		if i == 0 {
+			low, high = n, n
+		}
+		low, high = min(low, n), max(high, n)
+	}
+	return low, high, len(keys) > 0
+}
+
+// relatives reads the relatives and the edges in between.
+func (a *asking) relatives() error {
+	if !a.counted {
+		if err := a.pairs(); err != nil {
+			return err
+		}
+		return a.links()
+	}
+	if a.q.Up {
+		if err := a.pairs(); err != nil {
+			return err
+		}
+	}
+	ok, err := a.countBelow()
+	if ok || err != nil {
+		return err
+	}
+	// The edges do not lead to all that the things tell: only the pairs say what is so.
+	a.counted, a.told, a.answer = false, false, &Answer{}
+	return a.relatives()
+}
+
+// countBelow finds the depths of the descendants from the edges. ok is false where these
+// lead elsewhere.
+func (a *asking) countBelow() (ok bool, err error) {
+	of := map[any]any{}
+	if part := a.q.Closure.Partition; part != "" && len(a.below) > 0 {
+		err := each(a.ctx, a.c, a.aboutThings([]string{warehouse.ThingID, part}, a.below), func(v []any) error {
+			of[v[0]] = v[1]
+			return nil
+		})
+		if err != nil {
+			return false, err
+		}
+	}
+	for _, k := range a.below {
+		a.answer.Down = append(a.answer.Down, Relative{Key: k, Partition: of[k]})
+	}
+	a.answer.Known = len(a.answer.Up)+len(a.below) > 0
+	if err := a.links(); err != nil || !a.q.AsOf.IsZero() {
+		return true, err // as of a time all is counted later
+	}
+	found, err := a.reach(a.answer.Links, a.answer.Down, true)
+	if err != nil {
+		return false, err
+	}
+	if len(found) != len(a.below) {
+		return false, nil
+	}
+	if depth := int64(a.q.Depth); depth > 0 {
+		found = slices.DeleteFunc(found, func(r Relative) bool { return r.Min > depth })
+	}
+	a.answer.Down = found
+	a.between()
+	return true, nil
 }
 
 // direction is one way through the pairs: near is their column that holds the thing.
@@ -135,7 +280,27 @@ func (a *asking) where(dir direction) string {
 	if a.q.Depth > 0 && a.q.AsOf.IsZero() {
 		text += " and p." + a.d.Ident(warehouse.MinDepth) + " <= " + strconv.Itoa(a.q.Depth)
 	}
+	if dir.downstream && a.told {
+		text += a.among("p." + a.d.Ident(dir.far))
+	}
 	return text
+}
+
+// among limits far ends to the descendants, so that the warehouse finds their pairs where
+// they lie. The ancestor decides which pairs they are: of whole numbers the range is enough,
+// and looked at while a table is read, where a list is joined to what was read.
+func (a *asking) among(far string) string {
+	if len(a.below) == 0 {
+		return " and 1 = 0"
+	}
+	low, high, numbers := span(a.below)
+	switch {
+	case numbers:
+		return " and " + far + " between " + a.d.Literal(low) + " and " + a.d.Literal(high)
+	case len(a.below) > listed:
+		return "" // how texts are ordered is the warehouse's affair
+	}
+	return " and " + a.oneOf(far, a.below)
 }
 
 // pairs reads the relatives.
@@ -155,6 +320,9 @@ func (a *asking) pairs() error {
 		columns[i] = "p." + a.d.Ident(name)
 	}
 	dirs := a.directions()
+	if a.counted {
+		dirs = slices.DeleteFunc(dirs, func(dir direction) bool { return dir.downstream })
+	}
 	var parts []string
 	for i, dir := range dirs {
 		parts = append(parts, "select "+strconv.Itoa(i)+" as direction, p."+a.d.Ident(dir.far)+" as relative, "+strings.Join(columns, ", ")+
@@ -252,10 +420,11 @@ func (a *asking) edgesOf(i int, dir direction, in map[any]bool) string {
 	}
 	end := "e." + a.d.Ident(dir.nearEnd)
 	keys := "select p." + a.d.Ident(dir.far) + " from " + a.d.Quote(a.q.Pairs) + " as p where " + a.where(dir) + " union all select " + a.d.Literal(a.q.Key)
+	only := end + " in (" + keys + ")"
 	if len(in) <= listed {
-		keys = a.literals(in)
+		only = a.oneOf(end, slices.Collect(maps.Keys(in)))
 	}
-	text := "select " + strings.Join(columns, ", ") + " from " + a.q.Edges + " as e where " + end + " in (" + keys + ")" +
+	text := "select " + strings.Join(columns, ", ") + " from " + a.q.Edges + " as e where " + only +
 		" and e." + a.d.Ident(a.q.Parent) + " <> e." + a.d.Ident(a.q.Child)
 	if a.q.Closure.Cycles == warehouse.CyclesExclude {
 		// The edges of a cycle do not count, and which those are is seen in the pairs.
@@ -305,11 +474,17 @@ func (a *asking) past() error {
 		}
 		*dir.found = then
 	}
+	a.answer.Links = links
+	a.between()
+	return nil
+}
+
+// between leaves out the edges to what is no longer among the relatives.
+func (a *asking) between() {
 	up, down := a.set(a.answer.Up), a.set(a.answer.Down)
-	a.answer.Links = slices.DeleteFunc(links, func(l Link) bool {
+	a.answer.Links = slices.DeleteFunc(a.answer.Links, func(l Link) bool {
 		return !(up[l.Parent] && up[l.Child]) && !(down[l.Parent] && down[l.Child])
 	})
-	return nil
 }
 
 // set is the thing with some relatives.
@@ -350,7 +525,7 @@ func (a *asking) reach(links []Link, among []Relative, downstream bool) ([]Relat
 		for i, n := range b.Ancestor {
 			r := Relative{Key: keys[n], Min: int64(b.Min[i]), Max: int64(b.Max[i]), InCycle: b.Min[i] == 0}
 			r.Partition = of[r.Key].Partition
-			if a.q.Depth > 0 && r.Min > int64(a.q.Depth) || limit > 0 && r.Min > int64(limit) {
+			if a.q.Depth > 0 && !a.q.AsOf.IsZero() && r.Min > int64(a.q.Depth) || limit > 0 && r.Min > int64(limit) {
 				continue
 			}
 			if limit > 0 {

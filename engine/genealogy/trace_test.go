@@ -42,6 +42,12 @@ func testAsk(t *testing.T, c warehouse.Conn, cases int) {
 			}
 		}
 		build("timed", "pairs")
+		exec(t, c, "drop table if exists g.kin")
+		byThings := cl
+		byThings.Result, byThings.Paths, byThings.Quantity = warehouse.Things, false, ""
+		if _, err := genealogy.Close(ctx, c, warehouse.CloseEdges{Target: rel("kin"), From: rel("timed"), Closure: byThings, Columns: thingColumns(c, byThings, g.key())}); err != nil {
+			t.Fatal(err)
+		}
 		day := r.IntN(11)
 		asOf := time.Date(2026, 1, 1+day, 0, 0, 0, 0, time.UTC)
 		exec(t, c, "drop table if exists g.early")
@@ -65,6 +71,15 @@ func testAsk(t *testing.T, c warehouse.Conn, cases int) {
 			}
 			compareRelatives(t, c, "pairs", q, a, where, true)
 			compareLinks(t, c, q, a, "timed", where)
+			for _, still := range []bool{false, true} {
+				quick := q
+				quick.Things, quick.Alike = rel("kin"), func(context.Context) (bool, bool) { return true, still }
+				if b, err := genealogy.Ask(ctx, c, quick); err != nil {
+					t.Fatal(err)
+				} else if d := cmp.Diff(a, b); d != "" {
+					t.Fatalf("%s\n(-pairs only +with things, %t)\n%s", where, still, d)
+				}
+			}
 			for _, up := range []bool{true, false} {
 				one := q
 				one.Up, one.Down = up, !up
@@ -88,6 +103,13 @@ func testAsk(t *testing.T, c warehouse.Conn, cases int) {
 			q.AsOf, q.Time = asOf, "made_at"
 			if a, err = genealogy.Ask(ctx, c, q); err != nil {
 				t.Fatal(err)
+			}
+			quick := q
+			quick.Things, quick.Alike = rel("kin"), func(context.Context) (bool, bool) { return true, true }
+			if b, err := genealogy.Ask(ctx, c, quick); err != nil {
+				t.Fatal(err)
+			} else if d := cmp.Diff(a, b); d != "" {
+				t.Fatalf("as of %d: %s\n(-pairs only +with things)\n%s", day, where, d)
 			}
 			past += len(a.Up) + len(a.Down)
 			undated += a.Undated
@@ -201,10 +223,32 @@ func testAskMany(t *testing.T, c warehouse.Conn, _ int) {
 	if _, err := genealogy.Close(context.Background(), c, warehouse.CloseEdges{Target: rel("pairs"), From: rel("edges"), Closure: cl, Columns: columns(c, cl, "bigint")}); err != nil {
 		t.Fatal(err)
 	}
+	byThings := cl
+	byThings.Result = warehouse.Things
+	if _, err := genealogy.Close(context.Background(), c, warehouse.CloseEdges{Target: rel("kin"), From: rel("edges"), Closure: byThings, Columns: thingColumns(c, byThings, "bigint")}); err != nil {
+		t.Fatal(err)
+	}
 	ask := func(key int64, depth int) *genealogy.Answer {
-		a, err := genealogy.Ask(context.Background(), c, genealogy.Question{Pairs: rel("pairs"), Closure: cl, Edges: "(select * from g.edges)", Parent: "parent", Child: "child", Key: key, Up: true, Down: true, Depth: depth})
+		q := genealogy.Question{Pairs: rel("pairs"), Closure: cl, Edges: "(select * from g.edges)", Parent: "parent", Child: "child", Key: key, Up: true, Down: true, Depth: depth}
+		a, err := genealogy.Ask(context.Background(), c, q)
 		if err != nil {
 			t.Fatal(err)
+		}
+		q.Things = rel("kin")
+		b, err := genealogy.Ask(context.Background(), c, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(a, b); d != "" {
+			t.Errorf("%d (-pairs only +with things): %s", key, d)
+		}
+		// What was made of other edges is not believed, there or not.
+		q.Things, q.Alike = rel("nowhere"), func(context.Context) (same, still bool) { return false, false }
+		if b, err = genealogy.Ask(context.Background(), c, q); err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(a, b); d != "" {
+			t.Errorf("%d (-pairs only +not alike): %s", key, d)
 		}
 		return a
 	}
@@ -216,6 +260,24 @@ func testAskMany(t *testing.T, c warehouse.Conn, _ int) {
 		a := ask(test.key, test.depth)
 		if got := [3]int{len(a.Up), len(a.Down), len(a.Links)}; got != [3]int{test.up, test.down, test.links} {
 			t.Errorf("%+v: got %v", test, got)
+		}
+	}
+	// Edges that are no longer those of the pairs lead elsewhere: then the pairs are read.
+	exec(t, c, "delete from g.edges where parent = 7")
+	exec(t, c, "insert into g.edges values (8, 9)")
+	for _, key := range []int64{7, 8} {
+		q := genealogy.Question{Pairs: rel("pairs"), Closure: cl, Edges: "g.edges", Parent: "parent", Child: "child", Key: key, Down: true}
+		a, err := genealogy.Ask(context.Background(), c, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.Things, q.Alike = rel("kin"), func(context.Context) (same, still bool) { return true, true }
+		b, err := genealogy.Ask(context.Background(), c, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(a, b); d != "" || len(a.Down) != 1 {
+			t.Errorf("%d (-pairs only +with things): %s", key, d)
 		}
 	}
 	if a := ask(77777, 0); a.Known || len(a.Links) > 0 {

@@ -9,7 +9,7 @@ import (
 
 var ancestry = Kind{
 	Name:  compile.Ancestry,
-	Help:  "all pairs of an ancestor and a descendant, of a query that returns edges",
+	Help:  "all pairs of an ancestor and a descendant, or all things with the lists of both, of a query that returns edges",
 	check: checkAncestry,
 	plan:  planAncestry,
 }
@@ -39,15 +39,19 @@ func planAncestry(in In) (Out, diag.List) {
 	}
 	full, reason := fullBuild(in)
 	same := in.Recorded != "" && compile.Content(in.Recorded) == compile.Content(n.Fingerprint)
-	if full || !same || respread(in) || n.Closure.MaxDepth > 0 || n.Closure.Method == warehouse.InSQL {
-		var scratch []addr.Relation
-		for _, purpose := range []string{"arcs", "nodes", "walk", "step", "next"} {
-			scratch = append(scratch, asideName(n.Relation, purpose, in.Caps))
-		}
+	var scratch []addr.Relation
+	for _, purpose := range []string{"arcs", "nodes", "walk", "step", "next"} {
+		scratch = append(scratch, asideName(n.Relation, purpose, in.Caps))
+	}
+	things := n.Closure.Result == warehouse.Things
+	if full || !same || respread(in) || n.Closure.MaxDepth > 0 || n.Closure.Method == warehouse.InSQL || things {
 		out := aside(in, warehouse.Table, read,
 			warehouse.CloseEdges{Target: in.Staged, From: edges, Closure: *n.Closure, Columns: columns, Layout: layoutOf(in, warehouse.Table), Scratch: scratch}, done)
 		for _, rel := range append(scratch, edges) {
 			out.Cleanup = append(out.Cleanup, warehouse.Drop{Relation: rel, Kind: warehouse.Table})
+		}
+		if things && reason == "" && !full && same {
+			reason = "every thing is computed anew: one new edge changes the lists of many"
 		}
 		out.SQL, out.Map, out.Reason = n.SQL, n.Map, reason
 		return out, nil
@@ -57,7 +61,13 @@ func planAncestry(in In) (Out, diag.List) {
 		target = in.Scratch
 	}
 	fresh := asideName(n.Relation, "fresh", in.Caps)
-	out := change(in, target, []warehouse.Op{read, warehouse.UpdateClosure{Target: target, From: edges, Closure: *n.Closure, Columns: columns, Layout: layoutOf(in, warehouse.Table), Scratch: fresh}, done}, edges, fresh)
+	temporary := []addr.Relation{edges, fresh}
+	var steps []addr.Relation
+	if n.Closure.Method == compile.Auto {
+		// The edges may have become too many for memory: then the warehouse makes it anew.
+		steps, temporary = scratch, append(temporary, scratch...)
+	}
+	out := change(in, target, []warehouse.Op{read, warehouse.UpdateClosure{Target: target, From: edges, Closure: *n.Closure, Columns: columns, Layout: layoutOf(in, warehouse.Table), Scratch: fresh, Steps: steps}, done}, temporary...)
 	out.SQL, out.Map = n.SQL, n.Map
 	return out, nil
 }

@@ -264,6 +264,37 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// TestAsides: names aside say whose they are, also cut ones and those that the warehouse folds.
+func TestAsides(t *testing.T) {
+	at := func(name string) addr.Relation { return addr.Relation{Schema: "s", Name: name} }
+	long := strings.Repeat("n", 63)
+	caps := warehouse.Caps{MaxIdentifier: 63}
+	own := []addr.Relation{at("orders"), at("new__x"), at(long + "1")}
+	for rel, want := range map[addr.Relation]bool{
+		StagedName(at("orders"), caps):                            true,
+		ScratchName(at("orders"), caps):                           true,
+		KeptName(at("orders"), caps):                              true,
+		asideName(at("orders"), "anything", caps):                 true,
+		StagedName(at(long+"1"), caps):                            true,
+		StagedName(at(long+"2"), caps):                            false,
+		StagedName(at("orders2"), caps):                           false,
+		StagedName(at("x__orders"), caps):                         false,
+		StagedName(at("Orders"), caps):                            false,
+		at("orders"):                                              false,
+		at("_engine_new__new__x"):                                 true,
+		at("_engine_new__x"):                                      false,
+		{Schema: "other", Name: "_engine_new__orders"}:            false,
+		{Database: "d", Schema: "s", Name: "_engine_new__orders"}: false,
+	} {
+		if got := NewAsides(own, caps).Has(rel); got != want {
+			t.Errorf("%v is ours: %v, want %v", rel, got, want)
+		}
+	}
+	if !NewAsides(own, warehouse.Caps{FoldsCase: true}).Has(at("_engine_new__ORDERS")) {
+		t.Error("the case of names does not count where it is folded")
+	}
+}
+
 func TestLookup(t *testing.T) {
 	for _, k := range Kinds {
 		got, ok := Lookup(k.Name)

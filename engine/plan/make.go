@@ -36,7 +36,9 @@ func Make(p *compile.Program, s state.Snapshot, sel Selection) (*Plan, diag.List
 	}
 	m.plan = &Plan{Format: Format, Project: p.Project.Settings.Name.V, Target: p.Target.Name, Database: p.Target.Database, Schema: p.Target.Schema, Kept: map[addr.Kind]int{}, OnRunStart: p.OnRunStart, OnRunEnd: p.OnRunEnd}
 	m.plan.Previous = KeptVersions(p, m.snapshot)
-	m.orphans()
+	if !sel.TestsOnly { // tests take no lease, so what is aside may be what a run works on
+		m.plan.Orphans = orphans(p, s)
+	}
 	m.leftOvers()
 	for _, t := range p.Tests {
 		if m.asked(t) && !m.late(t) {
@@ -57,6 +59,7 @@ func Make(p *compile.Program, s state.Snapshot, sel Selection) (*Plan, diag.List
 	m.rideAlong()
 	m.gateUnitTests()
 	m.finish()
+	Date(m.plan.Actions, s)
 	m.settle()
 	m.limitTags()
 	if len(m.plan.Actions) > 0 {
@@ -98,17 +101,6 @@ type maker struct {
 	at        map[addr.Node]*Action
 	gated     map[addr.Node]bool // nodes that have a selected test to pass
 	definer   definer
-}
-
-// orphans lists staging objects of runs that died.
-func (m *maker) orphans() {
-	publishing := staged(m.snapshot.Publishing)
-	for rel, info := range m.snapshot.Relations {
-		if materialize.IsStaged(rel.Name) && !m.snapshot.KeptNames[rel] && !publishing[rel] {
-			m.plan.Orphans = append(m.plan.Orphans, Orphan{Relation: rel, Kind: info.Kind})
-		}
-	}
-	slices.SortFunc(m.plan.Orphans, func(a, b Orphan) int { return a.Relation.Compare(b.Relation) })
 }
 
 // leftOvers mentions relations that were built for nodes which the project no longer has.

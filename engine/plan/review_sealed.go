@@ -18,7 +18,6 @@ import (
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/compile"
 	"github.com/engine-build/engine/engine/diag"
-	"github.com/engine-build/engine/engine/materialize"
 	"github.com/engine-build/engine/engine/state"
 	"github.com/engine-build/engine/engine/warehouse"
 )
@@ -84,7 +83,7 @@ func TargetOf(p *compile.Program) SealedTarget {
 
 // WorldOf is what pl, made of program on s for sel, relies on.
 func WorldOf(pl *Plan, program *compile.Program, s state.Snapshot, sel Selection) World {
-	w := World{Project: fingerprints(program), Hooks: hookHash(program), Relied: map[addr.Node]Relied{}, Aside: aside(s)}
+	w := World{Project: fingerprints(program), Hooks: hookHash(program), Relied: map[addr.Node]Relied{}, Aside: aside(program, s)}
 	rely := func(list ...addr.Node) {
 		for _, id := range list {
 			if n := program.Nodes[id]; n != nil && n.Config.Materialized != "ephemeral" {
@@ -116,19 +115,6 @@ func relied(n *compile.Node, s state.Snapshot) Relied {
 	record := s.Nodes[n.ID]
 	r.Kind, r.Version, r.Fingerprint = s.Relations[n.Relation].Kind, record.Version, record.Fingerprint
 	return r
-}
-
-// aside are the relations that runs make and remove: one that was not there when the plan
-// was made is in its way, or somebody is at work.
-func aside(s state.Snapshot) []addr.Relation {
-	var out []addr.Relation
-	for rel := range s.Relations {
-		if materialize.IsStaged(rel.Name) && !s.KeptNames[rel] {
-			out = append(out, rel)
-		}
-	}
-	slices.SortFunc(out, addr.Relation.Compare)
-	return out
 }
 
 func fingerprints(p *compile.Program) map[addr.Node]string {
@@ -297,7 +283,7 @@ func (w World) moves(program *compile.Program, s state.Snapshot) []string {
 			out = append(out, fmt.Sprintf("%s of %s is a %s now, not a %s", now.Relation, id.Name, now.Kind, was.Kind))
 		}
 	}
-	for _, rel := range aside(s) {
+	for _, rel := range aside(program, s) {
 		if !slices.Contains(w.Aside, rel) {
 			out = append(out, fmt.Sprintf("%s was left behind by a run that began since and broke off", rel))
 		}

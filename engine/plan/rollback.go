@@ -130,6 +130,7 @@ func Rollback(p *compile.Program, s state.Snapshot, h History, wanted map[addr.N
 		a.Publish = append(a.Publish, warehouse.SQL{Text: state.Forget(p.Target.Dialect, scope, k).SQL})
 		out.Actions = append(out.Actions, a)
 	}
+	Date(out.Actions, s)
 	at := map[addr.Node]bool{}
 	for _, a := range out.Actions {
 		for _, p := range p.Nodes[a.Node].Parents {

@@ -345,21 +345,6 @@ func copied(r warehouse.Relation, caps warehouse.Caps) string {
 	return "it is changed on a copy" + size
 }
 
-// staged are the relations that publications which have not ended still need.
-func staged(list []state.Publication) map[addr.Relation]bool {
-	out := map[addr.Relation]bool{}
-	for _, p := range list {
-		for _, part := range p.Parts {
-			for _, op := range part.Steps {
-				if swap, ok := op.(warehouse.Swap); ok {
-					out[swap.New] = true
-				}
-			}
-		}
-	}
-	return out
-}
-
 func viewBetween(n *compile.Node, by addr.Node) diag.Diagnostic {
 	return diag.Diagnostic{
 		Code: codeNotTogether, Model: n.ID, At: n.File.Whole(),

@@ -91,6 +91,9 @@ type Action struct {
 	Relation addr.Relation  `json:"relation"`
 	// Staged is the relation that the tests read: built aside, or Relation itself.
 	Staged addr.Relation `json:"staged"`
+	// After is the time of the newest record about the node and its tests, zero without one.
+	// New ones get later times, whatever the clock of the machine says: the last one counts.
+	After time.Time `json:"after,omitzero"`
 	// Deps are the nodes of this plan that must have been published before.
 	Deps []addr.Node `json:"deps,omitempty"`
 	// Parents are the nodes read, in this plan or not, for the state record, and Reads is what

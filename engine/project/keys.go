@@ -111,7 +111,12 @@ var ConfigKeys = []Key{
 	{Name: "pre_hook", Aliases: []string{"pre-hook"}, Kinds: built, Type: Hooks, Merge: Append, Template: true, Help: "SQL before building"},
 	{Name: "post_hook", Aliases: []string{"post-hook"}, Kinds: built, Type: Hooks, Merge: Append, Template: true, Help: "SQL after building"},
 	{Name: "keep_previous", Kinds: built, Type: Text, whole: wholeRetention, Help: "how many versions that were replaced are kept for engine rollback, or how long: 2, 36h, 7d; 0 for none"},
-	{Name: "distribute", Kinds: built, Type: Text, Values: []string{"tenant", "shared", "never"}, Help: "who may get it"},
+	{Name: "distribute", Kinds: relations, Type: Object, Fields: distributeFields, Plain: "rows", whole: wholeDistribute, Help: "which customers get it: tenant, shared, never, or only some"},
+	{Name: "tenant_column", Kinds: relations, Type: Text, Help: "the column with the tenant whose row it is; default: that of distribution"},
+	{Name: "links", Kinds: relations, Type: TextMap, whole: wholeEntities, Help: "columns by entity: rows whose key is in a customer's list are the customer's, too"},
+	{Name: "partial", Kinds: relations, Type: Object, Fields: partialFields, Help: "rows of which customers see some columns only"},
+	{Name: "custom_fields", Kinds: built, Type: Object, Fields: customFieldFields, Plain: "column", Help: "the JSON column whose fields become columns of the customers who define them"},
+	{Name: "across_tenants", Kinds: []addr.Kind{addr.Model, addr.Snapshot}, Type: Text, Help: "why it may hold what comes of the rows of several tenants and be given away nevertheless"},
 
 	{Name: "unique_key", Kinds: []addr.Kind{addr.Model, addr.Snapshot}, Type: Texts, Help: "columns that identify a row"},
 	{Name: "incremental_strategy", Kinds: models, Type: Text, Values: []string{"append", "merge", "delete+insert", "insert_overwrite"}, Refused: hints{"microbatch": noMicrobatch}, Help: "how new rows get into the table"},

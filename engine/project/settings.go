@@ -83,6 +83,7 @@ func readSettings(dir, shown string, env func(string) (string, bool)) (*settings
 	s.reader = &reader{doc: doc}
 	broken := !ok || list.HasErrors() && doc.root == nil
 	s.decode(doc.root, broken, env)
+	s.readCustomers(dir)
 	return s, true, append(list, s.reader.list...)
 }
 
@@ -117,6 +118,8 @@ func (s *settings) decode(root *yaml.Node, broken bool, env func(string) (string
 	s.OnRunStart, s.OnRunEnd = o.strs("on-run-start"), o.strs("on-run-end")
 	s.decodePublication(o)
 	s.decodeTargets(o, env)
+	s.decodeDistribution(o)
+	s.decodeSchedules(o)
 	for _, key := range []string{"models", "seeds", "snapshots", "data_tests", "tests"} {
 		kind := addr.Kind(strings.TrimSuffix(strings.TrimPrefix(key, "data_"), "s"))
 		if n := o.get(key); n != nil {
@@ -133,6 +136,8 @@ func misplacedSetting(key string) string {
 	switch key {
 	case "type", "database", "threads", "tag_limits", "custom_schema", "path", "deadline":
 		return `put it into an entry of "targets"`
+	case "schedule", "cron":
+		return `schedules stand in a list: schedules: [{name: nightly, cron: "0 3 * * *"}]`
 	case "columns", "description":
 		return "it belongs in a properties file below models/"
 	}

@@ -46,12 +46,28 @@ var (
 		{Name: "max_pairs", Type: Integer, whole: wholePositive, Help: "refuse a result of more rows; default 2000000000"},
 		{Name: "cycles", Type: Text, Values: []string{"warn", "error", "exclude"}, Help: "what becomes of edges that lead in circles; default warn"},
 		{Name: "method", Type: Text, Values: []string{"auto", "memory", "sql"}, Help: "who computes: the engine in memory, or the warehouse step by step; default auto"},
+		{Name: "result", Type: Text, Values: []string{"pairs", "things"}, Help: "what a row is: a pair of an ancestor and a descendant, or a thing with the lists of both; default pairs"},
 	}
 	contractFields = []Key{
 		{Name: "enforced", Type: Bool, Help: "the columns are those that YAML declares, with their data_type, and constraints hold before anything is published"},
 		{Name: "alias_types", Type: Bool, Help: "other names of a type are as good as its own, INTEGER as INT64; default true"},
 		{Name: "ordered", Type: Bool, Help: "the order of the columns is promised too; default false"},
 		{Name: "protected", Type: Texts, Help: "columns that may not go away or change their type without a new version; the same as protected: true at the column"},
+	}
+	distributeFields = []Key{
+		{Name: "rows", Type: Text, Values: DistributeRows, Help: "whose rows: tenant: every customer gets those of its tenants; shared: all rows; never: nobody gets any. With only and without rows: tenant where there is a tenant column, else shared"},
+		{Name: "only", Type: Texts, Help: "the customers who get it; default: all"},
+	}
+	partialFields = []Key{
+		{Name: "via", Type: TextMap, Required: true, whole: wholeEntities, Help: "columns by entity: a row is partly visible to customers whose transfers have the key"},
+		{Name: "visible", Type: Texts, Required: true, Help: "the columns that such a row shows; all others, new ones too, are hidden"},
+		{Name: "masks", Type: Map, whole: wholeMasks, Help: "what stands in the place of a hidden value: null, hash, or constant:… with a text; default null"},
+	}
+	customFieldFields = []Key{
+		{Name: "column", Type: Text, Required: true, Help: "the JSON column: an object of values by the field's id"},
+		{Name: "prefix", Type: Text, whole: wholePrefix, Help: "beginning of the columns' names; default cf_"},
+		{Name: "keep_raw", Type: Bool, Help: "leave the JSON column in; it also has the fields of other customers of the same tenant"},
+		{Name: "formats", Type: Texts, Help: "further formats of dates and times, as strptime writes them"},
 	}
 	accessFields = []Key{
 		{Name: "project", Type: Text, Help: "project or database; default: the target's"},
@@ -198,8 +214,9 @@ func (c *valueCheck) number(v any) any {
 
 // object checks the entries of a mapping by the key's fields.
 func (c *valueCheck) object(v any) any {
+	plain := false
 	if s, ok := v.(string); ok && c.key.Plain != "" && !strings.Contains(s, "{{") {
-		v = map[string]any{c.key.Plain: s}
+		v, plain = map[string]any{c.key.Plain: s}, true
 	}
 	m, ok := v.(map[string]any)
 	if !ok {
@@ -221,7 +238,9 @@ func (c *valueCheck) object(v any) any {
 			continue
 		}
 		field := c.key.Fields[i]
-		field.Name = c.key.Name + "." + name
+		if field.Name = c.key.Name + "." + name; plain {
+			field.Name = c.key.Name
+		}
 		inner := valueCheck{key: field, at: c.at}
 		if s, ok := m[name].(string); ok {
 			inner.at = wordIn(c.at, s)
@@ -229,6 +248,11 @@ func (c *valueCheck) object(v any) any {
 			inner.at = wordIn(c.at, name)
 		}
 		value := inner.check(m[name])
+		if inner.problem == nil && field.whole != nil {
+			if why, help := field.whole(value); why != "" {
+				inner.fail(configInvalid(inner.at, field.Name, why, help))
+			}
+		}
 		if inner.problem != nil {
 			c.fail(*inner.problem)
 			return nil

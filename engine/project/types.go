@@ -84,6 +84,10 @@ type Settings struct {
 	OnRunStart, OnRunEnd []Value[string]
 	// Rules are the settings of rules as written below check, by name of the rule.
 	Rules []RuleSettings
+	// Distribution says who the customers are; nil if there are none.
+	Distribution *Distribution
+	// Schedules are what engine serve does when, in the order in which they are written.
+	Schedules []*Schedule
 }
 
 // Value is a scalar as written with its place.

@@ -115,6 +115,7 @@ func (r *runner) ops(ctx context.Context, conn warehouse.Conn, a *plan.Action, o
 			if !ok {
 				return false
 			}
+			tally(a, op, warehouse.JobStats{Rows: -1}, res) // pairs may change without a change of their number
 			continue
 		}
 		columnsStay(ctx, conn, a, op, res)
@@ -417,7 +418,7 @@ func (r *runner) recordsOf(a *plan.Action, res *NodeResult) []warehouse.Op {
 		return r.restored(a)
 	}
 	var ops []warehouse.Op
-	now := r.options.Now()
+	now := r.moment(a)
 	if a.Verb != plan.Check {
 		inputs := r.contents.inputs(a)
 		spent := res.Total().spent()
@@ -426,7 +427,7 @@ func (r *runner) recordsOf(a *plan.Action, res *NodeResult) []warehouse.Op {
 		}
 		ops = append(ops, state.BuiltOp(r.conn.Dialect(), r.scope, r.options.RunID, state.Record{
 			Node: a.Node, Relation: a.Relation, Kind: a.Kind, Materialized: a.Materialized, Fingerprint: a.Fingerprint,
-			Version: r.options.RunID, Inputs: inputs, Rows: res.Rows, At: now, Millis: learned(a, now.Sub(res.Start)),
+			Version: r.options.RunID, Inputs: inputs, Rows: res.Rows, At: now, Millis: learned(a, r.options.Now().Sub(res.Start)),
 			Bytes: spent.Bytes, Billed: spent.Billed, SlotMillis: spent.SlotMillis, Definition: a.DefinitionID,
 			Content: res.content, Checksum: res.checksum, Tests: testsPassed(res),
 		}))

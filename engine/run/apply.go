@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/plan"
 	"github.com/engine-build/engine/engine/schedule"
 	"github.com/engine-build/engine/engine/state"
@@ -54,7 +55,7 @@ func Apply(ctx context.Context, p *plan.Plan, conn warehouse.Conn, o Options) (*
 		}
 	}
 	if !r.canceled(ctx) {
-		if err := r.retire(ctx, overhead); err != nil {
+		if err := r.retire(ctx, result, overhead); err != nil {
 			result.Diags.Add(stateNotWritten(err))
 		}
 	}
@@ -82,9 +83,31 @@ type runner struct {
 	mu      sync.Mutex // guards what follows and the sink
 	records records
 	revoked revocations
-	kept    []plan.Previous // what this run has kept
-	billed  atomic.Int64    // bytes that the statements of this run were billed for
-	over    atomic.Bool     // a statement was not sent, because the budget was used up
+	kept    []plan.Previous // what this run keeps, if it is published
+	moments map[addr.Node]time.Time
+	billed  atomic.Int64 // bytes that the statements of this run were billed for
+	over    atomic.Bool  // a statement was not sent, because the budget was used up
+}
+
+// moment is the time of a record about the node of an action: now, in microseconds, but later
+// than all records that there are. Of several the last one counts, also where
+// machines take turns whose clocks do not agree.
+func (r *runner) moment(a *plan.Action) time.Time {
+	now := r.options.Now().UTC().Truncate(time.Microsecond)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	last, known := r.moments[a.Node]
+	if !known || a.After.After(last) {
+		last = a.After.UTC().Truncate(time.Microsecond)
+	}
+	if !now.After(last) {
+		now = last.Add(time.Microsecond)
+	}
+	if r.moments == nil {
+		r.moments = map[addr.Node]time.Time{}
+	}
+	r.moments[a.Node] = now
+	return now
 }
 
 func (r *runner) emit(e Event) {

@@ -2,6 +2,8 @@ package run_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -555,6 +557,43 @@ func TestOrphansAreRemoved(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.noStaging()
+}
+
+// TestWhatOthersHaveAsideStays: only what was built aside for nodes of the project, or for
+// nodes that it had, is an orphan, and only for who has the target for himself.
+func TestWhatOthersHaveAsideStays(t *testing.T) {
+	s := newShop(t, map[string]string{"models/m.sql": "select 1 as id", "models/gone.sql": "select 1 as id"})
+	s.build(nil)
+	if err := os.Remove(filepath.Join(s.dir, "models/gone.sql")); err != nil {
+		t.Fatal(err)
+	}
+	own := []string{"_engine_copy__m", "_engine_fresh__gone", "_engine_new__m", "_engine_old__m", "_engine_old__m__20260314t021500z-9c41d2aa"}
+	others := []string{"_engine_new__theirs", "_engine_old__theirs__20260314t021500z-9c41d2aa", "_engine_old__m__x"}
+	for _, name := range slices.Concat(own, others) {
+		if _, err := s.conn.Exec(context.Background(), warehouse.Statement{SQL: "create table dev.\"" + name + "\" as select 2 as id"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	names := func(pl *plan.Plan) (out []string) {
+		for _, o := range pl.Orphans {
+			out = append(out, o.Relation.Name)
+		}
+		return out
+	}
+	if got := names(s.plan(func(sel *plan.Selection) { sel.TestsOnly = true })); len(got) > 0 {
+		t.Errorf("tests would remove %v", got)
+	}
+	pl := s.plan(nil)
+	if diff := cmp.Diff(own, names(pl)); diff != "" {
+		t.Errorf("orphans (-want +got):\n%s", diff)
+	}
+	if _, err := s.apply(context.Background(), pl, nil); err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(others)
+	if diff := cmp.Diff(others, s.rows("select table_name from information_schema.tables where starts_with(table_name, '_engine_') and table_schema = 'dev'")); diff != "" {
+		t.Errorf("left are (-want +got):\n%s", diff)
+	}
 }
 
 // TestFrozenLeavesNoRecord: tests alone change nothing in the warehouse.

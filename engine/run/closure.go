@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,8 +29,15 @@ func (r *runner) closure(ctx context.Context, conn warehouse.Conn, a *plan.Actio
 			report, err = genealogy.Close(ctx, conn, op)
 		}
 	case warehouse.UpdateClosure:
-		op.Closure.Method = warehouse.InMemory
-		if report, err = genealogy.Update(ctx, conn, op); errors.Is(err, genealogy.ErrRebuild) {
+		if op.Closure.Method, err = r.method(ctx, conn, op.Closure.Method, op.From); err != nil {
+			break
+		}
+		// Only the engine updates. Edges that do not fit its memory are closed anew.
+		err = genealogy.ErrRebuild
+		if op.Closure.Method == warehouse.InMemory {
+			report, err = genealogy.Update(ctx, conn, op)
+		}
+		if errors.Is(err, genealogy.ErrRebuild) {
 			report, err = r.remake(ctx, conn, op, acct)
 		}
 	default:
@@ -69,16 +77,17 @@ func (r *runner) method(ctx context.Context, conn warehouse.Conn, method string,
 		if err != nil {
 			return "", err
 		}
-		if n, _ := v[0].(int64); n > inMemory {
+		if n, _ := v[0].(int64); n > cmp.Or(r.options.MemoryEdges, inMemory) {
 			return warehouse.InSQL, nil
 		}
 	}
 	return warehouse.InMemory, rows.Err()
 }
 
-// remake makes a closure anew that cannot be updated, in place of the old one.
+// remake makes a closure anew that cannot be updated, in place of the old one, by the
+// method that op says.
 func (r *runner) remake(ctx context.Context, conn warehouse.Conn, op warehouse.UpdateClosure, acct *account) (genealogy.Report, error) {
-	report, err := genealogy.Close(ctx, conn, warehouse.CloseEdges{Target: op.Scratch, From: op.From, Closure: op.Closure, Columns: op.Columns, Layout: op.Layout})
+	report, err := genealogy.Close(ctx, conn, warehouse.CloseEdges{Target: op.Scratch, From: op.From, Closure: op.Closure, Columns: op.Columns, Layout: op.Layout, Scratch: op.Steps})
 	if err != nil {
 		return report, err
 	}

@@ -18,13 +18,14 @@ import (
 type contents struct {
 	run string
 
-	mu   sync.Mutex
-	of   map[addr.Node]state.Content
-	live map[addr.Node]*plan.Naming
+	mu    sync.Mutex
+	of    map[addr.Node]state.Content
+	live  map[addr.Node]*plan.Naming
+	known map[addr.Node]state.Content // what followed for live views from of as it is
 }
 
 func newContents(p *plan.Plan, run string) *contents {
-	c := &contents{run: run, of: make(map[addr.Node]state.Content, len(p.Contents)), live: p.Live}
+	c := &contents{run: run, of: make(map[addr.Node]state.Content, len(p.Contents)), live: p.Live, known: map[addr.Node]state.Content{}}
 	for n, content := range p.Contents {
 		c.of[n] = content
 	}
@@ -36,10 +37,16 @@ func (c *contents) at(n addr.Node) state.Content {
 	if content, ok := c.of[n]; ok {
 		return content
 	}
-	if naming := c.live[n]; naming != nil {
-		return naming.Content(naming.Made, func(p addr.Node, r compile.Reading) string { return c.at(p).Of(r) })
+	naming := c.live[n]
+	if naming == nil {
+		return state.Content{}
 	}
-	return state.Content{}
+	content, ok := c.known[n]
+	if !ok { // each view once: there are as many ways through them as there are readers of readers
+		content = naming.Content(naming.Made, func(p addr.Node, r compile.Reading) string { return c.at(p).Of(r) })
+		c.known[n] = content
+	}
+	return content
 }
 
 func (c *contents) get(n addr.Node) state.Content {
@@ -52,6 +59,7 @@ func (c *contents) put(n addr.Node, content state.Content) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.of[n] = content
+	clear(c.known)
 }
 
 // digest names what is read of n, empty where that is not known.

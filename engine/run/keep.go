@@ -22,7 +22,7 @@ func (r *runner) keeping(ctx context.Context, conn warehouse.Conn, a *plan.Actio
 		return a.Publish, nil, nil
 	}
 	k := state.Kept{
-		Node: a.Node, Relation: a.Relation, Kind: a.Keep.Record.Kind, Run: r.options.RunID, At: r.options.Now(), Policy: a.Keep.Policy, Record: a.Keep.Record,
+		Node: a.Node, Relation: a.Relation, Kind: a.Keep.Record.Kind, Run: r.options.RunID, At: r.moment(a), Policy: a.Keep.Policy, Record: a.Keep.Record,
 	}
 	if k.Kind != warehouse.Table {
 		if k.SQL, err = warehouse.Definition(ctx, conn, a.Relation); err != nil {
@@ -56,12 +56,24 @@ func (r *runner) keeping(ctx context.Context, conn warehouse.Conn, a *plan.Actio
 }
 
 // retire removes kept versions whose time is over, or of which there are newer ones enough.
-func (r *runner) retire(ctx context.Context, acct *account) error {
+// What an action was to keep counts only if it was published: otherwise nothing was replaced.
+func (r *runner) retire(ctx context.Context, result *Result, acct *account) error {
 	if r.options.Frozen {
 		return nil
 	}
+	published := map[addr.Node]bool{}
+	for _, n := range result.Nodes {
+		if n.Status == Done {
+			published[n.Node] = true
+		}
+	}
+	all := slices.Clone(r.plan.Previous)
 	r.mu.Lock()
-	all := slices.Concat(r.plan.Previous, r.kept)
+	for _, p := range r.kept {
+		if published[p.Node] {
+			all = append(all, p)
+		}
+	}
 	r.mu.Unlock()
 	over := Expired(all, r.options.Now())
 	if len(over) == 0 {
@@ -113,7 +125,7 @@ func (r *runner) keeps() bool {
 // one that was taken back from being built again at once.
 func (r *runner) restored(a *plan.Action) []warehouse.Op {
 	record, hold := a.Restore.Kept.Record, a.Restore.Hold()
-	record.At = r.options.Now()
+	record.At = r.moment(a)
 	hold.Run, hold.At = r.options.RunID, record.At
 	d := r.conn.Dialect()
 	return []warehouse.Op{state.BuiltOp(d, r.scope, r.options.RunID, record), state.HoldOp(d, r.scope, hold)}

@@ -351,6 +351,10 @@ func (l *Lease) fence(ctx context.Context, tx warehouse.Tx) error {
 	return err
 }
 
+// Confirm makes sure that the lease is the run's own, by a confirmation that is young enough,
+// before something is published that no transaction ties to the lease.
+func (l *Lease) Confirm(ctx context.Context) error { return l.fence(ctx, nil) }
+
 // age is how long ago the lease was certainly ours. A machine that slept has a clock that
 // stood still and one that did not: the longer time counts.
 func (l *Lease) age() time.Duration {
@@ -443,6 +447,9 @@ var leaseCodes = []diag.Entry{
 func deadlineReached(after time.Duration) diag.Diagnostic {
 	return diag.Diagnostic{Code: codeDeadline, Message: fmt.Sprintf("the run was stopped after %s, its deadline", after), Help: "engine retry, or the next engine build, does the rest"}
 }
+
+// LeaseLost says that a run was stopped because another one has its lease.
+func LeaseLost(lost *warehouse.LostError) diag.Diagnostic { return leaseLost(lost) }
 
 func leaseLost(lost *warehouse.LostError) diag.Diagnostic {
 	d := diag.Diagnostic{Code: codeLeaseLost, Message: "the run was stopped because its lease of the target is gone", Help: "build again when nobody else does"}

@@ -47,15 +47,19 @@ func (r *runner) announce(ctx context.Context, a *plan.Action) (announced func()
 		return func() error { return nil }
 	}
 	v := &revocation{done: make(chan struct{}), row: state.BuiltOp(r.conn.Dialect(), r.scope, r.options.RunID, state.Record{
-		Node: a.Node, Relation: a.Relation, Kind: a.Kind, Materialized: a.Materialized, Rows: -1, At: r.options.Now(), Millis: a.Millis, Bytes: -1, Billed: -1,
+		Node: a.Node, Relation: a.Relation, Kind: a.Kind, Materialized: a.Materialized, Rows: -1, At: r.moment(a), Millis: a.Millis, Bytes: -1, Billed: -1,
 	}).(warehouse.InsertValues)}
 	r.revoked.mu.Lock()
 	r.revoked.waiting = append(r.revoked.waiting, v)
 	r.revoked.mu.Unlock()
 	go r.revoke(ctx)
 	return func() error {
-		<-v.done
-		return v.err
+		select {
+		case <-v.done:
+			return v.err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 }
 

@@ -467,7 +467,7 @@ func Complete(ctx context.Context, conn warehouse.Conn, s state.Scope, target st
 	if err != nil {
 		return nil, err
 	}
-	open, err := state.ReadPublications(ctx, conn, s, tables)
+	open, _, err := state.ReadPublications(ctx, conn, s, tables)
 	if err != nil {
 		return nil, err
 	}

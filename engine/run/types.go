@@ -172,4 +172,7 @@ type Options struct {
 	Deadline time.Duration
 	// Frozen turns off state records (engine test, engine show).
 	Frozen bool
+	// MemoryEdges is the most edges of an ancestry that the engine closes itself where the
+	// method is auto; 0: 50 million.
+	MemoryEdges int64
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -84,20 +85,54 @@ var (
 	extra = []table{keeps, holds, publications}
 )
 
-// KeptName is where a run keeps the table that has the name rel.
+const keptPrefix = "_engine_old__"
+
+// KeptName is where a run keeps the table that has the name rel: «_engine_old__<name>__<run>»,
+// or, where that is too long, the beginning of it with hashes of the name and of the run.
 func KeptName(rel addr.Relation, runID string, caps warehouse.Caps) addr.Relation {
-	name := "_engine_old__" + rel.Name + "__" + strings.ToLower(runID)
+	runID = strings.ToLower(runID)
+	name := keptPrefix + rel.Name + "__" + runID
 	if limit := caps.MaxIdentifier; limit > 0 && len(name) > limit {
-		sum := sha256.Sum256([]byte(name))
-		hash := "__" + hex.EncodeToString(sum[:8])
-		n := limit - len(hash)
+		ends := "__" + shortHash(rel.Name, 4) + shortHash(runID, 6)
+		n := limit - len(ends)
 		for n > 0 && !utf8.RuneStart(name[n]) {
 			n--
 		}
-		name = name[:n] + hash
+		name = name[:n] + ends
 	}
 	rel.Name = name
 	return rel
+}
+
+func shortHash(text string, bytes int) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:bytes])
+}
+
+var (
+	runTail  = regexp.MustCompile(`^[0-9]{8}t[0-9]{6}z-[0-9a-f]{8}$`) // a run as the command names it
+	hashTail = regexp.MustCompile(`^[0-9a-f]{20}$`)
+)
+
+// KeptOf reports whether name is one under which a run keeps the table that has the name
+// rel. What a run that died has kept and not recorded is known by that.
+func KeptOf(rel, name addr.Relation, caps warehouse.Caps) bool {
+	at := strings.LastIndex(name.Name, "__")
+	if at < 0 || !strings.HasPrefix(name.Name, keptPrefix) {
+		return false
+	}
+	begins, ends := name.Name[:at], name.Name[at+2:]
+	ofRun, hashed := runTail.MatchString(ends), caps.MaxIdentifier > 0 && hashTail.MatchString(ends)
+	if !ofRun && !hashed {
+		return false
+	}
+	same := func(a, b string) bool { return a == b || caps.FoldsCase && strings.EqualFold(a, b) }
+	if !same(rel.Database, name.Database) || !same(rel.Schema, name.Schema) {
+		return false
+	}
+	whole := keptPrefix + rel.Name
+	return ofRun && same(begins, whole) ||
+		hashed && ends[:8] == shortHash(rel.Name, 4) && (strings.HasPrefix(whole+"__", begins) || strings.HasPrefix(begins, whole+"__"))
 }
 
 // ExtraSetup makes those of the tables for kept versions, holds and publications that are
@@ -172,16 +207,17 @@ func Published(d warehouse.Dialect, s Scope, runID string) warehouse.Statement {
 }
 
 // ReadPublications are the publications of a scope that were begun and not closed, the
-// oldest first. One whose intent is not whole did not take its first step: its Parts are
-// nil. have says which tables there are.
-func ReadPublications(ctx context.Context, c warehouse.Conn, s Scope, have Tables) ([]Publication, error) {
+// oldest first, and of all scopes the relations that such publications still need. One
+// whose intent is not whole did not take its first step: its Parts are nil. have says which
+// tables there are.
+func ReadPublications(ctx context.Context, c warehouse.Conn, s Scope, have Tables) (out []Publication, needed map[addr.Relation]bool, err error) {
 	if _, ok := have[publications.name]; !ok {
-		return nil, nil
+		return nil, nil, nil
 	}
+	needed = map[addr.Relation]bool{}
 	d := c.Dialect()
-	sql := fmt.Sprintf("SELECT %s FROM %s WHERE %s = %s ORDER BY %s, %s, %s", columnList(d, publications.columns), d.Quote(publications.relation(s.Database)),
-		d.Ident("scope"), d.Literal(s.String()), d.Ident("at"), d.Ident("run_id"), d.Ident("part"))
-	var out []Publication
+	sql := fmt.Sprintf("SELECT %s FROM %s ORDER BY %s, %s, %s", columnList(d, publications.columns), d.Quote(publications.relation(s.Database)),
+		d.Ident("at"), d.Ident("run_id"), d.Ident("part"))
 	parts := ""
 	var failed error
 	whole := func() {
@@ -189,26 +225,35 @@ func ReadPublications(ctx context.Context, c warehouse.Conn, s Scope, have Table
 			out[n-1].Parts = nil
 		}
 	}
-	err := query(ctx, c, sql, "read "+Schema+"."+publications.name, func(v []any) {
+	err = query(ctx, c, sql, "read "+Schema+"."+publications.name, func(v []any) {
+		steps, unread := warehouse.UnmarshalOps([]byte(text(v[5])))
+		for _, op := range steps {
+			if swap, ok := op.(warehouse.Swap); ok {
+				needed[swap.New] = true
+				if !swap.Keep.IsZero() {
+					needed[swap.Keep] = true
+				}
+			}
+		}
+		if text(v[0]) != s.String() {
+			return
+		}
 		if run := text(v[1]); len(out) == 0 || out[len(out)-1].Run != run {
 			whole()
 			out = append(out, Publication{Run: run, At: when(v[6])})
 		}
 		parts = text(v[3])
 		node, err := addr.ParseNode(text(v[4]))
-		if err == nil {
-			var steps []warehouse.Op
-			if steps, err = warehouse.UnmarshalOps([]byte(text(v[5]))); err == nil {
-				out[len(out)-1].Parts = append(out[len(out)-1].Parts, Part{Node: node, Steps: steps})
-			}
+		if err = cmp.Or(err, unread); err == nil {
+			out[len(out)-1].Parts = append(out[len(out)-1].Parts, Part{Node: node, Steps: steps})
 		}
 		failed = cmp.Or(failed, err)
 	})
 	whole()
 	if err := cmp.Or(err, failed); err != nil {
-		return nil, fmt.Errorf("read what run %s was about to publish: %w", lastRun(out), err)
+		return nil, nil, fmt.Errorf("read what run %s was about to publish: %w", lastRun(out), err)
 	}
-	return out, nil
+	return out, needed, nil
 }
 
 func lastRun(list []Publication) string {
@@ -321,7 +366,7 @@ func LastPublished(ctx context.Context, c warehouse.Conn, s Scope, have Tables) 
 	return run, err
 }
 
-// readKept fills Kept, KeptNames, Holds and Publishing.
+// readKept fills Kept, KeptNames, Holds, Publishing and PublishingNames.
 func readKept(ctx context.Context, c warehouse.Conn, s Scope, have Tables, snap *Snapshot) (err error) {
 	if snap.Kept, snap.KeptNames, err = ReadKept(ctx, c, s, have); err != nil {
 		return err
@@ -329,6 +374,6 @@ func readKept(ctx context.Context, c warehouse.Conn, s Scope, have Tables, snap 
 	if snap.Holds, err = ReadHolds(ctx, c, s, have); err != nil {
 		return err
 	}
-	snap.Publishing, err = ReadPublications(ctx, c, s, have)
+	snap.Publishing, snap.PublishingNames, err = ReadPublications(ctx, c, s, have)
 	return err
 }

@@ -41,7 +41,14 @@ func TestKeptHeldAndPublishing(t *testing.T) {
 	}
 	half := broken.(warehouse.InsertValues)
 	half.Rows = half.Rows[:1] // the process died between two statements
-	apply(t, c, KeptOp(c.Dialect(), mine, kept, view), KeptOp(c.Dialect(), theirs, foreign), HoldOp(c.Dialect(), mine, hold), HoldOp(c.Dialect(), theirs, Hold{Node: orders, Run: "x", At: at}), wanted, half)
+	staged := func(name string) addr.Relation { return addr.Relation{Schema: "dev_ada", Name: name} }
+	elsewhere, err := PublicationOp(c.Dialect(), theirs, Publication{Run: "r6", At: at, Parts: []Part{
+		{Node: raw, Steps: []warehouse.Op{warehouse.Swap{New: staged("_engine_copy__theirs"), NewKind: warehouse.Table, Target: staged("theirs"), Keep: staged("_engine_old__theirs__r6")}}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	apply(t, c, elsewhere, KeptOp(c.Dialect(), mine, kept, view), KeptOp(c.Dialect(), theirs, foreign), HoldOp(c.Dialect(), mine, hold), HoldOp(c.Dialect(), theirs, Hold{Node: orders, Run: "x", At: at}), wanted, half)
 
 	snap := snapshot(t, c, mine)
 	if diff := cmp.Diff([]Kept{kept, view}, snap.Kept); diff != "" {
@@ -55,6 +62,9 @@ func TestKeptHeldAndPublishing(t *testing.T) {
 	}
 	if !hold.Holds(Record{At: at}) || hold.Holds(Record{At: at.Add(time.Second)}) || (Hold{}).Holds(Record{}) {
 		t.Error("a hold counts until the next build of the node")
+	}
+	if diff := cmp.Diff(map[addr.Relation]bool{staged("_engine_new__raw"): true, staged("_engine_copy__theirs"): true, staged("_engine_old__theirs__r6"): true}, snap.PublishingNames); diff != "" {
+		t.Errorf("what open publications need, of all scopes:\n%s", diff)
 	}
 	if len(snap.Publishing) != 2 || snap.Publishing[1].Parts != nil {
 		t.Fatalf("open are %v", snap.Publishing)
@@ -72,16 +82,66 @@ func TestKeptHeldAndPublishing(t *testing.T) {
 	}
 }
 
-// Names of kept tables fit, and no two runs and relations have the same.
+// Names of kept tables fit, no two runs and relations have the same, and each says whose it is.
 func TestKeptName(t *testing.T) {
+	caps := warehouse.Caps{MaxIdentifier: 63}
+	at := func(name string) addr.Relation { return addr.Relation{Schema: "s", Name: name} }
+	names := []string{"o", "o__x", "o__2026", strings.Repeat("o", 24), strings.Repeat("o", 25), strings.Repeat("ö", 40), strings.Repeat("ö", 41), strings.Repeat("o_", 30)}
 	seen := map[addr.Relation]bool{}
 	for _, run := range []string{"20260314T021500Z-9c41d2aa", "20260314T021500Z-9c41d2ab"} {
-		for _, name := range []string{"o", strings.Repeat("ö", 40), strings.Repeat("ö", 41)} {
-			got := KeptName(addr.Relation{Schema: "s", Name: name}, run, warehouse.Caps{MaxIdentifier: 63})
+		for _, name := range names {
+			got := KeptName(at(name), run, caps)
 			if len(got.Name) > 63 || seen[got] || !strings.HasPrefix(got.Name, "_engine_old__") {
 				t.Errorf("%s is kept as %q", name, got.Name)
 			}
 			seen[got] = true
+			for _, other := range names {
+				if KeptOf(at(other), got, caps) != (other == name) {
+					t.Errorf("%q is kept of %s: %v", got.Name, other, other != name)
+				}
+			}
+			got.Schema = "other"
+			if KeptOf(at(name), got, caps) {
+				t.Errorf("%v is in another schema", got)
+			}
 		}
+	}
+	for _, name := range []string{"_engine_old__o", "_engine_old__o__x", "_engine_old__o__2026", "_engine_old__", "o__20260314t021500z-9c41d2aa", "_engine_new__o__20260314t021500z-9c41d2aa"} {
+		if KeptOf(at("o"), at(name), caps) {
+			t.Errorf("%q is taken for a version of o", name)
+		}
+	}
+	if folded := at("_engine_old__O__20260314t021500z-9c41d2aa"); KeptOf(at("o"), folded, caps) || !KeptOf(at("o"), folded, warehouse.Caps{FoldsCase: true}) {
+		t.Error("the case of names counts where the warehouse says so")
+	}
+}
+
+// TestForgetScope: nothing of a scope stays, and everything of others.
+func TestForgetScope(t *testing.T) {
+	c := open(t)
+	if err := ForgetScope(t.Context(), c, mine); err != nil {
+		t.Fatalf("where there is nothing: %v", err)
+	}
+	apply(t, c, Setup(c.Dialect(), "")...)
+	if err := ForgetScope(t.Context(), c, mine); err != nil {
+		t.Fatalf("without the tables that are made later: %v", err)
+	}
+	apply(t, c, Tables{}.ExtraSetup(c.Dialect(), "")...)
+	at := time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
+	for _, s := range []Scope{mine, yours} {
+		intent, err := PublicationOp(c.Dialect(), s, Publication{Run: "r1", At: at, Parts: []Part{{Node: orders, Steps: []warehouse.Op{warehouse.Drop{Relation: addr.Relation{Schema: "x", Name: "y"}, Kind: warehouse.View}}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		apply(t, c, BuiltOp(c.Dialect(), s, "r1", record("r1", at)), KeptOp(c.Dialect(), s, Kept{Node: orders, Run: "r1", At: at}), HoldOp(c.Dialect(), s, Hold{Node: orders, Run: "r1", At: at}), intent)
+	}
+	if err := ForgetScope(t.Context(), c, mine); err != nil {
+		t.Fatal(err)
+	}
+	if left := snapshot(t, c, mine); len(left.Nodes)+len(left.Kept)+len(left.Holds)+len(left.Publishing) > 0 {
+		t.Errorf("left are %v", left)
+	}
+	if theirs := snapshot(t, c, yours); len(theirs.Nodes) != 1 || len(theirs.Kept) != 1 || len(theirs.Holds) != 1 || len(theirs.Publishing) != 1 {
+		t.Errorf("of the other scope there is %v", theirs)
 	}
 }

@@ -27,8 +27,10 @@ type Snapshot struct {
 	Kept      []Kept
 	KeptNames map[addr.Relation]bool
 	Holds     map[addr.Node]Hold
-	// Publishing are publications that were begun and have not ended.
-	Publishing []Publication
+	// Publishing are publications that were begun and have not ended. PublishingNames has what
+	// those of all projects still need.
+	Publishing      []Publication
+	PublishingNames map[addr.Relation]bool
 }
 
 // Content names what a relation holds: equal names, equal content. The names are hashes

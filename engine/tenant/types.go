@@ -96,8 +96,10 @@ type Rule struct {
 	Columns []Column
 	// Fields says where custom fields are; nil: there are none.
 	Fields *FieldSource
-	// Key are the columns by which rows are unique, if the project says so.
+	// Key are the columns by which rows are unique, if the project says so; rows with a NULL
+	// in them are exempt.
 	Key []string
+	At  source.Span // where it is declared
 }
 
 // Link is a column that holds keys of an entity.
@@ -156,8 +158,10 @@ type Change struct {
 	// Renamed: name in this version → name in the next. Removed: columns that the next lacks,
 	// with type. Retyped: columns that have another type in the next, with the type of this one.
 	Renamed, Removed, Retyped map[string]string
-	// Dropped: the next has no such model; its columns with types are Removed. Added: this one has no such model.
-	Added bool
+	// Dropped: the next has no such model; its columns with types are Removed. Added: this one
+	// has no such model.
+	Dropped, Added bool
+	At             source.Span
 }
 
 // Frozen are the relations in which a run froze the configuration.

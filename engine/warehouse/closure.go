@@ -2,7 +2,8 @@ package warehouse
 
 import "github.com/engine-build/engine/engine/addr"
 
-// Closure says how edges between things become all pairs of an ancestor and a descendant.
+// Closure says how edges between things become all pairs of an ancestor and a descendant,
+// or one row for each thing with the lists of both.
 type Closure struct {
 	// Parent and Child are columns of the edges; their values are whole numbers or texts.
 	Parent string `json:"parent"`
@@ -27,6 +28,8 @@ type Closure struct {
 	Cycles string `json:"cycles,omitempty"`
 	// Method is memory (the engine computes) or sql (the warehouse does, step by step).
 	Method string `json:"method"`
+	// Result is what the rows of the result are: empty (pairs) or Things.
+	Result string `json:"result,omitempty"`
 }
 
 // Words for Closure.Cycles and Closure.Method.
@@ -38,6 +41,36 @@ const (
 	InMemory = "memory"
 	InSQL    = "sql"
 )
+
+// Words for Closure.Result; in Closure itself pairs are the empty text.
+const (
+	Pairs  = "pairs"
+	Things = "things"
+)
+
+// Names of the columns of a closure by things, in their order. Partition comes behind the
+// id, under its own name.
+const (
+	ThingID         = "thing_id"
+	AncestorIDs     = "ancestor_ids"
+	DescendantIDs   = "descendant_ids"
+	RootIDs         = "root_ids"
+	LeafIDs         = "leaf_ids"
+	AncestorCount   = "ancestor_count"
+	DescendantCount = "descendant_count"
+	RootCount       = "root_count"
+	LeafCount       = "leaf_count"
+	Depth           = "depth"
+	Height          = "height"
+	IsRoot          = "is_root"
+	IsLeaf          = "is_leaf"
+)
+
+// Bytewise is the optional power of a Dialect whose texts are not ordered by their bytes.
+type Bytewise interface {
+	// OrderedByBytes is an expression that orders the texts of expr so.
+	OrderedByBytes(expr string) string
+}
 
 // Names of the columns of a closure, in their order. Partition comes between the ids and
 // the depths, under its own name.
@@ -57,7 +90,7 @@ func (c Closure) Shares() bool { return c.Quantity != "" || c.Ratio != "" }
 
 type (
 	// CloseEdges makes a new table of all pairs of an ancestor and a descendant that the
-	// rows of From lead to. The engine does it (package genealogy); a dialect does not
+	// rows of From lead to, or of all things in them (Closure.Result). The engine does it (package genealogy); a dialect does not
 	// render it.
 	CloseEdges struct {
 		Target  addr.Relation
@@ -71,7 +104,7 @@ type (
 	}
 
 	// UpdateClosure brings Target, made by an earlier CloseEdges with the same Closure, up
-	// to date with the edges From: rows of descendants whose ancestry changed are replaced.
+	// to date with the edges From: rows of descendants whose ancestry changed are replaced. Closure.Result is pairs.
 	UpdateClosure struct {
 		Target  addr.Relation
 		From    addr.Relation
@@ -80,6 +113,9 @@ type (
 		Layout  *Layout
 		// Scratch is a name for a table that the operation makes and drops again.
 		Scratch addr.Relation
+		// Steps are names for tables in between, should the closure be made anew by the
+		// warehouse.
+		Steps []addr.Relation
 	}
 )
 

@@ -1,6 +1,7 @@
 package warehouse
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -76,7 +77,7 @@ func Describe(o Op) string {
 	case Authorize:
 		return fmt.Sprintf("let %s read %s", o.View, dotted(o.Database, o.Schema))
 	case CloseEdges:
-		return fmt.Sprintf("close the edges of %s to pairs in %s", o.From, o.Target)
+		return fmt.Sprintf("close the edges of %s to %s in %s", o.From, cmp.Or(o.Closure.Result, Pairs), o.Target)
 	case UpdateClosure:
 		return fmt.Sprintf("bring the pairs in %s up to date with the edges of %s", o.Target, o.From)
 	case StageSnapshot:

@@ -35,6 +35,21 @@ type Slicer interface {
 	Digest(expr string) string
 	// SafeCast is the expression as a value of a type, NULL where it does not fit.
 	SafeCast(expr, typ string) string
+	// Document is an expression that is JSON, as Field reads it without reading a text anew
+	// for every field, and its type; NULL where it is none.
+	Document(expr, typ string) (json, jsonType string)
+	// Exact is an expression of a type as a text that compares byte by byte, whatever the
+	// collation; NULL of NULL, and of an array where the warehouse does not tell an empty one
+	// from NULL.
+	Exact(expr, typ string) string
+	// Fence ends a subquery whose expressions are computed once for each row, and not for
+	// each place that names them.
+	Fence() string
+	// Unguarded is a query that counts what lets a reader of a view look at rows before the
+	// view's own filter; empty where nothing does.
+	Unguarded(view addr.Relation) string
+	// Needs names what all these use of the engine's own functions, see Preparer.
+	Needs() []string
 }
 
 // Distributor is the optional power of a Conn to give customers relations of their own.
@@ -43,15 +58,19 @@ type Distributor interface {
 	// tables of the rows of many), removes what a run before left there, and gives its
 	// database and schema. Nobody but the engine reads it.
 	Workshop(ctx context.Context, owner, schema string) (addr.Relation, error)
-	// Release opens what a customer has, to publish something new there.
-	Release(ctx context.Context, spec ReleaseSpec) (Release, error)
+	// CloseWorkshop removes all that is in what Workshop gave, so that it takes no room until
+	// the next run. Views of customers must not read it.
+	CloseWorkshop(ctx context.Context, workshop addr.Relation) error
+	// OpenRelease opens what a customer has, to publish something new there.
+	// A customer has one open at a time.
+	OpenRelease(ctx context.Context, spec ReleaseSpec) (Release, error)
 }
 
 // ReleaseSpec says what of a customer's is the engine's business.
 type ReleaseSpec struct {
 	// Owner is the project and target that publish. What is another's is left alone: *ForeignError.
 	Owner, Customer string
-	// Schemas are all those that the customer has of the engine.
+	// Schemas are all those that the customer has of the engine; ReleaseTable is in the first.
 	Schemas []string
 	// Workspace is a schema in which the customer makes relations of its own; empty: none.
 	Workspace string
@@ -64,23 +83,38 @@ type ReleaseSpec struct {
 // Release is what one customer has, while something new is made for it. It is used by one
 // goroutine at a time; several may be open at once.
 type Release interface {
-	// Have are the relations in the customer's schemas, those of strangers included, named by
-	// schema and name only.
-	Have(ctx context.Context) ([]Relation, error)
+	// Have are the relations in the customer's schemas, and in those that earlier releases had,
+	// named by schema and name only, apart from ReleaseTable: those that an earlier release of
+	// the owner put there, and those of strangers, which stay whatever is published. The
+	// workspace is the customer's own affair. Columns are not filled.
+	Have(ctx context.Context) (own, strangers []Relation, err error)
 	// Staged is where a relation is made that will be published; made, read and tested through
 	// the Conn that opened the release, under the name given.
 	Staged(final addr.Relation) addr.Relation
-	// Published is the name by which the Conn reads a relation that is published already.
+	// Published is the name by which the Conn reads a relation that is published already; after
+	// Publish it leads to the new ones.
 	Published(final addr.Relation) addr.Relation
 	// Revoke takes from everybody but the wanted principals what the engine granted before
-	// (granted), and reports what strangers hold. It is called before Publish.
+	// (granted), and reports what strangers hold. It is called before Publish. A warehouse
+	// without accounts (Caps.Grants) has nothing to take or report.
 	Revoke(ctx context.Context, granted, wanted []string) (strangers []string, err error)
 	// Publish makes visible, as one step where the warehouse can do that and otherwise such
 	// that calling it again completes it, everything in p. The relations in Have that p does
-	// not name stay as they are.
+	// not name stay as they are. Nothing is published that would take the place of a stranger's
+	// relation: *ForeignError. A warehouse without accounts refuses Readers, one that cannot
+	// let views read on behalf of others SliceView.Reads, one without policies RowPolicies, each
+	// with ErrUnsupported.
 	Publish(ctx context.Context, p Handover) (JobStats, error)
 	// Close lets go, and removes what was staged and not published.
 	Close(ctx context.Context) error
+}
+
+// Exporter is the optional power of a Release to write what is published as files that other
+// programs read.
+type Exporter interface {
+	// Export writes «schema/name.parquet» for every relation of the engine's below a folder,
+	// whose name leads to the old files or to the new ones, never to some of each.
+	Export(ctx context.Context, folder string) error
 }
 
 // Handover is what a release makes visible.

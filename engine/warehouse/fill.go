@@ -2,6 +2,8 @@ package warehouse
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/engine-build/engine/engine/addr"
 )
@@ -21,14 +23,51 @@ func (b *Batch) Done() {
 	}
 }
 
-// Vector is a column of a Batch: one of the slices has Rows elements, the others are nil.
+// Vector is a column of a Batch: one of the slices has Rows elements, or Lists as many, and
+// the others are nil.
 type Vector struct {
 	Ints   []int64
 	Floats []float64
 	Texts  []string
 	Bools  []bool
+	Lists  *Lists
 	// Null marks the elements that are NULL; nil: none is.
 	Null []bool
+}
+
+// Lists are elements that are arrays: element i is Of[Offsets[i]:Offsets[i+1]]. So there is
+// one offset more than rows.
+type Lists struct {
+	Offsets []int
+	Of      Vector // Ints or Texts, none of them NULL
+}
+
+// Check says why these are not the lists of so many rows: nil, if they are.
+func (l *Lists) Check(rows int) error {
+	if l == nil {
+		return errors.New("there are no lists")
+	}
+	if len(l.Offsets) != rows+1 {
+		return fmt.Errorf("lists of %d rows have %d offsets, not %d", rows, len(l.Offsets), rows+1)
+	}
+	last := 0
+	for i, at := range l.Offsets {
+		if at < last {
+			return fmt.Errorf("offset %d of lists is %d, after %d", i, at, last)
+		}
+		last = at
+	}
+	have := len(l.Of.Ints)
+	if l.Of.Texts != nil {
+		have = len(l.Of.Texts)
+	}
+	if last > have {
+		return fmt.Errorf("lists end at %d of %d elements", last, have)
+	}
+	if l.Of.Null != nil || l.Of.Ints != nil && l.Of.Texts != nil || l.Of.Floats != nil || l.Of.Bools != nil || l.Of.Lists != nil {
+		return errors.New("elements of lists are integers or texts, and none is NULL")
+	}
+	return nil
 }
 
 // Filler is the optional power to write rows that the engine computed, in bulk. The rows of a
@@ -36,8 +75,10 @@ type Vector struct {
 type Filler interface {
 	// Fill makes a new table and writes what next gives until that is nil, calling it from one
 	// goroutine at a time. A batch is the Filler's until it calls Done, or returns. The types
-	// of columns fit the vectors: 64 bit integers, floats, texts and booleans. After an error
-	// no table is left behind.
+	// of columns fit the vectors: 64 bit integers, floats, texts and booleans, and arrays of
+	// integers or texts, as the dialect spells them. After an error no table is left behind.
+	// A process that is killed may leave one that has a part of the rows: outside of a
+	// transaction target is a name that nobody reads yet.
 	Fill(ctx context.Context, target addr.Relation, columns []Column, layout *Layout, next func() (*Batch, error)) (JobStats, error)
 }
 

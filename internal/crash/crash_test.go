@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,11 +39,15 @@ func kills(t *testing.T, otherwise int) int {
 	return otherwise
 }
 
+// folder is where the binary is, once a test has asked for it.
+var folder atomic.Value
+
 var built = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "crash")
 	if err != nil {
 		return "", err
 	}
+	folder.Store(dir)
 	bin := filepath.Join(dir, "engine")
 	if out, err := exec.Command("go", "build", "-o", bin, "../../cmd/engine").CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the binary: %w\n%s", err, out)
@@ -52,8 +57,8 @@ var built = sync.OnceValues(func() (string, error) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if bin, err := built(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(bin))
+	if dir, ok := folder.Load().(string); ok {
+		_ = os.RemoveAll(dir)
 	}
 	os.Exit(code)
 }

@@ -76,8 +76,13 @@ func TestEveryPackageSaysWhatItHolds(t *testing.T) {
 			continue
 		}
 		var texts []string
+		begins := ""
 		for _, file := range p.Files {
-			if _, f := parse(t, filepath.Join(p.Dir, file)); f.Doc != nil {
+			_, f := parse(t, filepath.Join(p.Dir, file))
+			if begins = "Package " + f.Name.Name + " "; f.Name.Name == "main" {
+				begins = "Command " + filepath.Base(p.Name) + " "
+			}
+			if f.Doc != nil {
 				texts = append(texts, f.Doc.Text())
 			}
 		}
@@ -86,6 +91,8 @@ func TestEveryPackageSaysWhatItHolds(t *testing.T) {
 			t.Errorf("package %s has no doc.go", p.Name)
 		case len(texts) > 1:
 			t.Errorf("package %s has %d package comments, want one", p.Name, len(texts))
+		case !strings.HasPrefix(texts[0], begins):
+			t.Errorf("the comment of package %s begins %.40q, want %q", p.Name, texts[0], begins)
 		case len(strings.Fields(texts[0])) < 8:
 			t.Errorf("the comment of package %s says too little: %q", p.Name, texts[0])
 		}

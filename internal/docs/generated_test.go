@@ -25,6 +25,10 @@ func generated() map[string]string {
 		"access keys":      fieldTable("grant_access_to"),
 		"ancestry keys":    fieldTable("ancestry"),
 		"contract keys":    fieldTable("contract"),
+		"distribute keys":  fieldTable("distribute"),
+		"partial keys":     fieldTable("partial"),
+		"field keys":       fieldTable("custom_fields"),
+		"customer parts":   customerParts(),
 		"test config keys": keyTable(project.TestConfigKeys, false),
 		"bigquery fields":  driverFields(bigquery.Driver{}),
 		"duckdb fields":    driverFields(duckdb.Driver{}),
@@ -44,6 +48,27 @@ func generated() map[string]string {
 }
 
 func configKeys() string { return keyTable(project.ConfigKeys, true) }
+
+// customerParts are the tables of customers with their columns.
+func customerParts() string {
+	var b strings.Builder
+	for i, name := range project.PartNames {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		b.WriteString("### " + name + "\n\n")
+		var rows [][]string
+		for _, c := range project.PartColumns(name) {
+			need := ""
+			if c.Required {
+				need = "yes"
+			}
+			rows = append(rows, []string{code(c.Name), need, c.Help})
+		}
+		b.WriteString(table([]string{"column", "required", "meaning"}, rows))
+	}
+	return b.String()
+}
 
 // merged says what becomes of a key that is set on several levels.
 var merged = map[project.Merge]string{
@@ -75,11 +100,17 @@ func keyTable(keys []project.Key, kinds bool) string {
 			if _, kind := materialize.Lookup(k.Name); kind {
 				page = "materializations.md"
 			}
-			if k.Name == "contract" {
+			switch k.Name {
+			case "contract":
 				page = "contracts.md"
+			case "distribute", "partial", "custom_fields":
+				page = "distribution.md"
 			}
 			value = "[" + string(k.Type) + "](" + page + "#" + k.Name + ")"
-			if k.Plain != "" {
+			switch {
+			case k.Name == "distribute":
+				value = code(project.DistributeRows...) + ", or " + value
+			case k.Plain != "":
 				value = "a column, or " + value
 			}
 		}

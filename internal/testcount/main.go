@@ -117,8 +117,8 @@ func (c *counter) endTest(k key, action string) {
 	if action == "fail" {
 		c.failures = append(c.failures, k)
 	}
-	if c.parents[k] && action != "fail" {
-		return
+	if c.parents[k] && action == "pass" {
+		return // its subtests count; one that was skipped after some of them left something out
 	}
 	switch action {
 	case "pass":

@@ -47,6 +47,8 @@ func TestB(t *testing.T) { t.Log("quiet") }`, true, []string{"3 passed, 0 failed
 func TestB(t *testing.T) {}`, false, []string{"loud", "TestA/sub", "1 passed, 1 failed, 0 skipped"}, nil},
 		{"skip", head + `func TestA(t *testing.T) { t.Skip("needs a moon") }
 func TestB(t *testing.T) {}`, true, []string{"TestA: needs a moon", "1 passed, 0 failed, 1 skipped"}, nil},
+		{"skip after a subtest", head + `func TestA(t *testing.T) { t.Run("one", func(*testing.T) {}); t.Skip("needs a sun") }
+func TestB(t *testing.T) { t.Run("two", func(t *testing.T) { t.Skip("needs a star") }) }`, true, []string{"TestA: needs a sun", "TestB/two: needs a star", "1 passed, 0 failed, 2 skipped"}, nil},
 		{"panic", head + `func TestA(t *testing.T) { panic("kaboom") }`, false, []string{"kaboom", "0 passed, 1 failed"}, nil},
 		{"build", head + `func TestA(t *testing.T) { undefinedThing() }`, false, []string{"undefinedThing", "0 passed, 1 failed"}, nil},
 		{"exit", head + "import \"os\"\n" + `func TestMain(m *testing.M) { os.Exit(3) }
@@ -88,9 +90,19 @@ func TestStrictExcusesOnlyWhatCannotBeInstalled(t *testing.T) {
 		"needs ENGINE_CATALOG_DIR, a directory to write to": true,
 		"needs a user other than root: root may do all":     true,
 		"needs leave to mount a tmpfs: mount: denied":       true,
-		"needs PostgreSQL":  false,
-		"no reason given":   false,
-		"it needs ENGINE_X": false,
+		"needs the conformance data beside the repository":  true,
+		"duckdb: it has no leases":                          true,
+		"postgres: it has no clones":                        true,
+		"bigquery: it has no transactions":                  true,
+		"needs PostgreSQL":                                  false,
+		"needs ENGINE_":                                     false,
+		"needs a user":                                      false,
+		"needs leave":                                       false,
+		"needs the conformance data":                        false,
+		"sqlite: it has no leases":                          false,
+		"as duckdb: it has no leases":                       false,
+		"no reason given":                                   false,
+		"it needs ENGINE_X":                                 false,
 	} {
 		for _, strict := range []bool{false, true} {
 			var out bytes.Buffer

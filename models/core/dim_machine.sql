@@ -11,4 +11,6 @@ select
     machine.commissioned_at,
     machine.is_retired
 from {{ ref "machine_stg" }} as machine
-left join {{ ref "location_stg" }} as location on location.location_id = machine.location_id
+left join {{ ref "location_stg" }} as location
+    on location.location_id = machine.location_id
+    and location.tenant_id = machine.tenant_id

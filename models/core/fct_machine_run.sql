@@ -13,7 +13,9 @@ select
     run.ended_at,
     run.updated_at
 from {{ ref "machinerun_stg" }} as run
-left join {{ ref "machine_stg" }} as machine on machine.machine_id = run.machine_id
+left join {{ ref "machine_stg" }} as machine
+    on machine.machine_id = run.machine_id
+    and machine.tenant_id = run.tenant_id
 {{ if is_incremental -}}
 where run.updated_at >= (select max(updated_at) from {{ this }})
 {{ end -}}

@@ -16,6 +16,10 @@ select
     cast(txn.occurred_at as date) as produced_on,
     txn.occurred_at as produced_at
 from {{ ref "transaction_line_stg" }} as line
-inner join {{ ref "transaction" }} as txn on txn.transaction_id = line.transaction_id
-left join {{ ref "material_stg" }} as material on material.material_id = line.material_id
+inner join {{ ref "transaction" }} as txn
+    on txn.transaction_id = line.transaction_id
+    and txn.tenant_id = line.tenant_id
+left join {{ ref "material_stg" }} as material
+    on material.material_id = line.material_id
+    and material.tenant_id = line.tenant_id
 where line.direction = 'output'

@@ -19,4 +19,6 @@ select
     cast(sale.sold_at as date) as sold_on,
     sale.sold_at
 from {{ ref "sale_stg" }} as sale
-left join {{ ref "material_stg" }} as material on material.material_id = sale.material_id
+left join {{ ref "material_stg" }} as material
+    on material.material_id = sale.material_id
+    and material.tenant_id = sale.tenant_id

@@ -5,7 +5,7 @@ select
     scanned_at,
     scanned_code,
     min(scan_id) as scan_id,
-    min(tenant_id) as tenant_id,
+    tenant_id,
     min(location_id) as location_id,
     min(user_id) as user_id,
     count(*) as times_sent,
@@ -13,10 +13,10 @@ select
 from {{ ref "scan_stg" }}
 {{ if is_incremental -}}
 -- a scan that is sent again must be counted with its first sending
-where (material_id, scanned_at) in (
-    select (material_id, scanned_at)
+where (tenant_id, material_id, scanned_at) in (
+    select (tenant_id, material_id, scanned_at)
     from {{ ref "scan_stg" }}
     where updated_at > (select max(updated_at) from {{ this }})
 )
 {{ end -}}
-group by material_id, scanned_at, scanned_code
+group by tenant_id, material_id, scanned_at, scanned_code

@@ -17,6 +17,8 @@ select
     transfer.shipped_at,
     transfer.received_at
 from {{ ref "transfer_stg" }} as transfer
-left join {{ ref "material_stg" }} as sent on sent.material_id = transfer.material_id
+left join {{ ref "material_stg" }} as sent
+    on sent.material_id = transfer.material_id
+    and sent.tenant_id = transfer.tenant_id
 left join {{ ref "material_stg" }} as received
     on received.material_id = transfer.received_material_id

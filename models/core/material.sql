@@ -23,33 +23,21 @@ select
     material.expires_on,
     material.thc_percent,
     material.is_organic,
-    above.ancestor_ids,
-    below.descendant_ids,
-    coalesce(above.ancestor_count, 0) as ancestor_count,
-    coalesce(above.depth, 0) as depth,
-    coalesce(below.descendant_count, 0) as descendant_count,
-    coalesce(above.ancestor_count, 0) = 0 as is_root,
-    coalesce(below.descendant_count, 0) = 0 as is_leaf,
+    coalesce(kin.ancestor_ids, []) as ancestor_ids,
+    coalesce(kin.descendant_ids, []) as descendant_ids,
+    coalesce(kin.ancestor_count, 0) as ancestor_count,
+    coalesce(kin.depth, 0) as depth,
+    coalesce(kin.descendant_count, 0) as descendant_count,
+    coalesce(kin.is_root, true) as is_root,
+    coalesce(kin.is_leaf, true) as is_leaf,
     material.custom_fields,
     material.created_at,
     material.updated_at
 from {{ ref "material_stg" }} as material
-left join {{ ref "product_stg" }} as product on product.product_id = material.product_id
-left join {{ ref "material_balance_eph" }} as balance on balance.material_id = material.material_id
-left join (
-    select
-        descendant_id,
-        array_agg(ancestor_id order by min_depth, ancestor_id) as ancestor_ids,
-        count(*) as ancestor_count,
-        max(max_depth) as depth
-    from {{ ref "material_ancestry" }}
-    group by descendant_id
-) as above on above.descendant_id = material.material_id
-left join (
-    select
-        ancestor_id,
-        array_agg(descendant_id order by min_depth, descendant_id) as descendant_ids,
-        count(*) as descendant_count
-    from {{ ref "material_ancestry" }}
-    group by ancestor_id
-) as below on below.ancestor_id = material.material_id
+left join {{ ref "product_stg" }} as product
+    on product.product_id = material.product_id
+    and product.tenant_id = material.tenant_id
+left join {{ ref "material_balance_eph" }} as balance
+    on balance.material_id = material.material_id
+    and balance.tenant_id = material.tenant_id
+left join {{ ref "material_kin" }} as kin on kin.thing_id = material.material_id

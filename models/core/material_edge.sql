@@ -7,7 +7,9 @@ select
     'transaction' as via,
     made.transaction_id as via_id
 from {{ ref "transaction_line_stg" }} as used
-inner join {{ ref "transaction_line_stg" }} as made on made.transaction_id = used.transaction_id
+inner join {{ ref "transaction_line_stg" }} as made
+    on made.transaction_id = used.transaction_id
+    and made.tenant_id = used.tenant_id
 where used.direction = 'input' and made.direction = 'output'
 union all
 select

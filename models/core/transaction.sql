@@ -24,5 +24,9 @@ select
     txn.occurred_at,
     txn.updated_at
 from {{ ref "transaction_stg" }} as txn
-left join {{ ref "transaction_total_eph" }} as total on total.transaction_id = txn.transaction_id
-left join {{ ref "machine_stg" }} as machine on machine.machine_id = txn.machine_id
+left join {{ ref "transaction_total_eph" }} as total
+    on total.transaction_id = txn.transaction_id
+    and total.tenant_id = txn.tenant_id
+left join {{ ref "machine_stg" }} as machine
+    on machine.machine_id = txn.machine_id
+    and machine.tenant_id = txn.tenant_id

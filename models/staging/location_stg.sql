@@ -10,4 +10,6 @@ select
     location.created_at,
     location.updated_at
 from {{ ref "bb_location" }} as location
-left join {{ ref "bb_location" }} as site on site.id = location.parent_id
+left join {{ ref "bb_location" }} as site
+    on site.id = location.parent_id
+    and site.tenant_id = location.tenant_id

@@ -16,4 +16,6 @@ select
     product.created_at,
     product.updated_at
 from {{ ref "bb_product" }} as product
-left join {{ ref "tt_item" }} as item on item.id = product.id
+left join {{ ref "tt_item" }} as item
+    on item.id = product.id
+    and item.tenant_id = product.tenant_id

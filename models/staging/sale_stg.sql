@@ -16,4 +16,6 @@ select
     sale.sold_at,
     line.updated_at
 from {{ ref "bb_sale_item" }} as line
-inner join {{ ref "bb_sale" }} as sale on sale.id = line.sale_id
+inner join {{ ref "bb_sale" }} as sale
+    on sale.id = line.sale_id
+    and sale.tenant_id = line.tenant_id

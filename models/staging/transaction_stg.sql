@@ -20,4 +20,6 @@ select
     txn.occurred_at,
     txn.updated_at
 from {{ ref "bb_transaction" }} as txn
-left join {{ ref "machinerun_stg" }} as run on run.machinerun_id = txn.machinerun_id
+left join {{ ref "machinerun_stg" }} as run
+    on run.machinerun_id = txn.machinerun_id
+    and run.tenant_id = txn.tenant_id

@@ -18,4 +18,6 @@ select
     {{ include "hours_between" (dict "from" "transfer.shipped_at" "to" "transfer.received_at") }} as transit_hours,
     transfer.updated_at
 from {{ ref "bb_transfer" }} as transfer
-left join {{ ref "tt_transfer" }} as manifest on manifest.manifest_number = transfer.manifest_number
+left join {{ ref "tt_transfer" }} as manifest
+    on manifest.manifest_number = transfer.manifest_number
+    and manifest.tenant_id = transfer.tenant_id

@@ -9,16 +9,18 @@ import (
 
 // Document is a finished run for programs: what «--output json» prints.
 type Document struct {
-	RunID       string         `json:"run_id"`
-	Status      string         `json:"status"` // done, failed, canceled
-	Start       string         `json:"start"`
-	End         string         `json:"end"`
-	Seconds     float64        `json:"seconds"`
-	Tally       Tally          `json:"tally"`
-	Spending    *Spending      `json:"spending,omitempty"`
-	Timing      *Timing        `json:"timing,omitempty"`
-	Nodes       []NodeDocument `json:"nodes"`
-	Diagnostics []diag.JSON    `json:"diagnostics,omitempty"`
+	RunID    string         `json:"run_id"`
+	Status   string         `json:"status"` // done, failed, canceled
+	Start    string         `json:"start"`
+	End      string         `json:"end"`
+	Seconds  float64        `json:"seconds"`
+	Tally    Tally          `json:"tally"`
+	Spending *Spending      `json:"spending,omitempty"`
+	Timing   *Timing        `json:"timing,omitempty"`
+	Nodes    []NodeDocument `json:"nodes"`
+	// Distribution is the outcome for customers; nil if nothing was distributed.
+	Distribution *DistributionDocument `json:"distribution,omitempty"`
+	Diagnostics  []diag.JSON           `json:"diagnostics,omitempty"`
 }
 
 // NodeDocument is the outcome of one node.

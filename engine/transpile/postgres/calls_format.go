@@ -174,6 +174,16 @@ func parseTime(c *Call) string {
 	return text
 }
 
+// TimeParts gives, for a format of days or of days and times as PARSE_TIMESTAMP has it, the
+// regular expression and the parts of its groups that the run time's safe_parse_parts takes.
+func TimeParts(format string) (re, parts string, ok bool) {
+	p := parseFormat{day: true, clock: true, zoned: true}
+	if p.read(format) != "" {
+		return "", "", false
+	}
+	return "^" + blank + p.re.String() + blank + "$", string(p.form), true
+}
+
 // blank is white space where strptime skips it.
 const blank = `[ \t\n\v\f\r]*`
 

@@ -307,6 +307,7 @@ END`},
 		safely("text_datetime", "s text", "timestamp", "_engine.text_datetime(s)"),
 		safely("text_time", "s text", "time", "_engine.text_time(s)"),
 		safely("text_timestamp", "s text", "timestamptz", "_engine.text_timestamp(s)"),
+		safely("text_jsonb", "s text", "jsonb", "s::jsonb"),
 		{name: "unsigned", params: "x numeric, hi numeric", result: "numeric", block: true, body: "DECLARE r numeric := round(x); BEGIN IF r NOT BETWEEN 0 AND hi THEN " + raise("'unsigned integer out of range: ' || x") + " END IF; RETURN r; END"},
 		// The bounds are 2^255 units of 10^-38.
 		{name: "bignumeric", params: "x numeric", result: "numeric", block: true, body: "DECLARE r numeric := round(x, 38); BEGIN IF r NOT BETWEEN -578960446186580977117854925043439539266.34992332820282019728792003956564819968 AND 578960446186580977117854925043439539266.34992332820282019728792003956564819967 THEN " + raise("'BIGNUMERIC overflow'") + " END IF; RETURN r; END"},

@@ -37,6 +37,7 @@ type conn struct {
 	token   string
 	numbers atomic.Int64   // of statements
 	skew    atomic.Int64   // of the service's clock against ours, in nanoseconds
+	turns   turns          // of changes of datasets
 	open    sync.WaitGroup // calls that go on after their caller has gone
 
 	mu      sync.Mutex

@@ -80,6 +80,13 @@ func writeLines(to io.Writer, names []string, next func() (*warehouse.Batch, err
 		if len(b.Columns) != len(names) {
 			return count, fmt.Errorf("a batch has %d columns, not %d", len(b.Columns), len(names))
 		}
+		for i := range b.Columns {
+			if lists := b.Columns[i].Lists; lists != nil {
+				if err := lists.Check(b.Rows); err != nil {
+					return count, err
+				}
+			}
+		}
 		for row := range b.Rows {
 			line = append(line[:0], '{')
 			for i := range b.Columns {
@@ -104,6 +111,10 @@ func writeLines(to io.Writer, names []string, next func() (*warehouse.Batch, err
 						return count, err
 					}
 					line = append(line, text...)
+				case v.Lists != nil:
+					if line, err = appendList(line, &v.Lists.Of, v.Lists.Offsets[row], v.Lists.Offsets[row+1]); err != nil {
+						return count, err
+					}
 				default:
 					return count, fmt.Errorf("a batch has no value for row %d", row)
 				}
@@ -116,4 +127,24 @@ func writeLines(to io.Writer, names []string, next func() (*warehouse.Batch, err
 		}
 		b.Done()
 	}
+}
+
+// appendList writes an array.
+func appendList(line []byte, of *warehouse.Vector, from, to int) ([]byte, error) {
+	line = append(line, '[')
+	for i := from; i < to; i++ {
+		if i > from {
+			line = append(line, ',')
+		}
+		if of.Texts == nil {
+			line = append(strconv.AppendInt(append(line, '"'), of.Ints[i], 10), '"')
+			continue
+		}
+		text, err := json.Marshal(of.Texts[i])
+		if err != nil {
+			return line, err
+		}
+		line = append(line, text...)
+	}
+	return append(line, ']'), nil
 }

@@ -22,7 +22,9 @@ import (
 // extensions are out of reach.
 type Analyzer struct {
 	mu       sync.RWMutex // held for writing while the database is made anew
+	open     sync.Once    // opens c; see database
 	c        *conn
+	openErr  error
 	declared sync.Map // addr.Relation → []warehouse.Column
 	spaces   sync.Map // database and schema names that exist
 
@@ -32,13 +34,18 @@ type Analyzer struct {
 	trials    atomic.Int64 // tables made by Try
 }
 
-// Analyzer makes an offline analyzer.
-func (Driver) Analyzer(ctx context.Context) (warehouse.Analyzer, error) {
-	c, err := openAnalysis(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("open duckdb in memory: %w", err)
-	}
-	return &Analyzer{c: c}, nil
+// Analyzer makes an offline analyzer. Its database is opened when it is first asked
+// something, because that takes longer than a compilation of which everything is kept.
+func (Driver) Analyzer(context.Context) (warehouse.Analyzer, error) { return &Analyzer{}, nil }
+
+// database is the one that queries are bound in. The caller holds mu.
+func (a *Analyzer) database(ctx context.Context) (*conn, error) {
+	a.open.Do(func() {
+		if a.c, a.openErr = openAnalysis(ctx); a.openErr != nil {
+			a.openErr = fmt.Errorf("open duckdb in memory: %w", a.openErr)
+		}
+	})
+	return a.c, a.openErr
 }
 
 // Statements for the analysis database, and for each of its connections. Without the
@@ -70,11 +77,16 @@ func openAnalysis(ctx context.Context) (*conn, error) {
 func (a *Analyzer) Close() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.files.Do(func() { a.readerErr = errors.New("the analyzer is closed") })
-	if a.reader != nil {
-		return errors.Join(a.c.Close(), a.reader.Close())
+	closed := errors.New("the analyzer is closed")
+	a.open.Do(func() { a.openErr = closed })
+	a.files.Do(func() { a.readerErr = closed })
+	var err error
+	for _, c := range []*conn{a.c, a.reader} {
+		if c != nil {
+			err = errors.Join(err, c.Close())
+		}
 	}
-	return a.c.Close()
+	return err
 }
 
 // Declare makes an empty table. Every column needs a type.
@@ -99,7 +111,11 @@ func (a *Analyzer) declare(ctx context.Context, rel addr.Relation, columns []war
 	var d Dialect
 	stmt := d.createTable(warehouse.CreateTable{Target: rel, Columns: columns})[0]
 	stmt.SQL = "create or replace" + strings.TrimPrefix(stmt.SQL, "create")
-	if _, err := a.c.Exec(ctx, stmt); err != nil {
+	db, err := a.database(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := db.Exec(ctx, stmt); err != nil {
 		return err
 	}
 	a.declared.Store(rel, columns)
@@ -121,8 +137,12 @@ func (a *Analyzer) space(ctx context.Context, rel addr.Relation) error {
 		schema, _ := d.Render(warehouse.CreateSchema{Database: rel.Database, Schema: rel.Schema})
 		statements = append(statements, schema[0].SQL)
 	}
+	db, err := a.database(ctx)
+	if err != nil {
+		return err
+	}
 	for _, s := range statements {
-		if _, err := a.c.Exec(ctx, warehouse.Statement{SQL: s}); err != nil {
+		if _, err := db.Exec(ctx, warehouse.Statement{SQL: s}); err != nil {
 			return err
 		}
 	}
@@ -168,7 +188,11 @@ func (a *Analyzer) Analyze(ctx context.Context, rel addr.Relation, query string)
 func (a *Analyzer) dynamicPivot(ctx context.Context, query string) bool {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
-	c, err := a.c.db.Conn(ctx)
+	db, err := a.database(ctx)
+	if err != nil {
+		return false
+	}
+	c, err := db.db.Conn(ctx)
 	if err != nil {
 		return false
 	}
@@ -188,7 +212,11 @@ func (a *Analyzer) bind(ctx context.Context, rel addr.Relation, query string) ([
 	a.mu.RLock()
 	defer a.mu.RUnlock()
 	stmt := around(describeHead, query, describeTail)
-	columns, err := a.c.describe(ctx, stmt)
+	db, err := a.database(ctx)
+	if err != nil {
+		return nil, err
+	}
+	columns, err := db.describe(ctx, stmt)
 	if err != nil {
 		if e := (*Error)(nil); errors.As(err, &e) && e.Offset >= 0 {
 			shifted := *e
@@ -210,9 +238,13 @@ func (a *Analyzer) bind(ctx context.Context, rel addr.Relation, query string) ([
 }
 
 func (a *Analyzer) declareAs(ctx context.Context, rel addr.Relation, query string, columns []warehouse.Column) error {
+	db, err := a.database(ctx)
+	if err != nil {
+		return err
+	}
 	var d Dialect
 	stmt := around("create or replace table "+d.Quote(rel)+" as (\n", query, "\n) with no data")
-	if _, err := a.c.Exec(ctx, stmt); err != nil {
+	if _, err := db.Exec(ctx, stmt); err != nil {
 		return err
 	}
 	a.declared.Store(rel, columns)
@@ -253,12 +285,16 @@ func unknowable(err error) string {
 func (a *Analyzer) reset(ctx context.Context) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.c.db.PingContext(ctx) == nil {
-		if _, err := a.c.Exec(ctx, warehouse.Statement{SQL: "select 1"}); err == nil {
+	old, err := a.database(ctx)
+	if err != nil {
+		return err
+	}
+	if old.db.PingContext(ctx) == nil {
+		if _, err := old.Exec(ctx, warehouse.Statement{SQL: "select 1"}); err == nil {
 			return nil // another goroutine was here, or the failure was not fatal after all
 		}
 	}
-	a.c.Close()
+	old.Close()
 	c, err := openAnalysis(ctx)
 	if err != nil {
 		return err

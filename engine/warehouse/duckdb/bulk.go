@@ -109,8 +109,8 @@ func execute(ctx context.Context, q mapping.Connection, prepared mapping.Prepare
 	return nil
 }
 
-// create runs CREATE TABLE AS and gives the number of rows.
-func create(ctx context.Context, q mapping.Connection, text string) (rows int64, err error) {
+// writeRows runs a statement that writes and gives the number of rows.
+func writeRows(ctx context.Context, q mapping.Connection, text string) (rows int64, err error) {
 	var prepared mapping.PreparedStatement
 	defer mapping.DestroyPrepare(&prepared)
 	if mapping.Prepare(q, text, &prepared) == mapping.StateError {

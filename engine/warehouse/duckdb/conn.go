@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/engine-build/engine/engine/warehouse"
@@ -14,6 +15,9 @@ import (
 // conn is an open database with a pool of connections.
 type conn struct {
 	session
+	// attaches counts databases attached since, for their names: one statement must not see
+	// two of one name.
+	attaches atomic.Int64
 }
 
 // session runs statements on a pool or, within a transaction, on one connection.
@@ -25,9 +29,11 @@ type session struct {
 	}
 	// again: a statement that lost against another one may be sent again.
 	again bool
+	// fills are those under way; nil where nothing is written.
+	fills *fills
 }
 
-func newConn(db *sql.DB) *conn { return &conn{session{db: db, q: db, again: true}} }
+func newConn(db *sql.DB) *conn { return &conn{session: session{db: db, q: db, again: true}} }
 
 // Dialect of DuckDB.
 func (session) Dialect() warehouse.Dialect { return Dialect{} }

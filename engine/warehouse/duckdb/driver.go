@@ -71,7 +71,12 @@ func (Driver) Open(ctx context.Context, c warehouse.Config) (warehouse.Conn, err
 		db.Close()
 		return nil, o.openError(err)
 	}
-	return newConn(db), nil
+	out := newConn(db)
+	if out.fills, err = registerFills(ctx, db); err != nil {
+		db.Close()
+		return nil, o.openError(err)
+	}
+	return out, nil
 }
 
 // options are a target's fields, read.

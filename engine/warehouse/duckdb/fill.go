@@ -2,6 +2,7 @@ package duckdb
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -11,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 	"unicode/utf8"
 	"unsafe"
@@ -23,26 +23,54 @@ import (
 	"github.com/engine-build/engine/engine/warehouse"
 )
 
-// fillFunction is the table function that yields the rows of a Fill. DuckDB pulls from
-// Go: one CREATE TABLE AS writes faster than any appending of rows.
-const fillFunction = "engine_rows"
+// fillPrefix begins the name of the table function that yields the rows of a Fill. DuckDB
+// pulls from Go, which writes faster than any appending of rows.
+const fillPrefix = "engine_rows_"
 
-// fills are the Fills under way, by the number that is the function's argument. A
-// connection that registered the function may be used for several, one after the other.
+// fills are the Fills under way of a conn, by the number that is the function's argument.
 type fills struct {
-	mu   sync.Mutex
+	// function is the name: each conn has its own, because two that are open on the same
+	// file share their functions.
+	function string
+	db       *sql.DB
+
+	mu   sync.Mutex // guards what follows
 	next int64
 	open map[int64]*fill
+
+	buffers sync.Mutex // guards what follows, and the setting of the database
+	wide    int        // Fills under way that have lists
 }
 
-var ongoing fills
+// registerFills makes the function known. It happens before any transaction, so that all of
+// them see it.
+func registerFills(ctx context.Context, db *sql.DB) (*fills, error) {
+	f := &fills{function: fillPrefix + strings.ToLower(rand.Text()), db: db, open: map[int64]*fill{}}
+	bigint, err := driver.NewTypeInfo(driver.TYPE_BIGINT)
+	if err != nil {
+		return nil, err
+	}
+	one, err := db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer one.Close()
+	return f, driver.RegisterTableUDF(one, f.function, driver.ParallelChunkTableFunction{
+		Config: driver.TableFunctionConfig{Arguments: []driver.TypeInfo{bigint}},
+		BindArguments: func(_ map[string]any, args ...any) (driver.ParallelChunkTableSource, error) {
+			id, _ := args[0].(int64)
+			one := f.get(id)
+			if one == nil {
+				return nil, errors.New("these rows are the engine's and read by nobody else")
+			}
+			return one, nil
+		},
+	})
+}
 
 func (f *fills) add(one *fill) int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.open == nil {
-		f.open = map[int64]*fill{}
-	}
 	f.next++
 	f.open[f.next] = one
 	return f.next
@@ -54,99 +82,175 @@ func (f *fills) remove(id int64) {
 	delete(f.open, id)
 }
 
+// buffer has DuckDB write each row group when it is full, while there are Fills of lists.
+// Otherwise each connection keeps five, which with lists are some hundred megabytes; tables
+// of many small columns fill the blocks of the file better so. The setting is the
+// database's and changes no result.
+func (f *fills) buffer(ctx context.Context, more int) error {
+	f.buffers.Lock()
+	defer f.buffers.Unlock()
+	was := f.wide
+	f.wide += more
+	text := "set global write_buffer_row_group_count = 1"
+	switch {
+	case f.wide == 0:
+		text = "reset global write_buffer_row_group_count"
+	case was > 0:
+		return nil
+	}
+	_, err := f.db.ExecContext(ctx, text)
+	return err
+}
+
 func (f *fills) get(id int64) *fill {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.open[id]
 }
 
-// Fill makes a table of rows that the engine computed.
+// Fill makes a table of rows that the engine computed. Several connections write it at the
+// same time, each a transaction of its own: one statement, which keeps the order of rows,
+// writes with one thread, and one that need not keep it wastes room in the file and holds
+// every block that it might still fill in memory.
 func (c *conn) Fill(ctx context.Context, target addr.Relation, columns []warehouse.Column, layout *warehouse.Layout, next func() (*warehouse.Batch, error)) (warehouse.JobStats, error) {
-	one, err := c.db.Conn(ctx)
-	if err != nil {
-		return warehouse.JobStats{}, wrap(ctx, warehouse.Statement{}, err)
-	}
-	defer one.Close()
-	return fillOn(ctx, one, target, columns, next)
+	return c.fills.fill(ctx, target, columns, next, func(ctx context.Context, f *fill, list, from string) (int64, error) {
+		names := make([]string, len(columns))
+		for i, col := range columns {
+			names[i] = Dialect{}.Ident(col.Name) + " " + col.Type
+		}
+		table := Dialect{}.Quote(target)
+		if _, err := c.Exec(ctx, warehouse.Statement{SQL: "create table " + table + " (" + strings.Join(names, ", ") + ")"}); err != nil {
+			return -1, err
+		}
+		rows, err := f.together(ctx, func(ctx context.Context) (int64, error) {
+			one, err := c.db.Conn(ctx)
+			if err != nil {
+				return 0, err
+			}
+			defer one.Close()
+			return counted(ctx, one, "insert into "+table+" select "+list+" from "+from)
+		})
+		if err = f.cause(ctx, target, err); err == nil {
+			return rows, nil
+		}
+		if _, left := c.Exec(context.WithoutCancel(ctx), warehouse.Statement{SQL: "drop table " + table}); left != nil {
+			err = errors.Join(err, fmt.Errorf("a part of the rows is left behind: %w", left))
+		}
+		return rows, err
+	})
 }
 
-// Fill within a transaction.
+// Fill within a transaction has its one connection.
 func (t *tx) Fill(ctx context.Context, target addr.Relation, columns []warehouse.Column, layout *warehouse.Layout, next func() (*warehouse.Batch, error)) (warehouse.JobStats, error) {
-	return fillOn(ctx, t.c, target, columns, next)
+	return t.fills.fill(ctx, target, columns, next, func(ctx context.Context, f *fill, list, from string) (int64, error) {
+		rows, err := counted(ctx, t.c, "create table "+Dialect{}.Quote(target)+" as select "+list+" from "+from)
+		return rows, f.cause(ctx, target, err)
+	})
 }
 
-func fillOn(ctx context.Context, one *sql.Conn, target addr.Relation, columns []warehouse.Column, next func() (*warehouse.Batch, error)) (warehouse.JobStats, error) {
+// counted runs a statement on a connection and gives the number of rows it wrote.
+func counted(ctx context.Context, one *sql.Conn, text string) (rows int64, err error) {
+	err = natively(ctx, one, func(q mapping.Connection) error {
+		rows, err = writeRows(ctx, q, text)
+		return err
+	})
+	return rows, err
+}
+
+// mostWriters bounds how many connections write. One goroutine makes the rows, which more
+// would only wait for, each with memory of its own.
+const mostWriters = 8
+
+// together has several write at the same time. What one cannot do ends the others.
+func (f *fill) together(ctx context.Context, write func(context.Context) (int64, error)) (int64, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var group sync.WaitGroup
+	rows := make([]int64, min(runtime.GOMAXPROCS(0), mostWriters))
+	var mu sync.Mutex
+	var failed []error
+	for i := range rows {
+		group.Add(1)
+		go func() {
+			defer group.Done()
+			var err error
+			if rows[i], err = write(ctx); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				failed = append(failed, err)
+				cancel()
+			}
+		}()
+	}
+	group.Wait()
+	if len(failed) > 0 {
+		return -1, failed[0] // the others were canceled
+	}
+	total := int64(0)
+	for _, n := range rows {
+		total += n
+	}
+	return total, nil
+}
+
+// fill has a write done that selects list from a call of the function.
+func (all *fills) fill(ctx context.Context, target addr.Relation, columns []warehouse.Column, next func() (*warehouse.Batch, error), write func(ctx context.Context, f *fill, list, from string) (int64, error)) (warehouse.JobStats, error) {
+	stats := warehouse.JobStats{Rows: -1, Bytes: -1}
+	if all == nil { // of an analyzer, which writes nothing
+		return stats, fmt.Errorf("fill %s: %w", target, warehouse.ErrUnsupported)
+	}
 	start := time.Now()
 	f := &fill{columns: columns, pull: next}
-	var list string
+	list := make([]string, len(columns))
 	for i, c := range columns {
 		info, vector, same, err := vectorOf(c.Type)
 		if err != nil {
-			return warehouse.JobStats{}, fmt.Errorf("fill %s: column %s: %w", target, c.Name, err)
+			return stats, fmt.Errorf("fill %s: column %s: %w", target, c.Name, err)
 		}
-		f.infos, f.kinds = append(f.infos, info), append(f.kinds, vector)
-		if i > 0 {
-			list += ", "
-		}
-		name := Dialect{}.Ident(c.Name)
-		if same {
-			list += name
-		} else {
-			list += "cast(" + name + " as " + c.Type + ") as " + name
+		f.infos, f.shapes = append(f.infos, info), append(f.shapes, vector)
+		list[i] = Dialect{}.Ident(c.Name)
+		if !same {
+			list[i] = "cast(" + list[i] + " as " + c.Type + ") as " + list[i]
 		}
 	}
-	id := ongoing.add(f)
-	defer ongoing.remove(id)
-	if err := registerFill(one); err != nil {
-		return warehouse.JobStats{}, fmt.Errorf("fill %s: %w", target, err)
+	if slices.ContainsFunc(f.shapes, func(s shape) bool { return s.list }) {
+		// Only memory is at stake, so an error is none of the Fill's.
+		_ = all.buffer(ctx, 1)
+		defer func() { _ = all.buffer(context.WithoutCancel(ctx), -1) }()
 	}
-	stmt := warehouse.Statement{SQL: "create table " + Dialect{}.Quote(target) + " as select " + list + " from " + fillFunction + "(" + strconv.FormatInt(id, 10) + ")"}
-	stats := warehouse.JobStats{Rows: -1, Bytes: -1}
-	err := natively(ctx, one, func(q mapping.Connection) error {
-		var err error
-		stats.Rows, err = create(ctx, q, stmt.SQL)
-		return err
-	})
-	if err = wrap(ctx, stmt, err); err != nil && f.err != nil {
-		err = fmt.Errorf("fill %s: %w", target, f.err)
-	}
+	id := all.add(f)
+	defer all.remove(id)
+	var err error
+	stats.Rows, err = write(ctx, f, strings.Join(list, ", "), all.function+"("+strconv.FormatInt(id, 10)+")")
 	stats.Duration = time.Since(start)
 	return stats, err
 }
 
-// registerFill makes the function known; for each database once is enough, and again does
-// no harm.
-func registerFill(c *sql.Conn) error {
-	bigint, err := driver.NewTypeInfo(driver.TYPE_BIGINT)
-	if err != nil {
-		return err
+// cause is why writing failed, given what DuckDB says. Of an error of the rows that is only
+// the text.
+func (f *fill) cause(ctx context.Context, target addr.Relation, err error) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err != nil && f.err != nil {
+		return fmt.Errorf("fill %s: %w", target, f.err)
 	}
-	err = driver.RegisterTableUDF(c, fillFunction, driver.ParallelChunkTableFunction{
-		Config: driver.TableFunctionConfig{Arguments: []driver.TypeInfo{bigint}},
-		BindArguments: func(_ map[string]any, args ...any) (driver.ParallelChunkTableSource, error) {
-			id, _ := args[0].(int64)
-			f := ongoing.get(id)
-			if f == nil || !f.bound.CompareAndSwap(false, true) {
-				return nil, errors.New("these rows are the engine's and can be read once")
-			}
-			return f, nil
-		},
-	})
-	if err != nil {
-		// A second registration on the same database is refused; the first one serves.
-		var known bool
-		if scanErr := c.QueryRowContext(context.Background(), "select count(*) > 0 from duckdb_functions() where function_name = '"+fillFunction+"'").Scan(&known); scanErr == nil && known {
-			return nil
-		}
-	}
-	return err
+	return wrap(ctx, warehouse.Statement{}, err)
 }
 
 // vectorOf is the sort of vector that a type takes, the driver's type for it, and whether
 // it is the type itself; otherwise the values are cast.
-func vectorOf(typ string) (info driver.TypeInfo, kind reflect.Kind, same bool, err error) {
-	t := driver.TYPE_VARCHAR
-	kind = reflect.String
+func vectorOf(typ string) (info driver.TypeInfo, of shape, same bool, err error) {
+	if elem, list := strings.CutSuffix(typ, "[]"); list {
+		info, of, same, err = vectorOf(elem)
+		if err == nil && (of.list || of.kind != reflect.Int64 && of.kind != reflect.String) {
+			err = fmt.Errorf("arrays of %s are not written in bulk: %w", elem, warehouse.ErrUnsupported)
+		}
+		if err == nil {
+			info, err = driver.NewListInfo(info)
+		}
+		return info, shape{kind: of.kind, list: true}, same, err
+	}
+	t, kind := driver.TYPE_VARCHAR, reflect.String
 	switch name := strings.ToUpper(typ); name {
 	case "BIGINT":
 		t, kind, same = driver.TYPE_BIGINT, reflect.Int64, true
@@ -164,15 +268,20 @@ func vectorOf(typ string) (info driver.TypeInfo, kind reflect.Kind, same bool, e
 		t, kind = driver.TYPE_BOOLEAN, reflect.Bool
 	}
 	info, err = driver.NewTypeInfo(t)
-	return info, kind, same, err
+	return info, shape{kind: kind}, same, err
+}
+
+// shape is the sort of vector that a column takes: elements, or lists of them.
+type shape struct {
+	kind reflect.Kind
+	list bool
 }
 
 // fill is one Fill: a source of chunks.
 type fill struct {
 	columns []warehouse.Column
 	infos   []driver.TypeInfo
-	kinds   []reflect.Kind
-	bound   atomic.Bool
+	shapes  []shape
 
 	mu   sync.Mutex // guards what follows
 	pull func() (*warehouse.Batch, error)
@@ -180,14 +289,14 @@ type fill struct {
 	err  error // of pull, or of a value
 }
 
-// part is what one of DuckDB's threads is writing.
+// part is what one connection is writing.
 type part struct {
 	batch *warehouse.Batch
 	at    int
 	texts texts
 }
 
-// next is the next batch for a thread, nil at the end.
+// next is the next batch for a connection, nil at the end.
 func (f *fill) next() (*warehouse.Batch, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -224,9 +333,9 @@ func (f *fill) ColumnInfos() []driver.ColumnInfo {
 // Cardinality implements driver.ParallelChunkTableSource; it is not known.
 func (f *fill) Cardinality() *driver.CardinalityInfo { return nil }
 
-// Init lets all of DuckDB's threads write: each takes a batch at a time.
+// Init implements driver.ParallelChunkTableSource.
 func (f *fill) Init() driver.ParallelTableSourceInfo {
-	return driver.ParallelTableSourceInfo{MaxThreads: runtime.GOMAXPROCS(0)}
+	return driver.ParallelTableSourceInfo{MaxThreads: 1}
 }
 
 // NewLocalState implements driver.ParallelChunkTableSource.
@@ -249,17 +358,26 @@ func (f *fill) FillChunk(local any, chunk driver.DataChunk) error {
 	}
 	n := min(driver.GetDataChunkCapacity(), p.batch.Rows-p.at)
 	raw := mapping.DataChunk{Ptr: reflect.ValueOf(chunk).FieldByName("chunk").FieldByName("Ptr").UnsafePointer()}
-	for i, kind := range f.kinds {
+	for i, of := range f.shapes {
+		if of.list {
+			n = shorter(p.batch.Columns[i].Lists.Offsets[p.at:], n)
+		}
+	}
+	for i, of := range f.shapes {
 		v := mapping.DataChunkGetVector(raw, mapping.IdxT(i))
 		col := &p.batch.Columns[i]
-		switch kind {
-		case reflect.Int64:
+		switch {
+		case of.list:
+			if row := p.lists(v, of.kind, col.Lists, n); row >= 0 {
+				return f.failed(fmt.Errorf("column %s: %q is not UTF-8", f.columns[i].Name, col.Lists.Of.Texts[row]))
+			}
+		case of.kind == reflect.Int64:
 			copyInto(v, col.Ints[p.at:p.at+n])
-		case reflect.Float64:
+		case of.kind == reflect.Float64:
 			copyInto(v, col.Floats[p.at:p.at+n])
-		case reflect.Bool:
+		case of.kind == reflect.Bool:
 			copyInto(v, col.Bools[p.at:p.at+n])
-		case reflect.String:
+		case of.kind == reflect.String:
 			if row := p.texts.copy(v, col.Texts[p.at:p.at+n]); row >= 0 {
 				return f.failed(fmt.Errorf("column %s: %q is not UTF-8", f.columns[i].Name, col.Texts[p.at+row]))
 			}
@@ -284,14 +402,64 @@ func (f *fill) check(b *warehouse.Batch) error {
 	if len(b.Columns) != len(f.columns) {
 		return fmt.Errorf("a batch has %d columns, not %d", len(b.Columns), len(f.columns))
 	}
-	for i, kind := range f.kinds {
+	for i, of := range f.shapes {
 		col := &b.Columns[i]
-		have := map[reflect.Kind]int{reflect.Int64: len(col.Ints), reflect.Float64: len(col.Floats), reflect.Bool: len(col.Bools), reflect.String: len(col.Texts)}[kind]
+		if of.list {
+			if err := col.Lists.Check(b.Rows); err != nil {
+				return fmt.Errorf("column %s: %w", f.columns[i].Name, err)
+			}
+			if col.Null != nil && len(col.Null) != b.Rows || of.kind == reflect.String && col.Lists.Of.Ints != nil || of.kind == reflect.Int64 && col.Lists.Of.Texts != nil {
+				return fmt.Errorf("column %s of a batch has not lists of type %s", f.columns[i].Name, f.columns[i].Type)
+			}
+			continue
+		}
+		have := map[reflect.Kind]int{reflect.Int64: len(col.Ints), reflect.Float64: len(col.Floats), reflect.Bool: len(col.Bools), reflect.String: len(col.Texts)}[of.kind]
 		if have != b.Rows || col.Null != nil && len(col.Null) != b.Rows {
 			return fmt.Errorf("column %s of a batch of %d rows has %d values of type %s", f.columns[i].Name, b.Rows, have, f.columns[i].Type)
 		}
 	}
 	return nil
+}
+
+// mostElements bounds what the lists of a chunk hold together, so that long ones take no
+// memory beyond it.
+const mostElements = 1 << 17
+
+// shorter is how many of n lists fit into a chunk, at least one.
+func shorter(offsets []int, n int) int {
+	for n > 1 && offsets[n]-offsets[0] > mostElements {
+		n /= 2
+	}
+	return n
+}
+
+// listEntry is how DuckDB holds a list: where it is among the elements (duckdb_list_entry of
+// duckdb.h).
+type listEntry struct{ offset, length uint64 }
+
+// lists writes the next n lists. It returns the place of the first text that is not UTF-8,
+// or -1.
+func (p *part) lists(v mapping.Vector, kind reflect.Kind, l *warehouse.Lists, n int) int {
+	offsets := l.Offsets[p.at : p.at+n+1]
+	first, last := offsets[0], offsets[n]
+	mapping.ListVectorReserve(v, mapping.IdxT(last-first))
+	mapping.ListVectorSetSize(v, mapping.IdxT(last-first))
+	out := elements[listEntry](v, n)
+	for i := range out {
+		out[i] = listEntry{uint64(offsets[i] - first), uint64(offsets[i+1] - offsets[i])}
+	}
+	child := mapping.ListVectorGetChild(v)
+	if last == first {
+		return -1
+	}
+	if kind == reflect.Int64 {
+		copyInto(child, l.Of.Ints[first:last])
+		return -1
+	}
+	if row := p.texts.copy(child, l.Of.Texts[first:last]); row >= 0 {
+		return first + row
+	}
+	return -1
 }
 
 // texts writes strings. Calling DuckDB for each would take most of the time of a Fill:

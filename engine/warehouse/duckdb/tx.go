@@ -22,7 +22,7 @@ func (c *conn) Begin(ctx context.Context) (warehouse.Tx, error) {
 	if err != nil {
 		return nil, wrap(ctx, warehouse.Statement{}, err)
 	}
-	t := &tx{session: session{db: c.db, q: one}, c: one, open: true}
+	t := &tx{session: session{db: c.db, q: one, fills: c.fills}, c: one, open: true}
 	if _, err := one.ExecContext(ctx, "begin transaction"); err != nil {
 		one.Close()
 		return nil, wrap(ctx, warehouse.Statement{}, err)

@@ -263,20 +263,29 @@ func (s session) Query(ctx context.Context, stmt warehouse.Statement) (warehouse
 		return nil, err
 	}
 	ctx, limit := limited(ctx)
-	one := s.own
-	if one == nil {
-		var err error
-		if one, err = s.acquireFor(ctx, false); err != nil {
-			limit.stop()
-			return nil, limit.reached(err)
-		}
-		if _, err := one.Conn().PgConn().Exec(ctx, "begin transaction read only").ReadAll(); err != nil {
-			one.Release()
-			limit.stop()
-			return nil, limit.reached(wrap(ctx, stmt, err))
-		}
+	one, err := s.reading(ctx, stmt)
+	if err != nil {
+		limit.stop()
+		return nil, limit.reached(err)
 	}
 	return s.rows(ctx, limit, one, stmt)
+}
+
+// reading is the connection of the transaction or, on the pool, one that may only read; the
+// rows give it back.
+func (s session) reading(ctx context.Context, stmt warehouse.Statement) (*pgxpool.Conn, error) {
+	if s.own != nil {
+		return s.own, nil
+	}
+	one, err := s.acquireFor(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := one.Conn().PgConn().Exec(ctx, "begin transaction read only").ReadAll(); err != nil {
+		one.Release()
+		return nil, wrap(ctx, stmt, err)
+	}
+	return one, nil
 }
 
 // checkText refuses a zero byte: the protocol ends a text there, so that the rest would be

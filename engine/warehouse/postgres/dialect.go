@@ -51,6 +51,9 @@ func (d Dialect) Quote(r addr.Relation) string {
 	return name
 }
 
+// OrderedByBytes overrides the collation of the database.
+func (Dialect) OrderedByBytes(expr string) string { return expr + ` collate pg_catalog."C"` }
+
 // Literal writes a value so that PostgreSQL reads the same value of the same type: integers
 // as they are, floats as double precision (a bare 1.5 would be numeric), times as timestamp
 // in UTC, texts without a type of their own. It does not depend on settings of the session.

@@ -86,6 +86,13 @@ func writeRows(to io.Writer, width int, next func() (*warehouse.Batch, error)) e
 		if len(b.Columns) != width {
 			return fmt.Errorf("a batch has %d columns, not %d", len(b.Columns), width)
 		}
+		for i := range b.Columns {
+			if lists := b.Columns[i].Lists; lists != nil {
+				if err := lists.Check(b.Rows); err != nil {
+					return err
+				}
+			}
+		}
 		for row := range b.Rows {
 			line = line[:0]
 			for i := range b.Columns {
@@ -124,6 +131,32 @@ func appendCell(line []byte, v *warehouse.Vector, row int) ([]byte, error) {
 			text = textEscapes.Replace(text)
 		}
 		return append(line, text...), nil
+	case v.Lists != nil:
+		return appendList(line, &v.Lists.Of, v.Lists.Offsets[row], v.Lists.Offsets[row+1]), nil
 	}
 	return line, fmt.Errorf("a batch has no value for row %d", row)
 }
+
+// appendList writes an array as PostgreSQL reads it, escaped once more for COPY:
+// https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO
+func appendList(line []byte, of *warehouse.Vector, from, to int) []byte {
+	line = append(line, '{')
+	for i := from; i < to; i++ {
+		if i > from {
+			line = append(line, ',')
+		}
+		if of.Texts == nil {
+			line = strconv.AppendInt(line, of.Ints[i], 10)
+			continue
+		}
+		text := of.Texts[i]
+		if strings.ContainsAny(text, "\\\"\n\r\t") {
+			text = listEscapes.Replace(text)
+		}
+		line = append(append(append(line, '"'), text...), '"')
+	}
+	return append(line, '}')
+}
+
+// listEscapes are those of a quoted element, then textEscapes.
+var listEscapes = strings.NewReplacer("\\", `\\\\`, "\"", `\\"`, "\n", `\n`, "\r", `\r`, "\t", `\t`)

@@ -29,7 +29,7 @@ func suite(open func(t *testing.T) warehouse.Conn) warehousetest.Warehouse {
 	return warehousetest.Warehouse{
 		Open: open,
 		Types: warehousetest.Types{Int: "bigint", Text: "text", Bool: "boolean", Float: "double precision", Numeric: "numeric(18,3)",
-			Date: "date", Timestamp: "timestamp without time zone", Bytes: "bytea"},
+			Date: "date", Timestamp: "timestamp without time zone", Bytes: "bytea", Ints: "bigint[]", Texts: "text[]"},
 		ExactColumns: true, StrictInsert: true, KeepsReaders: true, Enforces: true,
 		Slow: "select count(*) as n from generate_series(1, 1000000) as a(x), generate_series(1, 1000000) as b(x) where a.x + b.x = 7",
 	}

@@ -30,6 +30,9 @@ type Warehouse struct {
 	KeepsReaders bool
 	// Enforces: constraints refuse rows that break them.
 	Enforces bool
+	// Customer opens the database that a customer has of its own; nil where customers have
+	// schemas of the target.
+	Customer Customer
 	// Slow is a query that runs for at least half a minute and yields to cancellation.
 	Slow string
 }
@@ -37,6 +40,7 @@ type Warehouse struct {
 // Types are names of types, spelled as Inspect spells them.
 type Types struct {
 	Int, Text, Bool, Float, Numeric, Date, Timestamp, Bytes string // Int has 64 bits, Numeric is decimal(18,3)
+	Ints, Texts                                             string // arrays of Int and Text
 }
 
 // Exception names a test that a warehouse does not pass, and why. Tests below a name are
@@ -74,6 +78,13 @@ var suite = []struct {
 	{"checksum", testChecksum},
 	{"errors", testErrors},
 	{"render", testRender},
+	{"fill", testFill},
+	{"release", testRelease},
+	{"release foreign", testReleaseForeign},
+	{"release readers", testReleaseReaders},
+	{"release interrupted", testReleaseInterrupted},
+	{"fill canceled", testFillCanceled},
+	{"read columns", testReadColumns},
 	{"load", testLoad},
 	{"load refused", testLoadRefused},
 	{"sniff", testSniff},

@@ -22,6 +22,10 @@ select
     sum(case when inventory.is_expired then inventory.inventory_value else 0 end) as expired_value
 from {{ ref "fct_inventory" }} as inventory
 inner join {{ ref "dim_tenant" }} as tenant on tenant.tenant_id = inventory.tenant_id
-left join {{ ref "dim_product" }} as product on product.product_id = inventory.product_id
-left join {{ ref "dim_location" }} as location on location.location_id = inventory.location_id
+left join {{ ref "dim_product" }} as product
+    on product.product_id = inventory.product_id
+    and product.tenant_id = inventory.tenant_id
+left join {{ ref "dim_location" }} as location
+    on location.location_id = inventory.location_id
+    and location.tenant_id = inventory.tenant_id
 group by 1, 2, 3, 4, 5, 6

@@ -13,6 +13,10 @@ select
     sum(txn.input_g) / 1000 as input_kg,
     sum(txn.output_g) / 1000 as output_kg
 from {{ ref "fct_machine_run" }} as run
-inner join {{ ref "dim_machine" }} as machine on machine.machine_id = run.machine_id
-left join {{ ref "transaction" }} as txn on txn.machinerun_id = run.machinerun_id
+inner join {{ ref "dim_machine" }} as machine
+    on machine.machine_id = run.machine_id
+    and machine.tenant_id = run.tenant_id
+left join {{ ref "transaction" }} as txn
+    on txn.machinerun_id = run.machinerun_id
+    and txn.tenant_id = run.tenant_id
 group by 1, 2, 3, 4, 5, 6

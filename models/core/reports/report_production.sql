@@ -11,5 +11,7 @@ select
     sum(production.production_cost) as production_cost
 from {{ ref "fct_production" }} as production
 inner join {{ ref "dim_tenant" }} as tenant on tenant.tenant_id = production.tenant_id
-left join {{ ref "dim_product" }} as product on product.product_id = production.product_id
+left join {{ ref "dim_product" }} as product
+    on product.product_id = production.product_id
+    and product.tenant_id = production.tenant_id
 group by 1, 2, 3, 4, 5, 6

@@ -14,7 +14,11 @@ select
 from {{ ref "fct_sales" }} as sales
 inner join {{ ref "dim_tenant" }} as tenant on tenant.tenant_id = sales.tenant_id
 inner join {{ ref "dim_date" }} as day on day.date_day = sales.sold_on
-left join {{ ref "dim_product" }} as product on product.product_id = sales.product_id
-left join {{ ref "dim_partner" }} as partner on partner.partner_id = sales.partner_id
+left join {{ ref "dim_product" }} as product
+    on product.product_id = sales.product_id
+    and product.tenant_id = sales.tenant_id
+left join {{ ref "dim_partner" }} as partner
+    on partner.partner_id = sales.partner_id
+    and partner.tenant_id = sales.tenant_id
 where sales.is_completed
 group by 1, 2, 3, 4, 5, 6

@@ -1,0 +1,334 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/engine-build/engine/cmd/engine/view"
+	"github.com/engine-build/engine/engine"
+	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/distribute"
+	"github.com/engine-build/engine/engine/plan"
+	"github.com/engine-build/engine/engine/run"
+	"github.com/engine-build/engine/engine/state"
+	"github.com/engine-build/engine/engine/warehouse"
+)
+
+const codeNoDistribution diag.Code = "distribution-missing"
+
+// distributeCodes are those of commands about customers.
+var distributeCodes = []diag.Entry{
+	{Code: codeNoDistribution, Title: "a project without customers", Explain: "engine publish, engine customers and --customer are about what the section distribution of engine.yml says. Without it there are no customers.", Bad: "engine publish # no distribution in engine.yml", Good: "distribution:\n  customers: {csv: config/customers.csv}\n  customer_tenants: {csv: config/customer_tenants.csv}"},
+}
+
+// shareFlags say what is published to whom.
+type shareFlags struct {
+	customers []string
+	dry       bool
+	force     bool
+	budget    budgetFlags
+	tenure    tenureFlags
+}
+
+func (a *app) publishCommand() *cobra.Command {
+	f := &shareFlags{}
+	cmd := &cobra.Command{
+		Use:   "publish",
+		Short: "give every customer its slice of what is built",
+		Long: text(`
+Publishes to every customer of the distribution in engine.yml what of its slice has changed:
+rows of its tenants, rows that links and transfers give it, shared models, its custom fields,
+in schemas of its own. Who the customers are is read once, from engine.yml, files or models,
+and frozen for the run.
+
+What many customers read is read once for all of them. Then customers are published side by
+side, each on its own: made aside, proven by independent queries, and published in one step.
+A customer for whom something goes wrong keeps what it had, and the others get theirs.
+Customers and models that are unchanged are left alone. A run that was killed is repaired by
+the next one.
+
+Access is granted to a customer's principals, and taken from those that are configured no
+more before anything new is published. What the engine did not make is never touched.
+
+Exit code 1: a customer failed, or a proof did. Exit code 2: the project or the configuration
+is wrong, and nothing was published. On targets below distribution.targets this is the last
+phase of engine build, too.`),
+		Example: `  engine publish
+  engine publish --dry-run                 who gets what, and why
+  engine publish --customer acme --customer bmw
+  engine publish --force --customer acme   although nothing has changed
+  engine publish -j 8 -o json`,
+	}
+	fl := cmd.Flags()
+	fl.StringArrayVar(&f.customers, "customer", nil, "only these `customers`; may be repeated")
+	must(cmd.RegisterFlagCompletionFunc("customer", a.completeCustomer))
+	fl.BoolVar(&f.dry, "dry-run", false, "show what would be published, and publish nothing")
+	fl.BoolVar(&f.dry, "plan", false, "the same as --dry-run")
+	fl.BoolVar(&f.force, "force", false, "publish although it is unchanged")
+	f.budget.register(cmd)
+	f.tenure.register(cmd)
+	a.outputFlag(cmd, "human", "json", "github")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := unexpected(cmd, args); err != nil {
+			return err
+		}
+		s, err := a.compiled(cmd.Context())
+		if err != nil {
+			return err
+		}
+		if err := s.distributing(); err != nil {
+			return err
+		}
+		if f.dry {
+			return s.showDistribution(cmd.Context(), f)
+		}
+		return s.publishCustomers(cmd.Context(), f)
+	}
+	return cmd
+}
+
+// distributing refuses projects without customers.
+func (s *session) distributing() error {
+	if s.project.Settings.Distribution == nil {
+		return mistake(diag.Diagnostic{Code: codeNoDistribution, Message: "the project has no customers: engine.yml has no \"distribution\"", Help: "see docs/distribution.md"})
+	}
+	return nil
+}
+
+// names are the customers that flags ask for: also as one list with commas.
+func (f *shareFlags) names() []string {
+	var out []string
+	for _, c := range f.customers {
+		for _, name := range strings.Split(c, ",") {
+			if name = strings.TrimSpace(name); name != "" && !slices.Contains(out, name) {
+				out = append(out, name)
+			}
+		}
+	}
+	return out
+}
+
+// prepared reads what there is and plans. What is wrong ends the command.
+func (s *session) prepared(ctx context.Context, conn warehouse.Conn, q distribute.Request, code int) (*distribute.Prepared, error) {
+	q.At = s.app.now()
+	p, found, err := distribute.Prepare(ctx, s.program, conn, q)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, err
+	}
+	if found.HasErrors() {
+		return nil, &mistakes{append(s.warnings, found...), code}
+	}
+	s.warnings.Add(found...)
+	s.noteCustomers(p)
+	return p, nil
+}
+
+// errand is ctx for statements of a run, or of no run.
+func (s *session) errand(ctx context.Context, id string) context.Context {
+	return warehouse.WithJob(ctx, warehouse.Job{Run: id, Project: s.project.Settings.Name.V, Target: s.program.Target.Name})
+}
+
+// showDistribution is --dry-run: nothing is written.
+func (s *session) showDistribution(ctx context.Context, f *shareFlags) error {
+	conn, err := s.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	snapshot, err := s.snapshot(ctx, conn)
+	if err != nil {
+		return err
+	}
+	p, err := s.prepared(s.errand(ctx, ""), conn, distribute.Request{Only: f.names(), Force: f.force, Snapshot: snapshot}, exitMistake)
+	if err != nil {
+		return err
+	}
+	s.warn()
+	if wantsJSON(s.app.global.output) {
+		b, err := p.Plan.JSON()
+		if err != nil {
+			return err
+		}
+		_, err = s.app.out.Write(append(b, '\n'))
+		return err
+	}
+	_, err = io.WriteString(s.app.out, s.app.outScreen().DistributionPlan(p.Plan))
+	return err
+}
+
+// publishCustomers is engine publish.
+func (s *session) publishCustomers(ctx context.Context, f *shareFlags) error {
+	id := newRunID(s.app.now())
+	conn, lease, err := s.occupy(ctx, order{which: "publish", tenure: f.tenure}, id)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	defer s.vacate(ctx, lease)
+	budget, err := s.budget(conn, f.budget)
+	if err != nil {
+		return err
+	}
+	s.tenant = occupant{lease, id}
+	s.unfinished(lease, &plan.Plan{})
+	snapshot, err := s.snapshot(ctx, conn)
+	if err != nil {
+		return err
+	}
+	p, err := s.prepared(s.errand(ctx, id), conn, distribute.Request{Only: f.names(), Force: f.force, Freeze: true, Snapshot: snapshot}, exitMistake)
+	if err != nil {
+		return err
+	}
+	s.warn()
+	result, err := s.give(ctx, conn, p, lease, id, budget)
+	if err != nil {
+		return err
+	}
+	s.vacate(ctx, lease)
+	a := s.app
+	switch {
+	case wantsJSON(a.global.output):
+		_ = view.JSON(a.out, view.DistributionOf(result))
+	case a.global.output == "github":
+		_, _ = io.WriteString(a.out, view.Annotations(view.DistributionTroubles(result)))
+	}
+	if !result.OK() {
+		return reported(exitFailed)
+	}
+	return nil
+}
+
+// give does what a plan says, under a view.
+func (s *session) give(ctx context.Context, conn warehouse.Conn, p *distribute.Prepared, lease *run.Lease, id string, budget plan.Budget) (*distribute.Result, error) {
+	screen := s.app.outScreen()
+	if wantsJSON(s.app.global.output) || s.app.global.output == "github" {
+		screen = s.app.errScreen()
+	}
+	lines := s.app.global.logFormat == "json"
+	if !lines && !screen.Quiet && len(p.Plan.Customers) > 0 {
+		_, _ = fmt.Fprintf(screen.Out, "%s on target %s: %s to publish, %d unchanged, %s\n\n", screen.Paint(view.Bold, "customers of "+p.Plan.Project), p.Plan.Target,
+			view.Number(len(p.Plan.Customers), "customer"), p.Plan.Unchanged.Customers, view.Number(s.jobs(), "worker"))
+	}
+	v := view.NewDistribution(screen, p.Plan, id, lines)
+	quiet := s.app.telling(v.Note)
+	defer quiet()
+	stop := ticking(v.Tick)
+	result, err := distribute.Apply(s.errand(ctx, id), p.Plan, conn, distribute.Options{
+		Jobs: s.jobs(), RunID: id, Now: s.app.now, Sink: v.Event, Workshop: p.Workshop, Lease: lease, MaxBilled: budget.MaxBilled(warehouse.PriceOf(conn)),
+	})
+	stop()
+	if err != nil {
+		v.Abandon()
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, err
+	}
+	v.Finish(result)
+	return result, nil
+}
+
+// share is the last phase of a build on targets that distribute. It gives the outcome, nil
+// where there was nothing to distribute or the build failed.
+func (s *session) share(ctx context.Context, conn warehouse.Conn, built *run.Result, o order, id string, budget plan.Budget) (*distribute.Result, error) {
+	if o.which != "build" || o.noShare || s.app.schemaSuffix != "" || !distribute.Distributes(s.program) {
+		return nil, nil
+	}
+	if !built.OK() {
+		s.app.say("nothing is published to customers: the build failed")
+		return nil, nil
+	}
+	snapshot, err := engine.Snapshot(ctx, s.program, conn)
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.prepared(s.errand(ctx, id), conn, distribute.Request{Freeze: true, Snapshot: snapshot}, exitFailed)
+	if err != nil {
+		return nil, err
+	}
+	s.warn()
+	if !s.app.global.quiet && !wantsJSON(s.app.global.output) && s.app.global.logFormat != "json" {
+		_, _ = io.WriteString(s.app.out, "\n")
+	}
+	return s.give(ctx, conn, p, o.lease, id, budget)
+}
+
+// foresee says what a build would publish to customers: what it builds counts as changed.
+func (s *session) foresee(ctx context.Context, conn warehouse.Conn, p *plan.Plan, snapshot state.Snapshot) (string, error) {
+	if !distribute.Distributes(s.program) || s.app.schemaSuffix != "" {
+		return "", nil
+	}
+	will := distribute.Request{Snapshot: snapshot, At: s.app.now(), Builds: true}
+	for _, a := range p.Actions {
+		if a.Verb != plan.Check {
+			will.Changes = append(will.Changes, a.Node)
+		}
+	}
+	made, found, err := distribute.Prepare(s.errand(ctx, ""), s.program, conn, will)
+	switch {
+	case err != nil:
+		return "", err
+	case made == nil && distribute.Unbuilt(found):
+		return "customers: who they are, and what they get, is known after the build\n", nil
+	case found.HasErrors():
+		return "", &mistakes{found, exitMistake}
+	}
+	s.warnings.Add(found...)
+	return s.app.outScreen().DistributionPlan(made.Plan), nil
+}
+
+// customersFile has the names of customers for completion.
+const customersFile = "customers.json"
+
+// noteCustomers keeps the customers' names for completion, which opens no warehouse. A folder
+// that cannot be written is no mistake.
+func (s *session) noteCustomers(p *distribute.Prepared) {
+	names := make([]string, 0, len(p.Config.Customers))
+	for i := range p.Config.Customers {
+		names = append(names, p.Config.Customers[i].Name)
+	}
+	b, err := json.Marshal(names)
+	if err != nil {
+		return
+	}
+	path := filepath.Join(s.target(), customersFile)
+	if before, err := os.ReadFile(path); err == nil && string(before) == string(b) {
+		return
+	}
+	if err := os.MkdirAll(s.target(), 0o755); err == nil {
+		_ = os.WriteFile(path, b, 0o644)
+	}
+}
+
+// completeCustomer offers the customers' names: those that stand in the project, and those
+// that the last command knew.
+func (a *app) completeCustomer(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if a.fromEnvironment(cmd) != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	s, err := a.load()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var names []string
+	if b, err := os.ReadFile(filepath.Join(s.target(), customersFile)); err == nil {
+		_ = json.Unmarshal(b, &names)
+	} else if !errors.Is(err, os.ErrNotExist) {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	names = append(names, distribute.Written(s.project.Settings.Distribution)...)
+	slices.Sort(names)
+	return slices.Compact(names), cobra.ShellCompDirectiveNoFileComp
+}

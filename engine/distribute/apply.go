@@ -1,0 +1,407 @@
+package distribute
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/run"
+	"github.com/engine-build/engine/engine/state"
+	"github.com/engine-build/engine/engine/tenant"
+	"github.com/engine-build/engine/engine/warehouse"
+)
+
+// cleanupTime bounds what is done after a failure or an interrupt.
+const cleanupTime = 20 * time.Second
+
+// Options of Apply.
+type Options struct {
+	Jobs  int              // customers at a time, at least 1
+	RunID string           // unique per run
+	Now   func() time.Time // clock
+	Sink  func(Event)      // may be nil
+	// Workshop is where the configuration was frozen.
+	Workshop Workshop
+	// Lease is that under which the run publishes; nil for a run that needs none.
+	Lease *run.Lease
+	// MaxBilled ends the run when its statements have been billed for that many bytes; 0 is no
+	// limit. A customer that was begun is ended.
+	MaxBilled int64
+}
+
+// Apply does what the plan says: it splits what many customers read, and then publishes to
+// one customer after the other, several at a time. What goes wrong for one customer leaves
+// it what it had, and does not concern the others. The error is for what concerns all.
+func Apply(ctx context.Context, p *Plan, conn warehouse.Conn, o Options) (*Result, error) {
+	d, err := tenant.For(conn.Dialect())
+	if err != nil {
+		return nil, err
+	}
+	dist, err := warehouse.Distribute(conn)
+	if err != nil {
+		return nil, err
+	}
+	ctx, release := o.Lease.Context(ctx)
+	defer release()
+	if o.Jobs < 1 {
+		o.Jobs = 1
+	}
+	r := &runner{
+		plan: p, conn: conn, dist: dist, d: d, options: o, from: tenant.From{Inline: p.setting.MaxInline},
+		result: &Result{RunID: o.RunID, Start: o.Now(), Plan: p, Price: warehouse.PriceOf(conn), Customers: make([]*Outcome, len(p.Customers))},
+		shared: map[*Model]*shared{},
+	}
+	if err := r.setup(ctx); err != nil {
+		return nil, err
+	}
+	r.tell(Event{Kind: Started, Total: len(p.Customers)})
+	r.together(ctx)
+	r.each(len(p.Customers), func(i int) {
+		c := p.Customers[i]
+		r.tell(Event{Kind: CustomerStarted, Customer: c.Name, Index: i + 1, Total: len(p.Customers)})
+		out := r.customer(ctx, c)
+		r.mu.Lock()
+		r.result.Customers[i] = out
+		r.result.Usage.join(out.Usage)
+		r.ended++
+		n := r.ended
+		r.mu.Unlock()
+		r.tell(Event{Kind: CustomerEnded, Customer: c.Name, Index: n, Total: len(p.Customers), Outcome: out})
+	})
+	r.stopped(ctx)
+	r.clear(ctx)
+	r.result.End = o.Now()
+	if !r.result.Canceled {
+		if _, err := state.CompactReleases(ctx, conn, p.scope, keptRecords, max(compactAbove, int64(4*keptRecords*len(p.Customers)))); err != nil {
+			w := plain(err)
+			w.Severity = diag.Warning
+			r.result.Diags.Add(w)
+		}
+	}
+	r.tell(Event{Kind: Ended, Total: len(p.Customers)})
+	return r.result, nil
+}
+
+// History that is kept of each customer, and how many records may be there before some are
+// removed.
+const (
+	keptRecords  = 6
+	compactAbove = 20_000
+)
+
+type runner struct {
+	plan    *Plan
+	conn    warehouse.Conn
+	dist    warehouse.Distributor
+	d       tenant.Dialect
+	options Options
+	from    tenant.From
+	result  *Result
+	shared  map[*Model]*shared // filled before the first customer
+
+	mu     sync.Mutex
+	ended  int
+	billed int64
+
+	// alone: questions cannot be put together on this warehouse.
+	alone atomic.Bool
+
+	telling sync.Mutex
+}
+
+// shared is what was done for all customers of a model.
+type shared struct {
+	split    addr.Relation // zero: the relation itself is read
+	expected map[string]tenant.Counts
+	all      *tenant.Counts // where every customer gets all
+	err      error
+}
+
+func (r *runner) tell(e Event) {
+	if r.options.Sink == nil {
+		return
+	}
+	e.At = r.options.Now()
+	r.telling.Lock()
+	defer r.telling.Unlock()
+	r.options.Sink(e)
+}
+
+// each calls f for all indexes, in their order, Jobs at a time.
+func (r *runner) each(n int, f func(int)) {
+	next := make(chan int)
+	var wait sync.WaitGroup
+	for range min(r.options.Jobs, max(n, 1)) {
+		wait.Go(func() {
+			for i := range next {
+				f(i)
+			}
+		})
+	}
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	wait.Wait()
+}
+
+// clear empties the workshop. What cannot be removed now is removed by the next run.
+func (r *runner) clear(ctx context.Context) {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
+	defer stop()
+	if err := r.dist.CloseWorkshop(ctx, r.options.Workshop.At); err != nil {
+		w := plain(fmt.Errorf("empty the workshop: %w", err))
+		w.Severity = diag.Warning
+		r.result.Diags.Add(w)
+	}
+}
+
+// setup makes the tables for records, and what slices need in the warehouse.
+func (r *runner) setup(ctx context.Context) error {
+	if len(r.plan.Customers) == 0 {
+		return nil
+	}
+	if err := warehouse.Prepare(ctx, r.conn, r.d.Needs()); err != nil {
+		return fmt.Errorf("prepare the warehouse for slices: %w", err)
+	}
+	ops := append(state.ReleaseTables(r.conn.Dialect(), r.plan.scope.Database), state.ShapesOp(r.conn.Dialect(), r.plan.scope, r.options.Now(), r.plan.shapes)...)
+	for _, op := range ops {
+		if _, err := r.do(ctx, op, &r.result.Usage); err != nil {
+			return fmt.Errorf("prepare the records of customers: %w", err)
+		}
+	}
+	return nil
+}
+
+// do performs an operation.
+func (r *runner) do(ctx context.Context, op warehouse.Op, u *Usage) (warehouse.JobStats, error) {
+	if p, ok := r.conn.(warehouse.Performer); ok {
+		stats, stmt, done, err := p.Perform(ctx, op)
+		if done || err != nil {
+			r.charge(u, stats)
+			return stats, explained(stmt, err)
+		}
+	}
+	statements, err := r.conn.Dialect().Render(op)
+	if err != nil {
+		return warehouse.JobStats{}, err
+	}
+	var last warehouse.JobStats
+	for _, stmt := range statements {
+		stats, err := r.conn.Exec(ctx, stmt)
+		r.charge(u, stats)
+		if err != nil {
+			return stats, explained(stmt, err)
+		}
+		if stats.Rows >= 0 || last.Rows <= 0 {
+			last = stats
+		}
+	}
+	return last, nil
+}
+
+// query gives all rows of a small result.
+func (r *runner) query(ctx context.Context, sql string, u *Usage) ([][]any, error) {
+	stmt := warehouse.Statement{SQL: sql}
+	rows, err := r.conn.Query(ctx, stmt)
+	if err != nil {
+		return nil, explained(stmt, err)
+	}
+	defer rows.Close()
+	var out [][]any
+	for rows.Next() {
+		v, err := rows.Values()
+		if err != nil {
+			return nil, explained(stmt, err)
+		}
+		out = append(out, v)
+	}
+	err = rows.Err()
+	r.charge(u, warehouse.StatsOf(rows))
+	return out, explained(stmt, err)
+}
+
+func (r *runner) charge(u *Usage, s warehouse.JobStats) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	u.add(s)
+	r.billed += max(s.Billed, 0)
+}
+
+// spent reports whether the budget is used up.
+func (r *runner) spent() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.options.MaxBilled > 0 && r.billed >= r.options.MaxBilled
+}
+
+func (u *Usage) add(s warehouse.JobStats) {
+	u.Statements++
+	if s.Bytes > 0 {
+		u.Bytes += s.Bytes
+	}
+	u.Billed += max(s.Billed, 0)
+	u.SlotMillis += max(s.SlotMillis, 0)
+}
+
+func (u *Usage) join(v Usage) {
+	u.Statements += v.Statements
+	u.Bytes += v.Bytes
+	u.Billed += v.Billed
+	u.SlotMillis += v.SlotMillis
+}
+
+// together does what serves all customers: tables of the rows of many, and the numbers that
+// slices must have.
+func (r *runner) together(ctx context.Context) {
+	type task struct {
+		model *Model
+		split bool
+		due   []string
+	}
+	due := map[*Model][]string{}
+	for _, c := range r.plan.Customers {
+		for i := range c.Pairs {
+			due[c.Pairs[i].model] = append(due[c.Pairs[i].model], c.Name)
+		}
+	}
+	var tasks []task
+	for _, m := range r.plan.Models {
+		if len(due[m]) == 0 {
+			continue
+		}
+		r.shared[m] = &shared{}
+		if m.Way == Split {
+			var tables []string
+			for _, c := range r.plan.Customers {
+				for i := range c.Pairs {
+					if c.Pairs[i].model == m && c.Pairs[i].Way == Split {
+						tables = append(tables, c.Name)
+					}
+				}
+			}
+			tasks = append(tasks, task{m, true, tables})
+		}
+		tasks = append(tasks, task{m, false, due[m]})
+	}
+	var done int
+	r.each(len(tasks), func(i int) {
+		t := tasks[i]
+		s := r.shared[t.model]
+		out := &SharedOutcome{Node: t.model.Node, What: "count", Start: r.options.Now()}
+		err := ctx.Err()
+		if t.split {
+			out.What = "split"
+		}
+		if err == nil && t.split {
+			err = r.split(r.named(ctx, t.model.Node), t.model, s, t.due, &out.Usage)
+		} else if err == nil {
+			err = r.count(r.named(ctx, t.model.Node), t.model, s, t.due, &out.Usage)
+		}
+		out.End = r.options.Now()
+		r.mu.Lock()
+		if err != nil {
+			s.err = err
+			if ctx.Err() == nil {
+				out.Diags.Add(sharedFailed(t.model, out.What, err))
+			}
+		}
+		done++
+		n := done
+		r.result.Shared = append(r.result.Shared, out)
+		r.result.Usage.join(out.Usage)
+		r.mu.Unlock()
+		r.tell(Event{Kind: SharedEnded, Index: n, Total: len(tasks), Shared: out})
+	})
+	slices.SortFunc(r.result.Shared, func(a, b *SharedOutcome) int {
+		if n := a.Node.Compare(b.Node); n != 0 {
+			return n
+		}
+		return strings.Compare(a.What, b.What)
+	})
+}
+
+// named says for which node statements are.
+func (r *runner) named(ctx context.Context, n addr.Node) context.Context {
+	j := warehouse.JobOf(ctx)
+	j.Node = n
+	return warehouse.WithJob(ctx, j)
+}
+
+// split makes the table of the rows of all due customers.
+func (r *runner) split(ctx context.Context, m *Model, s *shared, due []string, u *Usage) error {
+	t := tenant.Split(r.d, m.rule, r.options.Workshop.Frozen, due)
+	if t.Query == "" {
+		return nil
+	}
+	rel := r.options.Workshop.At
+	rel.Name = fmt.Sprintf("split_%03d", slices.Index(r.plan.Models, m)+1)
+	var layout *warehouse.Layout
+	if caps := r.conn.Dialect().Caps(); caps.Clusters && len(t.Cluster) > 0 {
+		layout = &warehouse.Layout{Cluster: t.Cluster}
+	} else if caps.Indexes && len(t.Index) > 0 {
+		layout = &warehouse.Layout{Indexes: []warehouse.Index{{Columns: t.Index}}}
+		if caps.Unlogged {
+			layout.Unlogged = true
+		}
+	}
+	if _, err := r.do(ctx, warehouse.CreateTableAs{Target: rel, Query: t.Query, Layout: layout}, u); err != nil {
+		return err
+	}
+	s.split = rel
+	return nil
+}
+
+// count asks how many rows, and values, the slices must have.
+func (r *runner) count(ctx context.Context, m *Model, s *shared, due []string, u *Usage) error {
+	rows, err := r.query(ctx, tenant.Expected(r.d, m.rule, r.options.Workshop.Frozen, due), u)
+	if err != nil {
+		return err
+	}
+	s.expected = make(map[string]tenant.Counts, len(rows))
+	for _, row := range rows {
+		c, err := tenant.CountsOf(m.rule, row)
+		if err != nil {
+			return err
+		}
+		if m.rule.All {
+			s.all = &c
+		} else {
+			s.expected[c.Customer] = c
+		}
+	}
+	return nil
+}
+
+// expects are the numbers that a customer's slice must have.
+func (s *shared) expects(m *Model, customer string) tenant.Counts {
+	if s.all != nil {
+		c := *s.all
+		c.Customer = customer
+		return c
+	}
+	if c, ok := s.expected[customer]; ok {
+		return c
+	}
+	return tenant.NoCounts(m.rule, customer)
+}
+
+// stopped notes why a run did not come to its end.
+func (r *runner) stopped(ctx context.Context) {
+	cause := context.Cause(ctx)
+	if cause == nil {
+		return
+	}
+	r.result.Canceled = true
+	var lost *warehouse.LostError
+	if errors.As(cause, &lost) {
+		r.result.Diags.Add(run.LeaseLost(lost))
+	}
+}

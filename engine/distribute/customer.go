@@ -1,0 +1,394 @@
+package distribute
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/state"
+	"github.com/engine-build/engine/engine/tenant"
+	"github.com/engine-build/engine/engine/warehouse"
+)
+
+// errBudget ends a customer that was not begun.
+var errBudget = errors.New("the budget of the run is used up")
+
+// publication is the work for one customer.
+type publication struct {
+	*runner
+	c       *Customer
+	out     *Outcome
+	release warehouse.Release
+	staged  []staged
+	// views are all that the customer has, and lists the tables that they read of their own.
+	views []warehouse.SliceView
+	lists []addr.Relation
+	// wanted are the names of all that it has afterwards.
+	wanted map[addr.Relation]bool
+	own    []warehouse.Relation
+}
+
+// staged is a pair that was made aside.
+type staged struct {
+	pair *Pair
+	at   addr.Relation
+}
+
+// customer publishes to one customer; its outcome says whether that went well.
+func (r *runner) customer(ctx context.Context, c *Customer) (out *Outcome) {
+	out = &Outcome{Customer: c.Name, Start: r.options.Now(), Status: Failed, Kept: c.Kept}
+	p := &publication{runner: r, c: c, out: out, wanted: map[addr.Relation]bool{}}
+	var err error
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("the engine stumbled: %v", v)
+			out.Status = Failed
+		}
+		if p.release != nil {
+			cleanup, stop := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
+			if failed := p.release.Close(cleanup); failed != nil && err == nil && ctx.Err() == nil {
+				out.Diags.Add(cleanupFailed(c, failed))
+			}
+			stop()
+		}
+		out.End = r.options.Now()
+		switch {
+		case err == nil:
+		case ctx.Err() != nil:
+			out.Status = Canceled
+		default:
+			out.Diags.Add(failures(c, out.Phase, err)...)
+		}
+	}()
+	switch {
+	case ctx.Err() != nil:
+		err = ctx.Err()
+	case r.spent():
+		err = errBudget
+	default:
+		err = p.publish(ctx)
+	}
+	return out
+}
+
+func (p *publication) phase(name string) {
+	p.out.Phase = name
+	p.tell(Event{Kind: CustomerPhase, Customer: p.c.Name, Phase: name})
+}
+
+func (p *publication) publish(ctx context.Context) (err error) {
+	p.phase(PhaseStage)
+	p.release, err = p.dist.OpenRelease(ctx, warehouse.ReleaseSpec{
+		Owner: p.plan.setting.Owner(), Customer: p.c.Name, Schemas: p.c.places.All(), Workspace: p.c.places.Workspace,
+		Workshop: p.options.Workshop.At, Dir: p.plan.setting.Dir,
+	})
+	if err != nil {
+		return err
+	}
+	var strangers []warehouse.Relation
+	if p.own, strangers, err = p.release.Have(ctx); err != nil {
+		return err
+	}
+	for _, s := range strangers {
+		p.out.Strangers = append(p.out.Strangers, s.Kind.String()+" "+bare(s.Name).String())
+	}
+	if slices.Contains(p.c.Reasons, ReasonWithdrawn) {
+		return p.withdraw(ctx)
+	}
+	if err := p.stage(ctx); err != nil {
+		return err
+	}
+	for _, s := range strangers {
+		if p.wanted[bare(s.Name)] {
+			return &warehouse.ForeignError{What: s.Kind.String() + " " + bare(s.Name).String()}
+		}
+	}
+	p.phase(PhaseProve)
+	if err := p.prove(ctx); err != nil {
+		return err
+	}
+	if err := p.unproven(ctx); err != nil {
+		return err
+	}
+	p.phase(PhasePublish)
+	if err := p.record(ctx, true); err != nil {
+		return err
+	}
+	if err := p.revoke(ctx, p.c.config.Principals); err != nil {
+		return err
+	}
+	if err := p.options.Lease.Confirm(ctx); err != nil {
+		return err
+	}
+	stats, err := p.release.Publish(ctx, p.handover())
+	p.charge(&p.out.Usage, stats)
+	if err != nil {
+		return err
+	}
+	p.phase(PhaseCheck)
+	if err := p.afterwards(ctx); err != nil {
+		return err
+	}
+	p.out.Status = Published
+	return p.record(ctx, false)
+}
+
+// unproven removes the views that were there for the proofs: they hang on what is published.
+func (p *publication) unproven(ctx context.Context) error {
+	if p.c.config.Mode != tenant.Views {
+		return nil
+	}
+	for _, s := range p.staged {
+		if _, err := p.do(ctx, warehouse.Drop{Relation: s.at, Kind: warehouse.View}, &p.out.Usage); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bare is a name without its database.
+func bare(r addr.Relation) addr.Relation { return addr.Relation{Schema: r.Schema, Name: r.Name} }
+
+// withdraw takes access back and leaves all else.
+func (p *publication) withdraw(ctx context.Context) error {
+	p.phase(PhasePublish)
+	wanted := p.c.config.Principals
+	if err := p.revoke(ctx, wanted); err != nil {
+		return err
+	}
+	p.out.Status = Withdrawn
+	past := p.c.past
+	past.Run, past.At = p.options.RunID, p.options.Now()
+	past.Granted = slices.DeleteFunc(slices.Clone(past.Granted), func(g string) bool { return !slices.Contains(wanted, g) })
+	_, err := p.do(ctx, state.ReleaseOp(p.conn.Dialect(), p.plan.scope, past), &p.out.Usage)
+	return err
+}
+
+func (p *publication) revoke(ctx context.Context, wanted []string) error {
+	if !p.plan.setting.Accounts {
+		return nil
+	}
+	strangers, err := p.release.Revoke(ctx, p.c.past.Granted, wanted)
+	if err != nil {
+		return fmt.Errorf("revoke what principals have no more: %w", err)
+	}
+	for _, s := range strangers {
+		p.out.Strangers = append(p.out.Strangers, "access of "+s)
+	}
+	return nil
+}
+
+// stage makes aside what is due, and notes all that the customer has afterwards.
+func (p *publication) stage(ctx context.Context) error {
+	config := *p.c.config
+	if config.Mode == tenant.Views {
+		if err := p.stageLists(ctx); err != nil {
+			return err
+		}
+	}
+	due := map[*Model]*Pair{}
+	for i := range p.c.Pairs {
+		due[p.c.Pairs[i].model] = &p.c.Pairs[i]
+	}
+	for _, e := range p.c.all {
+		final := p.c.places.final(e.model)
+		p.wanted[final] = true
+		pair := due[e.model]
+		if config.Mode == tenant.Views {
+			view, _ := tenant.BarrierView(p.d, e.model.rule, config, tenant.ListsIn(addr.Relation{Schema: p.c.places.Serving}), p.from.Inline, final)
+			p.views = append(p.views, view)
+		}
+		if pair == nil {
+			continue
+		}
+		s := p.shared[e.model]
+		if s.err != nil {
+			return fmt.Errorf("%s: %w", e.model.As, s.err)
+		}
+		if p.spent() {
+			return errBudget
+		}
+		at, err := p.stagePair(p.named(ctx, e.model.Node), e.model, pair, s, final)
+		if err != nil {
+			return fmt.Errorf("%s: %w", e.model.As, err)
+		}
+		p.staged = append(p.staged, staged{pair, at})
+	}
+	return p.older()
+}
+
+// stagePair makes the slice of one model aside: as a table, or as a view that is only there
+// for the proofs.
+func (p *publication) stagePair(ctx context.Context, m *Model, pair *Pair, s *shared, final addr.Relation) (addr.Relation, error) {
+	config := *p.c.config
+	if config.Mode == tenant.Views {
+		at := p.options.Workshop.At
+		at.Name = workshopName(p.c.Name, final, p.conn.Dialect().Caps())
+		view, _ := tenant.BarrierView(p.d, m.rule, config, p.listed(), p.from.Inline, at)
+		_, err := p.do(ctx, warehouse.CreateViewAs{Target: at, Query: view.Query}, &p.out.Usage)
+		return at, err
+	}
+	from := p.from
+	from.Split = s.split
+	if pair.Way != Split {
+		from.Split = addr.Relation{}
+	}
+	query, _ := tenant.Slice(p.d, m.rule, config, p.options.Workshop.Frozen, from)
+	at := p.release.Staged(final)
+	_, err := p.do(ctx, warehouse.CreateTableAs{Target: at, Query: query}, &p.out.Usage)
+	return at, err
+}
+
+// workshopName is a name in the workshop for the proofs of one view.
+func workshopName(customer string, final addr.Relation, caps warehouse.Caps) string {
+	name := "proof__" + customer + "__" + final.Schema + "__" + final.Name
+	if limit := caps.MaxIdentifier; limit > 0 && len(name) > limit {
+		name = "proof__" + state.ShapeOf([]warehouse.Column{{Name: name}})
+	}
+	return name
+}
+
+// stageLists copies the customer's own part of the configuration, which its views read.
+func (p *publication) stageLists(ctx context.Context) error {
+	for _, l := range tenant.Lists(p.d, *p.c.config, p.options.Workshop.Frozen) {
+		final := addr.Relation{Schema: p.c.places.Serving, Name: l.Name}
+		p.wanted[final] = true
+		p.lists = append(p.lists, final)
+		if _, err := p.do(ctx, warehouse.CreateTableAs{Target: p.release.Staged(final), Query: l.Query}, &p.out.Usage); err != nil {
+			return fmt.Errorf("%s: %w", l.Name, err)
+		}
+	}
+	return nil
+}
+
+// listed is where views that are not published yet find the lists.
+func (p *publication) listed() (f tenant.Frozen) {
+	in := tenant.ListsIn(addr.Relation{Schema: p.c.places.Serving})
+	f.Tenants, f.Links, f.Transfers = p.release.Staged(in.Tenants), p.release.Staged(in.Links), p.release.Staged(in.Transfers)
+	return f
+}
+
+// older adds the views of an older contract.
+func (p *publication) older() error {
+	if p.c.places.Tables == p.c.places.Serving {
+		return nil
+	}
+	models := map[string][]tenant.Column{}
+	for _, e := range p.c.all {
+		if e.model.Source == "" {
+			models[e.model.As] = seen(p.d, e.model.rule, *p.c.config, p.options.Workshop.Frozen, p.from)
+		}
+	}
+	for _, old := range tenant.Older(p.plan.setting.Contracts, p.c.Contract, models) {
+		name := addr.Relation{Schema: p.c.places.Serving, Name: old.Name}
+		table := addr.Relation{}
+		if old.Newest != "" {
+			table = addr.Relation{Schema: p.c.places.Tables, Name: old.Newest}
+		}
+		p.wanted[name] = true
+		p.views = append(p.views, tenant.OldView(p.d, name, table, old.Columns))
+	}
+	return nil
+}
+
+// seen are the columns that a customer has of a model, custom fields included.
+func seen(d tenant.Dialect, rule tenant.Rule, c tenant.Customer, frozen tenant.Frozen, from tenant.From) []tenant.Column {
+	_, columns := tenant.Slice(d, rule, c, frozen, from)
+	out := make([]tenant.Column, len(columns))
+	for i, col := range columns {
+		out[i] = tenant.Column{Name: col.Name, Type: col.Type}
+		if j := slices.IndexFunc(rule.Columns, func(c tenant.Column) bool { return c.Name == col.Name }); j >= 0 {
+			out[i] = rule.Columns[j]
+		}
+	}
+	return out
+}
+
+// handover is what becomes visible.
+func (p *publication) handover() warehouse.Handover {
+	h := warehouse.Handover{Run: p.options.RunID, At: p.options.Now(), Contract: p.c.Contract, Views: p.views}
+	h.Tables = append(h.Tables, p.lists...)
+	if p.c.config.Mode != tenant.Views {
+		for _, s := range p.staged {
+			h.Tables = append(h.Tables, s.pair.As)
+		}
+	}
+	for _, rel := range p.own {
+		if !p.wanted[bare(rel.Name)] {
+			rel.Name = bare(rel.Name)
+			h.Drop = append(h.Drop, rel)
+		}
+	}
+	if p.plan.setting.Accounts {
+		h.Readers = p.c.config.Principals
+	}
+	return h
+}
+
+// record writes what the customer has: before anything is published only what stays as it
+// is, and afterwards all of it.
+func (p *publication) record(ctx context.Context, begun bool) error {
+	rec := state.Release{
+		Customer: p.c.Name, Run: p.options.RunID, At: p.options.Now(), Begun: begun, Contract: p.c.Contract, Mode: string(p.c.config.Mode),
+		Pairs: map[addr.Node]state.ReleasedPair{}, Fields: firstNames(p.c), Markers: p.plan.marks, Bytes: p.out.Usage.Bytes,
+	}
+	rec.Millis = rec.At.Sub(p.out.Start).Milliseconds()
+	rows := map[addr.Node]int64{}
+	for _, o := range p.out.Pairs {
+		rows[o.Node] = o.Rows
+	}
+	for _, e := range p.c.all {
+		pair := e.pair
+		if e.due {
+			if begun {
+				continue
+			}
+			pair.Rows = rows[e.model.Node]
+		}
+		rec.Pairs[e.model.Node] = pair
+		rec.Rows += max(pair.Rows, 0)
+	}
+	if p.plan.setting.Accounts {
+		rec.Granted = slices.Clone(p.c.config.Principals)
+		if begun {
+			rec.Granted = append(rec.Granted, p.c.past.Granted...)
+		}
+		slices.Sort(rec.Granted)
+		rec.Granted = slices.Compact(rec.Granted)
+	}
+	p.out.Rows = rec.Rows
+	if _, err := p.do(ctx, state.ReleaseOp(p.conn.Dialect(), p.plan.scope, rec), &p.out.Usage); err != nil {
+		return fmt.Errorf("record the publication: %w", err)
+	}
+	return nil
+}
+
+// firstNames are the columns of all custom fields that the customer ever had: a field that
+// comes back gets the column that it had.
+func firstNames(c *Customer) map[string]map[string]string {
+	out := map[string]map[string]string{}
+	add := func(model, id, column string) {
+		if out[model] == nil {
+			out[model] = map[string]string{}
+		}
+		if out[model][id] == "" {
+			out[model][id] = column
+		}
+	}
+	for _, model := range slices.Sorted(maps.Keys(c.past.Fields)) {
+		for id, column := range c.past.Fields[model] {
+			add(model, id, column)
+		}
+	}
+	for model, fields := range c.config.Fields {
+		for _, f := range fields {
+			if f.Column != "" {
+				add(model, f.ID, f.Column)
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,180 @@
+package distribute
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/project"
+	"github.com/engine-build/engine/engine/tenant"
+	"github.com/engine-build/engine/engine/warehouse"
+)
+
+const (
+	codeProof     diag.Code = "customer-proof"
+	codeUncast    diag.Code = "customer-uncast"
+	codeForeign   diag.Code = "customer-foreign"
+	codePrincipal diag.Code = "customer-principal"
+	codeAccess    diag.Code = "customer-access"
+	codeFailed    diag.Code = "customer-failed"
+	codeShared    diag.Code = "customers-shared"
+	codeUnbuilt   diag.Code = "customers-unbuilt"
+	codeMode      diag.Code = "customer-mode"
+	codeUnknown   diag.Code = "customer-asked"
+	codeLeft      diag.Code = "customer-left"
+)
+
+// Codes is this room's part of the catalogue.
+var Codes = []diag.Entry{
+	{Code: codeProof, Title: "a proof of isolation failed", Explain: "Before anything is published to a customer, queries that do not share a line with those that made its rows look for rows and values that are not its own, for those that are missing, and for values that should be hidden. If one finds something, the customer keeps the version that it has, the others get theirs, and the run ends with exit code 1.", Bad: "a model whose join lost the tenant, so that rows of others carry a canary's marker", Good: "the same join with the tenant in its condition"},
+	{Code: codeUncast, Title: "values of custom fields that do not fit their type", Explain: "A value that cannot be read as its field's type is NULL in the customer's column. The app that defines the field, or its definition, is to be mended.", Bad: "a field of type date with the value «soon»", Good: "a field of type string"},
+	{Code: codeForeign, Title: "something that is not the engine's is in the way", Explain: "The engine makes and replaces what it made itself, for this project and target, and nothing else: a schema, a file or a table of the name that it needs stays as it is, and the customer gets nothing new.", Bad: "a table dw_acme.material that somebody made by hand", Good: "the customer's own tables in its workspace, ws_acme"},
+	{Code: codePrincipal, Title: "a principal that does not exist", Explain: "Principals are roles, or members as the warehouse writes them, that exist already: the engine grants access, it makes no accounts. Until then the customer keeps what it has.", Bad: "principals: [acme_redaer]", Good: "principals: [acme_reader]"},
+	{Code: codeAccess, Title: "a principal reads more, or less, than it should", Explain: "After a publication the engine reads as each principal, where the warehouse lets it: the customer's own relations, which must work, and the warehouse's models, which must be refused.", Bad: "GRANT SELECT ON ALL TABLES IN SCHEMA dw TO acme_reader", Good: "principals that hold no other grants"},
+	{Code: codeFailed, Title: "a customer could not be published", Explain: "The warehouse refused something. The customer keeps the version that it has; the next engine publish tries again, and repairs what may be half done.", Bad: "a disk that is full", Good: "engine publish after making room"},
+	{Code: codeShared, Title: "work for all customers failed", Explain: "Rows of a model are read once for many customers, or counted for their proofs. If that fails, none of them gets anything new; customers that need nothing of the model do.", Bad: "a model that was dropped behind the engine's back", Good: "engine build, then engine publish"},
+	{Code: codeUnbuilt, Title: "what customers get is not built as the project says", Explain: "engine publish hands out what is there. A model that is not built, or has other columns than the project says, has to be built first.", Bad: "engine publish # after a column was added to the model", Good: "engine build && engine publish"},
+	{Code: codeMode, Title: "a mode that the target cannot have", Explain: "Views and shared rows keep customers apart by their accounts. Where that cannot be, as in DuckDB's files, customers have tables of their own, which keeps them apart at least as well.", Bad: "mode: view # on a target of type duckdb", Good: "mode: table"},
+	{Code: codeUnknown, Title: "no such customer", Explain: "--customer takes the names that the configuration has, and of customers that have been published.", Bad: "engine publish --customer acmee", Good: "engine publish --customer acme"},
+	{Code: codeLeft, Title: "a customer that is not configured any more", Explain: "Its principals lose their access with the next publication. What it has stays where it is: whoever wants it gone drops it by hand.", Bad: "", Good: ""},
+}
+
+// statementError is an error with the statement that the warehouse refused.
+type statementError struct {
+	stmt warehouse.Statement
+	err  error
+}
+
+func (e *statementError) Error() string { return e.err.Error() }
+func (e *statementError) Unwrap() error { return e.err }
+
+func explained(stmt warehouse.Statement, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &statementError{stmt, err}
+}
+
+func plain(err error) diag.Diagnostic {
+	return diag.Diagnostic{Code: codeFailed, Message: err.Error(), Cause: err}
+}
+
+// failures are the diagnostics of an error that ended a customer.
+func failures(c *Customer, phase string, err error) diag.List {
+	var proof *proofError
+	var foreign *warehouse.ForeignError
+	var principal *warehouse.PrincipalError
+	switch {
+	case errors.As(err, &proof):
+		return proof.list
+	case errors.As(err, &foreign):
+		return diag.List{{Code: codeForeign, Message: fmt.Sprintf("%s gets nothing new: %s", c.Name, foreign), Help: "rename or move it, or give the customers other schemas with \"customer_schema\"", Cause: err}}
+	case errors.As(err, &principal):
+		return diag.List{{Code: codePrincipal, Message: fmt.Sprintf("%s gets nothing new: there is no principal %q", c.Name, principal.Principal), Help: "create it in the warehouse, or correct the customer's principals", Cause: err}}
+	case errors.Is(err, errBudget):
+		return diag.List{{Code: codeFailed, Message: fmt.Sprintf("%s gets nothing new: %s", c.Name, err), Help: "raise --max-bytes or --max-cost, and publish again: what is done is done", Cause: err}}
+	}
+	d := diag.Diagnostic{Code: codeFailed, Message: fmt.Sprintf("%s gets nothing new: %s", c.Name, err), Cause: err}
+	if phase == PhaseCheck {
+		d.Message = fmt.Sprintf("%s was published, and then: %s", c.Name, err)
+	}
+	var stmt *statementError
+	if errors.As(err, &stmt) {
+		d.Notes = append(d.Notes, "statement: "+shortened(stmt.stmt.SQL))
+	}
+	return diag.List{d}
+}
+
+// shortened is the beginning of a statement, on one line.
+func shortened(sql string) string {
+	sql = strings.Join(strings.Fields(sql), " ")
+	const most = 300
+	if r := []rune(sql); len(r) > most {
+		return string(r[:most]) + " …"
+	}
+	return sql
+}
+
+func sharedFailed(m *Model, what string, err error) diag.Diagnostic {
+	d := diag.Diagnostic{Code: codeShared, Message: fmt.Sprintf("%s of %s failed: %s", what, m.Relation, err), Model: m.Node, Cause: err}
+	var stmt *statementError
+	if errors.As(err, &stmt) {
+		d.Notes = append(d.Notes, "statement: "+shortened(stmt.stmt.SQL))
+	}
+	return d
+}
+
+func proofFailed(c *Customer, m *Model, name, sentence, query string) diag.Diagnostic {
+	d := diag.Diagnostic{Code: codeProof, Message: fmt.Sprintf("%s gets nothing new: proof %q of %s failed: %s", c.Name, name, m.As, sentence), Model: m.Node, Help: "the customer keeps the version that it has"}
+	if query != "" {
+		d.Notes = append(d.Notes, "proof: "+shortened(query))
+	}
+	return d
+}
+
+func uncast(c *Customer, m *Model, sentence string) diag.Diagnostic {
+	return diag.Diagnostic{Severity: diag.Warning, Code: codeUncast, Message: fmt.Sprintf("%s, %s: %s", c.Name, m.As, sentence), Model: m.Node, Help: "they are NULL in the customer's columns"}
+}
+
+func unreadable(c *Customer, principal string, rel addr.Relation) diag.Diagnostic {
+	return diag.Diagnostic{Code: codeAccess, Message: fmt.Sprintf("%s cannot read %s of customer %s", principal, rel, c.Name), Help: "somebody has revoked what the engine granted: engine publish --force --customer " + c.Name}
+}
+
+func tooMuch(c *Customer, principal string, rel addr.Relation) diag.Diagnostic {
+	return diag.Diagnostic{Code: codeAccess, Message: fmt.Sprintf("%s of customer %s can read %s, which has the rows of all customers", principal, c.Name, rel), Help: "revoke what it holds there; the engine did not grant it"}
+}
+
+func cleanupFailed(c *Customer, err error) diag.Diagnostic {
+	return diag.Diagnostic{Severity: diag.Warning, Code: codeFailed, Message: fmt.Sprintf("what was staged for %s could not be removed: %s", c.Name, err), Help: "the next publication removes it", Cause: err}
+}
+
+func sourceMissing(part *project.Part, rel addr.Relation) diag.Diagnostic {
+	return diag.Diagnostic{Code: codeUnbuilt, Message: fmt.Sprintf("%q of the distribution is read from %s, which is not there", part.Name, rel), At: part.Ref.At, Help: "engine build makes it"}
+}
+
+func sourceColumn(part *project.Part, rel addr.Relation, column string, have []warehouse.Column) diag.Diagnostic {
+	names := make([]string, len(have))
+	for i, c := range have {
+		names[i] = c.Name
+	}
+	d := diag.Diagnostic{Code: codeUnbuilt, Message: fmt.Sprintf("%s, from which %q of the distribution is read, has no column %q", rel, part.Name, column), At: part.Ref.At, Help: "known are " + strings.Join(names, ", ") + "; other names go below \"columns\""}
+	if near, ok := diag.Suggest(column, names); ok {
+		d.Help = fmt.Sprintf("did you mean %q? Other names go below \"columns\"", near)
+	}
+	return d
+}
+
+func unbuilt(rule tenant.Rule, why string) diag.Diagnostic {
+	return diag.Diagnostic{Code: codeUnbuilt, Message: fmt.Sprintf("%s cannot be published: %s", rule.Node, why), Model: rule.Node, Help: "engine build makes it as the project says"}
+}
+
+func modeless(names []string, mode tenant.Mode, target string) diag.Diagnostic {
+	return diag.Diagnostic{Severity: diag.Remark, Code: codeMode, Message: fmt.Sprintf("%s: mode %q becomes %q on target %q", shortList(names), mode, tenant.Tables, target), Help: "tables of their own keep customers apart at least as well"}
+}
+
+// shortList names a few of many.
+func shortList(names []string) string {
+	if len(names) > 4 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:3], ", "), len(names)-3)
+	}
+	return strings.Join(names, ", ")
+}
+
+// unknownCustomer is about --customer.
+func unknownCustomer(name string, known []string) diag.Diagnostic {
+	d := diag.Diagnostic{Code: codeUnknown, Message: fmt.Sprintf("there is no customer %q", name)}
+	if near, ok := diag.Suggest(name, known); ok {
+		d.Help = fmt.Sprintf("did you mean %q?", near)
+	} else if len(known) > 0 {
+		list := slices.Clone(known[:min(len(known), 6)])
+		d.Help = "known are " + strings.Join(list, ", ")
+	}
+	return d
+}
+
+func departed(name string) diag.Diagnostic {
+	return diag.Diagnostic{Severity: diag.Warning, Code: codeLeft, Message: fmt.Sprintf("customer %s is not configured any more: its principals lose their access, its relations stay", name), Help: "drop them by hand if nobody needs them"}
+}

@@ -1,0 +1,621 @@
+package distribute
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/source"
+	"github.com/engine-build/engine/engine/state"
+	"github.com/engine-build/engine/engine/tenant"
+	"github.com/engine-build/engine/engine/warehouse"
+)
+
+// Format is the version of the plan's JSON form.
+const Format = 1
+
+// generation is part of every fingerprint: another one publishes everything anew. It changes
+// when slices of the same definition come out differently.
+const generation = "1"
+
+// Splitting says whether relations are read once for all customers.
+type Splitting string
+
+const (
+	SplitAuto   Splitting = "auto"
+	SplitAlways Splitting = "always"
+	SplitNever  Splitting = "never"
+)
+
+// Places are where a customer's relations are: names of schemas.
+type Places struct {
+	// Serving has what the customer reads, in the contract that it pins. Tables has the tables;
+	// it is Serving unless the contract is an old one.
+	Serving, Tables string
+	// Lakes are by name of the source.
+	Lakes     map[string]string
+	Workspace string // empty: none
+}
+
+// All are the schemas of the engine's, Serving first.
+func (p Places) All() []string {
+	out := []string{p.Serving}
+	if p.Tables != p.Serving {
+		out = append(out, p.Tables)
+	}
+	for _, source := range slices.Sorted(maps.Keys(p.Lakes)) {
+		out = append(out, p.Lakes[source])
+	}
+	return out
+}
+
+// Setting is what a distribution is about, apart from rules and customers.
+type Setting struct {
+	Project, Target string
+	// WorkshopSchema and Dir are where the run works: see warehouse.Distributor.
+	WorkshopSchema, Dir string
+	Split               Splitting
+	// Places gives those of a customer.
+	Places func(*tenant.Customer) Places
+	// Accounts: the warehouse has them, and they are granted access.
+	Accounts bool
+	// MaxInline is the most tenants that are written into the text of a slice.
+	MaxInline int
+	Contracts []tenant.Contract
+}
+
+// Owner is the name under which relations are the engine's.
+func (s Setting) Owner() string { return s.Project + "/" + s.Target }
+
+// In is what Make decides on.
+type In struct {
+	Setting Setting
+	Scope   state.Scope
+	Rules   []tenant.Rule
+	Config  *tenant.Config
+	// Held names what relations hold; those of which nothing is known are absent.
+	Held map[addr.Node]string
+	// Relations are as they are in the warehouse, for sizes and columns.
+	Relations map[addr.Node]warehouse.Relation
+	Past      map[string]state.Release
+	Shapes    state.Shapes
+	// Only are the customers that it is about, nil for all. Force takes everything for changed.
+	Only  []string
+	Force bool
+}
+
+// Make decides who gets what anew, and how. It reads neither clock nor network: the same
+// arguments give the same plan.
+func Make(in In) (*Plan, diag.List) {
+	m := &maker{in: in, contracts: map[int][]tenant.OldModel{}, plan: &Plan{Format: Format, Project: in.Setting.Project, Target: in.Setting.Target, Config: in.Config.Hash, setting: in.Setting, scope: in.Scope, shapes: state.Shapes{}}}
+	m.markers()
+	m.models()
+	asked := map[string]bool{}
+	for _, name := range in.Only {
+		asked[name] = true
+	}
+	known := make(map[string]bool, len(in.Config.Customers))
+	for i := range in.Config.Customers {
+		c := &in.Config.Customers[i]
+		known[c.Name] = true
+		if len(asked) == 0 || asked[c.Name] {
+			m.customer(c)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(in.Past)) {
+		if !known[name] && (len(asked) == 0 || asked[name]) {
+			m.left(name)
+		}
+	}
+	slices.SortFunc(m.plan.Customers, func(a, b *Customer) int { return cmp.Compare(a.Name, b.Name) })
+	m.ways()
+	m.breaks()
+	return m.plan, m.diags.Sorted()
+}
+
+type maker struct {
+	in        In
+	plan      *Plan
+	diags     diag.List
+	rules     []ruled
+	contracts map[int][]tenant.OldModel
+	text      []byte // buffer of hashes
+}
+
+// ruled is a model with what its pairs' fingerprints are made of.
+type ruled struct {
+	*Model
+	rows       string // of what it holds, empty where that is not known
+	definition string
+	only       map[string]bool
+	shapes     map[int]string // by contract
+}
+
+// markers collects those of the canaries.
+func (m *maker) markers() {
+	h := sha256.New()
+	for i := range m.in.Config.Customers {
+		if c := &m.in.Config.Customers[i]; c.Canary && c.Enabled {
+			for _, text := range c.Markers {
+				m.plan.markers = append(m.plan.markers, marker{c.Name, text})
+				fmt.Fprintf(h, "%q %q\n", c.Name, text)
+			}
+		}
+	}
+	if len(m.plan.markers) > 0 {
+		m.plan.marks = base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:9])
+	}
+}
+
+// models fills in what there is to distribute.
+func (m *maker) models() {
+	for _, rule := range m.in.Rules {
+		size := m.in.Relations[rule.Node]
+		if _, there := m.in.Relations[rule.Node]; !there {
+			size.Rows, size.Bytes = -1, -1
+		}
+		model := &Model{Node: rule.Node, Relation: rule.Relation, As: rule.As, Source: rule.Source, Rows: size.Rows, Bytes: size.Bytes, rule: rule, Scans: 1 + len(rule.Links) + len(rule.Via)}
+		m.plan.Models = append(m.plan.Models, model)
+		r := ruled{Model: model, definition: definition(rule), shapes: map[int]string{}}
+		if name := m.in.Held[rule.Node]; name != "" {
+			r.rows = m.hash(name)
+		}
+		if rule.Only != nil {
+			r.only = map[string]bool{}
+			for _, name := range rule.Only {
+				r.only[name] = true
+			}
+		}
+		m.rules = append(m.rules, r)
+	}
+	order := func(a, b *Model) int {
+		return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.As, b.As), a.Node.Compare(b.Node))
+	}
+	slices.SortFunc(m.plan.Models, order)
+	slices.SortFunc(m.rules, func(a, b ruled) int { return order(a.Model, b.Model) })
+}
+
+// hash is short: 72 bits, so that pairs in the millions do not meet by accident.
+func (m *maker) hash(parts ...string) string {
+	m.text = m.text[:0]
+	for _, p := range parts {
+		m.text = append(append(m.text, p...), 0)
+	}
+	sum := sha256.Sum256(m.text)
+	return base64.RawURLEncoding.EncodeToString(sum[:9])
+}
+
+// definition is over all that a rule says, but who gets it.
+func definition(r tenant.Rule) string {
+	r.Only, r.At = nil, source.Span{}
+	b, err := json.Marshal(r)
+	if err != nil {
+		panic(fmt.Sprintf("distribute: a rule does not marshal: %v", err))
+	}
+	sum := sha256.Sum256(append([]byte(generation+"\x00"), b...))
+	return base64.RawURLEncoding.EncodeToString(sum[:9])
+}
+
+// final is where a model is at a customer's.
+func (p Places) final(model *Model) addr.Relation {
+	if model.Source != "" {
+		return addr.Relation{Schema: p.Lakes[model.Source], Name: model.As}
+	}
+	return addr.Relation{Schema: p.Tables, Name: model.As}
+}
+
+// sliced are hashes over the parts of a customer's configuration that rules may read.
+type sliced struct {
+	tenants          string
+	links, transfers map[string]string
+	fields           map[string]string
+}
+
+func (m *maker) slices(c *tenant.Customer) sliced {
+	s := sliced{}
+	text := make([]byte, 0, 16*len(c.Tenants))
+	for _, k := range c.Tenants {
+		text = append(append(text, keyText(k)...), 0)
+	}
+	s.tenants = m.hash(string(text))
+	return s
+}
+
+func keyText(k tenant.Key) string {
+	if k.Number {
+		return fmt.Sprintf("n%d", k.Int)
+	}
+	return "t" + k.Text
+}
+
+// slice is a hash over what a rule reads of a customer's configuration.
+func (m *maker) slice(c *tenant.Customer, s sliced, r *tenant.Rule) string {
+	if r.All {
+		return "-"
+	}
+	m.text = append(append(m.text[:0], s.tenants...), 0)
+	if len(c.Tenants) > m.in.Setting.MaxInline {
+		m.text = append(m.text, 'f') // read from the frozen list
+	}
+	add := func(what byte, entity string, k tenant.Keys) {
+		m.text = append(append(append(append(append(m.text, what), entity...), 0), k.Hash...), 0)
+	}
+	for _, l := range r.Links {
+		add('l', l.Entity, c.Links[l.Entity])
+	}
+	for _, l := range r.Via {
+		add('v', l.Entity, c.Transfers[l.Entity])
+	}
+	if r.Fields != nil {
+		for _, f := range c.Fields[fieldsOf(r)] {
+			for _, part := range []string{f.ID, string(f.Type), f.Column} {
+				m.text = append(append(m.text, part...), 0)
+			}
+		}
+	}
+	sum := sha256.Sum256(m.text)
+	return base64.RawURLEncoding.EncodeToString(sum[:9])
+}
+
+// fieldsOf is the key of a rule in Customer.Fields.
+func fieldsOf(r *tenant.Rule) string { return r.As }
+
+// customer decides about one that is configured.
+func (m *maker) customer(c *tenant.Customer) {
+	past, had := m.in.Past[c.Name]
+	if !c.Enabled {
+		// It keeps what it has, but for principals that are configured no more.
+		if _, revoke := differing(past.Granted, c.Principals); had && len(revoke) > 0 && m.in.Setting.Accounts {
+			m.withdraw(c, past, revoke)
+		} else {
+			m.plan.Unchanged.Customers++
+		}
+		return
+	}
+	out := &Customer{
+		Name: c.Name, Title: c.Title, Tier: c.Tier, Mode: string(c.Mode), Contract: c.Contract, config: c, past: past, places: m.in.Setting.Places(c),
+	}
+	s := m.slices(c)
+	out.all = make([]entitled, 0, len(m.rules))
+	got := 0
+	for i := range m.rules {
+		r := &m.rules[i]
+		if r.only != nil && !r.only[c.Name] {
+			continue
+		}
+		r.Customers++
+		before, known := past.Pairs[r.Node]
+		if known {
+			got++
+		}
+		fp := m.fingerprint(out, r, s)
+		now := state.ReleasedPair{Fingerprint: fp, Shape: m.shape(r, c.Contract), Rows: -1}
+		reason := m.reason(before, known, past.Begun, fp, r, c.Mode)
+		if reason == "" {
+			out.all = append(out.all, entitled{model: r.Model, pair: before})
+			continue
+		}
+		rows := int64(-1)
+		if known {
+			rows = before.Rows
+		}
+		way := Direct
+		if c.Mode == tenant.Views {
+			way = Live
+		}
+		out.all = append(out.all, entitled{model: r.Model, pair: now, due: true})
+		out.Pairs = append(out.Pairs, Pair{Node: r.Node, As: out.places.final(r.Model), Reason: reason, Way: way, Before: rows, model: r.Model, fingerprint: fp})
+	}
+	out.Kept = len(out.all) - len(out.Pairs)
+	if had && got < len(past.Pairs) {
+		for _, n := range slices.SortedFunc(maps.Keys(past.Pairs), addr.Node.Compare) {
+			if !slices.ContainsFunc(out.all, func(e entitled) bool { return e.model.Node == n }) {
+				out.Gone = append(out.Gone, n)
+			}
+		}
+		out.Reasons = append(out.Reasons, ReasonGone)
+	}
+	if m.in.Setting.Accounts {
+		out.Grant, out.Revoke = differing(past.Granted, c.Principals)
+		if len(out.Grant)+len(out.Revoke) > 0 {
+			out.Reasons = append(out.Reasons, ReasonAccess)
+		}
+	}
+	if had && past.Contract != c.Contract {
+		out.Reasons = append(out.Reasons, ReasonContract)
+	}
+	if had && past.Begun {
+		out.Reasons = append(out.Reasons, ReasonUnfinished)
+	}
+	if !had && len(out.Pairs) == 0 {
+		out.Reasons = append(out.Reasons, ReasonNew)
+	}
+	if had && m.plan.marks != past.Markers && m.plan.marks != "" {
+		out.Reasons = append(out.Reasons, ReasonDefinition)
+	}
+	if len(out.Pairs)+len(out.Reasons) == 0 {
+		m.plan.Unchanged.Customers++
+		m.plan.Unchanged.Pairs += out.Kept
+		return
+	}
+	m.plan.Unchanged.Pairs += out.Kept
+	m.plan.Customers = append(m.plan.Customers, out)
+	m.plan.Due.Customers++
+	m.plan.Due.Pairs += len(out.Pairs)
+	for i := range out.Pairs {
+		out.Pairs[i].model.Due++
+	}
+}
+
+// fingerprint has three parts: definition, rows, slice. Of a view rows do not count.
+func (m *maker) fingerprint(c *Customer, r *ruled, s sliced) string {
+	rows := r.rows
+	if c.config.Mode == tenant.Views {
+		rows = "live"
+	}
+	final := c.places.final(r.Model)
+	own := m.hash(r.definition, c.Mode, final.Schema, final.Name)
+	return own + "." + rows + "." + m.slice(c.config, s, &r.rule)
+}
+
+// reason says why a pair is due, empty if it is not.
+func (m *maker) reason(before state.ReleasedPair, known, unfinished bool, now string, r *ruled, mode tenant.Mode) Reason {
+	switch {
+	case !known && unfinished:
+		return ReasonUnfinished
+	case !known:
+		return ReasonNew
+	case m.in.Force:
+		return ReasonForced
+	case r.rows == "" && mode != tenant.Views:
+		return ReasonUnknown
+	case before.Fingerprint == now:
+		return ""
+	}
+	was, is := strings.SplitN(before.Fingerprint, ".", 3), strings.SplitN(now, ".", 3)
+	switch {
+	case len(was) != 3 || was[0] != is[0]:
+		return ReasonDefinition
+	case was[2] != is[2]:
+		return ReasonSlice
+	}
+	return ReasonRows
+}
+
+// differing are the wanted ones that are not there, and those there that are not wanted.
+func differing(have, want []string) (grant, revoke []string) {
+	for _, w := range want {
+		if !slices.Contains(have, w) {
+			grant = append(grant, w)
+		}
+	}
+	for _, h := range have {
+		if !slices.Contains(want, h) {
+			revoke = append(revoke, h)
+		}
+	}
+	slices.Sort(grant)
+	slices.Sort(revoke)
+	return slices.Compact(grant), slices.Compact(revoke)
+}
+
+// withdraw takes access from principals. The relations stay: who drops them is no matter of
+// a configuration that may be wrong for a day.
+func (m *maker) withdraw(c *tenant.Customer, past state.Release, revoke []string) {
+	m.plan.Customers = append(m.plan.Customers, &Customer{
+		Name: c.Name, Title: c.Title, Tier: c.Tier, Mode: past.Mode, Contract: past.Contract, Reasons: []Reason{ReasonWithdrawn},
+		Revoke: revoke, config: c, past: past, places: m.in.Setting.Places(c),
+	})
+	m.plan.Due.Customers++
+}
+
+// left is a customer that is not configured any more.
+func (m *maker) left(name string) {
+	past := m.in.Past[name]
+	if len(past.Granted) == 0 {
+		return
+	}
+	m.diags.Add(departed(name))
+	m.withdraw(&tenant.Customer{Name: name, Mode: tenant.Mode(past.Mode), Contract: past.Contract}, past, slices.Sorted(slices.Values(past.Granted)))
+}
+
+// ways decides how the rows of each model are read.
+func (m *maker) ways() {
+	total := max(len(m.in.Config.Customers), 1)
+	tables := map[*Model]int{} // due customers that get tables
+	for _, c := range m.plan.Customers {
+		for i := range c.Pairs {
+			if c.Pairs[i].Way != Live {
+				tables[c.Pairs[i].model]++
+			}
+		}
+	}
+	e := &m.plan.Estimate
+	for _, model := range m.plan.Models {
+		n := tables[model]
+		if n == 0 {
+			continue
+		}
+		model.Way = m.way(model, n, total)
+		for _, size := range []struct {
+			of            int64
+			direct, split *int64
+			all           [2]*int64
+		}{
+			{model.Rows, &model.Estimate.DirectRows, &model.Estimate.SplitRows, [2]*int64{&e.DirectRows, &e.SplitRows}},
+			{model.Bytes, &model.Estimate.DirectBytes, &model.Estimate.SplitBytes, [2]*int64{&e.DirectBytes, &e.SplitBytes}},
+		} {
+			if size.of < 0 {
+				*size.direct, *size.split = -1, -1
+			} else {
+				*size.direct = size.of * int64(n)
+				*size.split = splitReads(model, size.of, n, total)
+			}
+			for i, one := range []int64{*size.direct, *size.split} {
+				if sum := size.all[i]; one < 0 || *sum < 0 {
+					*sum = -1
+				} else {
+					*sum += one
+				}
+			}
+		}
+	}
+	for _, c := range m.plan.Customers {
+		for i := range c.Pairs {
+			if c.Pairs[i].Way != Live {
+				c.Pairs[i].Way = c.Pairs[i].model.Way
+			}
+		}
+	}
+}
+
+// splitReads estimates what is read when a relation is split: each scan, and then every due
+// customer's part once more, which is taken for an equal share.
+func splitReads(model *Model, size int64, due, total int) int64 {
+	if model.rule.All {
+		return size * int64(due)
+	}
+	return size*int64(model.Scans) + int64(float64(size)*float64(due)/float64(total))
+}
+
+// way is the cheaper one, unless one is asked for. What is split is written, too, so it has to
+// spare a reading or two. What all customers get whole there is no use to split.
+func (m *maker) way(model *Model, due, total int) Way {
+	switch {
+	case model.rule.All:
+		return Direct
+	case m.in.Setting.Split == SplitAlways:
+		return Split
+	case m.in.Setting.Split == SplitNever:
+		return Direct
+	}
+	const unit = 1 << 20 // sizes that are not known compare all the same
+	if writes := int64(float64(unit) * float64(due) / float64(total)); splitReads(model, unit, due, total)+writes < unit*int64(due) && due > 2 {
+		return Split
+	}
+	return Direct
+}
+
+// breaks finds what customers would lose within the contract that they read.
+func (m *maker) breaks() {
+	type broken struct {
+		node     addr.Node
+		contract int
+		before   string
+	}
+	who := map[broken][]string{}
+	for _, c := range m.plan.Customers {
+		if c.past.Contract != c.Contract || slices.Contains(c.Reasons, ReasonWithdrawn) {
+			continue
+		}
+		for _, e := range c.all {
+			if was := c.past.Pairs[e.model.Node].Shape; e.due && e.model.Source == "" && was != "" && was != e.pair.Shape {
+				who[broken{e.model.Node, c.Contract, was}] = append(who[broken{e.model.Node, c.Contract, was}], c.Name)
+			}
+		}
+		for _, n := range c.Gone {
+			if was := c.past.Pairs[n].Shape; n.Kind != addr.Source && was != "" && !m.promised(n, c.Contract) {
+				who[broken{n, c.Contract, was}] = append(who[broken{n, c.Contract, was}], c.Name)
+			}
+		}
+	}
+	keys := slices.SortedFunc(maps.Keys(who), func(a, b broken) int {
+		return cmp.Or(a.node.Compare(b.node), cmp.Compare(a.contract, b.contract), cmp.Compare(a.before, b.before))
+	})
+	for _, k := range keys {
+		before, known := m.in.Shapes[k.before]
+		if !known {
+			continue
+		}
+		var after []tenant.Column
+		name, at := k.node.Name, source.Span{}
+		if i := slices.IndexFunc(m.rules, func(r ruled) bool { return r.Node == k.node }); i >= 0 {
+			after, name, at = m.seen(&m.rules[i], k.contract), m.rules[i].As, m.rules[i].rule.At
+		}
+		was := make([]tenant.Column, len(before))
+		for i, c := range before {
+			was[i] = tenant.Column{Name: c.Name, Type: c.Type}
+		}
+		if list := tenant.Breaks(was, after); len(list) > 0 {
+			m.diags.Add(tenant.Breaking(name, k.contract, list, who[k], at))
+		}
+	}
+}
+
+// promised reports whether a model that a customer gets no more is no matter of its contract:
+// it is for others now, or the contract says what became of it.
+func (m *maker) promised(n addr.Node, contract int) bool {
+	return slices.ContainsFunc(m.rules, func(r ruled) bool { return r.Node == n }) ||
+		slices.ContainsFunc(m.older(contract), func(o tenant.OldModel) bool { return o.Name == n.Name })
+}
+
+// seen are the columns of a model as a contract has them.
+func (m *maker) seen(r *ruled, contract int) []tenant.Column {
+	if r.Source != "" {
+		return r.rule.Columns
+	}
+	for _, old := range m.older(contract) {
+		if old.Newest != r.As {
+			continue
+		}
+		out := make([]tenant.Column, len(old.Columns))
+		for i, c := range old.Columns {
+			out[i] = tenant.Column{Name: c.Name, Type: c.Type}
+		}
+		return out
+	}
+	return r.rule.Columns
+}
+
+// older are all models as a contract has them, without custom fields.
+func (m *maker) older(contract int) []tenant.OldModel {
+	if known, ok := m.contracts[contract]; ok {
+		return known
+	}
+	columns := make(map[string][]tenant.Column, len(m.rules))
+	for i := range m.rules {
+		if m.rules[i].Source == "" {
+			columns[m.rules[i].As] = m.rules[i].rule.Columns
+		}
+	}
+	m.contracts[contract] = tenant.Older(m.in.Setting.Contracts, contract, columns)
+	return m.contracts[contract]
+}
+
+// shape is the hash of the columns that readers of a contract see of a model. It is recorded
+// unless it was.
+func (m *maker) shape(r *ruled, contract int) string {
+	if known, ok := r.shapes[contract]; ok {
+		return known
+	}
+	seen := m.seen(r, contract)
+	columns := make([]warehouse.Column, len(seen))
+	for i, c := range seen {
+		columns[i] = warehouse.Column{Name: c.Name, Type: c.Type}
+	}
+	hash := state.ShapeOf(columns)
+	if m.in.Shapes[hash] == nil {
+		m.plan.shapes[hash] = columns
+	}
+	r.shapes[contract] = hash
+	return hash
+}
+
+// JSON is the plan for programs: the same plan gives the same bytes.
+func (p *Plan) JSON() ([]byte, error) {
+	b, err := json.MarshalIndent(p, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("encode the plan of the distribution: %w", err)
+	}
+	return b, nil
+}
+
+// IsEmpty reports whether there is nothing to do.
+func (p *Plan) IsEmpty() bool { return len(p.Customers) == 0 }

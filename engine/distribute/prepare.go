@@ -1,0 +1,264 @@
+package distribute
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/compile"
+	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/plan"
+	"github.com/engine-build/engine/engine/project"
+	"github.com/engine-build/engine/engine/state"
+	"github.com/engine-build/engine/engine/tenant"
+	"github.com/engine-build/engine/engine/warehouse"
+)
+
+// Request says what a distribution is asked for.
+type Request struct {
+	// Only are the customers that it is about, nil for all; Force takes everything for changed.
+	Only  []string
+	Force bool
+	// Freeze: something is going to be published. Otherwise nothing is written.
+	Freeze bool
+	// At is the time of the clock.
+	At time.Time
+	// Snapshot is what the target holds.
+	Snapshot state.Snapshot
+	// Builds: it is asked what would be published after a build that changes these nodes.
+	Builds  bool
+	Changes []addr.Node
+}
+
+// Prepared is a distribution that is about to happen.
+type Prepared struct {
+	Plan     *Plan
+	Config   *tenant.Config
+	Workshop Workshop
+	Past     map[string]state.Release
+	// Setting has the schemas of customers.
+	Setting Setting
+}
+
+// Prepare reads the customers' configuration, looks at what there is and decides what to do.
+// What is wrong with the project or the configuration is in the list, and there is no plan
+// then.
+func Prepare(ctx context.Context, p *compile.Program, conn warehouse.Conn, q Request) (*Prepared, diag.List, error) {
+	rules, found := tenant.Rules(p)
+	contracts, more := tenant.Contracts(p, rules)
+	if found.Add(more...); found.HasErrors() {
+		return nil, found.Sorted(), nil
+	}
+	scope := state.Scope{Database: p.Target.Database, Project: p.Project.Settings.Name.V, Schema: p.Target.Schema}
+	past, shapes, err := state.ReadReleases(ctx, conn, scope)
+	if err != nil {
+		return nil, nil, err
+	}
+	relations, err := measured(ctx, conn, rules)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !q.Builds {
+		found.Add(built(conn, rules, relations)...)
+	}
+	if found.HasErrors() {
+		return nil, found.Sorted(), nil
+	}
+	setting := settingOf(p, rules, contracts)
+	config, shop, more, err := Freeze(ctx, conn, p, Reading{Rules: rules, Contracts: contracts, Past: past, Owner: setting.Owner(), Schema: setting.WorkshopSchema, Freeze: q.Freeze})
+	if found.Add(more...); err != nil || found.HasErrors() || config == nil {
+		return nil, found.Sorted(), err
+	}
+	found.Add(asked(q.Only, config, past)...)
+	found.Add(tenant.Sunsets(contracts, config, q.At)...)
+	found.Add(modes(conn, config, p.Target.Name)...)
+	if found.HasErrors() {
+		return nil, found.Sorted(), nil
+	}
+	held := plan.Held(p, q.Snapshot, q.At)
+	names := make(map[addr.Node]string, len(rules))
+	for _, r := range rules {
+		if name := held[r.Node].Of(compile.Reading{All: true}); name != "" && !slices.Contains(q.Changes, r.Node) {
+			names[r.Node] = name
+		}
+	}
+	made, more := Make(In{Setting: setting, Scope: scope, Rules: rules, Config: config, Held: names, Relations: relations, Past: past, Shapes: shapes, Only: q.Only, Force: q.Force})
+	if found.Add(more...); found.HasErrors() {
+		return nil, found.Sorted(), nil
+	}
+	return &Prepared{Plan: made, Config: config, Workshop: shop, Past: past, Setting: setting}, found.Sorted(), nil
+}
+
+// modes gives tables to those who cannot have what they are configured to have on this
+// warehouse: copies of their own keep customers apart more strictly than views do.
+func modes(conn warehouse.Conn, config *tenant.Config, target string) (found diag.List) {
+	caps := conn.Dialect().Caps()
+	var of [2][]string
+	for i := range config.Customers {
+		c := &config.Customers[i]
+		switch {
+		case c.Mode == tenant.Views && !caps.Grants:
+			of[0] = append(of[0], c.Name)
+		case c.Mode == tenant.Rows:
+			of[1] = append(of[1], c.Name)
+		default:
+			continue
+		}
+		c.Mode = tenant.Tables
+	}
+	for i, mode := range []tenant.Mode{tenant.Views, tenant.Rows} {
+		if len(of[i]) > 0 {
+			found.Add(modeless(of[i], mode, target))
+		}
+	}
+	return found
+}
+
+// settingOf takes from the project what a distribution needs to know.
+func settingOf(p *compile.Program, rules []tenant.Rule, contracts []tenant.Contract) Setting {
+	d := p.Project.Settings.Distribution
+	dir := filepath.FromSlash(d.Path.V)
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join(p.Project.Dir, dir)
+	}
+	var sources []string
+	for _, r := range rules {
+		if r.Source != "" && !slices.Contains(sources, r.Source) {
+			sources = append(sources, r.Source)
+		}
+	}
+	newest := 0
+	for _, c := range contracts {
+		newest = max(newest, c.Version)
+	}
+	return Setting{
+		Project: p.Project.Settings.Name.V, Target: p.Target.Name, WorkshopSchema: d.WorkshopSchema.V, Dir: dir, Split: Splitting(d.Split.V),
+		Places: func(c *tenant.Customer) Places {
+			s := tenant.Schemas(d, *c, sources, newest)
+			return Places{Serving: s.Main, Tables: s.Tables, Lakes: s.Lakes, Workspace: s.Workspace}
+		},
+		Accounts: p.Target.Dialect.Caps().Grants, MaxInline: int(d.MaxInline.V), Contracts: contracts,
+	}
+}
+
+// measured are the relations of rules as they are in the warehouse.
+func measured(ctx context.Context, conn warehouse.Conn, rules []tenant.Rule) (map[addr.Node]warehouse.Relation, error) {
+	out := make(map[addr.Node]warehouse.Relation, len(rules))
+	if len(rules) == 0 {
+		return out, nil
+	}
+	wanted := make([]addr.Relation, len(rules))
+	for i, r := range rules {
+		wanted[i] = r.Relation
+	}
+	found, err := conn.Inspect(ctx, wanted)
+	if err != nil {
+		return nil, fmt.Errorf("inspect what customers get: %w", err)
+	}
+	there := make(map[addr.Relation]warehouse.Relation, len(found))
+	for _, rel := range found {
+		there[key(conn, rel.Name)] = rel
+	}
+	for _, r := range rules {
+		if rel, ok := there[key(conn, r.Relation)]; ok {
+			out[r.Node] = rel
+		}
+	}
+	return out, nil
+}
+
+// built finds relations that are not as the project says.
+func built(conn warehouse.Conn, rules []tenant.Rule, relations map[addr.Node]warehouse.Relation) (found diag.List) {
+	for _, r := range rules {
+		rel, ok := relations[r.Node]
+		if !ok {
+			found.Add(unbuilt(r, r.Relation.String()+" is not there"))
+			continue
+		}
+		for _, c := range r.Columns {
+			if !slices.ContainsFunc(rel.Columns, func(have warehouse.Column) bool { return sameName(conn, have.Name, c.Name) }) {
+				found.Add(unbuilt(r, fmt.Sprintf("%s has no column %q yet", r.Relation, c.Name)))
+				break
+			}
+		}
+	}
+	return found
+}
+
+func sameName(conn warehouse.Conn, a, b string) bool {
+	return a == b || conn.Dialect().Caps().FoldsCase && strings.EqualFold(a, b)
+}
+
+// asked refuses names that nobody has.
+func asked(only []string, config *tenant.Config, past map[string]state.Release) (found diag.List) {
+	var known []string
+	for i := range config.Customers {
+		known = append(known, config.Customers[i].Name)
+	}
+	for name := range past {
+		known = append(known, name)
+	}
+	slices.Sort(known)
+	known = slices.Compact(known)
+	for _, name := range only {
+		if !slices.Contains(known, name) {
+			found.Add(unknownCustomer(name, known))
+		}
+	}
+	return found
+}
+
+// Distributes reports whether publishing is the last phase of a build on a target.
+func Distributes(p *compile.Program) bool {
+	d := p.Project.Settings.Distribution
+	return d != nil && slices.ContainsFunc(d.Targets, func(t project.Value[string]) bool { return t.V == p.Target.Name })
+}
+
+// Entitled are the nodes of which a customer gets something. A name that the project would
+// have to have, and has not, is a mistake; of customers in a relation nothing is known here.
+func Entitled(p *compile.Program, customer string) ([]addr.Node, diag.List) {
+	rules, found := tenant.Rules(p)
+	if found.HasErrors() {
+		return nil, found
+	}
+	if names := Written(p.Project.Settings.Distribution); len(names) > 0 && !slices.Contains(names, customer) {
+		return nil, diag.List{unknownCustomer(customer, names)}
+	}
+	var out []addr.Node
+	for i := range rules {
+		if rules[i].For(customer) {
+			out = append(out, rules[i].Node)
+		}
+	}
+	return out, nil
+}
+
+// Unbuilt reports whether all that is wrong is that something is not built yet.
+func Unbuilt(found diag.List) bool {
+	return !slices.ContainsFunc(found, func(d diag.Diagnostic) bool {
+		return (d.Severity == diag.Error || d.Severity == diag.Internal) && d.Code != codeUnbuilt
+	})
+}
+
+// Written are the customers whose names stand in the project, sorted.
+func Written(d *project.Distribution) []string {
+	if d == nil || d.Parts[project.Customers] == nil {
+		return nil
+	}
+	part := d.Parts[project.Customers]
+	i := slices.Index(part.Header, "customer")
+	var out []string
+	for _, row := range part.Rows {
+		if i >= 0 && i < len(row) {
+			if name, ok := row[i].V.(string); ok {
+				out = append(out, name)
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}

@@ -1,0 +1,349 @@
+package distribute
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/tenant"
+	"github.com/engine-build/engine/engine/warehouse"
+)
+
+// atOnce is how many questions one statement asks. PostgreSQL looks for the best order of more
+// relations than that.
+const atOnce = 8
+
+// question is a query of one row of whole numbers.
+type question struct {
+	model *Model
+	name  string
+	query string
+	width int // columns of the row
+	read  func(row []any) error
+}
+
+// proofError says what does not hold of a customer's slices.
+type proofError struct{ list diag.List }
+
+func (e *proofError) Error() string { return "a proof of isolation failed" }
+
+// prove tests what was staged, before anybody sees it.
+func (p *publication) prove(ctx context.Context) error {
+	if len(p.staged) == 0 && !p.rescan() {
+		return nil
+	}
+	columns, err := p.columns(ctx)
+	if err != nil {
+		return err
+	}
+	var found diag.List
+	var questions []question
+	p.out.Pairs = make([]PairOutcome, len(p.staged))
+	config := *p.c.config
+	for i, s := range p.staged {
+		out := &p.out.Pairs[i]
+		*out = PairOutcome{Node: s.pair.Node, As: s.pair.As, Rows: -1}
+		m := s.pair.model
+		have := columns[key(p.conn, s.at)]
+		if len(have) == 0 {
+			return fmt.Errorf("%s: what was staged as %s is not there", m.As, s.at)
+		}
+		for _, sentence := range tenant.CheckColumns(m.rule, config, false, have) {
+			found.Add(proofFailed(p.c, m, "columns", sentence, ""))
+		}
+		questions = append(questions, p.proofs(out, m, s, &found)...)
+		questions = append(questions, p.complete(out, m, s, &found))
+		questions = append(questions, p.canary(out, m, s.at, have, &found)...)
+	}
+	for _, v := range p.views {
+		for _, e := range p.c.all {
+			if e.model.Relation == oneOf(v.Reads) {
+				for _, sentence := range tenant.CheckView(e.model.rule, v) {
+					found.Add(proofFailed(p.c, e.model, "view", sentence, ""))
+				}
+				break
+			}
+		}
+	}
+	if p.rescan() {
+		more, err := p.kept(ctx, &found)
+		if err != nil {
+			return err
+		}
+		questions = append(questions, more...)
+	}
+	if err := p.ask(ctx, questions); err != nil {
+		return err
+	}
+	if found.HasErrors() {
+		return &proofError{found}
+	}
+	p.out.Diags.Add(found...)
+	return nil
+}
+
+func oneOf(rels []addr.Relation) addr.Relation {
+	if len(rels) == 0 {
+		return addr.Relation{}
+	}
+	return rels[0]
+}
+
+// proofs are those that package tenant has for a slice.
+func (p *publication) proofs(out *PairOutcome, m *Model, s staged, found *diag.List) []question {
+	from := p.from
+	if s.pair.Way == Split {
+		from.Split = p.shared[m].split
+	}
+	var list []question
+	for _, proof := range tenant.Proofs(p.d, m.rule, *p.c.config, p.options.Workshop.Frozen, from, tenant.Staged{Relation: s.at}) {
+		list = append(list, question{model: m, name: proof.Name, query: proof.Query, width: len(proof.Parts), read: func(row []any) error {
+			wrong, sentences, err := proof.Read(row)
+			if err != nil {
+				return err
+			}
+			out.Proofs++
+			if proof.Severity == diag.Warning {
+				out.Uncast += wrong
+			}
+			for _, sentence := range sentences {
+				if proof.Severity == diag.Warning {
+					found.Add(uncast(p.c, m, sentence))
+				} else {
+					found.Add(proofFailed(p.c, m, proof.Name, sentence, proof.Query))
+				}
+			}
+			return nil
+		}})
+	}
+	return list
+}
+
+// rescan reports whether what the customer has already is to be searched for markers, too:
+// there are others than when it was published.
+func (p *publication) rescan() bool {
+	return p.plan.marks != "" && p.plan.marks != p.c.past.Markers && p.c.Kept > 0
+}
+
+// key is how a relation's name compares with one that the warehouse reports.
+func key(c warehouse.Conn, r addr.Relation) addr.Relation {
+	if c.Dialect().Caps().FoldsCase {
+		return addr.Relation{Schema: strings.ToLower(r.Schema), Name: strings.ToLower(r.Name)}
+	}
+	return bare(r)
+}
+
+// columns are those of what was staged.
+func (p *publication) columns(ctx context.Context) (map[addr.Relation][]warehouse.Column, error) {
+	asked := make([]addr.Relation, len(p.staged))
+	for i, s := range p.staged {
+		asked[i] = s.at
+	}
+	return p.inspect(ctx, asked)
+}
+
+func (p *publication) inspect(ctx context.Context, asked []addr.Relation) (map[addr.Relation][]warehouse.Column, error) {
+	out := make(map[addr.Relation][]warehouse.Column, len(asked))
+	if len(asked) == 0 {
+		return out, nil
+	}
+	found, err := p.conn.Inspect(ctx, asked)
+	if err != nil {
+		return nil, fmt.Errorf("inspect what was staged: %w", err)
+	}
+	for _, rel := range found {
+		out[key(p.conn, rel.Name)] = rel.Columns
+	}
+	return out, nil
+}
+
+// complete compares numbers of rows and values with those of an independent query.
+func (p *publication) complete(out *PairOutcome, m *Model, s staged, found *diag.List) question {
+	full, partial := tenant.Counted(m.rule)
+	query := tenant.Measured(p.d, m.rule, *p.c.config, p.options.Workshop.Frozen, tenant.Staged{Relation: s.at})
+	return question{model: m, name: "completeness", query: query, width: 3 + len(full) + len(partial), read: func(row []any) error {
+		got, err := tenant.CountsOf(m.rule, row)
+		if err != nil {
+			return err
+		}
+		for _, sentence := range got.Differ(m.rule, p.shared[m].expects(m, p.c.Name)) {
+			found.Add(proofFailed(p.c, m, "completeness", sentence, ""))
+		}
+		out.Proofs++
+		if p.c.config.Mode != tenant.Views {
+			out.Rows = got.Full + got.Partial
+		}
+		return nil
+	}}
+}
+
+// canary looks for the markers of other customers' rows.
+func (p *publication) canary(out *PairOutcome, m *Model, at addr.Relation, have []warehouse.Column, found *diag.List) []question {
+	var markers []string
+	for _, mark := range p.plan.markers {
+		if mark.customer != p.c.Name {
+			markers = append(markers, mark.text)
+		}
+	}
+	var texts []warehouse.Column
+	for _, c := range have {
+		if isText(p.conn.Dialect(), c.Type) {
+			texts = append(texts, c)
+		}
+	}
+	query := tenant.Canary(p.d, at, texts, markers)
+	if query == "" {
+		return nil
+	}
+	return []question{{model: m, name: "canary", query: query, width: 1, read: func(row []any) error {
+		proof := tenant.Proof{Name: "canary", Parts: []string{""}, Sentence: "%d rows carry the marker of a canary that is another customer's"}
+		_, sentences, err := proof.Read(row)
+		out.Proofs++
+		for _, sentence := range sentences {
+			found.Add(proofFailed(p.c, m, "canary", sentence, ""))
+		}
+		return err
+	}}}
+}
+
+// isText reports whether a column may hold texts with a marker in them.
+func isText(d warehouse.Dialect, typ string) bool {
+	t := strings.ToLower(typ)
+	for _, word := range []string{"char", "text", "string", "json", strings.ToLower(d.Words().Text())} {
+		if strings.Contains(t, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// kept are questions about what the customer has and keeps.
+func (p *publication) kept(ctx context.Context, found *diag.List) ([]question, error) {
+	var rels []addr.Relation
+	var models []*Model
+	for _, e := range p.c.all {
+		if !e.due {
+			rels = append(rels, p.release.Published(p.c.places.final(e.model)))
+			models = append(models, e.model)
+		}
+	}
+	columns, err := p.inspect(ctx, rels)
+	if err != nil {
+		return nil, err
+	}
+	var out []question
+	for i, rel := range rels {
+		out = append(out, p.canary(&PairOutcome{}, models[i], rel, columns[key(p.conn, rel)], found)...)
+	}
+	return out, nil
+}
+
+// ask puts questions to the warehouse, many with each statement. Where that fails they are asked
+// one by one, so that the one is known that cannot be answered.
+func (p *publication) ask(ctx context.Context, questions []question) error {
+	for some := range slices.Chunk(questions, atOnce) {
+		if len(some) > 1 && !p.alone.Load() {
+			rows, err := p.answers(ctx, some)
+			if err == nil {
+				for i := range some {
+					if err := some[i].read(rows[i]); err != nil {
+						return err
+					}
+				}
+				continue
+			}
+			if ctx.Err() != nil {
+				return err
+			}
+			p.alone.Store(true) // or one of them cannot be answered: that comes out now
+		}
+		for i := range some {
+			rows, err := p.answers(ctx, some[i:i+1])
+			if err == nil {
+				err = some[i].read(rows[0])
+			}
+			if err != nil {
+				return fmt.Errorf("%s: proof %s: %w", some[i].model.As, some[i].name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// answers are the rows of questions that one statement asks.
+func (p *publication) answers(ctx context.Context, questions []question) ([][]any, error) {
+	sql, width := questions[0].query, questions[0].width
+	if len(questions) > 1 {
+		parts := make([]string, len(questions))
+		width = 0
+		for i, q := range questions {
+			parts[i] = "(" + q.query + ") AS " + p.conn.Dialect().Ident(fmt.Sprintf("_engine_%d", i))
+			width += q.width
+		}
+		sql = "SELECT *\nFROM " + strings.Join(parts, ",\n  ")
+	}
+	rows, err := p.query(ctx, sql, &p.out.Usage)
+	if err != nil {
+		return nil, err
+	}
+	if len(rows) != 1 || len(rows[0]) != width {
+		return nil, errors.New("a proof gave no answer")
+	}
+	out := make([][]any, len(questions))
+	row := rows[0]
+	for i, q := range questions {
+		out[i], row = row[:q.width], row[q.width:]
+	}
+	return out, nil
+}
+
+// afterwards looks at what was published as its readers do, where the warehouse can do that.
+func (p *publication) afterwards(ctx context.Context) error {
+	if !p.plan.setting.Accounts || len(p.c.config.Principals) == 0 {
+		return nil
+	}
+	reader, ok := p.conn.(warehouse.Impersonator)
+	if !ok {
+		return nil
+	}
+	var own, foreign []addr.Relation
+	for rel := range p.wanted {
+		own = append(own, rel)
+	}
+	slices.SortFunc(own, addr.Relation.Compare)
+	for _, m := range p.plan.Models {
+		foreign = append(foreign, m.Relation)
+	}
+	workshop := p.options.Workshop.Frozen
+	foreign = append(foreign, workshop.Tenants, workshop.Links, workshop.Transfers)
+	var found diag.List
+	for _, principal := range p.c.config.Principals {
+		readable, err := reader.Reads(ctx, principal, own)
+		if errors.Is(err, warehouse.ErrUnsupported) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("read as %s: %w", principal, err)
+		}
+		for _, rel := range own {
+			if !readable[rel] {
+				found.Add(unreadable(p.c, principal, rel))
+			}
+		}
+		seen, err := reader.Reads(ctx, principal, foreign)
+		if err != nil {
+			return fmt.Errorf("read as %s: %w", principal, err)
+		}
+		for _, rel := range foreign {
+			if seen[rel] {
+				found.Add(tooMuch(p.c, principal, rel))
+			}
+		}
+	}
+	p.out.Diags.Add(found.Sorted()...)
+	return nil
+}

@@ -1,0 +1,840 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/warehouse"
+)
+
+var _ warehouse.Distributor = (*conn)(nil)
+
+// A customer has schemas of its own. What it gets is made in the workshop, a schema that
+// nobody but the engine may use, and moved in one transaction, with rights and all: readers
+// see the old or the new of everything. A schema is the engine's if its comment says so.
+
+// schemaMark begins the comment of a schema of the engine's. The owner follows, and the
+// customer.
+const schemaMark = "made by engine for "
+
+func markOf(owner, customer string) string {
+	if customer == "" {
+		return schemaMark + owner
+	}
+	return schemaMark + owner + ", customer " + customer
+}
+
+// schemasQuery reads the wanted schemas ($1) that exist, and those with a mark ($2).
+const schemasQuery = `select n.nspname, coalesce(d.description, ''),
+  exists (select from pg_catalog.pg_class as c where c.relnamespace = n.oid) or exists (select from pg_catalog.pg_proc as f where f.pronamespace = n.oid)
+    or exists (select from pg_catalog.pg_type as t where t.typnamespace = n.oid)
+from pg_catalog.pg_namespace as n
+left join pg_catalog.pg_description as d on d.objoid = n.oid and d.classoid = 'pg_catalog.pg_namespace'::regclass and d.objsubid = 0
+where n.nspname = any($1::text[]) or d.description = $2 order by 1`
+
+// holdings are schemas that there are: true are those with the mark. One that has neither a
+// mark nor anything in it may become the engine's.
+type holdings map[string]bool
+
+// schemas tells which of the wanted schemas are there, and which others have the mark. One
+// that is somebody else's is a *warehouse.ForeignError.
+func (s session) schemas(ctx context.Context, mark string, wanted []string) (holdings, error) {
+	found := holdings{}
+	var foreign error
+	err := s.ask(ctx, schemasQuery, [][]byte{textArray(wanted), []byte(mark)}, func(v [][]byte) {
+		name, comment := string(v[0]), string(v[1])
+		other, engine := strings.CutPrefix(comment, schemaMark)
+		switch {
+		case comment == mark:
+			found[name] = true
+		case engine:
+			foreign = &warehouse.ForeignError{What: "schema " + name, Owner: other}
+		case string(v[2]) == "t":
+			foreign = &warehouse.ForeignError{What: "schema " + name}
+		default:
+			found[name] = false
+		}
+	})
+	return found, errors.Join(err, foreign)
+}
+
+// claim writes the statements that make a schema the engine's.
+func (h holdings) claim(mark, schema string) []string {
+	var d Dialect
+	marked, there := h[schema]
+	if marked {
+		return nil
+	}
+	var out []string
+	if !there {
+		out = append(out, "create schema "+d.Ident(schema))
+	}
+	return append(out, "comment on schema "+d.Ident(schema)+" is "+d.Literal(mark), "revoke all on schema "+d.Ident(schema)+" from public")
+}
+
+// dropOrder drops readers before what they read.
+var dropOrder = []warehouse.Kind{warehouse.View, warehouse.MaterializedView, warehouse.Table}
+
+// dropAtOnce is how many relations one statement drops: each takes a lock, of which the
+// server has a fixed number.
+const dropAtOnce = 500
+
+// Workshop makes the schema, or empties it. What others have built on it stands in the way.
+func (c *conn) Workshop(ctx context.Context, owner, schema string) (addr.Relation, error) {
+	mark := markOf(owner, "")
+	found, err := c.schemas(ctx, mark, []string{schema})
+	if err != nil {
+		return addr.Relation{}, err
+	}
+	if todo := found.claim(mark, schema); len(todo) > 0 {
+		if err := c.inTx(ctx, func(p *performer) error { return p.texts(ctx, todo) }); err != nil {
+			return addr.Relation{}, fmt.Errorf("make schema %s: %w", schema, err)
+		}
+	}
+	if err := c.CloseWorkshop(ctx, addr.Relation{Schema: schema}); err != nil {
+		return addr.Relation{}, err
+	}
+	return addr.Relation{Schema: schema}, nil
+}
+
+// CloseWorkshop drops everything in the schema.
+func (c *conn) CloseWorkshop(ctx context.Context, workshop addr.Relation) error {
+	var d Dialect
+	left, err := c.List(ctx, "", workshop.Schema)
+	if err != nil {
+		return err
+	}
+	slices.SortStableFunc(left, func(a, b warehouse.Relation) int {
+		return slices.Index(dropOrder, a.Kind) - slices.Index(dropOrder, b.Kind)
+	})
+	for len(left) > 0 {
+		n := 1
+		for n < len(left) && n < dropAtOnce && left[n].Kind == left[0].Kind {
+			n++
+		}
+		names := make([]string, n)
+		for i, r := range left[:n] {
+			names[i] = d.Quote(r.Name)
+		}
+		if _, err := c.Exec(ctx, warehouse.Statement{SQL: "drop " + kindWord(left[0].Kind) + " if exists " + strings.Join(names, ", ")}); err != nil {
+			return fmt.Errorf("remove what is left in schema %s: %w", workshop.Schema, err)
+		}
+		left = left[n:]
+	}
+	return nil
+}
+
+// inTx runs statements in a transaction.
+func (c *conn) inTx(ctx context.Context, do func(*performer) error) error {
+	own, err := c.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer own.Close()
+	if err := do(&performer{session: own.(*tx).session, rows: -1}); err != nil {
+		return err
+	}
+	return own.Commit(ctx)
+}
+
+// texts sends statements at once.
+func (p *performer) texts(ctx context.Context, list []string) error {
+	if len(list) == 0 {
+		return nil
+	}
+	stmts := make([]warehouse.Statement, len(list))
+	for i, s := range list {
+		stmts[i].SQL = s
+	}
+	return p.together(ctx, stmts)
+}
+
+// release is what a customer has in its schemas.
+type release struct {
+	c      *conn
+	spec   warehouse.ReleaseSpec
+	staged map[addr.Relation]addr.Relation // by final name
+}
+
+// OpenRelease looks whether the customer's schemas are the engine's.
+func (c *conn) OpenRelease(ctx context.Context, spec warehouse.ReleaseSpec) (warehouse.Release, error) {
+	if len(spec.Schemas) == 0 {
+		return nil, fmt.Errorf("customer %s has no schema", spec.Customer)
+	}
+	r := &release{c: c, spec: spec, staged: map[addr.Relation]addr.Relation{}}
+	found, err := r.find(ctx, c.session)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := r.released(ctx, c.session, found); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// schemas are all that the customer shall have, the workspace last.
+func (r *release) schemas() []string {
+	if r.spec.Workspace == "" {
+		return r.spec.Schemas
+	}
+	return append(slices.Clone(r.spec.Schemas), r.spec.Workspace)
+}
+
+func (r *release) find(ctx context.Context, s session) (holdings, error) {
+	return s.schemas(ctx, markOf(r.spec.Owner, r.spec.Customer), r.schemas())
+}
+
+// former are the customer's schemas that it shall have no more.
+func (r *release) former(found holdings) []string {
+	var out []string
+	for name, marked := range found {
+		if marked && !slices.Contains(r.schemas(), name) {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// mark is the customer's ReleaseTable.
+func (r *release) mark() addr.Relation {
+	return addr.Relation{Schema: r.spec.Schemas[0], Name: warehouse.ReleaseTable}
+}
+
+// released are the names that the last release wrote down.
+func (r *release) released(ctx context.Context, s session, found holdings) ([]addr.Relation, error) {
+	var d Dialect
+	var tables []string
+	for _, schema := range append([]string{r.spec.Schemas[0]}, slices.Concat(r.spec.Schemas[1:], r.former(found))...) {
+		tables = append(tables, d.Quote(addr.Relation{Schema: schema, Name: warehouse.ReleaseTable}))
+	}
+	from := ""
+	err := s.ask(ctx, "select t from unnest($1::text[]) with ordinality as x(t, n) where to_regclass(t) is not null order by n limit 1", [][]byte{textArray(tables)}, func(v [][]byte) { from = string(v[0]) })
+	if err != nil || from == "" {
+		return nil, err
+	}
+	owner, names := "", "[]"
+	if err := s.ask(ctx, "select owner, relations from "+from, nil, func(v [][]byte) { owner, names = string(v[0]), string(v[1]) }); err != nil {
+		return nil, err
+	}
+	if owner != "" && owner != r.spec.Owner {
+		return nil, &warehouse.ForeignError{What: "table " + from, Owner: owner}
+	}
+	return warehouse.ReleasedNames(names)
+}
+
+const relationsOfQuery = `select n.nspname, c.relname, c.relkind from pg_catalog.pg_namespace as n
+join pg_catalog.pg_class as c on c.relnamespace = n.oid and c.relkind in ('r', 'p', 'f', 'v', 'm')
+where n.nspname = any($1::text[])
+order by n.nspname, c.relname`
+
+// Have lists the customer's schemas.
+func (r *release) Have(ctx context.Context) (own, strangers []warehouse.Relation, err error) {
+	found, err := r.find(ctx, r.c.session)
+	if err != nil {
+		return nil, nil, err
+	}
+	return r.have(ctx, r.c.session, found)
+}
+
+func (r *release) have(ctx context.Context, s session, in holdings) (own, strangers []warehouse.Relation, err error) {
+	released, err := r.released(ctx, s, in)
+	if err != nil {
+		return nil, nil, err
+	}
+	var found []warehouse.Relation
+	err = s.ask(ctx, relationsOfQuery, [][]byte{textArray(slices.Concat(r.spec.Schemas, r.former(in)))}, func(v [][]byte) {
+		found = append(found, warehouse.Relation{Name: addr.Relation{Schema: string(v[0]), Name: string(v[1])}, Kind: kindOfRelation(string(v[2])), Rows: -1, Bytes: -1})
+	})
+	own, strangers = warehouse.Apart(found, released, false)
+	return own, strangers, err
+}
+
+// Staged is a name in the workshop that no other relation of any customer has.
+func (r *release) Staged(final addr.Relation) addr.Relation {
+	final.Database = ""
+	readable := aside + r.spec.Customer + "__" + final.Schema + "__" + final.Name
+	out := addr.Relation{Schema: r.spec.Workshop.Schema, Name: fitted(readable, r.spec.Customer+"\x00"+final.Schema+"\x00"+final.Name)}
+	r.staged[final] = out
+	return out
+}
+
+// Published is the name itself.
+func (r *release) Published(final addr.Relation) addr.Relation {
+	final.Database = ""
+	return final
+}
+
+// rightsQuery lists who has rights in schemas ($1) and on the relations in some of them ($2),
+// owners left out: on a schema, or on relations that are ours to grant.
+const rightsQuery = `with ours as (select n.* from pg_catalog.pg_namespace as n where n.nspname = any($1::text[])),
+held(kind, schema, relation, owner, acl) as (
+  select 'schema', nspname, '', nspowner, nspacl from ours
+  union all
+  select 'table', n.nspname, c.relname, c.relowner, c.relacl from ours as n join pg_catalog.pg_class as c on c.relnamespace = n.oid
+  where n.nspname = any($2::text[]) and c.relkind in ('r', 'p', 'f', 'v', 'm') and pg_catalog.pg_has_role(c.relowner, 'usage')
+  union all
+  select 'column', n.nspname, c.relname, c.relowner, a.attacl from ours as n join pg_catalog.pg_class as c on c.relnamespace = n.oid
+  join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attacl is not null
+  where n.nspname = any($2::text[]) and c.relkind in ('r', 'p', 'f', 'v', 'm') and pg_catalog.pg_has_role(c.relowner, 'usage')
+)
+select distinct h.kind, h.schema, h.relation, case when x.grantee = 0 then '' else pg_catalog.pg_get_userbyid(x.grantee) end, x.privilege_type
+from held as h cross join lateral pg_catalog.aclexplode(h.acl) as x where x.grantee <> h.owner order by 1, 2, 3, 4, 5`
+
+type right struct{ kind, schema, relation, grantee, privilege string }
+
+func (r *release) rights(ctx context.Context, s session) ([]right, error) {
+	found, err := r.find(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	former := r.former(found)
+	var out []right
+	err = s.ask(ctx, rightsQuery, [][]byte{textArray(slices.Concat(r.schemas(), former)), textArray(slices.Concat(r.spec.Schemas, former))}, func(v [][]byte) {
+		out = append(out, right{string(v[0]), string(v[1]), string(v[2]), string(v[3]), string(v[4])})
+	})
+	return out, err
+}
+
+// usual reports whether a right is one that readers get.
+func (r *release) usual(x right) bool {
+	switch {
+	case x.kind == "schema":
+		return x.privilege == "USAGE" || x.privilege == "CREATE" && x.schema == r.spec.Workspace
+	default:
+		return x.privilege == "SELECT"
+	}
+}
+
+// Revoke takes rights from principals that the engine gave them to, and from PUBLIC. What
+// others have given is reported: roles, and «role (INSERT on dw_acme.material)» of a wanted
+// one that may do more than read.
+func (r *release) Revoke(ctx context.Context, granted, wanted []string) (strangers []string, err error) {
+	err = r.again(ctx, func() error {
+		strangers = nil
+		return r.c.inTx(ctx, func(p *performer) (err error) {
+			strangers, err = r.revoke(ctx, p, granted, wanted)
+			return err
+		})
+	})
+	return strangers, err
+}
+
+func (r *release) revoke(ctx context.Context, p *performer, granted, wanted []string) (strangers []string, err error) {
+	if err := r.exist(ctx, p, wanted); err != nil {
+		return nil, err
+	}
+	rights, err := r.rights(ctx, p.session)
+	if err != nil {
+		return nil, err
+	}
+	var d Dialect
+	var todo []string
+	for _, x := range rights {
+		what := d.Ident(x.schema)
+		shown := x.schema
+		if x.kind != "schema" {
+			what, shown = d.Quote(addr.Relation{Schema: x.schema, Name: x.relation}), x.schema+"."+x.relation
+		}
+		who := "public"
+		switch {
+		case x.grantee == "":
+			strangers = append(strangers, "public")
+		case slices.Contains(wanted, x.grantee):
+			if !r.usual(x) {
+				strangers = append(strangers, fmt.Sprintf("%s (%s on %s)", x.grantee, x.privilege, shown))
+			}
+			continue
+		case slices.Contains(granted, x.grantee):
+			who = d.Ident(x.grantee)
+		default:
+			strangers = append(strangers, x.grantee)
+			continue
+		}
+		word := "" // of a table
+		if x.kind == "schema" {
+			word = "schema "
+		}
+		todo = append(todo, "revoke all on "+word+what+" from "+who)
+	}
+	slices.Sort(todo)
+	slices.Sort(strangers)
+	return slices.Compact(strangers), p.texts(ctx, slices.Compact(todo))
+}
+
+// exist makes sure that there are roles with these names.
+func (r *release) exist(ctx context.Context, p *performer, principals []string) error {
+	if len(principals) == 0 {
+		return nil
+	}
+	found := map[string]bool{}
+	err := p.ask(ctx, "select rolname from pg_catalog.pg_roles where rolname = any($1::text[])", [][]byte{textArray(principals)}, func(v [][]byte) { found[string(v[0])] = true })
+	if err != nil {
+		return err
+	}
+	for _, name := range principals {
+		if !found[name] {
+			return &warehouse.PrincipalError{Principal: name}
+		}
+	}
+	return nil
+}
+
+const (
+	// releaseWait is how long one try waits for one lock, and releaseTries how long tries go
+	// on: readers who come later wait behind a try.
+	releaseWait  = 2 * time.Second
+	releaseTries = 2 * time.Minute
+)
+
+// again repeats what lost against another session.
+func (r *release) again(ctx context.Context, do func() error) error {
+	wait, start := firstWait, time.Now()
+	for {
+		err := do()
+		if err == nil || !warehouse.Conflict(err) || ctx.Err() != nil || time.Since(start) > releaseTries {
+			return err
+		}
+		if err := pause(ctx, wait); err != nil {
+			return wrap(ctx, warehouse.Statement{}, err)
+		}
+		wait = min(2*wait, maxWait)
+	}
+}
+
+// Publish moves everything in one transaction.
+func (r *release) Publish(ctx context.Context, p warehouse.Handover) (warehouse.JobStats, error) {
+	start := time.Now()
+	stats := warehouse.JobStats{Rows: -1, Bytes: -1}
+	err := r.again(ctx, func() error {
+		own, err := r.c.Begin(ctx)
+		if err != nil {
+			return err
+		}
+		defer own.Close()
+		t := own.(*tx)
+		if err := r.publish(ctx, t, p); err != nil {
+			return err
+		}
+		return t.Commit(ctx)
+	})
+	if err == nil {
+		for _, name := range p.Tables {
+			name.Database = ""
+			delete(r.staged, name)
+		}
+	}
+	stats.Duration = time.Since(start)
+	return stats, err
+}
+
+// move is what a publication changes.
+type move struct {
+	p        warehouse.Handover
+	names    []addr.Relation // all that is there afterwards
+	replaced []warehouse.Relation
+	found    holdings
+}
+
+func (r *release) publish(ctx context.Context, t *tx, p warehouse.Handover) error {
+	do := &performer{session: t.session, rows: -1}
+	for _, list := range [][]string{p.Readers, policyPrincipals(p)} {
+		if err := r.exist(ctx, do, list); err != nil {
+			return err
+		}
+	}
+	m := move{p: p}
+	var err error
+	if m.found, err = r.find(ctx, do.session); err != nil {
+		return err
+	}
+	own, strangers, err := r.have(ctx, do.session, m.found)
+	if err != nil {
+		return err
+	}
+	var stay []warehouse.Relation
+	if m.names, stay, err = p.Outcome(r.spec, own, strangers, false); err != nil {
+		return err
+	}
+	kept := map[addr.Relation]bool{}
+	for _, s := range stay {
+		kept[s.Name] = true
+	}
+	for _, o := range own {
+		if !kept[o.Name] {
+			m.replaced = append(m.replaced, o)
+		}
+	}
+	views, err := r.lock(ctx, t, do, m.replaced)
+	if err != nil {
+		return err
+	}
+	var again []warehouse.Relation // what is dropped for good has no rights to give
+	for _, o := range m.replaced {
+		if slices.Contains(m.names, o.Name) {
+			again = append(again, o)
+		}
+	}
+	given, err := r.given(ctx, do, again)
+	if err != nil {
+		return err
+	}
+	err = do.without(ctx, views, func() error {
+		if err := do.texts(ctx, r.moves(m)); err != nil {
+			return err
+		}
+		for _, v := range p.Views {
+			if err := do.exec(ctx, createBarrier(v)); err != nil {
+				return fmt.Errorf("make view %s: %w", v.Name, err)
+			}
+		}
+		if err := do.texts(ctx, r.signature(m)); err != nil {
+			return err
+		}
+		if err := r.leave(ctx, do, m); err != nil {
+			return err
+		}
+		if err := r.barePublished(ctx, do, m); err != nil {
+			return err
+		}
+		return do.texts(ctx, given)
+	})
+	if err != nil {
+		return err
+	}
+	grants, err := r.grants(ctx, do, m)
+	if err != nil {
+		return err
+	}
+	return do.texts(ctx, grants)
+}
+
+// lock takes the locks of what is replaced and of the views of others that read it, readers
+// first, and gives those views, in the order in which they are made again.
+func (r *release) lock(ctx context.Context, t *tx, do *performer, replaced []warehouse.Relation) ([]dependent, error) {
+	if len(replaced) == 0 {
+		return nil, t.lockTimeout(ctx, releaseWait)
+	}
+	names := make([]addr.Relation, len(replaced))
+	for i, o := range replaced {
+		names[i] = o.Name
+	}
+	before, err := r.readers(ctx, do, names)
+	if err != nil {
+		return nil, err
+	}
+	var locks []warehouse.Relation
+	for _, v := range slices.Backward(before.views) {
+		locks = append(locks, warehouse.Relation{Name: v.Relation, Kind: v.Kind})
+	}
+	for _, kind := range []bool{false, true} {
+		for _, o := range replaced {
+			if (o.Kind == warehouse.Table) == kind {
+				locks = append(locks, o)
+			}
+		}
+	}
+	if err := warehouse.Lock(ctx, t, locks, releaseWait); err != nil {
+		return nil, err
+	}
+	if err := r.unguard(ctx, do, replaced); err != nil {
+		return nil, err
+	}
+	// What came while the locks were waited for is seen only now.
+	now, err := r.readers(ctx, do, names)
+	if err != nil {
+		return nil, err
+	}
+	if err := blocked(now.blocks, true); err != nil {
+		return nil, err
+	}
+	for _, v := range now.views {
+		if !slices.ContainsFunc(before.views, func(b dependent) bool { return b.oid == v.oid }) {
+			return nil, &Error{Kind: Conflict, Message: "the views on the tables of " + r.spec.Customer + " keep changing", Offset: -1, Err: errors.New("views keep changing")}
+		}
+	}
+	return now.views, nil
+}
+
+type readers struct{ views, blocks []dependent }
+
+// readers finds what depends on relations, beside themselves. A view that the target's role
+// may not drop stands in the way.
+func (r *release) readers(ctx context.Context, do *performer, names []addr.Relation) (readers, error) {
+	found, err := do.dependents(ctx, names)
+	if err != nil {
+		return readers{}, err
+	}
+	var out readers
+	deepest := map[string]int{} // index in views
+	var owners []string
+	for _, f := range found {
+		switch {
+		case f.Blocks:
+			out.blocks = append(out.blocks, f)
+		case slices.Contains(names, f.Relation):
+		default:
+			if i, seen := deepest[f.oid]; seen {
+				out.views[i].Depth = max(out.views[i].Depth, f.Depth)
+				continue
+			}
+			deepest[f.oid] = len(out.views)
+			out.views = append(out.views, f)
+			owners = append(owners, f.Owner)
+		}
+	}
+	slices.SortStableFunc(out.views, func(a, b dependent) int { return a.Depth - b.Depth })
+	if len(owners) == 0 {
+		return out, nil
+	}
+	lacking := map[string]bool{}
+	err = do.ask(ctx, "select x from unnest($1::text[]) as x where not pg_catalog.pg_has_role(x, 'usage')", [][]byte{textArray(owners)}, func(v [][]byte) { lacking[string(v[0])] = true })
+	if err != nil {
+		return readers{}, err
+	}
+	for _, v := range out.views {
+		if lacking[v.Owner] {
+			return readers{}, &warehouse.DependentError{Dependent: v.Dependent, Reason: "it must be made again, and only its owner may do that",
+				Help: fmt.Sprintf("grant the role %s to the target's role, or have the view dropped; nothing was changed", v.Owner)}
+		}
+	}
+	return out, nil
+}
+
+// policyMark begins the names of the engine's own row policies.
+const policyMark = "engine_"
+
+// unguard takes the engine's own row policies from tables that go. Nobody reads them any
+// more: they are locked.
+func (r *release) unguard(ctx context.Context, do *performer, replaced []warehouse.Relation) error {
+	var d Dialect
+	var names, todo []string
+	for _, o := range replaced {
+		if o.Kind == warehouse.Table {
+			names = append(names, d.Quote(o.Name))
+		}
+	}
+	err := do.ask(ctx, `select format('drop policy %I on %s', y.polname, y.polrelid::regclass) from pg_catalog.pg_policy as y
+where y.polrelid = any(select to_regclass(x) from unnest($1::text[]) as x) and starts_with(y.polname::text, $2)
+union all
+select format('alter table %s disable row level security, no force row level security', c.oid::regclass) from pg_catalog.pg_class as c
+where c.oid = any(select to_regclass(x) from unnest($1::text[]) as x) and c.relrowsecurity
+  and not exists (select from pg_catalog.pg_policy as y where y.polrelid = c.oid and not starts_with(y.polname::text, $2))`,
+		[][]byte{textArray(names), []byte(policyMark)}, func(v [][]byte) { todo = append(todo, string(v[0])) })
+	if err != nil {
+		return err
+	}
+	return do.texts(ctx, todo)
+}
+
+// givenQuery writes the rights that others have given on relations ($1), by whom they are
+// owned, and PUBLIC's, left out.
+const givenQuery = `with o as (
+  select c.oid, c.relowner, c.relacl, format('%I.%I', n.nspname, c.relname) as name from unnest($1::text[]) as x
+  join pg_catalog.pg_class as c on c.oid = to_regclass(x) join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+)
+select o.name, '', x.privilege_type, x.grantee::regrole::text, x.is_grantable from o cross join lateral pg_catalog.aclexplode(o.relacl) as x where x.grantee not in (0, o.relowner)
+union all
+select o.name, a.attname, x.privilege_type, x.grantee::regrole::text, x.is_grantable from o join pg_catalog.pg_attribute as a on a.attrelid = o.oid and a.attnum > 0 and not a.attisdropped
+cross join lateral pg_catalog.aclexplode(a.attacl) as x where x.grantee not in (0, o.relowner)
+order by 1, 2, 3, 4`
+
+// given are the statements that give a relation that takes another's place the rights that
+// strangers have on the old one. Rights on columns stay behind: what replaces the relation
+// may lack them.
+func (r *release) given(ctx context.Context, do *performer, replaced []warehouse.Relation) ([]string, error) {
+	var d Dialect
+	var names []string
+	for _, o := range replaced {
+		names = append(names, d.Quote(o.Name))
+	}
+	if len(names) == 0 {
+		return nil, nil
+	}
+	var out []string
+	err := do.ask(ctx, givenQuery, [][]byte{textArray(names)}, func(v [][]byte) {
+		if len(v[1]) > 0 {
+			return
+		}
+		option := ""
+		if string(v[4]) == "t" {
+			option = " with grant option"
+		}
+		out = append(out, fmt.Sprintf("grant %s on %s to %s%s", v[2], v[0], v[3], option))
+	})
+	return out, err
+}
+
+// moves are the statements that drop what goes and move what was staged.
+func (r *release) moves(m move) []string {
+	var d Dialect
+	var out []string
+	for _, schema := range r.schemas() {
+		out = append(out, m.found.claim(markOf(r.spec.Owner, r.spec.Customer), schema)...)
+	}
+	drop := map[warehouse.Kind][]string{}
+	for _, o := range m.replaced {
+		drop[o.Kind] = append(drop[o.Kind], d.Quote(o.Name))
+	}
+	for _, kind := range dropOrder {
+		if len(drop[kind]) > 0 {
+			out = append(out, "drop "+kindWord(kind)+" "+strings.Join(drop[kind], ", "))
+		}
+	}
+	for _, final := range m.p.Tables {
+		final.Database = ""
+		staged := r.Staged(final)
+		moved := addr.Relation{Schema: final.Schema, Name: staged.Name}
+		out = append(out, "alter table "+d.Quote(staged)+" set schema "+d.Ident(final.Schema), "alter table "+d.Quote(moved)+" rename to "+d.Ident(final.Name))
+	}
+	guarded := map[addr.Relation]int{}
+	for _, y := range m.p.RowPolicies {
+		table := addr.Relation{Schema: y.Table.Schema, Name: y.Table.Name}
+		if guarded[table] == 0 {
+			out = append(out, "alter table "+d.Quote(table)+" enable row level security")
+		}
+		guarded[table]++
+		out = append(out, fmt.Sprintf("create policy %s on %s for select to %s using (%s = %s)",
+			d.Ident(fmt.Sprintf("%s%d", policyMark, guarded[table])), d.Quote(table), d.Ident(y.Principal), d.Ident(y.Column), d.Literal(y.Value)))
+	}
+	return out
+}
+
+// createBarrier makes a view. Behind a barrier a reader's own functions see only rows that
+// the view lets through (PostgreSQL's manual, 41.5).
+func createBarrier(v warehouse.SliceView) string {
+	options := ""
+	if v.Barrier {
+		options = " with (security_barrier = true)"
+	}
+	return "create view " + Dialect{}.Quote(addr.Relation{Schema: v.Name.Schema, Name: v.Name.Name}) + options + " as\n" + strings.TrimRight(strings.TrimSpace(v.Query), ";")
+}
+
+// signature are the statements that write ReleaseTable.
+func (r *release) signature(m move) []string {
+	var d Dialect
+	columns, row := warehouse.ReleaseRow(d, "bigint", r.spec.Owner, m.p, m.names)
+	fields, values := make([]string, len(columns)), make([]string, len(columns))
+	for i, c := range columns {
+		fields[i], values[i] = d.Ident(c.Name)+" "+c.Type, d.Literal(row[i])
+	}
+	return []string{"create table if not exists " + d.Quote(r.mark()) + " (" + strings.Join(fields, ", ") + ")", "delete from " + d.Quote(r.mark()),
+		"insert into " + d.Quote(r.mark()) + " values (" + strings.Join(values, ", ") + ")"}
+}
+
+// leave drops the customer's former schemas that are empty now.
+func (r *release) leave(ctx context.Context, do *performer, m move) error {
+	former := r.former(m.found)
+	if len(former) == 0 {
+		return nil
+	}
+	var d Dialect
+	var todo []string
+	for _, schema := range former {
+		todo = append(todo, "drop table if exists "+d.Quote(addr.Relation{Schema: schema, Name: warehouse.ReleaseTable}))
+	}
+	if err := do.texts(ctx, todo); err != nil {
+		return err
+	}
+	todo = nil
+	err := do.ask(ctx, schemasQuery, [][]byte{textArray(former), nil}, func(v [][]byte) {
+		if string(v[2]) == "f" {
+			todo = append(todo, "drop schema "+d.Ident(string(v[0])))
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return do.texts(ctx, todo)
+}
+
+// barePublished takes from new relations what default privileges gave to others than the owner.
+func (r *release) barePublished(ctx context.Context, do *performer, m move) error {
+	var d Dialect
+	var names, todo []string
+	for _, t := range m.p.Tables {
+		names = append(names, d.Quote(addr.Relation{Schema: t.Schema, Name: t.Name}))
+	}
+	for _, v := range m.p.Views {
+		names = append(names, d.Quote(addr.Relation{Schema: v.Name.Schema, Name: v.Name.Name}))
+	}
+	if !m.found[r.spec.Schemas[0]] {
+		names = append(names, d.Quote(r.mark()))
+	}
+	err := do.ask(ctx, `select distinct format('revoke all on %s from %s', c.oid::regclass, case when x.grantee = 0 then 'public' else x.grantee::regrole::text end)
+from unnest($1::text[]) as n join pg_catalog.pg_class as c on c.oid = to_regclass(n) cross join lateral pg_catalog.aclexplode(c.relacl) as x where x.grantee <> c.relowner`,
+		[][]byte{textArray(names)}, func(v [][]byte) { todo = append(todo, string(v[0])) })
+	if err != nil {
+		return err
+	}
+	slices.Sort(todo)
+	return do.texts(ctx, todo)
+}
+
+// grantsQuery lists which of the readers ($1) lack the right to use which schema ($2), to make
+// something in the workspace ($3), or to read which relation ($4).
+const grantsQuery = `with readers as (select r from unnest($1::text[]) as r)
+select format('grant usage on schema %I to %I', s, r) from readers, unnest($2::text[]) as s where not pg_catalog.has_schema_privilege(r, s, 'usage')
+union all
+select format('grant create on schema %I to %I', s, r) from readers, unnest($3::text[]) as s where not pg_catalog.has_schema_privilege(r, s, 'create')
+union all
+select format('grant select on %s to %s', string_agg(n, ', ' order by n), format('%I', r)) from readers, unnest($4::text[]) as n where not pg_catalog.has_table_privilege(r, n, 'select') group by r`
+
+// grants are the statements that give readers what they lack.
+func (r *release) grants(ctx context.Context, do *performer, m move) ([]string, error) {
+	if len(m.p.Readers) == 0 {
+		return nil, nil
+	}
+	var d Dialect
+	names := []string{d.Quote(r.mark())}
+	for _, n := range m.names {
+		names = append(names, d.Quote(n))
+	}
+	var workspace []string
+	if r.spec.Workspace != "" {
+		workspace = []string{r.spec.Workspace}
+	}
+	var out []string
+	err := do.ask(ctx, grantsQuery, [][]byte{textArray(m.p.Readers), textArray(r.schemas()), textArray(workspace), textArray(names)}, func(v [][]byte) {
+		out = append(out, string(v[0]))
+	})
+	slices.SortFunc(out, func(a, b string) int { return -strings.Compare(a, b) })
+	return out, err
+}
+
+func policyPrincipals(p warehouse.Handover) []string {
+	var out []string
+	for _, y := range p.RowPolicies {
+		out = append(out, y.Principal)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// Close drops what was staged and not published. What views of the workshop read stays until
+// it is emptied.
+func (r *release) Close(ctx context.Context) error {
+	if len(r.staged) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
+	defer cancel()
+	var d Dialect
+	names := make([]string, 0, len(r.staged))
+	for _, s := range r.staged {
+		names = append(names, d.Quote(s))
+	}
+	slices.Sort(names)
+	for list := range slices.Chunk(names, dropAtOnce) {
+		if _, err := r.c.Exec(ctx, warehouse.Statement{SQL: "drop table if exists " + strings.Join(list, ", ")}); err != nil && Classify(err) != Dependency {
+			return err
+		}
+	}
+	clear(r.staged)
+	return nil
+}
