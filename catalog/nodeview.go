@@ -164,6 +164,7 @@ func (b *book) nodeFacts(n *compile.Node, g *lineage.Node) []fact {
 	add("Group", c.Group)
 	add("Access", c.Access)
 	add("Distribution", c.Distribute)
+	add("Across tenants", c.AcrossTenants)
 	if g != nil {
 		add("Tags", strings.Join(g.Tags, ", "))
 	}

@@ -171,20 +171,26 @@ func documents(p *distribute.Prepared) []customerDocument {
 				d.Fields[model][f.ID] = f.Column
 			}
 		}
-		list = append(list, published(d, p, due[c.Name]))
+		from := c.Name
+		if d.Mode == "rows" && c.Enabled {
+			from = distribute.SharedRows
+			d.Schemas, d.Workspace = p.Setting.Shared().All(), ""
+		}
+		list = append(list, published(d, p, from, due[from]))
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Past)) {
-		if !seen[name] {
+		if !seen[name] && name != distribute.SharedRows {
 			past := p.Past[name]
-			list = append(list, published(customerDocument{Customer: name, Mode: past.Mode, Contract: past.Contract, Tenants: []string{}, Principals: []string{}, Schemas: []string{}}, p, due[name]))
+			list = append(list, published(customerDocument{Customer: name, Mode: past.Mode, Contract: past.Contract, Tenants: []string{}, Principals: []string{}, Schemas: []string{}}, p, name, due[name]))
 		}
 	}
 	return list
 }
 
-// published adds what a customer has and what is due.
-func published(d customerDocument, p *distribute.Prepared, due *distribute.Customer) customerDocument {
-	past, had := p.Past[d.Customer]
+// published adds what a customer has and what is due; from is the name that it is published
+// under.
+func published(d customerDocument, p *distribute.Prepared, from string, due *distribute.Customer) customerDocument {
+	past, had := p.Past[from]
 	d.Granted, d.Models = append([]string{}, past.Granted...), []customerModel{}
 	models := map[addr.Node]customerModel{}
 	if had {

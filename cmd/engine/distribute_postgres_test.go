@@ -181,8 +181,14 @@ sources:
 	x.want("acme reads all", x.as(role("acme_reader"), "select count(*) from dw.material"), "refused 42501")
 	x.want("acme reads bmw", x.as(role("acme_reader"), "select count(*) from dw_bmw.material"), "refused 42501")
 	x.want("acme reads the workshop", x.as(role("acme_reader"), "select count(*) from dw__publish.frozen_customer_tenants"), "refused 42501")
-	x.engine(exitDone, []string{"customers"}, "cascade   2     table  3        1         0 seconds ago  3       8     -")
+	x.engine(exitDone, []string{"customers"}, "cascade   2     table  3        1 ", "ago  3       8     -")
 	x.engine(exitDone, []string{"publish"}, "nothing to publish")
+
+	// What somebody drops comes back.
+	x.ask("drop table dw_acme.unit")
+	x.engine(exitDone, []string{"publish", "--dry-run"}, "acme", "1 model (somebody has removed it)")
+	x.engine(exitDone, []string{"publish"}, "1 customer published with 1 model")
+	x.want("units", x.ask("select count(*) from dw_acme.unit"), "2")
 
 	// A tenant and a principal go: rows and access are gone, and a view follows at once.
 	x.write("seeds/cfg_tenants.csv", "customer,tenant\nacme,1\nbmw,1\ncascade,1\ncascade,2\ncascade,3\n")
@@ -243,4 +249,58 @@ sources:
 	x.engine(exitDone, []string{"build", "--no-catalog"}, "customer acme is not configured any more", "1 lost access")
 	x.want("acme reads", x.as(role("acme_reader"), "select count(*) from dw_acme.material"), "refused 42501")
 	x.want("acme's rows", x.ask("select count(*) from dw_acme.material"), "2")
+}
+
+// TestSharedRowsOnPostgres: customers with mode rows share tables, and each account sees the
+// rows of its customer.
+func TestSharedRowsOnPostgres(t *testing.T) {
+	x := newTenants(t)
+	role := func(name string) string { return name + "_" + x.database }
+	for _, name := range []string{"bi_acme", "bi_bmw"} {
+		x.ask(`create role "` + role(name) + `"`)
+		t.Cleanup(func() { x.ask(`drop owned by "` + role(name) + `"; drop role "` + role(name) + `"`) })
+	}
+	x.write("engine.yml", x.targets+`
+distribution:
+  modes: {1: rows}
+  customers: {csv: config/customers.csv}
+  customer_tenants: {csv: config/tenants.csv}
+  transfers: [{customer: acme, entity: material, key: 3}]
+seeds: {+distribute: never}
+`)
+	customers := func(acme, bmw int) {
+		x.write("config/customers.csv", fmt.Sprintf("customer,tier,principals\nacme,%d,%s\nbmw,%d,%s\ncascade,2,\n", acme, role("bi_acme"), bmw, role("bi_bmw")))
+	}
+	customers(1, 1)
+	x.write("config/tenants.csv", "customer,tenant\nacme,1\nbmw,2\nbmw,3\ncascade,1\n")
+	x.write("seeds/raw.csv", "id,tenant_id,name\n1,1,flour\n2,2,sugar\n3,3,salt\n4,,ghost\n")
+	x.write("models/material.sql", `{{ config "materialized" "table" "distribute" "tenant" }}select id, tenant_id, name from {{ ref "raw" }}`)
+	x.write("models/unit.sql", `{{ config "materialized" "table" "distribute" "shared" }}select 'g' as unit`)
+	x.write("models/m.yml", "version: 2\nmodels:\n  - name: material\n    config: {partial: {via: {material: id}, visible: [id, tenant_id]}}\n")
+	x.engine(exitDone, []string{"build", "--no-catalog"})
+	x.engine(exitDone, []string{"publish"}, "2 customers published")
+	of := "select id, name from dw__rows.material order by id"
+	x.want("acme", x.as(role("bi_acme"), of), "1,flour 3,NULL")
+	x.want("bmw", x.as(role("bi_bmw"), of), "2,sugar 3,salt")
+	x.want("acme's units", x.as(role("bi_acme"), "select unit from dw__rows.unit"), "g")
+	x.want("acme reads cascade", x.as(role("bi_acme"), "select id from dw_cascade.material"), "refused 42501")
+	x.engine(exitDone, []string{"publish"}, "nothing to publish")
+	x.engine(exitDone, []string{"customers"}, "acme      1     rows", "cascade   2     table")
+	x.engine(exitDone, []string{"customers", "show", "acme"}, "dw__rows")
+
+	// A tenant goes from one to the other; a customer gets tables of its own, and back.
+	x.write("config/tenants.csv", "customer,tenant\nacme,1\nacme,2\nbmw,3\ncascade,1\n")
+	x.engine(exitDone, []string{"publish", "--customer", "bmw"}, "1 customer published")
+	x.want("acme", x.as(role("bi_acme"), of), "1,flour 2,sugar 3,NULL")
+	x.want("bmw", x.as(role("bi_bmw"), of), "3,salt")
+	customers(1, 2)
+	x.engine(exitDone, []string{"publish"}, "2 customers published")
+	x.want("bmw has its own", x.as(role("bi_bmw"), "select id from dw_bmw.material"), "3")
+	x.want("bmw shares no more", x.as(role("bi_bmw"), of), "refused 42501")
+	x.want("acme", x.as(role("bi_acme"), of), "1,flour 2,sugar 3,NULL")
+	customers(1, 1)
+	x.engine(exitDone, []string{"publish"}, "2 customers published")
+	x.want("bmw shares again", x.as(role("bi_bmw"), of), "3,salt")
+	x.want("bmw's own is gone", x.ask("select count(*) from pg_class where relname = 'material' and relnamespace = to_regnamespace('dw_bmw')"), "0")
+	x.engine(exitDone, []string{"publish"}, "nothing to publish")
 }

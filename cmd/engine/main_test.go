@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -39,6 +42,9 @@ func TestMain(m *testing.M) {
 				os.Exit(1)
 			}
 		},
+		// http METHOD LOG PATH [TOKEN BODY]: asks the server whose address the log of engine serve
+		// says, waiting for it, and prints the status and the answer.
+		"http": askServer,
 		// ask FILE QUERY: the rows of a DuckDB file as others read it, one a line, values with commas.
 		"ask": func() {
 			ctx := context.Background()
@@ -67,6 +73,42 @@ func TestMain(m *testing.M) {
 			}
 		},
 	})
+}
+
+// askServer is the script program http.
+func askServer() {
+	method, log, path := os.Args[1], os.Args[2], os.Args[3]
+	address := regexp.MustCompile(`http://[0-9.:]+`)
+	var base string
+	for range 200 {
+		text, err := os.ReadFile(log)
+		if base = address.FindString(string(text)); err == nil && base != "" {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	var body io.Reader
+	if len(os.Args) > 5 {
+		body = strings.NewReader(os.Args[5])
+	}
+	r, err := http.NewRequest(method, base+path, body)
+	if err == nil && body != nil {
+		r.Header.Set("Authorization", "Bearer "+os.Args[4])
+		r.Header.Set("Content-Type", "application/json")
+	}
+	var answer *http.Response
+	if err == nil {
+		answer, err = http.DefaultClient.Do(r)
+	}
+	if err == nil {
+		fmt.Println(answer.StatusCode)
+		_, err = io.Copy(os.Stdout, answer.Body)
+		_ = answer.Body.Close()
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 }
 
 func TestScripts(t *testing.T) {

@@ -129,27 +129,30 @@ func steady(n *compile.Node) bool {
 	return n.Opaque == "" && len(n.Volatile) == 0 && len(n.Ambiguous) == 0
 }
 
-// alike reports whether an ancestry and its things were built as they are now, from the same
-// content, and whether what they read still has it. What is not known is not so.
-func (s *session) alike(ctx context.Context, conn warehouse.Conn, n, things *compile.Node) (same, still bool) {
+// alike names the builds of an ancestry and of its things if both were made as they are now,
+// from the same content, and reports whether what they read still has it. What is not known
+// is not so. A build has the name of its run and a time that no other record of the node has.
+func (s *session) alike(ctx context.Context, conn warehouse.Conn, n, things *compile.Node) (version string, still bool) {
 	read := []addr.Node{n.ID, things.ID}
 	found, err := state.History(ctx, conn, s.scope(), append(read, n.Parents...), 1)
 	if err != nil {
-		return false, false
+		return "", false
 	}
 	for _, of := range []*compile.Node{n, things} {
-		if record, ok := last(found, of); !ok || compile.Content(record.Fingerprint) != compile.Content(of.Fingerprint) {
-			return false, false
+		record, ok := last(found, of)
+		if !ok || compile.Content(record.Fingerprint) != compile.Content(of.Fingerprint) {
+			return "", false
 		}
+		version += record.Version + " " + record.At.UTC().Format(time.RFC3339Nano) + "\n"
 	}
 	inputs := found[n.ID][0].Inputs
 	for _, held := range inputs {
 		if held == "" {
-			return false, false
+			return "", false
 		}
 	}
 	if len(inputs) == 0 || !maps.Equal(inputs, found[things.ID][0].Inputs) {
-		return false, false
+		return "", false
 	}
 	still = n.Closure.Partition == things.Closure.Partition
 	for id, held := range inputs {
@@ -158,7 +161,7 @@ func (s *session) alike(ctx context.Context, conn warehouse.Conn, n, things *com
 		// A view follows what it reads, so what it held tells nothing.
 		still = still && known && ok && record.Kind == warehouse.Table && record.Content.Of(reading) == held
 	}
-	return true, still
+	return version, still
 }
 
 // last is the newest record of a node, if there is one of the relation that it has.
@@ -263,7 +266,7 @@ func (a *app) trace(ctx context.Context, t tracing, word string, asOf time.Time)
 	// Where tables are clustered every question is a job that costs more than it saves.
 	if things := s.thingsOf(n); q.Down && things != nil && !conn.Dialect().Caps().Clusters {
 		q.Things = things.Relation
-		q.Alike = func(ctx context.Context) (same, still bool) { return s.alike(ctx, conn, n, things) }
+		q.Alike = func(ctx context.Context) (version string, still bool) { return s.alike(ctx, conn, n, things) }
 	}
 	answer, err := genealogy.Ask(ctx, conn, q)
 	if err != nil {

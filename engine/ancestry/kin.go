@@ -2,8 +2,10 @@ package ancestry
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // Kin is a part of the result by things: row i is about Thing[i]. All columns have the
@@ -34,6 +36,16 @@ type Lists struct {
 func (l *Lists) reset() { l.Offsets, l.Nodes = append(l.Offsets[:0], 0), l.Nodes[:0] }
 func (l *Lists) end()   { l.Offsets = append(l.Offsets, len(l.Nodes)) }
 
+// LimitError says that there are more pairs than Options.MaxPairs.
+type LimitError struct {
+	Pairs int64 // found so far
+	Limit int64
+}
+
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("there are more pairs than the limit of %d", e.Limit)
+}
+
 // A batch of Kin is sent when it has so many rows or so many elements of lists.
 const (
 	kinRows     = 1 << 11
@@ -46,8 +58,9 @@ const (
 // The lists of descendants are those of ancestors in the reversed graph. That is walked
 // first, from the last node of a partition to its first; the lists are put on a stack, from
 // which the walk in the other direction takes them in its own order. So nothing is sorted
-// or looked up, and the stack may lie on a disk.
+// or looked up, and the stack may lie on a disk: 4 bytes for each pair of a partition.
 func (g *Graph) Kin(ctx context.Context, o Options, emit func(*Kin) error) error {
+	o = o.within()
 	o.Paths, o.Only = false, nil
 	up := g
 	if g.share != nil {
@@ -75,8 +88,9 @@ func (g *Graph) Kin(ctx context.Context, o Options, emit func(*Kin) error) error
 		}
 	}
 	pool := &sync.Pool{New: func() any { return &Kin{} }}
+	pairs := new(atomic.Int64)
 	return inTurn(ctx, up.parts(o), o.Workers, func() func(context.Context, []int32, chan<- *Kin) error {
-		k := &kinWalker{facts: f, up: up, walker: newWalker(up, o, nil), stack: newStack(o), pool: pool}
+		k := &kinWalker{facts: f, up: up, walker: newWalker(up, o, nil), stack: newStack(o), pool: pool, pairs: pairs, limit: o.MaxPairs}
 		return k.walk
 	}, func(b *Kin) error {
 		defer pool.Put(b)
@@ -121,6 +135,8 @@ type kinWalker struct {
 	walker *walker
 	stack  *stack
 	pool   *sync.Pool
+	pairs  *atomic.Int64 // of all workers, counted on the way down
+	limit  int64
 	out    *Kin
 	keys   []uint64 // of the list being sorted
 	list   []int32
@@ -133,8 +149,11 @@ func (k *kinWalker) walk(ctx context.Context, wanted []int32, out chan<- *Kin) e
 	var failed error
 	w := k.walker
 	w.g = k.down
-	if !w.visit(ctx, wanted, func(_ int32, l list) bool {
-		failed = k.stack.push(k.nearestFirst(l))
+	if !w.visit(ctx, wanted, func(v int32, l list) bool {
+		below := k.nearestFirst(l)
+		if failed = k.count(v, below); failed == nil {
+			failed = k.stack.push(below)
+		}
 		return failed == nil
 	}) {
 		return failed
@@ -149,14 +168,15 @@ func (k *kinWalker) walk(ctx context.Context, wanted []int32, out chan<- *Kin) e
 		members := k.up.members[v]
 		if members == nil {
 			k.row(v, v, nil, above)
+			return k.sendFull(ctx, out)
 		}
 		for _, m := range members {
-			k.row(v, m, members, above)
+			// Each member has all others in its lists, so a cycle is the square of its size.
+			if k.row(v, m, members, above); !k.sendFull(ctx, out) {
+				return false
+			}
 		}
-		if k.out.Len() < kinRows && len(k.out.Ancestors.Nodes)+len(k.out.Descendants.Nodes) < kinElements {
-			return true
-		}
-		return k.send(ctx, out)
+		return true
 	}) {
 		return failed
 	}
@@ -173,6 +193,25 @@ func (k *kinWalker) fresh() *Kin {
 		l.reset()
 	}
 	return b
+}
+
+// count adds the pairs of the members of unit v with their descendants, which below are and
+// the other members. Over all things they are as many as those with ancestors.
+func (k *kinWalker) count(v int32, below []int32) error {
+	members := int64(max(len(k.up.members[v]), 1))
+	pairs := k.pairs.Add(members * (int64(len(below)) + members - 1))
+	if k.limit > 0 && pairs > k.limit {
+		return &LimitError{Pairs: pairs, Limit: k.limit}
+	}
+	return nil
+}
+
+// sendFull sends the batch if it is full, false when the walk was stopped.
+func (k *kinWalker) sendFull(ctx context.Context, out chan<- *Kin) bool {
+	if k.out.Len() < kinRows && len(k.out.Ancestors.Nodes)+len(k.out.Descendants.Nodes) < kinElements {
+		return true
+	}
+	return k.send(ctx, out)
 }
 
 func (k *kinWalker) send(ctx context.Context, out chan<- *Kin) bool {

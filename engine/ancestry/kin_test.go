@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"math"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -192,6 +193,128 @@ func TestKinSpills(t *testing.T) {
 	err = g.Kin(context.Background(), Options{Kept: 1, Spill: func() (Spill, error) { return nil, full }}, func(*Kin) error { return nil })
 	if !errors.Is(err, full) {
 		t.Errorf("without room: %v", err)
+	}
+}
+
+// TestKinOfALargeCycle has batches of about one size, however large a cycle is.
+func TestKinOfALargeCycle(t *testing.T) {
+	const n = 2000
+	e := Edges{Nodes: n}
+	for v := range int32(n) {
+		e.Parent, e.Child = append(e.Parent, v), append(e.Child, (v+1)%n)
+	}
+	g, err := New(e, Collapse)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, pairs, most := 0, 0, 0
+	if err := g.Kin(context.Background(), Options{}, func(b *Kin) error {
+		rows += b.Len()
+		pairs += len(b.Ancestors.Nodes)
+		most = max(most, len(b.Ancestors.Nodes)+len(b.Descendants.Nodes))
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if rows != n || pairs != n*(n-1) || most > kinElements+2*n {
+		t.Errorf("%d rows, %d pairs, up to %d elements in a batch", rows, pairs, most)
+	}
+}
+
+// TestKinIsLimited refuses more pairs than allowed, and only then.
+func TestKinIsLimited(t *testing.T) {
+	r := rand.New(rand.NewPCG(8, 8))
+	refused := 0
+	for i := range 500 {
+		e, p := random(r), Policy(i%2)
+		g, err := New(e, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := Options{Workers: 1 + i%3}
+		if i%3 == 0 {
+			o.MaxDepth = 1 + r.IntN(3)
+		}
+		pairs := int64(0)
+		all, _ := kin(t, g, o)
+		for _, one := range all {
+			pairs += int64(len(one.Ancestors))
+		}
+		o.MaxPairs = pairs
+		kin(t, g, o)
+		if o.MaxPairs--; o.MaxPairs < 1 {
+			continue
+		}
+		refused++
+		var more *LimitError
+		if err := g.Kin(context.Background(), o, func(*Kin) error { return nil }); !errors.As(err, &more) || more.Limit != o.MaxPairs || more.Pairs <= o.MaxPairs {
+			t.Fatalf("case %d: %d pairs, limit %d: %v", i, pairs, o.MaxPairs, err)
+		}
+	}
+	if refused < 300 {
+		t.Errorf("%d refused: too few to say anything", refused)
+	}
+	// What is refused takes no room before.
+	g, err := New(layered(5000, 1), Collapse)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := Options{MaxDepth: 4000, MaxPairs: 1000, Kept: 1, Spill: func() (Spill, error) { return nil, errors.New("a list was written") }}
+	var more *LimitError
+	if err := g.Kin(context.Background(), o, func(*Kin) error { return errors.New("a row was emitted") }); !errors.As(err, &more) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestAnyDepth: a limit beyond all paths is none.
+func TestAnyDepth(t *testing.T) {
+	g, err := New(layered(50, 2), Collapse)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, _ := kin(t, g, Options{})
+	pairs := func(o Options) (n int) {
+		if err := g.Walk(context.Background(), o, func(b *Batch) error { n += b.Len(); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	for _, depth := range []uint64{math.MaxInt32 - 1, math.MaxInt32, 1 << 31, 1<<32 + 1, math.MaxInt} {
+		o := Options{MaxDepth: int(depth)}
+		if got, _ := kin(t, g, o); !gocmp.Equal(all, got) {
+			t.Errorf("%d: %s", depth, gocmp.Diff(all, got))
+		}
+		if got, want := pairs(o), pairs(Options{}); got != want {
+			t.Errorf("%d: %d pairs, not %d", depth, got, want)
+		}
+	}
+}
+
+// looked counts how many times its error is asked for.
+type looked struct {
+	context.Context
+	times int
+}
+
+func (l *looked) Err() error {
+	l.times++
+	return nil
+}
+
+// TestVisitLooksAtItsContext by the elements of lists, not by nodes alone.
+func TestVisitLooksAtItsContext(t *testing.T) {
+	e := Edges{Nodes: 1000}
+	wanted := []int32{0}
+	for v := range int32(999) {
+		e.Parent, e.Child, wanted = append(e.Parent, v), append(e.Child, v+1), append(wanted, v+1)
+	}
+	g, err := New(e, Collapse)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := &looked{Context: context.Background()}
+	if !newWalker(g, Options{}, nil).visit(ctx, wanted, func(int32, list) bool { return true }) || ctx.times < 10 {
+		t.Errorf("%d times for half a million elements", ctx.times)
 	}
 }
 

@@ -42,12 +42,25 @@ type Options struct {
 	// MaxDepth leaves out pairs whose shortest path is longer; 0: none. Max, Paths and Share
 	// then count only paths over pairs that are not left out.
 	MaxDepth int
+	// MaxPairs ends Kin with a *LimitError as soon as it has found more pairs, before it has
+	// made room for their lists; 0: none. Walk does not look at it.
+	MaxPairs int64
 	// Only limits the result to the rows of some descendants, in any order; nil: all.
 	Only []int32
 	// Spill makes room for lists that Kin has to keep, beyond Kept bytes for each worker
 	// (0: 64 MiB, at least 2 MiB); nil: all are kept in memory.
 	Spill func() (Spill, error)
 	Kept  int64
+}
+
+// furthest is the greatest MaxDepth that has a meaning: no path has more edges than there are
+// numbers for its nodes.
+const furthest = math.MaxInt32 - 1
+
+// within are the options with a MaxDepth that the numbers of the lists can hold.
+func (o Options) within() Options {
+	o.MaxDepth = min(o.MaxDepth, furthest)
+	return o
 }
 
 // Walk calls emit with all pairs, by partition and, within one, parents before children
@@ -59,6 +72,7 @@ type Options struct {
 // given up as soon as the last child has used it. A partition is walked together with the
 // nodes of others that lead to it. The work is proportional to the rows of all lists.
 func (g *Graph) Walk(ctx context.Context, o Options, emit func(*Batch) error) error {
+	o = o.within()
 	pool := &sync.Pool{New: func() any { return newBatch(o, g.share != nil) }}
 	return inTurn(ctx, g.parts(o), o.Workers, func() func(context.Context, []int32, chan<- *Batch) error {
 		w := newWalker(g, o, pool)
@@ -258,16 +272,25 @@ func (w *walker) walk(ctx context.Context, wanted []int32, out chan<- *Batch) {
 	}
 }
 
+// lookedAfter is after how many nodes, elements of lists made and elements read for them a
+// walk looks at its context: a millisecond or less.
+const lookedAfter = 1 << 16
+
 // visit closes the units of a part in topological order and calls each with the list of
 // every one that is wanted. It is false when each or the context has ended it.
 func (w *walker) visit(ctx context.Context, wanted []int32, each func(v int32, l list) bool) bool {
 	w.stamp++
 	w.enter(wanted)
+	work := 0 // since the context was last looked at
 	for i, v := range w.cone {
-		if i%1024 == 0 && ctx.Err() != nil {
-			return false
+		if work >= lookedAfter || i == 0 {
+			if ctx.Err() != nil {
+				return false
+			}
+			work = 0
 		}
 		l := w.close(v)
+		work += 1 + len(l.entries)
 		if w.own[v] == w.stamp && !each(v, l) {
 			return false
 		}
@@ -278,6 +301,7 @@ func (w *walker) visit(ctx context.Context, wanted []int32, each func(v int32, l
 		}
 		for _, p := range w.g.parentsOf(v) {
 			p = w.at[p]
+			work += len(w.lists[p].entries)
 			if w.uses[p]--; w.uses[p] == 0 {
 				w.giveUp(w.lists[p])
 				w.lists[p] = list{}
@@ -354,7 +378,7 @@ func (w *walker) close(v int32) list {
 	}
 	l := w.take(size)
 	first := w.g.start[v]
-	deepest := int32(math.MaxInt32 - 1)
+	deepest := int32(furthest)
 	if w.o.MaxDepth > 0 {
 		deepest = int32(w.o.MaxDepth)
 	}

@@ -95,13 +95,19 @@ type finding struct {
 type hit struct {
 	node   *Node
 	column string // the only one that depends on it; empty: the rows do
-	path   []addr.Node
+	path   *way
+}
+
+// way is a node and those behind it, up to a place. Ways share their tails.
+type way struct {
+	node addr.Node
+	next *way
 }
 
 // leaf is a place that a node depends on, with the nodes on the way to it.
 type leaf struct {
 	spot
-	path []addr.Node
+	path *way
 }
 
 // maxLeaves bounds the places that are told of one node.
@@ -126,7 +132,7 @@ func (t *tenancy) origins(n *Node, column string) []leaf {
 	}
 	for _, r := range reasons {
 		if r.Why != isolation.Table {
-			add(leaf{spot: spot{node: n.ID, why: r.Why, at: r.At, what: r.What}, path: []addr.Node{n.ID}})
+			add(leaf{spot: spot{node: n.ID, why: r.Why, at: r.At, what: r.What}, path: &way{node: n.ID}})
 			continue
 		}
 		from := t.p.Nodes[r.From]
@@ -138,7 +144,7 @@ func (t *tenancy) origins(n *Node, column string) []leaf {
 			column = ""
 		}
 		for _, l := range t.origins(from, column) {
-			add(leaf{spot: l.spot, path: append([]addr.Node{n.ID}, l.path...)})
+			add(leaf{spot: l.spot, path: &way{node: n.ID, next: l.path}})
 		}
 	}
 	t.leaves[key] = out
@@ -167,6 +173,8 @@ func (t *tenancy) judge(n *Node) diag.List {
 		wrong = unfounded(n, column)
 	case !all && !iso.Has(column):
 		wrong = unproven(n, column)
+	case !all && iso.Blurred && (len(n.Config.Links) > 0 || n.Config.Partial != nil):
+		wrong = blurred(n, column)
 	}
 	switch {
 	case n.Config.AcrossTenants != "":
@@ -234,10 +242,10 @@ func (f *finding) report(d *project.Distribution) diag.Diagnostic {
 	if out.Message == "" {
 		out.Message = fmt.Sprintf("%s depends on rows of several tenants: %s", subject, said)
 	}
-	if len(first.path) > 1 {
+	if first.path.next != nil {
 		var words []string
-		for _, id := range first.path[1:] {
-			words = append(words, id.String())
+		for w := first.path.next; w != nil; w = w.next {
+			words = append(words, w.node.String())
 		}
 		if len(words) > 6 {
 			words = append(append(words[:3:3], fmt.Sprintf("%d more", len(words)-5)), words[len(words)-2:]...)
@@ -334,6 +342,15 @@ func unproven(n *Node, column string) *diag.Diagnostic {
 		d.Help = fmt.Sprintf("tenant_column: %s, or say why %s is right: across_tenants", names[0], column)
 	}
 	return d
+}
+
+// blurred words that a link may lead to a row that comes of several tenants.
+func blurred(n *Node, column string) *diag.Diagnostic {
+	key := "links"
+	if len(n.Config.Links) == 0 {
+		key = "partial"
+	}
+	return &diag.Diagnostic{Code: codeTenantsUnproven, At: configuredAt(n, key), Model: n.ID, Message: fmt.Sprintf("rows of %q without %s may come of several tenants, and %s can lead to them", n.ID.Name, column, key), Help: fmt.Sprintf("leave them out: where %s is not null; or say why they tell nothing of a tenant: across_tenants", column)}
 }
 
 func acrossUnneeded(n *Node) diag.Diagnostic {

@@ -59,6 +59,7 @@ func Apply(ctx context.Context, p *Plan, conn warehouse.Conn, o Options) (*Resul
 		shared: map[*Model]*shared{},
 	}
 	if err := r.setup(ctx); err != nil {
+		r.clear(ctx)
 		return nil, err
 	}
 	r.tell(Event{Kind: Started, Total: len(p.Customers)})
@@ -269,7 +270,7 @@ func (r *runner) together(ctx context.Context) {
 	due := map[*Model][]string{}
 	for _, c := range r.plan.Customers {
 		for i := range c.Pairs {
-			due[c.Pairs[i].model] = append(due[c.Pairs[i].model], c.Name)
+			due[c.Pairs[i].model] = append(due[c.Pairs[i].model], c.names()...)
 		}
 	}
 	var tasks []task
@@ -283,7 +284,7 @@ func (r *runner) together(ctx context.Context) {
 			for _, c := range r.plan.Customers {
 				for i := range c.Pairs {
 					if c.Pairs[i].model == m && c.Pairs[i].Way == Split {
-						tables = append(tables, c.Name)
+						tables = append(tables, c.names()...)
 					}
 				}
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 
 	"github.com/engine-build/engine/engine/addr"
@@ -132,8 +133,24 @@ func (p *publication) publish(ctx context.Context) (err error) {
 	if err := p.afterwards(ctx); err != nil {
 		return err
 	}
+	if err := p.export(ctx); err != nil {
+		return err
+	}
 	p.out.Status = Published
 	return p.record(ctx, false)
+}
+
+// export writes what is published as files, where the project wants that and the warehouse
+// can: last, so that what a check after publication objects to is in no file.
+func (p *publication) export(ctx context.Context) error {
+	e, can := p.release.(warehouse.Exporter)
+	if !can || p.plan.setting.Export == "" {
+		return nil
+	}
+	if err := e.Export(ctx, filepath.Join(p.plan.setting.Dir, p.c.Name+"."+p.plan.setting.Export)); err != nil {
+		return fmt.Errorf("export as %s: %w", p.plan.setting.Export, err)
+	}
+	return nil
 }
 
 // unproven removes the views that were there for the proofs: they hang on what is published.
@@ -237,9 +254,38 @@ func (p *publication) stagePair(ctx context.Context, m *Model, pair *Pair, s *sh
 		from.Split = addr.Relation{}
 	}
 	query, _ := tenant.Slice(p.d, m.rule, config, p.options.Workshop.Frozen, from)
+	if p.c.members != nil {
+		query, _ = tenant.SharedTable(p.d, m.rule, p.members(), p.options.Workshop.Frozen, from)
+	}
 	at := p.release.Staged(final)
 	_, err := p.do(ctx, warehouse.CreateTableAs{Target: at, Query: query}, &p.out.Usage)
 	return at, err
+}
+
+// members are those who share the tables.
+func (p *publication) members() []tenant.Customer {
+	out := make([]tenant.Customer, len(p.c.members))
+	for i, one := range p.c.members {
+		out[i] = *one
+	}
+	return out
+}
+
+// policies show each reader of the shared tables the rows of its customer.
+func (p *publication) policies() (out []warehouse.RowPolicy) {
+	for _, s := range p.staged {
+		if s.pair.model.rule.All {
+			continue
+		}
+		for _, one := range p.c.members {
+			for _, principal := range one.Principals {
+				if s.pair.model.rule.For(one.Name) {
+					out = append(out, warehouse.RowPolicy{Table: s.pair.As, Principal: principal, Column: tenant.CustomerColumn, Value: one.Name})
+				}
+			}
+		}
+	}
+	return out
 }
 
 // workshopName is a name in the workshop for the proofs of one view.
@@ -324,6 +370,7 @@ func (p *publication) handover() warehouse.Handover {
 	}
 	if p.plan.setting.Accounts {
 		h.Readers = p.c.config.Principals
+		h.RowPolicies = p.policies()
 	}
 	return h
 }

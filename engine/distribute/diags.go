@@ -9,6 +9,7 @@ import (
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/project"
+	"github.com/engine-build/engine/engine/source"
 	"github.com/engine-build/engine/engine/tenant"
 	"github.com/engine-build/engine/engine/warehouse"
 )
@@ -153,6 +154,11 @@ func unbuilt(rule tenant.Rule, why string) diag.Diagnostic {
 
 func modeless(names []string, mode tenant.Mode, target string) diag.Diagnostic {
 	return diag.Diagnostic{Severity: diag.Remark, Code: codeMode, Message: fmt.Sprintf("%s: mode %q becomes %q on target %q", shortList(names), mode, tenant.Tables, target), Help: "tables of their own keep customers apart at least as well"}
+}
+
+// fileless is about files on a target whose customers have schemas that they are let into.
+func fileless(format, target string, at source.Span) diag.Diagnostic {
+	return diag.Diagnostic{Severity: diag.Remark, Code: codeMode, Message: fmt.Sprintf("nothing is exported as %s on target %q: its customers read the warehouse itself", format, target), At: at, Help: "files are written where customers have files, on DuckDB"}
 }
 
 // shortList names a few of many.

@@ -42,6 +42,8 @@ type Places struct {
 	// Lakes are by name of the source.
 	Lakes     map[string]string
 	Workspace string // empty: none
+
+	marks map[string]string // by source, see mark
 }
 
 // All are the schemas of the engine's, Serving first.
@@ -62,6 +64,9 @@ type Setting struct {
 	// WorkshopSchema and Dir are where the run works: see warehouse.Distributor.
 	WorkshopSchema, Dir string
 	Split               Splitting
+	// Export is the format of the files that are written of everything, for warehouses that
+	// can; empty: none.
+	Export string
 	// Places gives those of a customer.
 	Places func(*tenant.Customer) Places
 	// Accounts: the warehouse has them, and they are granted access.
@@ -73,6 +78,13 @@ type Setting struct {
 
 // Owner is the name under which relations are the engine's.
 func (s Setting) Owner() string { return s.Project + "/" + s.Target }
+
+// Shared are the schemas of those who share tables.
+func (s Setting) Shared() Places {
+	places := s.Places(&tenant.Customer{Name: SharedRows, Contract: newestOf(s.Contracts)})
+	places.Workspace = ""
+	return places
+}
 
 // In is what Make decides on.
 type In struct {
@@ -86,6 +98,8 @@ type In struct {
 	Relations map[addr.Node]warehouse.Relation
 	Past      map[string]state.Release
 	Shapes    state.Shapes
+	// Stock is what is there of what was published, by customer; nil where nobody can tell.
+	Stock map[string]warehouse.Stock
 	// Only are the customers that it is about, nil for all. Force takes everything for changed.
 	Only  []string
 	Force bool
@@ -102,12 +116,22 @@ func Make(in In) (*Plan, diag.List) {
 		asked[name] = true
 	}
 	known := make(map[string]bool, len(in.Config.Customers))
+	var sharing []*tenant.Customer
+	wanted := false
 	for i := range in.Config.Customers {
 		c := &in.Config.Customers[i]
 		known[c.Name] = true
+		if c.Mode == tenant.Rows && c.Enabled {
+			known[SharedRows] = true
+			sharing = append(sharing, c)
+			wanted = wanted || asked[c.Name]
+		}
 		if len(asked) == 0 || asked[c.Name] {
 			m.customer(c)
 		}
+	}
+	if len(sharing) > 0 && (len(asked) == 0 || wanted || asked[SharedRows]) {
+		m.group(sharing)
 	}
 	for _, name := range slices.Sorted(maps.Keys(in.Past)) {
 		if !known[name] && (len(asked) == 0 || asked[name]) {
@@ -136,6 +160,8 @@ type ruled struct {
 	definition string
 	only       map[string]bool
 	shapes     map[int]string // by contract
+	// reads is the same number for rules that read the same of a customer's configuration.
+	reads int
 }
 
 // markers collects those of the canaries.
@@ -164,6 +190,9 @@ func (m *maker) models() {
 		model := &Model{Node: rule.Node, Relation: rule.Relation, As: rule.As, Source: rule.Source, Rows: size.Rows, Bytes: size.Bytes, rule: rule, Scans: 1 + len(rule.Links) + len(rule.Via)}
 		m.plan.Models = append(m.plan.Models, model)
 		r := ruled{Model: model, definition: definition(rule), shapes: map[int]string{}}
+		if m.in.Setting.Export != "" {
+			r.definition = m.hash(r.definition, "export", m.in.Setting.Export) // so that files come with the key
+		}
 		if name := m.in.Held[rule.Node]; name != "" {
 			r.rows = m.hash(name)
 		}
@@ -177,6 +206,18 @@ func (m *maker) models() {
 	}
 	order := func(a, b *Model) int {
 		return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.As, b.As), a.Node.Compare(b.Node))
+	}
+	kinds := map[string]int{}
+	for i := range m.rules {
+		r := &m.rules[i]
+		kind := fmt.Sprintf("%v %q %q", r.rule.All, r.rule.Links, r.rule.Via)
+		if r.rule.Fields != nil {
+			kind += fmt.Sprintf(" %q", fieldsOf(&r.rule))
+		}
+		if _, known := kinds[kind]; !known {
+			kinds[kind] = len(kinds)
+		}
+		r.reads = kinds[kind]
 	}
 	slices.SortFunc(m.plan.Models, order)
 	slices.SortFunc(m.rules, func(a, b ruled) int { return order(a.Model, b.Model) })
@@ -211,21 +252,35 @@ func (p Places) final(model *Model) addr.Relation {
 	return addr.Relation{Schema: p.Tables, Name: model.As}
 }
 
+// mark is a hash over the schema of the models, or of a lake, and the mode.
+func (p *Places) mark(m *maker, mode, source string) string {
+	known, ok := p.marks[source]
+	if !ok {
+		if p.marks == nil {
+			p.marks = map[string]string{}
+		}
+		schema := p.Tables
+		if source != "" {
+			schema = p.Lakes[source]
+		}
+		known = m.hash(mode, schema)
+		p.marks[source] = known
+	}
+	return known
+}
+
 // sliced are hashes over the parts of a customer's configuration that rules may read.
 type sliced struct {
-	tenants          string
-	links, transfers map[string]string
-	fields           map[string]string
+	tenants string
+	of      map[int]string // by ruled.reads
 }
 
 func (m *maker) slices(c *tenant.Customer) sliced {
-	s := sliced{}
 	text := make([]byte, 0, 16*len(c.Tenants))
 	for _, k := range c.Tenants {
 		text = append(append(text, keyText(k)...), 0)
 	}
-	s.tenants = m.hash(string(text))
-	return s
+	return sliced{m.hash(string(text)), map[int]string{}}
 }
 
 func keyText(k tenant.Key) string {
@@ -236,7 +291,16 @@ func keyText(k tenant.Key) string {
 }
 
 // slice is a hash over what a rule reads of a customer's configuration.
-func (m *maker) slice(c *tenant.Customer, s sliced, r *tenant.Rule) string {
+func (m *maker) slice(c *tenant.Customer, s sliced, r *ruled) string {
+	known, ok := s.of[r.reads]
+	if !ok {
+		known = m.sliceOf(c, s, &r.rule)
+		s.of[r.reads] = known
+	}
+	return known
+}
+
+func (m *maker) sliceOf(c *tenant.Customer, s sliced, r *tenant.Rule) string {
 	if r.All {
 		return "-"
 	}
@@ -279,39 +343,93 @@ func (m *maker) customer(c *tenant.Customer) {
 		}
 		return
 	}
-	out := &Customer{
-		Name: c.Name, Title: c.Title, Tier: c.Tier, Mode: string(c.Mode), Contract: c.Contract, config: c, past: past, places: m.in.Setting.Places(c),
+	if c.Mode == tenant.Rows {
+		// What it has of its own goes: from now on it reads what is shared.
+		if !had || len(past.Pairs)+len(past.Granted) == 0 {
+			return
+		}
+		alone := *c
+		alone.Principals = nil
+		m.decide(&Customer{Name: c.Name, Title: c.Title, Tier: c.Tier, Mode: string(c.Mode), Contract: c.Contract, config: &alone, past: past, places: m.in.Setting.Places(c)}, had, nil)
+		return
 	}
-	s := m.slices(c)
-	out.all = make([]entitled, 0, len(m.rules))
+	m.decide(&Customer{Name: c.Name, Title: c.Title, Tier: c.Tier, Mode: string(c.Mode), Contract: c.Contract, config: c, past: past, places: m.in.Setting.Places(c)}, had, []sliced{m.slices(c)})
+}
+
+// group decides about those who share tables.
+func (m *maker) group(members []*tenant.Customer) {
+	past, had := m.in.Past[SharedRows]
+	config := &tenant.Customer{Name: SharedRows, Tier: 1, Mode: tenant.Rows, Contract: newestOf(m.in.Setting.Contracts), Enabled: true}
+	var parts []sliced
+	for _, c := range members {
+		config.Principals = append(config.Principals, c.Principals...)
+		parts = append(parts, m.slices(c))
+	}
+	slices.Sort(config.Principals)
+	config.Principals = slices.Compact(config.Principals)
+	places := m.in.Setting.Shared()
+	m.decide(&Customer{Name: SharedRows, Title: fmt.Sprintf("%d customers with mode rows", len(members)), Tier: 1, Mode: string(tenant.Rows), Contract: config.Contract, config: config, members: members, past: past, places: places}, had, parts)
+}
+
+// gets reports whether a customer has a model. Tables that several share are for all of them,
+// unless they are told apart by rows.
+func (r *ruled) gets(c *Customer) bool {
+	if r.only == nil {
+		return true
+	}
+	some, all := false, true
+	for _, one := range c.readers() {
+		if r.only[one.Name] {
+			some = true
+		} else {
+			all = false
+		}
+	}
+	return all || some && !r.rule.All
+}
+
+// decide finds out what out gets anew. parts are the slices of its readers; nil: it gets
+// nothing any more.
+func (m *maker) decide(out *Customer, had bool, parts []sliced) {
+	c, past := out.config, out.past
 	got := 0
-	for i := range m.rules {
-		r := &m.rules[i]
-		if r.only != nil && !r.only[c.Name] {
-			continue
+	if parts != nil {
+		out.all = make([]entitled, 0, len(m.rules))
+		if !had {
+			out.Pairs = make([]Pair, 0, len(m.rules))
 		}
-		r.Customers++
-		before, known := past.Pairs[r.Node]
-		if known {
-			got++
+		for i := range m.rules {
+			r := &m.rules[i]
+			if !r.gets(out) {
+				continue
+			}
+			r.Customers += len(out.readers())
+			before, known := past.Pairs[r.Node]
+			if known {
+				got++
+			}
+			lost := known && m.lost(out, r)
+			fp := m.fingerprint(out, r, parts)
+			now := state.ReleasedPair{Fingerprint: fp, Shape: m.shape(r, c.Contract), Rows: -1}
+			reason := m.reason(before, known, past.Begun, fp, r, c.Mode)
+			if lost {
+				reason = ReasonLost
+			}
+			if reason == "" {
+				out.all = append(out.all, entitled{model: r.Model, pair: before})
+				continue
+			}
+			rows := int64(-1)
+			if known {
+				rows = before.Rows
+			}
+			way := Direct
+			if c.Mode == tenant.Views {
+				way = Live
+			}
+			out.all = append(out.all, entitled{model: r.Model, pair: now, due: true})
+			out.Pairs = append(out.Pairs, Pair{Node: r.Node, As: out.places.final(r.Model), Reason: reason, Way: way, Before: rows, model: r.Model})
 		}
-		fp := m.fingerprint(out, r, s)
-		now := state.ReleasedPair{Fingerprint: fp, Shape: m.shape(r, c.Contract), Rows: -1}
-		reason := m.reason(before, known, past.Begun, fp, r, c.Mode)
-		if reason == "" {
-			out.all = append(out.all, entitled{model: r.Model, pair: before})
-			continue
-		}
-		rows := int64(-1)
-		if known {
-			rows = before.Rows
-		}
-		way := Direct
-		if c.Mode == tenant.Views {
-			way = Live
-		}
-		out.all = append(out.all, entitled{model: r.Model, pair: now, due: true})
-		out.Pairs = append(out.Pairs, Pair{Node: r.Node, As: out.places.final(r.Model), Reason: reason, Way: way, Before: rows, model: r.Model, fingerprint: fp})
 	}
 	out.Kept = len(out.all) - len(out.Pairs)
 	if had && got < len(past.Pairs) {
@@ -337,32 +455,41 @@ func (m *maker) customer(c *tenant.Customer) {
 	if !had && len(out.Pairs) == 0 {
 		out.Reasons = append(out.Reasons, ReasonNew)
 	}
-	if had && m.plan.marks != past.Markers && m.plan.marks != "" {
-		out.Reasons = append(out.Reasons, ReasonDefinition)
-	}
-	if len(out.Pairs)+len(out.Reasons) == 0 {
-		m.plan.Unchanged.Customers++
-		m.plan.Unchanged.Pairs += out.Kept
-		return
+	if had && m.plan.marks != past.Markers && m.plan.marks != "" && parts != nil {
+		out.Reasons = append(out.Reasons, ReasonMarkers)
 	}
 	m.plan.Unchanged.Pairs += out.Kept
+	if len(out.Pairs)+len(out.Reasons) == 0 {
+		m.plan.Unchanged.Customers += len(out.readers())
+		return
+	}
 	m.plan.Customers = append(m.plan.Customers, out)
-	m.plan.Due.Customers++
+	m.plan.Due.Customers += len(out.readers())
 	m.plan.Due.Pairs += len(out.Pairs)
 	for i := range out.Pairs {
-		out.Pairs[i].model.Due++
+		out.Pairs[i].model.Due += len(out.readers())
 	}
 }
 
 // fingerprint has three parts: definition, rows, slice. Of a view rows do not count.
-func (m *maker) fingerprint(c *Customer, r *ruled, s sliced) string {
+func (m *maker) fingerprint(c *Customer, r *ruled, parts []sliced) string {
 	rows := r.rows
 	if c.config.Mode == tenant.Views {
 		rows = "live"
 	}
-	final := c.places.final(r.Model)
-	own := m.hash(r.definition, c.Mode, final.Schema, final.Name)
-	return own + "." + rows + "." + m.slice(c.config, s, &r.rule)
+	// The name of the relation is part of the definition.
+	own := r.definition + c.places.mark(m, c.Mode, r.Source)
+	if c.members == nil {
+		return own + "." + rows + "." + m.slice(c.config, parts[0], r)
+	}
+	// Of those who share, who they are counts, too, and who reads as them.
+	var list []string
+	for i, one := range c.members {
+		if r.rule.For(one.Name) {
+			list = append(list, one.Name, m.slice(one, parts[i], r), strings.Join(one.Principals, "\x00"))
+		}
+	}
+	return own + "." + rows + "." + m.hash(list...)
 }
 
 // reason says why a pair is due, empty if it is not.
@@ -387,6 +514,18 @@ func (m *maker) reason(before state.ReleasedPair, known, unfinished bool, now st
 		return ReasonSlice
 	}
 	return ReasonRows
+}
+
+// lost reports whether what was published is not there any more.
+func (m *maker) lost(c *Customer, r *ruled) bool {
+	if m.in.Stock == nil {
+		return false
+	}
+	stock, there := m.in.Stock[c.Name]
+	if !there {
+		return true
+	}
+	return stock.Relations != nil && !stock.Relations[c.places.final(r.Model)]
 }
 
 // differing are the wanted ones that are not there, and those there that are not wanted.
@@ -433,7 +572,7 @@ func (m *maker) ways() {
 	for _, c := range m.plan.Customers {
 		for i := range c.Pairs {
 			if c.Pairs[i].Way != Live {
-				tables[c.Pairs[i].model]++
+				tables[c.Pairs[i].model] += len(c.readers())
 			}
 		}
 	}

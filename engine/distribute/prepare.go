@@ -75,9 +75,16 @@ func Prepare(ctx context.Context, p *compile.Program, conn warehouse.Conn, q Req
 	}
 	found.Add(asked(q.Only, config, past)...)
 	found.Add(tenant.Sunsets(contracts, config, q.At)...)
-	found.Add(modes(conn, config, p.Target.Name)...)
+	found.Add(modes(conn, config, p.Target.Name, newestOf(contracts))...)
+	if setting.Export != "" && setting.Accounts {
+		found.Add(fileless(setting.Export, p.Target.Name, p.Project.Settings.Distribution.Export.At))
+	}
 	if found.HasErrors() {
 		return nil, found.Sorted(), nil
+	}
+	stock, err := stocked(ctx, conn, setting, config, past)
+	if err != nil {
+		return nil, nil, err
 	}
 	held := plan.Held(p, q.Snapshot, q.At)
 	names := make(map[addr.Node]string, len(rules))
@@ -86,24 +93,56 @@ func Prepare(ctx context.Context, p *compile.Program, conn warehouse.Conn, q Req
 			names[r.Node] = name
 		}
 	}
-	made, more := Make(In{Setting: setting, Scope: scope, Rules: rules, Config: config, Held: names, Relations: relations, Past: past, Shapes: shapes, Only: q.Only, Force: q.Force})
+	made, more := Make(In{Setting: setting, Scope: scope, Rules: rules, Config: config, Held: names, Relations: relations, Past: past, Shapes: shapes, Stock: stock, Only: q.Only, Force: q.Force})
 	if found.Add(more...); found.HasErrors() {
 		return nil, found.Sorted(), nil
+	}
+	for _, m := range made.Models {
+		if n := p.Nodes[m.Node]; n != nil {
+			m.Across = n.Config.AcrossTenants
+		}
 	}
 	return &Prepared{Plan: made, Config: config, Workshop: shop, Past: past, Setting: setting}, found.Sorted(), nil
 }
 
+// stocked asks what is there of what was published, nil where the warehouse cannot tell cheaply.
+func stocked(ctx context.Context, conn warehouse.Conn, setting Setting, config *tenant.Config, past map[string]state.Release) (map[string]warehouse.Stock, error) {
+	taker, ok := conn.(warehouse.Stocktaker)
+	if !ok {
+		return nil, nil
+	}
+	var specs []warehouse.ReleaseSpec
+	add := func(name string, places Places) {
+		if len(past[name].Pairs) > 0 {
+			specs = append(specs, warehouse.ReleaseSpec{Owner: setting.Owner(), Customer: name, Schemas: places.All(), Dir: setting.Dir})
+		}
+	}
+	for i := range config.Customers {
+		add(config.Customers[i].Name, setting.Places(&config.Customers[i]))
+	}
+	add(SharedRows, setting.Shared())
+	stock, err := taker.Stock(ctx, specs)
+	if err != nil {
+		return nil, fmt.Errorf("look what customers have: %w", err)
+	}
+	return stock, nil
+}
+
 // modes gives tables to those who cannot have what they are configured to have on this
 // warehouse: copies of their own keep customers apart more strictly than views do.
-func modes(conn warehouse.Conn, config *tenant.Config, target string) (found diag.List) {
+func modes(conn warehouse.Conn, config *tenant.Config, target string, newest int) (found diag.List) {
 	caps := conn.Dialect().Caps()
+	policed := false
+	if p, ok := conn.(warehouse.Policed); ok {
+		policed = p.Policed()
+	}
 	var of [2][]string
 	for i := range config.Customers {
 		c := &config.Customers[i]
 		switch {
 		case c.Mode == tenant.Views && !caps.Grants:
 			of[0] = append(of[0], c.Name)
-		case c.Mode == tenant.Rows:
+		case c.Mode == tenant.Rows && (!policed || c.Contract != newest):
 			of[1] = append(of[1], c.Name)
 		default:
 			continue
@@ -131,18 +170,23 @@ func settingOf(p *compile.Program, rules []tenant.Rule, contracts []tenant.Contr
 			sources = append(sources, r.Source)
 		}
 	}
-	newest := 0
-	for _, c := range contracts {
-		newest = max(newest, c.Version)
-	}
+	newest := newestOf(contracts)
 	return Setting{
-		Project: p.Project.Settings.Name.V, Target: p.Target.Name, WorkshopSchema: d.WorkshopSchema.V, Dir: dir, Split: Splitting(d.Split.V),
+		Project: p.Project.Settings.Name.V, Target: p.Target.Name, WorkshopSchema: d.WorkshopSchema.V, Dir: dir, Split: Splitting(d.Split.V), Export: d.Export.V,
 		Places: func(c *tenant.Customer) Places {
 			s := tenant.Schemas(d, *c, sources, newest)
 			return Places{Serving: s.Main, Tables: s.Tables, Lakes: s.Lakes, Workspace: s.Workspace}
 		},
 		Accounts: p.Target.Dialect.Caps().Grants, MaxInline: int(d.MaxInline.V), Contracts: contracts,
 	}
+}
+
+func newestOf(contracts []tenant.Contract) int {
+	newest := 1
+	for _, c := range contracts {
+		newest = max(newest, c.Version)
+	}
+	return newest
 }
 
 // measured are the relations of rules as they are in the warehouse.

@@ -43,7 +43,7 @@ func (p *publication) prove(ctx context.Context) error {
 	var found diag.List
 	var questions []question
 	p.out.Pairs = make([]PairOutcome, len(p.staged))
-	config := *p.c.config
+	shared := p.c.members != nil
 	for i, s := range p.staged {
 		out := &p.out.Pairs[i]
 		*out = PairOutcome{Node: s.pair.Node, As: s.pair.As, Rows: -1}
@@ -52,11 +52,19 @@ func (p *publication) prove(ctx context.Context) error {
 		if len(have) == 0 {
 			return fmt.Errorf("%s: what was staged as %s is not there", m.As, s.at)
 		}
-		for _, sentence := range tenant.CheckColumns(m.rule, config, false, have) {
-			found.Add(proofFailed(p.c, m, "columns", sentence, ""))
+		for _, one := range p.c.readers() {
+			if shared && !m.rule.For(one.Name) {
+				continue
+			}
+			for _, sentence := range tenant.CheckColumns(m.rule, *one, shared, have) {
+				found.Add(proofFailed(p.c, m, "columns", sentence, ""))
+			}
+			questions = append(questions, p.proofs(*one, out, m, s, &found)...)
+			questions = append(questions, p.complete(*one, out, m, s, &found))
+			if shared && m.rule.All {
+				break // the same for all
+			}
 		}
-		questions = append(questions, p.proofs(out, m, s, &found)...)
-		questions = append(questions, p.complete(out, m, s, &found))
 		questions = append(questions, p.canary(out, m, s.at, have, &found)...)
 	}
 	for _, v := range p.views {
@@ -94,13 +102,13 @@ func oneOf(rels []addr.Relation) addr.Relation {
 }
 
 // proofs are those that package tenant has for a slice.
-func (p *publication) proofs(out *PairOutcome, m *Model, s staged, found *diag.List) []question {
+func (p *publication) proofs(c tenant.Customer, out *PairOutcome, m *Model, s staged, found *diag.List) []question {
 	from := p.from
 	if s.pair.Way == Split {
 		from.Split = p.shared[m].split
 	}
 	var list []question
-	for _, proof := range tenant.Proofs(p.d, m.rule, *p.c.config, p.options.Workshop.Frozen, from, tenant.Staged{Relation: s.at}) {
+	for _, proof := range tenant.Proofs(p.d, m.rule, c, p.options.Workshop.Frozen, from, tenant.Staged{Relation: s.at, Shared: p.c.members != nil}) {
 		list = append(list, question{model: m, name: proof.Name, query: proof.Query, width: len(proof.Parts), read: func(row []any) error {
 			wrong, sentences, err := proof.Read(row)
 			if err != nil {
@@ -162,20 +170,20 @@ func (p *publication) inspect(ctx context.Context, asked []addr.Relation) (map[a
 }
 
 // complete compares numbers of rows and values with those of an independent query.
-func (p *publication) complete(out *PairOutcome, m *Model, s staged, found *diag.List) question {
+func (p *publication) complete(c tenant.Customer, out *PairOutcome, m *Model, s staged, found *diag.List) question {
 	full, partial := tenant.Counted(m.rule)
-	query := tenant.Measured(p.d, m.rule, *p.c.config, p.options.Workshop.Frozen, tenant.Staged{Relation: s.at})
+	query := tenant.Measured(p.d, m.rule, c, p.options.Workshop.Frozen, tenant.Staged{Relation: s.at, Shared: p.c.members != nil})
 	return question{model: m, name: "completeness", query: query, width: 3 + len(full) + len(partial), read: func(row []any) error {
 		got, err := tenant.CountsOf(m.rule, row)
 		if err != nil {
 			return err
 		}
-		for _, sentence := range got.Differ(m.rule, p.shared[m].expects(m, p.c.Name)) {
+		for _, sentence := range got.Differ(m.rule, p.shared[m].expects(m, c.Name)) {
 			found.Add(proofFailed(p.c, m, "completeness", sentence, ""))
 		}
 		out.Proofs++
 		if p.c.config.Mode != tenant.Views {
-			out.Rows = got.Full + got.Partial
+			out.Rows = max(out.Rows, 0) + got.Full + got.Partial
 		}
 		return nil
 	}}
@@ -185,7 +193,7 @@ func (p *publication) complete(out *PairOutcome, m *Model, s staged, found *diag
 func (p *publication) canary(out *PairOutcome, m *Model, at addr.Relation, have []warehouse.Column, found *diag.List) []question {
 	var markers []string
 	for _, mark := range p.plan.markers {
-		if mark.customer != p.c.Name {
+		if !p.c.is(mark.customer) {
 			markers = append(markers, mark.text)
 		}
 	}

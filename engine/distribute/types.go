@@ -36,6 +36,8 @@ const (
 	ReasonGone       Reason = "gone"       // the customer gets a model no more
 	ReasonContract   Reason = "contract"   // it pins another contract
 	ReasonWithdrawn  Reason = "withdrawn"  // the customer is disabled, or not configured any more
+	ReasonLost       Reason = "lost"       // somebody has removed it
+	ReasonMarkers    Reason = "markers"    // canaries have other markers, which are looked for
 	ReasonUnfinished Reason = "unfinished" // a run that began to publish did not end
 )
 
@@ -86,6 +88,9 @@ type Model struct {
 	Relation addr.Relation `json:"relation"`
 	As       string        `json:"as"`
 	Source   string        `json:"source,omitempty"`
+	// Across is the reason why it may have rows that come from several tenants, as the model
+	// says it.
+	Across string `json:"across_tenants,omitempty"`
 	// Customers counts who gets it, Due who gets it anew.
 	Customers int `json:"customers"`
 	Due       int `json:"due"`
@@ -118,10 +123,43 @@ type Customer struct {
 	Revoke []string `json:"revoke,omitempty"`
 
 	config *tenant.Customer
-	past   state.Release
-	places Places
+	// members are those who share tables; nil for one who has its own.
+	members []*tenant.Customer
+	past    state.Release
+	places  Places
 	// all are the models that it gets, by index in Plan.Models, with the pair to record.
 	all []entitled
+}
+
+// SharedRows is the name under which customers with mode rows are published, all together:
+// their tables are shared, and each of them sees its own rows. No customer can be called so.
+const SharedRows = "_rows"
+
+// readers are the customers whose rows c is about, itself or those who share.
+func (c *Customer) readers() []*tenant.Customer {
+	if c.members != nil {
+		return c.members
+	}
+	return []*tenant.Customer{c.config}
+}
+
+// names are those of the readers.
+func (c *Customer) names() []string {
+	var out []string
+	for _, r := range c.readers() {
+		out = append(out, r.Name)
+	}
+	return out
+}
+
+// is reports whether a customer is c, or one of those who share.
+func (c *Customer) is(name string) bool {
+	for _, r := range c.readers() {
+		if r.Name == name {
+			return true
+		}
+	}
+	return false
 }
 
 type entitled struct {
@@ -139,8 +177,7 @@ type Pair struct {
 	// Rows that it had before, -1 if it was not there.
 	Before int64 `json:"before"`
 
-	model       *Model
-	fingerprint string
+	model *Model
 }
 
 type marker struct{ customer, text string }

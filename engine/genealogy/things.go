@@ -2,6 +2,7 @@ package genealogy
 
 import (
 	"context"
+	"errors"
 	"os"
 	"slices"
 
@@ -14,31 +15,36 @@ import (
 func writeThings(ctx context.Context, f warehouse.Filler, op warehouse.CloseEdges, in *read, g *ancestry.Graph) (warehouse.JobStats, error) {
 	cl := op.Closure
 	return stream(ctx, f, op.Target, op.Columns, op.Layout, func(ctx context.Context, put putter) error {
-		pairs := int64(0)
-		return g.Kin(ctx, ancestry.Options{MaxDepth: cl.MaxDepth, Spill: temporary}, func(k *ancestry.Kin) error {
-			if pairs += int64(len(k.Ancestors.Nodes)); cl.MaxPairs > 0 && pairs > cl.MaxPairs {
-				return &TooManyError{Pairs: pairs, Limit: cl.MaxPairs}
-			}
+		err := g.Kin(ctx, ancestry.Options{MaxDepth: cl.MaxDepth, MaxPairs: cl.MaxPairs, Spill: temporary}, func(k *ancestry.Kin) error {
 			return put(func(out *warehouse.Batch) { in.translateThings(out, k, cl) })
 		})
+		var more *ancestry.LimitError
+		if errors.As(err, &more) {
+			return &TooManyError{Pairs: more.Pairs, Limit: more.Limit}
+		}
+		return err
 	})
 }
 
-// temporary is a file that is gone when it is closed.
+// temporary is a file that is gone when it is closed, or when the process ends in whatever
+// way, where the system lets an open file lose its name (Windows may not).
 func temporary() (ancestry.Spill, error) {
 	f, err := os.CreateTemp("", "engine-lists-*")
 	if err != nil {
 		return nil, err
 	}
-	return spill{f}, nil
+	return spill{f, os.Remove(f.Name()) != nil}, nil
 }
 
-type spill struct{ *os.File }
+type spill struct {
+	*os.File
+	named bool // it still has a name
+}
 
 func (s spill) Close() error {
 	err := s.File.Close()
-	if gone := os.Remove(s.Name()); err == nil {
-		err = gone
+	if s.named {
+		err = errors.Join(err, os.Remove(s.Name()))
 	}
 	return err
 }

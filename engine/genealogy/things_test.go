@@ -212,6 +212,7 @@ func testThingsAreBounded(t *testing.T, c warehouse.Conn, _ int) {
 	}{
 		{2000, warehouse.Closure{MaxPairs: 1000, Method: warehouse.InMemory}, "more than max_pairs allows (1000)"},
 		{101, warehouse.Closure{MaxPairs: 5000, Method: warehouse.InMemory}, "more pairs than max_pairs allows (5000)"},
+		{2000, warehouse.Closure{MaxPairs: 1000, MaxDepth: 100, Method: warehouse.InMemory}, "more pairs than max_pairs allows (1000)"},
 		{20, warehouse.Closure{MaxPairs: 100, Method: warehouse.InSQL}, "more pairs than max_pairs allows (100)"},
 	} {
 		exec(t, c, "drop table if exists g.edges")

@@ -22,12 +22,14 @@ type Question struct {
 	Closure warehouse.Closure
 	// Things is a relation that Close made of the same edges under the same rules, with a row
 	// for each thing; zero: there is none. It tells which pairs lie downstream, which are
-	// scattered over all of Pairs. Alike, if it is not nil, is asked at the same time whether
-	// it was really made of the same edges as Pairs, and whether Edges are still these: then
-	// the depths of descendants are counted from the edges in between, which are few, and the
-	// pairs are not looked at.
+	// scattered over all of Pairs. Alike, if it is not nil, is asked before and after they are
+	// read whether it was really made of the same edges as Pairs, and whether Edges are still
+	// these: then the depths of descendants are counted from the edges in between, which are
+	// few, and the pairs are not looked at. version names what both hold, and is another one
+	// as soon as either is built anew; empty: they are not the same, or nobody knows. What
+	// the things cannot tell, because they are gone or were built in between, say the pairs.
 	Things addr.Relation
-	Alike  func(context.Context) (same, still bool)
+	Alike  func(context.Context) (version string, still bool)
 	// Edges is what to write behind «from» to read the edges: a relation's quoted name, or a
 	// query in parentheses. Its columns Parent and Child hold the two ends of an edge, Extra
 	// those that are shown with it.
@@ -89,7 +91,8 @@ const listed = 1000
 
 // Ask answers from the pairs, with one query of them and one of the edges in each
 // direction, and one or two of the things, where there are some. Where the thing has no
-// relatives, one more says whether it is known.
+// relatives, one more says whether it is known. Nothing is wrong with an answer when the
+// things cannot be read: it is slower.
 func Ask(ctx context.Context, c warehouse.Conn, q Question) (*Answer, error) {
 	a := &asking{ctx: ctx, c: c, d: c.Dialect(), q: q, answer: &Answer{}}
 	if err := a.things(); err != nil {
@@ -97,6 +100,11 @@ func Ask(ctx context.Context, c warehouse.Conn, q Question) (*Answer, error) {
 	}
 	if err := a.relatives(); err != nil {
 		return nil, err
+	}
+	if !a.believed() {
+		if err := a.onlyPairs(); err != nil {
+			return nil, err
+		}
 	}
 	if !q.AsOf.IsZero() {
 		if err := a.past(); err != nil {
@@ -120,6 +128,7 @@ type asking struct {
 	// counted, nothing else is read of the pairs downstream.
 	below         []any
 	told, counted bool
+	version       string // of the things and the pairs, before the things were read
 }
 
 // things reads the descendants from where they lie together.
@@ -127,28 +136,23 @@ func (a *asking) things() error {
 	if !a.q.Down || a.q.Things.IsZero() {
 		return nil
 	}
-	same, still := true, false
-	looked := make(chan struct{})
-	go func() {
-		defer close(looked)
-		if a.q.Alike != nil {
-			same, still = a.q.Alike(a.ctx)
+	still := false
+	if a.q.Alike != nil {
+		// Asked at the same time it might see a build that the things did not see yet.
+		if a.version, still = a.q.Alike(a.ctx); a.version == "" {
+			return a.ctx.Err()
 		}
-	}()
+	}
 	list := false
 	err := each(a.ctx, a.c, a.aboutThings([]string{warehouse.DescendantIDs}, []any{a.q.Key}), func(v []any) error {
 		a.below, list = v[0].([]any)
 		return nil
 	})
-	<-looked
-	// A thing without a row, or what is no list, tells nothing. What is not the same need
-	// not even be there.
-	if a.told = same && list && err == nil; !a.told {
+	// A thing without a row, or what is no list, tells nothing. A table that somebody dropped
+	// or may not read is not needed for an answer.
+	if a.told = list && err == nil; !a.told {
 		a.below = nil
-		if same {
-			return err
-		}
-		return nil
+		return a.ctx.Err()
 	}
 	cl := a.q.Closure
 	a.counted = still && cl.MaxDepth == 0 && !cl.Paths && !cl.Shares() && cl.Cycles != warehouse.CyclesExclude && len(a.below) <= listed
@@ -213,9 +217,23 @@ func (a *asking) relatives() error {
 	if ok || err != nil {
 		return err
 	}
-	// The edges do not lead to all that the things tell: only the pairs say what is so.
-	a.counted, a.told, a.answer = false, false, &Answer{}
+	// The edges do not lead to all that the things tell.
+	return a.onlyPairs()
+}
+
+// onlyPairs reads all again as if there were no things: only the pairs say what is so.
+func (a *asking) onlyPairs() error {
+	a.counted, a.told, a.below, a.answer = false, false, nil, &Answer{}
 	return a.relatives()
+}
+
+// believed reports whether what the things told belongs to what was read after them.
+func (a *asking) believed() bool {
+	if !a.told || a.q.Alike == nil {
+		return true
+	}
+	version, still := a.q.Alike(a.ctx)
+	return version == a.version && (still || !a.counted)
 }
 
 // countBelow finds the depths of the descendants from the edges. ok is false where these
@@ -227,8 +245,8 @@ func (a *asking) countBelow() (ok bool, err error) {
 			of[v[0]] = v[1]
 			return nil
 		})
-		if err != nil {
-			return false, err
+		if err != nil || len(of) != len(a.below) {
+			return false, a.ctx.Err()
 		}
 	}
 	for _, k := range a.below {

@@ -73,7 +73,7 @@ func testAsk(t *testing.T, c warehouse.Conn, cases int) {
 			compareLinks(t, c, q, a, "timed", where)
 			for _, still := range []bool{false, true} {
 				quick := q
-				quick.Things, quick.Alike = rel("kin"), func(context.Context) (bool, bool) { return true, still }
+				quick.Things, quick.Alike = rel("kin"), func(context.Context) (string, bool) { return "1", still }
 				if b, err := genealogy.Ask(ctx, c, quick); err != nil {
 					t.Fatal(err)
 				} else if d := cmp.Diff(a, b); d != "" {
@@ -105,7 +105,7 @@ func testAsk(t *testing.T, c warehouse.Conn, cases int) {
 				t.Fatal(err)
 			}
 			quick := q
-			quick.Things, quick.Alike = rel("kin"), func(context.Context) (bool, bool) { return true, true }
+			quick.Things, quick.Alike = rel("kin"), func(context.Context) (string, bool) { return "1", true }
 			if b, err := genealogy.Ask(ctx, c, quick); err != nil {
 				t.Fatal(err)
 			} else if d := cmp.Diff(a, b); d != "" {
@@ -243,7 +243,7 @@ func testAskMany(t *testing.T, c warehouse.Conn, _ int) {
 			t.Errorf("%d (-pairs only +with things): %s", key, d)
 		}
 		// What was made of other edges is not believed, there or not.
-		q.Things, q.Alike = rel("nowhere"), func(context.Context) (same, still bool) { return false, false }
+		q.Things, q.Alike = rel("nowhere"), func(context.Context) (version string, still bool) { return "", false }
 		if b, err = genealogy.Ask(context.Background(), c, q); err != nil {
 			t.Fatal(err)
 		}
@@ -271,7 +271,7 @@ func testAskMany(t *testing.T, c warehouse.Conn, _ int) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		q.Things, q.Alike = rel("kin"), func(context.Context) (same, still bool) { return true, true }
+		q.Things, q.Alike = rel("kin"), func(context.Context) (version string, still bool) { return "1", true }
 		b, err := genealogy.Ask(context.Background(), c, q)
 		if err != nil {
 			t.Fatal(err)
@@ -282,6 +282,92 @@ func testAskMany(t *testing.T, c warehouse.Conn, _ int) {
 	}
 	if a := ask(77777, 0); a.Known || len(a.Links) > 0 {
 		t.Errorf("a key that no edge has is known: %+v", a)
+	}
+}
+
+// meanwhile does something after the first query of the things.
+type meanwhile struct {
+	warehouse.Conn
+	do func()
+}
+
+func (m *meanwhile) Query(ctx context.Context, st warehouse.Statement) (warehouse.Rows, error) {
+	rows, err := m.Conn.Query(ctx, st)
+	if m.do != nil && strings.Contains(st.SQL, warehouse.DescendantIDs) {
+		m.do()
+		m.do = nil
+	}
+	return rows, err
+}
+
+// TestAskWithoutThings: what the things cannot tell, the pairs do.
+func TestAskWithoutThings(t *testing.T) { on(t, testAskWithoutThings) }
+
+func testAskWithoutThings(t *testing.T, c warehouse.Conn, _ int) {
+	ctx := context.Background()
+	build := func(edges string) {
+		exec(t, c, "drop table if exists g.edges")
+		exec(t, c, "drop table if exists g.pairs")
+		exec(t, c, "drop table if exists g.kin")
+		exec(t, c, "create table g.edges as select cast(p as bigint) as parent, cast(c as bigint) as child, 'x' as tenant from (values "+edges+") as e(p, c)")
+		cl := warehouse.Closure{Parent: "parent", Child: "child", Partition: "tenant"}
+		if _, err := genealogy.Close(ctx, c, warehouse.CloseEdges{Target: rel("pairs"), From: rel("edges"), Closure: cl, Columns: columns(c, cl, "bigint")}); err != nil {
+			t.Fatal(err)
+		}
+		// By these, partitions are not known.
+		cl.Partition, cl.Result = "", warehouse.Things
+		if _, err := genealogy.Close(ctx, c, warehouse.CloseEdges{Target: rel("kin"), From: rel("edges"), Closure: cl, Columns: thingColumns(c, cl, "bigint")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	q := genealogy.Question{Pairs: rel("pairs"), Closure: warehouse.Closure{Parent: "parent", Child: "child", Partition: "tenant"}, Edges: "g.edges", Parent: "parent", Child: "child", Key: int64(1), Up: true, Down: true}
+	for _, still := range []bool{false, true} {
+		for _, things := range []string{"kin", "nowhere", "edges"} {
+			build("(1, 2), (2, 3)")
+			want, err := genealogy.Ask(ctx, c, q)
+			if err != nil || len(want.Down) != 2 {
+				t.Fatalf("%+v, %v", want, err)
+			}
+			quick := q
+			quick.Things, quick.Alike = rel(things), func(context.Context) (string, bool) { return "1", still }
+			if got, err := genealogy.Ask(ctx, c, quick); err != nil {
+				t.Errorf("%s, %t: %v", things, still, err)
+			} else if d := cmp.Diff(want, got); d != "" {
+				t.Errorf("%s, %t (-pairs only +with things): %s", things, still, d)
+			}
+		}
+		// A build in between: the things are those of before, what is read then is not.
+		build("(1, 2), (2, 3)")
+		version := "1"
+		m := &meanwhile{Conn: c, do: func() {
+			build("(1, 2), (2, 9), (1, 3)")
+			version = "2"
+		}}
+		quick := q
+		quick.Things, quick.Alike = rel("kin"), func(context.Context) (string, bool) { return version, still }
+		got, err := genealogy.Ask(ctx, m, quick)
+		if err != nil || m.do != nil {
+			t.Fatal(err)
+		}
+		want, err := genealogy.Ask(ctx, c, q)
+		if err != nil || len(want.Down) != 3 {
+			t.Fatalf("%+v, %v", want, err)
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("built meanwhile, %t (-pairs only +with things): %s", still, d)
+		}
+		// Who ends it is told so.
+		over, stop := context.WithCancel(ctx)
+		stop()
+		if _, err := genealogy.Ask(over, c, quick); err == nil {
+			t.Error("a question that was ended has an answer")
+		}
+	}
+	// What is not there at all is an error.
+	q.Pairs = rel("nowhere")
+	q.Things = rel("kin")
+	if _, err := genealogy.Ask(ctx, c, q); err == nil {
+		t.Error("an answer without pairs")
 	}
 }
 

@@ -309,6 +309,10 @@ func (t *tracer) matched(x, in value, positive bool) {
 	if in.owner == nil || !positive && (!in.filled || !x.exact && !x.filled) {
 		return
 	}
+	if !positive && !x.filled && len(t.around) > 0 {
+		// What is looked for may be NULL in rows of nobody: whether it is found then depends on all.
+		t.around[len(t.around)-1].blurred = true
+	}
 	switch {
 	case x.owner != nil:
 		t.unite(x.owner, in.owner, nil)

@@ -33,6 +33,9 @@ type Facts struct {
 	// Columns hold, in each row, the tenant it belongs to or NULL; sorted by name. Without any, no
 	// column tells whose a row is. Of a mixed relation they are those that would if it were not.
 	Columns []Column
+	// Blurred: rows in which no column names a tenant may come of those of several tenants. Otherwise
+	// they follow from rows that belong to nobody.
+	Blurred bool
 	// Tainted are the columns whose values depend on rows of other tenants, in lower case, sorted.
 	Tainted []string
 }
@@ -59,12 +62,12 @@ func (f Facts) Has(column string) bool {
 
 // Equal reports whether two relations are known to be the same.
 func (f Facts) Equal(g Facts) bool {
-	return f.State == g.State && f.Only == g.Only && slices.Equal(f.Columns, g.Columns) && slices.Equal(f.Tainted, g.Tainted)
+	return f.State == g.State && f.Only == g.Only && f.Blurred == g.Blurred && slices.Equal(f.Columns, g.Columns) && slices.Equal(f.Tainted, g.Tainted)
 }
 
 // Or is what is known of a relation that holds rows of both.
 func (f Facts) Or(g Facts) Facts {
-	out := Facts{State: max(f.State, g.State), Tainted: slices.Compact(slices.Sorted(slices.Values(slices.Concat(f.Tainted, g.Tainted))))}
+	out := Facts{State: max(f.State, g.State), Blurred: f.Blurred || g.Blurred, Tainted: slices.Compact(slices.Sorted(slices.Values(slices.Concat(f.Tainted, g.Tainted))))}
 	switch {
 	case out.State == Mixed:
 		both := slices.Clone(f.Columns)
@@ -107,6 +110,9 @@ func (f Facts) Text() string {
 	if f.Only != "" {
 		b.WriteString("=" + strconv.Quote(f.Only))
 	}
+	if f.Blurred {
+		b.WriteString(`*""`)
+	}
 	for _, c := range f.Columns {
 		b.WriteByte("?!.:"[number(c.Exact)+2*number(c.Filled)])
 		b.WriteString(strconv.Quote(c.Name))
@@ -144,6 +150,8 @@ func ParseFacts(text string) (Facts, bool) {
 			f.Columns = append(f.Columns, Column{Name: name, Exact: kind&1 != 0, Filled: kind&2 != 0})
 		case text[0] == '~':
 			f.Tainted = append(f.Tainted, name)
+		case text[0] == '*':
+			f.Blurred = true
 		case text[0] == '=':
 			f.Only = name
 		default:

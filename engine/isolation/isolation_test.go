@@ -80,6 +80,9 @@ func show(v isolation.Verdict, sql string) string {
 	if v.Only != "" {
 		out += " only " + v.Only
 	}
+	if v.Blurred {
+		out += " blurred"
+	}
 	for _, c := range v.Columns {
 		if v.State == isolation.Mixed {
 			break // what they would be is seen in what is told of their readers
@@ -129,7 +132,7 @@ func TestFacts(t *testing.T) {
 		return isolation.Facts{State: isolation.Tenant, Columns: list}
 	}
 	odd := isolation.Facts{State: isolation.Tenant, Only: `it's "5"`, Columns: []isolation.Column{col("a b", false, true), col("ü~!", true, true)}, Tainted: []string{"?", "x=y"}}
-	for _, f := range []isolation.Facts{{}, {State: isolation.Mixed}, isolation.By("Tenant_ID"), odd, tenant(), tenant(col("a", false, false), col("b", true, false))} {
+	for _, f := range []isolation.Facts{{}, {State: isolation.Tenant, Blurred: true, Tainted: []string{"x"}}, {State: isolation.Mixed}, isolation.By("Tenant_ID"), odd, tenant(), tenant(col("a", false, false), col("b", true, false))} {
 		if got, ok := isolation.ParseFacts(f.Text()); !ok || !got.Equal(f) {
 			t.Errorf("%q is read as %+v, want %+v", f.Text(), got, f)
 		}
@@ -227,8 +230,8 @@ func TestVerdicts(t *testing.T) {
 			{"select cast(tenant_id as float64) as tenant_id from t", "tenant"},
 			{"select upper(org) as org from n", "tenant"},
 			{"select coalesce(tenant_id, 0) as tenant_id from t", "tenant"},
-			{"select nullif(tenant_id, 0) as tenant_id from t", "tenant tenant_id"},
-			{"select if(x > 3, tenant_id, null) as tenant_id from t", "tenant tenant_id"},
+			{"select nullif(tenant_id, 0) as tenant_id from t", "tenant blurred tenant_id"},
+			{"select if(x > 3, tenant_id, null) as tenant_id from t", "tenant blurred tenant_id"},
 			{"select case when x > 3 then tenant_id end as a, tenant_id as b from t", "tenant a? b"},
 			{"select case x when 3 then tenant_id else 9 end as tenant_id from t", "tenant"},
 			{"select struct(tenant_id as a, x as b).a as tenant_id from t", "tenant tenant_id"},
@@ -270,7 +273,7 @@ func TestVerdicts(t *testing.T) {
 			{"select a.tenant_id from t as a left join t as b on a.tenant_id = 5 and b.tenant_id = 5", "mixed | join {left join}"},
 			{"select b.tenant_id from t as a join t as b on a.tenant_id = 5 and b.tenant_id = 5", "tenant only 5 tenant_id!"},
 			{"select t.tenant_id, c.name from t join c on c.id = t.x", "tenant tenant_id"},
-			{"select t.tenant_id, c.name from c left join t on c.id = t.x", "tenant tenant_id"},
+			{"select t.tenant_id, c.name from c left join t on c.id = t.x", "tenant blurred tenant_id"},
 			{"select c.name, d.day from c cross join d", "clean"},
 			{"select t.tenant_id, n.x from t join n on cast(t.tenant_id as string) = n.org", "tenant tenant_id!"},
 			{"select t.tenant_id, n.x from t join n on t.tenant_id = cast(n.f as int64)", "mixed | join {join}"},
@@ -293,8 +296,8 @@ func TestVerdicts(t *testing.T) {
 			{"select distinct tenant_id, s from t", "tenant tenant_id"},
 			{"select distinct s from t", "mixed | group {s}"},
 			{"select name, count(*) as n from c group by name", "clean"},
-			{"select tenant_id, s, count(*) as n from t group by rollup(tenant_id, s)", "tenant tenant_id"},
-			{"select s, tenant_id, count(*) as n from t group by grouping sets ((s), (s, tenant_id))", "tenant tenant_id"},
+			{"select tenant_id, s, count(*) as n from t group by rollup(tenant_id, s)", "tenant blurred tenant_id"},
+			{"select s, tenant_id, count(*) as n from t group by grouping sets ((s), (s, tenant_id))", "tenant blurred tenant_id"},
 			{"select t.tenant_id, count(*) as n from t join u on u.t_id = t.id group by t.tenant_id", "mixed | join {join}"},
 			{"select tenant_id, rank, count(*) as n from r group by 1, 2", "mixed | table r rank {r}"},
 			{"select tenant_id, max(rank) as top from r group by 1", "tenant tenant_id ~ top: table r rank {r}"},
@@ -302,7 +305,7 @@ func TestVerdicts(t *testing.T) {
 			{"select cast(tenant_id as string) as tenant_id, sum(x) as y from t group by 1", "tenant tenant_id"},
 			{"select x from t group by x", "mixed | group {x}"},
 			{"select tenant_id, a, b from (select tenant_id, s, x from t) pivot (sum(x) for s in ('a', 'b'))", "tenant tenant_id"},
-			{"select a, count(*) as n from w group by a", "tenant a"},
+			{"select a, count(*) as n from w group by a", "tenant blurred a"},
 			{"select 3 * count(*) as n, c.name from t join c on c.id = t.x group by c.name", "mixed | group {count(*)}"},
 		}},
 		{"windows", [][2]string{
@@ -313,7 +316,7 @@ func TestVerdicts(t *testing.T) {
 			{"select tenant_id, x / sum(x) over () as part from t", "tenant tenant_id ~ part: window {sum(x) over ()}"},
 			{"select tenant_id, x / sum(x) over () as part from t where tenant_id = 3", "tenant only 3 tenant_id!"},
 			{"select b, count(*) over (partition by a) as n from w", "tenant b ~ n: window {count(*) over (partition by a)}"},
-			{"select a, count(*) over (partition by a) as n from w", "tenant a"},
+			{"select a, count(*) over (partition by a) as n from w", "tenant blurred a"},
 			{"select b, count(*) over (partition by b) as n from w", "tenant b"},
 			{"select name, rank() over (order by id) as r from c", "clean"},
 		}},
@@ -328,7 +331,7 @@ func TestVerdicts(t *testing.T) {
 			{"select tenant_id, x from t union all select 0, 0", "tenant tenant_id"},
 			{"select tenant_id, x from t union all select null, 0", "tenant tenant_id"},
 			{"select id, name from c union all select id, 'x' from d", "clean"},
-			{"select a, b from w union all select 1, 2", "tenant a"},
+			{"select a, b from w union all select 1, 2", "tenant blurred a"},
 			{"select tenant_id, x from t union distinct select tenant_id, x from u", "tenant tenant_id"},
 			{"select x from t union distinct select x from u", "mixed | group {select x from t union distinct select x from u}"},
 			{"select tenant_id, x from t except distinct select tenant_id, x from u", "tenant tenant_id"},
@@ -351,7 +354,7 @@ func TestVerdicts(t *testing.T) {
 			{"select tenant_id from t where tenant_id in (select tenant_id from u where x > 3)", "tenant tenant_id"},
 			{"select tenant_id from t where (id, tenant_id) in (select (t_id, tenant_id) from u)", "tenant tenant_id"},
 			{"select tenant_id from t where tenant_id not in (select tenant_id from u)", "mixed | subquery {tenant_id not in (select tenant_id from u)}"},
-			{"select tenant_id from t where tenant_id not in (select tenant_id from u where tenant_id is not null)", "tenant tenant_id"},
+			{"select tenant_id from t where tenant_id not in (select tenant_id from u where tenant_id is not null)", "tenant blurred tenant_id"},
 			{"select tenant_id, tenant_id in (select tenant_id from u) as has from t", "tenant tenant_id ~ has: subquery {tenant_id in (select tenant_id from u)}"},
 			{"select tenant_id from t where exists (select 1 from u where u.t_id = t.id)", "mixed | subquery {exists (select 1 from u where u.t_id = t.id)}"},
 			{"select tenant_id from t where not exists (select 1 from u where u.t_id = t.id and u.tenant_id = t.tenant_id)", "tenant tenant_id"},
@@ -363,6 +366,40 @@ func TestVerdicts(t *testing.T) {
 			{"select tenant_id from t where x in (select id from c)", "tenant tenant_id"},
 			{"select a.tenant_id from t as a join t as b on a.id = b.id where exists (select 1 from u where u.tenant_id = a.tenant_id and u.tenant_id = b.tenant_id)", "mixed | join {join}"},
 			{"select name, (select count(*) from t where t.x = c.id) as n from c", "clean ~ n: group {count(*)}"},
+		}},
+		{"constructs", [][2]string{
+			{"select tenant_id, grouping(s) as g, s, count(*) as n from t group by rollup(tenant_id, s)", "tenant blurred tenant_id"},
+			{"select tenant_id, array_transform(list, e -> e + x) as l, array_filter(list, e -> e > x) as m from t", "tenant tenant_id"},
+			{"select tenant_id, array_transform(list, e -> e + (select max(x) from u)) as l from t", "tenant tenant_id ~ l: group {max(x)}"},
+			{"select tenant_id, any_value(s having max x) as s from t group by 1", "tenant tenant_id"},
+			{"select tenant_id, s2, v from (select tenant_id, id, x from t) unpivot (v for s2 in (id, x))", "tenant tenant_id"},
+			{"select * except (s, list), s as s2 from t", "tenant tenant_id"},
+			{"select * replace (tenant_id + 1 as tenant_id) from t", "tenant"},
+			{"select tenant_id, sum(x) over w as y, first_value(x) over (w order by id) as z from t window w as (partition by tenant_id)", "tenant tenant_id"},
+			{"select tenant_id, struct(x, s) as st, [x, id] as arr, to_json(t) as j from t", "tenant tenant_id"},
+			{"select t as whole, t.tenant_id from t", "tenant tenant_id"},
+			{"select whole.tenant_id, whole.x from (select t as whole from t)", "tenant tenant_id"},
+			{"select tenant_id, e.a from t cross join unnest([struct(x as a), struct(id)]) as e", "tenant tenant_id"},
+			{"select o.tenant_id, e.x from (select tenant_id, array_agg(struct(x, s)) as items from t group by 1) as o, unnest(items) as e", "tenant tenant_id"},
+			{"select e.tenant_id, e.x from (select array_agg(struct(tenant_id, x)) as items from t) as o, unnest(items) as e", "mixed | group {array_agg(struct(tenant_id, x))}"},
+			{"with recursive w as (select id, tenant_id from v union all select v.id, v.tenant_id from v join w using (tenant_id)) select * from w", "tenant tenant_id"},
+			{"select tenant_id, (select as struct max(x) as a, min(x) as b from u where u.tenant_id = t.tenant_id).a as m from t", "tenant tenant_id"},
+			{"select tenant_id, x from t where exists (select 1 from unnest(list) as e where e in (select id from c))", "tenant tenant_id"},
+			{"select tenant_id, case when exists (select 1 from u where u.tenant_id = t.tenant_id and u.t_id = t.id) then 1 else 0 end as has from t", "tenant tenant_id"},
+			{"select t.tenant_id, count(distinct u.id) as n, sum(if(u.x > 3, 1, 0)) as m from t left join u using (tenant_id) group by all", "tenant tenant_id"},
+			{"select tenant_id, percentile_cont(x, 0.5) over (partition by tenant_id) as m from t", "tenant tenant_id"},
+			{"select tenant_id, x from t where (select count(*) from u where u.tenant_id = t.tenant_id) > 3", "tenant tenant_id"},
+			{"select tenant_id, lag(x) over (partition by tenant_id order by day) as p from t where day between date '2024-01-01' and (select max(day) from d)", "tenant tenant_id"},
+			{"select tenant_id, format('%t', t) as f from t", "tenant tenant_id"},
+			{"from t |> join u using (tenant_id) |> extend t.x + u.x as y |> where y > 3 |> select tenant_id, y |> distinct", "tenant tenant_id!"},
+			{"from t |> aggregate count(*) as n group by tenant_id |> as a |> left join u on u.tenant_id = a.tenant_id |> select a.tenant_id, n, u.x", "tenant tenant_id"},
+			{"select 1 as one from t", "tenant"},
+			{"select tenant_id, x from t full outer union all by name select tenant_id, name from c cross join u", "tenant tenant_id"},
+			{"select with(a as tenant_id, b as x, if(b > 1, a, null)) as tenant_id from t", "tenant blurred tenant_id"},
+			{"select t.tenant_id from t left join lateral (select * from u where u.tenant_id = t.tenant_id order by x limit 1) as l on true", "tenant tenant_id"},
+			{"select session_user() as who, tenant_id from t where rand() > 0.5", "tenant tenant_id"},
+			{"select a.tenant_id from t as a where not exists (select 1 from t as b where b.tenant_id = a.tenant_id and b.day > a.day)", "tenant tenant_id"},
+			{"select tenant_id, n from (select tenant_id, count(*) as n from t group by 1) where n = (select max(n) from (select count(*) as n from t group by tenant_id))", "mixed | group {max(n)}"},
 		}},
 		{"expressions", [][2]string{
 			{"with w as (select tenant_id, x from t) select a.tenant_id from w as a join w as b on a.x = b.x", "mixed | join {join}"},
@@ -401,4 +438,33 @@ func TestVerdicts(t *testing.T) {
 	if cases < 60 {
 		t.Errorf("%d cases are too few", cases)
 	}
+}
+
+// BenchmarkOf compares the proof with the analysis of the same text.
+func BenchmarkOf(b *testing.B) {
+	s := open(b)
+	const sql = `with w as (select t.*, row_number() over (partition by tenant_id, id order by day desc) as n from t)
+select w.id, w.tenant_id, u.x, c.name, sum(w.x) as total, count(distinct u.id) as orders,
+  case when w.x > 3 then 'a' when w.s like 'b%' then 'b' else coalesce(w.s, 'c') end as class
+from w left join u on u.t_id = w.id and u.tenant_id = w.tenant_id left join c on c.id = u.x
+where w.n = 1 and exists (select 1 from v where v.id = w.id and v.tenant_id = w.tenant_id)
+group by 1, 2, 3, 4, 7`
+	a, err := s.Analyze(sql)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("analyze", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := s.Analyze(sql); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("prove", func(b *testing.B) {
+		for b.Loop() {
+			if v := isolation.Of(a.Stmt, isolation.Options{Tables: tables}); v.State != isolation.Tenant {
+				b.Fatalf("%+v", v)
+			}
+		}
+	})
 }

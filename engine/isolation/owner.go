@@ -31,6 +31,8 @@ type rows struct {
 	owners []*owner
 	// mixed says why they depend on several tenants otherwise; none: they do not.
 	mixed []*Reason
+	// blurred: those of no owner may follow from rows of several.
+	blurred bool
 	// met are the places where owners came together.
 	met []meeting
 }
@@ -46,9 +48,50 @@ type meeting struct {
 func (r *rows) add(o rows) {
 	r.owners = append(slices.Clip(r.owners), o.owners...)
 	r.met = append(slices.Clip(r.met), o.met...)
+	r.blurred = r.blurred || o.blurred
 	for _, m := range o.mixed {
 		r.mix(m)
 	}
+}
+
+// maxOwners bounds the owners that rows are followed for. Beyond it, they are mixed.
+const maxOwners = 32
+
+// compact leaves what is still to be said of the rows: each owner once, and where those met that are
+// not one.
+func (r *rows) compact(level int) {
+	var all []*owner
+	for _, o := range r.owners {
+		if o = o.root(); !slices.Contains(all, o) {
+			all = append(all, o)
+		}
+	}
+	r.owners = all
+	own := r.roots(level)
+	if len(own) > maxOwners {
+		r.mix(r.apart(level)...)
+		for _, o := range own[1:] {
+			o.parent = own[0]
+		}
+		r.owners, r.met = r.roots(0), nil
+		return
+	}
+	var met []meeting
+	for _, m := range r.met {
+		one := func(o *owner) bool { return within(m.left, o.root()) }
+		if len(own) > 1 && !slices.ContainsFunc(m.right, one) && !slices.ContainsFunc(met, func(x meeting) bool { return x.same(m) }) {
+			met = append(met, m)
+		}
+	}
+	r.met = met
+}
+
+// same reports whether two meetings say the same.
+func (m meeting) same(o meeting) bool {
+	list := func(a, b []*owner) bool {
+		return slices.EqualFunc(a, b, func(x, y *owner) bool { return x.root() == y.root() })
+	}
+	return m.at == o.at && list(m.left, o.left) && list(m.right, o.right)
 }
 
 // maxReasons bounds the reasons that are told of one relation.

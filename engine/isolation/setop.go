@@ -16,9 +16,8 @@ func (t *tracer) combine(s ir.Scan, kind ir.SetOpKind, items []*relation, collat
 		if len(roots) > 1 {
 			out.mix(item.rows.apart(t.level)...)
 		}
-		for _, m := range item.rows.mixed {
-			out.mix(m)
-		}
+		out.mix(item.rows.mixed...)
+		out.blurred = out.blurred || item.rows.blurred
 		for _, o := range item.rows.owners {
 			if o = o.root(); o.level < t.level {
 				out.owners = append(out.owners, o)
@@ -93,6 +92,9 @@ func (t *tracer) combine(s ir.Scan, kind ir.SetOpKind, items []*relation, collat
 		t.set(c, v)
 	}
 	told := slices.Contains(tenants, true) || o == nil || o.only != ""
+	if o != nil && o.only == "" && (distinct || !union && others) && !slices.ContainsFunc(columns, func(c ir.Column) bool { return t.columns[c.ID].owner == o && t.columns[c.ID].exact }) {
+		out.blurred = true
+	}
 	switch {
 	case !union && others && !told:
 		out.mix(&Reason{Why: SetOp, At: place(s.At(), near(s))})
@@ -208,7 +210,7 @@ func (t *tracer) recursive(s *ir.Recursive) rows {
 
 // alike reports whether the same is known of two relations.
 func (t *tracer) alike(a, b *relation) bool {
-	if len(a.columns) != len(b.columns) || (len(a.rows.mixed) == 0) != (len(b.rows.mixed) == 0) {
+	if len(a.columns) != len(b.columns) || a.rows.blurred != b.rows.blurred || (len(a.rows.mixed) == 0) != (len(b.rows.mixed) == 0) {
 		return false
 	}
 	ra, rb := a.rows.roots(t.level), b.rows.roots(t.level)

@@ -181,7 +181,7 @@ func (t *tracer) verdict(q *ir.Query) Verdict {
 		}
 		slices.SortFunc(v.Reasons, Reason.compare)
 	case len(own) == 1:
-		v.State, v.Only = Tenant, own[0].only
+		v.State, v.Only, v.Blurred = Tenant, own[0].only, r.blurred
 	}
 	put := func(name string, x value) {
 		name = fold(name)
@@ -210,8 +210,12 @@ func (t *tracer) verdict(q *ir.Query) Verdict {
 	v.Tainted = slices.Sorted(maps.Keys(v.Taints))
 	slices.SortFunc(v.Columns, func(a, b Column) int { return strings.Compare(a.Name, b.Name) })
 	v.Columns = slices.CompactFunc(v.Columns, func(a, b Column) bool { return a.Name == b.Name })
-	if len(v.Columns) == 1 {
-		v.Columns[0].Exact = true // the rows of nobody are those where it is NULL
+	if v.Only != "" || slices.ContainsFunc(v.Columns, func(c Column) bool { return c.Filled }) {
+		v.Blurred = false
+	}
+	if len(v.Columns) == 1 && !v.Columns[0].Exact {
+		// The rows of nobody are those where it is NULL.
+		v.Columns[0].Exact, v.Blurred = true, v.State == Tenant && !v.Columns[0].Filled
 	}
 	return v
 }
@@ -303,7 +307,7 @@ func (t *tracer) table(s *ir.Table) rows {
 	case Clean:
 	case Tenant:
 		o = &owner{only: f.Only, level: t.level}
-		r.owners = []*owner{o}
+		r.owners, r.blurred = []*owner{o}, f.Blurred
 	default:
 		r.mix(&Reason{Why: Table, Table: s.Name, At: s.Span, own: own})
 		if len(f.Columns) > 0 {
@@ -416,12 +420,16 @@ func (t *tracer) join(s *ir.Join) rows {
 		left: left.roots(t.level), right: right.roots(t.level),
 		leftStays: s.Kind == ir.Left || s.Kind == ir.Full, rightStays: s.Kind == ir.Right || s.Kind == ir.Full,
 	}
-	// What both sides have already in common is on both of them.
 	var out rows
 	out.add(left)
 	out.add(right)
-	out.met = append(slices.Clip(out.met), meeting{left: j.left, right: j.right, at: place(s.Span, near(s.Right)), lacks: t.lacking(s)})
 	t.learn(t.facts(s.On), j)
+	met := meeting{left: j.left, right: j.right, at: place(s.Span, near(s.Right))}
+	if !slices.ContainsFunc(j.right, func(o *owner) bool { return within(j.left, o.root()) }) {
+		met.lacks = t.lacking(s)
+	}
+	out.met = append(slices.Clip(out.met), met)
+	out.compact(t.level)
 	t.condition(&out, s.On)
 	exact := func(side ir.Scan) []ir.ColumnID {
 		var ids []ir.ColumnID
@@ -432,6 +440,13 @@ func (t *tracer) join(s *ir.Join) rows {
 		}
 		return ids
 	}
+	// Rows without a partner on a side of other tenants say something of all of these.
+	alone := func(own, other []*owner) bool {
+		return slices.ContainsFunc(own, func(o *owner) bool {
+			return o.root().level >= t.level && !slices.ContainsFunc(other, func(x *owner) bool { return x.root() == o.root() })
+		})
+	}
+	out.blurred = out.blurred || j.leftStays && alone(j.right, j.left) || j.rightStays && alone(j.left, j.right)
 	lefts, rights := exact(s.Left), exact(s.Right)
 	if j.leftStays {
 		t.pad(s.Right)
@@ -596,7 +611,7 @@ func (t *tracer) aggregate(s *ir.Aggregate) rows {
 		t.set(k.Column, v)
 	}
 	for _, o := range own {
-		t.settle(s.Keys, o)
+		r.blurred = t.settle(s, o) || r.blurred
 	}
 	for _, g := range s.Grouping {
 		t.set(g.Column, value{})
@@ -615,12 +630,17 @@ func everywhere(s *ir.Aggregate, key int) bool {
 	return true
 }
 
-// settle makes the only column that tells an owner an exact one: rows without it are nobody's.
-func (t *tracer) settle(list []ir.Computed, o *owner) {
+// settle makes the only key that tells an owner an exact one: rows without it are nobody's. It reports
+// whether there may be groups of several tenants in which no key tells an owner.
+func (t *tracer) settle(s *ir.Aggregate, o *owner) bool {
+	if o.only != "" {
+		return false
+	}
 	var found []ir.Column
-	for _, c := range list {
+	exact := false
+	for _, c := range s.Keys {
 		if v := t.columns[c.Column.ID]; v.owner != nil && v.tenantOf(o) {
-			found = append(found, c.Column)
+			found, exact = append(found, c.Column), exact || v.exact
 		}
 	}
 	if len(found) == 1 {
@@ -628,6 +648,7 @@ func (t *tracer) settle(list []ir.Computed, o *owner) {
 		v.exact = true
 		t.set(found[0], v)
 	}
+	return !exact
 }
 
 // ownOnly reports whether a scan reads nothing but the rows that the result held before.
@@ -668,7 +689,9 @@ func (t *tracer) analytic(s *ir.Analytic) rows {
 					window = computed(window, t.expr(o.Expr))
 				}
 			}
-			divided := separate(own, t.exactOnly(by, s.Input))
+			whole, blurred := t.exactOnly(by, s.Input)
+			divided := separate(own, whole)
+			r.blurred = r.blurred || blurred
 			for _, c := range g.Calls {
 				v := computed(t.expr(c.Expr), window)
 				if !divided {
@@ -686,9 +709,8 @@ func (t *tracer) analytic(s *ir.Analytic) rows {
 }
 
 // exactOnly are the values that divide rows by tenant. Where one is NULL and another column tells the
-// tenant, rows of several would be in one part.
-func (t *tracer) exactOnly(list []value, s ir.Scan) []value {
-	var out []value
+// tenant, rows of several would be in one part; where no other does, the rows of that part are blurred.
+func (t *tracer) exactOnly(list []value, s ir.Scan) (out []value, blurred bool) {
 	for _, v := range list {
 		if v.owner == nil || v.exact {
 			out = append(out, v)
@@ -701,10 +723,10 @@ func (t *tracer) exactOnly(list []value, s ir.Scan) []value {
 			}
 		}
 		if others <= 1 {
-			out = append(out, v)
+			out, blurred = append(out, v), true
 		}
 	}
-	return out
+	return out, blurred
 }
 
 func (t *tracer) limit(s *ir.Limit) rows {
@@ -780,6 +802,7 @@ func (t *tracer) with(s *ir.With) rows {
 	for _, e := range s.Entries {
 		r := &relation{own: t.ownOnly(e.Scan), level: t.level}
 		r.rows = t.scan(e.Scan)
+		r.rows.compact(t.level)
 		for _, c := range e.Scan.Out() {
 			r.columns = append(r.columns, t.columns[c.ID])
 		}
@@ -818,7 +841,7 @@ func (t *tracer) read(s ir.Scan, r *relation) rows {
 		}
 		return out
 	}
-	out := rows{owners: list(r.rows.owners), mixed: r.rows.mixed}
+	out := rows{owners: list(r.rows.owners), mixed: r.rows.mixed, blurred: r.rows.blurred}
 	for _, m := range r.rows.met {
 		out.met = append(out.met, meeting{left: list(m.left), right: list(m.right), at: m.at, lacks: m.lacks})
 	}

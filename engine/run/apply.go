@@ -61,6 +61,7 @@ func Apply(ctx context.Context, p *plan.Plan, conn warehouse.Conn, o Options) (*
 	}
 	result.Canceled = r.canceled(ctx)
 	result.stop(ctx, o)
+	r.settle(ctx)
 	result.End = o.Now()
 	if err := r.recordRun(ctx, result, overhead); err != nil {
 		result.Diags.Add(stateNotWritten(err))

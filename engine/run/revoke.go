@@ -18,6 +18,26 @@ type revocations struct {
 	mu      sync.Mutex
 	waiting []*revocation
 	used    Usage
+
+	under sync.WaitGroup // goroutines of revoke
+}
+
+// settle waits until no revocation is being written any more, because who has stopped a run
+// closes the connection, and what it took belongs to the run. Like all that is done after an
+// interrupt it does not wait for ever. Nothing is announced after it has been called.
+func (r *runner) settle(ctx context.Context) {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
+	defer stop()
+	q := &r.revoked
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		q.under.Wait()
+	}()
+	select {
+	case <-over:
+	case <-ctx.Done():
+	}
 }
 
 // revocation is one of them; done is closed when it is written or has failed with err.
@@ -52,7 +72,7 @@ func (r *runner) announce(ctx context.Context, a *plan.Action) (announced func()
 	r.revoked.mu.Lock()
 	r.revoked.waiting = append(r.revoked.waiting, v)
 	r.revoked.mu.Unlock()
-	go r.revoke(ctx)
+	r.revoked.under.Go(func() { r.revoke(ctx) })
 	return func() error {
 		select {
 		case <-v.done:

@@ -48,8 +48,24 @@ func TestNobodyWaitsForARevocationAfterTheEnd(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Error("it waits for the statement")
 	}
-	// What is known in the end is still said.
+	// The run itself does: who has its end may close the connection.
+	settled := make(chan struct{})
+	go func() {
+		defer close(settled)
+		r.settle(ctx)
+	}()
+	select {
+	case <-settled:
+		t.Error("the run ends while a revocation is being written")
+	case <-time.After(50 * time.Millisecond):
+	}
 	close(conn.closed)
+	select {
+	case <-settled:
+	case <-time.After(10 * time.Second):
+		t.Error("the run waits for a revocation that has ended")
+	}
+	// What is known in the end is still said.
 	announced = r.announce(context.Background(), &plan.Action{Node: addr.Node{Kind: addr.Model, Name: "n"}, Revoke: true})
 	if err := announced(); err == nil {
 		t.Error("a record that could not be taken back counts as taken back")

@@ -62,6 +62,27 @@ type Leases struct {
 	Clock  Clock
 	// TTL and Beat default to 2 minutes and 20 seconds.
 	TTL, Beat time.Duration
+
+	mu sync.Mutex
+	// opening lets one claim at a time be at a target: within a process nothing keeps a second
+	// connection to a database file from being opened.
+	opening map[string]*sync.Mutex
+}
+
+// open waits for its turn at a target; the function that it returns ends it.
+func (l *Leases) open(target string) (end func()) {
+	l.mu.Lock()
+	turn := l.opening[target]
+	if turn == nil {
+		turn = &sync.Mutex{}
+		if l.opening == nil {
+			l.opening = map[string]*sync.Mutex{}
+		}
+		l.opening[target] = turn
+	}
+	l.mu.Unlock()
+	turn.Lock()
+	return turn.Unlock
 }
 
 const (
@@ -106,6 +127,7 @@ func (l *Leases) Claim(ctx context.Context, q Request) (Held, error) {
 }
 
 func (l *Leases) try(ctx context.Context, q Request) (Held, error) {
+	defer l.open(q.Job.Target)()
 	conn, scope, err := l.Open(ctx, q.Job.Target)
 	if err != nil {
 		return nil, err
@@ -234,13 +256,13 @@ func (h *held) End(ctx context.Context, done bool) (err error) {
 		if done {
 			c.Holder.Command = did
 		}
-		conn := h.conn
-		for conn == nil {
+		if h.conn != nil {
+			err = write(ctx, h.conn, c)
+			return
+		}
+		for {
 			var file *warehouse.BusyError
-			if conn, _, err = h.leases.Open(ctx, h.target); err == nil {
-				break
-			}
-			if !errors.As(err, &file) {
+			if err = h.reopen(ctx, c); err == nil || !errors.As(err, &file) {
 				return
 			}
 			select {
@@ -249,17 +271,30 @@ func (h *held) End(ctx context.Context, done bool) (err error) {
 			case <-time.After(200 * time.Millisecond):
 			}
 		}
-		leaser, ok := conn.(warehouse.Leaser)
-		if ok {
-			// A run that has the lease may take it again, with other words on it.
-			if _, err = leaser.Acquire(ctx, c); err != nil {
-				var other *warehouse.HeldError
-				if errors.As(err, &other) {
-					err = nil // taken meanwhile, by an instance that took this one for dead
-				}
-			}
-		}
-		err = errors.Join(err, conn.Close())
 	})
 	return err
+}
+
+// reopen writes a claim into a file that was closed for the run.
+func (h *held) reopen(ctx context.Context, c warehouse.Claim) error {
+	defer h.leases.open(h.target)()
+	conn, _, err := h.leases.Open(ctx, h.target)
+	if err != nil {
+		return err
+	}
+	return write(ctx, conn, c)
+}
+
+// write writes new words on a lease that the run has, and closes the connection.
+func write(ctx context.Context, conn warehouse.Conn, c warehouse.Claim) error {
+	leaser, ok := conn.(warehouse.Leaser)
+	if !ok {
+		return conn.Close()
+	}
+	_, err := leaser.Acquire(ctx, c) // a run that has a lease may take it again
+	var other *warehouse.HeldError
+	if errors.As(err, &other) {
+		err = nil // taken meanwhile, by an instance that took this one for dead
+	}
+	return errors.Join(err, conn.Close())
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -48,7 +49,9 @@ func (p *Process) Do(ctx context.Context, t Task, log io.Writer) Outcome {
 	apart(cmd)
 	cmd.Cancel = func() error { return interrupt(cmd.Process) }
 	cmd.WaitDelay = p.Kill
+	runtime.LockOSThread() // see apart
 	err := cmd.Run()
+	runtime.UnlockOSThread()
 	ferr := mask.Flush()
 	code := -1
 	if cmd.ProcessState != nil {

@@ -155,9 +155,14 @@ func (w row) at(column string) source.Span {
 // mostAlike is how many mistakes of one kind in one part are told one by one.
 const mostAlike = 20
 
+// kind names diagnostics that are counted together.
+func (w row) kind(severity diag.Severity, code diag.Code) string {
+	return fmt.Sprint(code, w.table.Part, severity)
+}
+
 // report adds what is wrong with a row. Of a relation the row is named, since it has no place.
 func (w row) report(severity diag.Severity, code diag.Code, column, help, format string, args ...any) {
-	key := fmt.Sprint(code, w.table.Part, severity)
+	key := w.kind(severity, code)
 	w.r.counts[key]++
 	if n := w.r.counts[key]; n > mostAlike {
 		if n == mostAlike+1 {
@@ -264,7 +269,11 @@ func (w row) customer() *Customer {
 	if c := w.r.byName[name]; c != nil {
 		return c
 	}
-	w.report(w.soft(), codeCustomerUnknown, "customer", suggest(name, w.r.names(), "customers"), "there is no customer %s", shown(v))
+	help := ""
+	if w.r.counts[w.kind(w.soft(), codeCustomerUnknown)] < mostAlike { // to look for names that are alike takes time
+		help = suggest(name, w.r.names(), "customers")
+	}
+	w.report(w.soft(), codeCustomerUnknown, "customer", help, "there is no customer %s", shown(v))
 	return nil
 }
 
@@ -339,9 +348,6 @@ func (w row) make(name string) *Customer {
 		} else {
 			c.Contract = int(n)
 		}
-	}
-	if c.Mode == Rows && c.Contract != newestOf(w.r.o.Contracts) {
-		w.report(diag.Error, codeCustomer, "contract", "give it mode table or view, or the newest contract", "customer %q shares its tables with others (mode rows), and cannot read the older contract %d", name, c.Contract)
 	}
 	c.Enabled = w.flag("enabled", name, true)
 	c.Canary = w.flag("canary", name, false)
@@ -886,7 +892,7 @@ func (r *configReader) define(defined map[FieldRef][]definition, rules map[strin
 			c.Fields[model] = fields
 			for _, d := range list {
 				// Customers of one tenant have the same fields, and one word of them is enough.
-				if !told[d.Message] && len(told) < mostAlike {
+				if c.Enabled && !told[d.Message] && len(told) < mostAlike {
 					told[d.Message] = true
 					d.Notes = append(d.Notes, fmt.Sprintf("customer %q has the field", name))
 					r.list.Add(d)

@@ -267,32 +267,43 @@ func (p proof) fields(c Customer, from From, made measured) []Proof {
 	var out []Proof
 	for batch := range slices.Chunk(list, maxParts) {
 		names := []string{}
-		document, _ := p.d.Document(p.of(json.Name), json.Type)
-		uncast := []string{"count(CASE WHEN " + p.of(json.Name) + " IS NOT NULL AND " + document + " IS NULL THEN 1 END)"}
+		document, jsonType := p.d.Document(p.of(json.Name), json.Type)
+		// The JSON is read, taken apart and made values of in one subquery each.
+		parts := []string{"t.given AND t.parsed IS NULL AS broken"}
+		read := []string{"t.broken"}
+		uncast := []string{"count(CASE WHEN broken THEN 1 END)"}
 		var there, here, differ []string
 		for i, f := range batch {
 			names = append(names, f.Column)
-			typ := p.d.FieldColumn(f.Type)
-			value, misfit := p.d.Field(p.of(json.Name), json.Type, f.ID, f.Type, p.rule.Fields.Formats)
 			n := strconv.Itoa(i)
+			var at []string
+			taken, of := p.d.Field("t.parsed", jsonType, f.ID, f.Type, p.rule.Fields.Formats)
+			for j, part := range taken {
+				parts = append(parts, part+" AS p"+n+"_"+strconv.Itoa(j))
+				at = append(at, "t.p"+n+"_"+strconv.Itoa(j))
+			}
+			value, present := of(at)
+			read = append(read, p.d.Exact("("+value+")", p.d.FieldColumn(f.Type))+" AS x"+n, present+" AS y"+n)
 			sums := func(expr, alias string) string {
 				return "count(" + expr + ") AS " + alias + "c" + n + ", min(" + expr + ") AS " + alias + "l" + n + ", max(" + expr + ") AS " + alias + "g" + n + ", coalesce(sum(length(" + expr + ")), 0) AS " + alias + "s" + n
 			}
-			there = append(there, sums(p.d.Exact("("+value+")", typ), "a"))
+			there = append(there, sums("x"+n, "a"))
 			here = append(here, sums(p.exactField(f), "b"))
-			var parts []string
+			var same []string
 			for _, k := range []string{"c", "l", "g", "s"} {
-				parts = append(parts, p.d.Words().Distinct("_engine_a.a"+k+n, "_engine_b.b"+k+n))
+				same = append(same, p.d.Words().Distinct("_engine_a.a"+k+n, "_engine_b.b"+k+n))
 			}
-			differ = append(differ, "CASE WHEN "+strings.Join(parts, " OR ")+" THEN 1 ELSE 0 END")
-			uncast = append(uncast, "count(CASE WHEN "+misfit+" THEN 1 END)")
+			differ = append(differ, "CASE WHEN "+strings.Join(same, " OR ")+" THEN 1 ELSE 0 END")
+			uncast = append(uncast, "count(CASE WHEN y"+n+" AND x"+n+" IS NULL THEN 1 END)")
 		}
+		values := "(SELECT " + strings.Join(read, ",\n  ") + "\nFROM (SELECT " + strings.Join(parts, ",\n  ") + "\nFROM (SELECT " + document + " AS parsed, " + p.of(json.Name) + " IS NOT NULL AS given" +
+			"\nFROM " + source.from + " WHERE " + shown(source) + p.d.Fence() + ") AS t" + p.d.Fence() + ") AS t" + p.d.Fence() + ") AS v"
 		out = append(out,
 			Proof{Name: "fields", Parts: names, Sentence: "%d custom field does not hold the values of its rows",
-				Query: "SELECT " + strings.Join(differ, ",\n  ") + "\nFROM (SELECT " + strings.Join(there, ",\n  ") + "\nFROM " + source.from + " WHERE " + shown(source) + ") AS _engine_a\nCROSS JOIN (SELECT " +
+				Query: "SELECT " + strings.Join(differ, ",\n  ") + "\nFROM (SELECT " + strings.Join(there, ",\n  ") + "\nFROM " + values + ") AS _engine_a\nCROSS JOIN (SELECT " +
 					strings.Join(here, ",\n  ") + "\nFROM " + made.from + " WHERE " + shown(made) + ") AS _engine_b"},
 			Proof{Name: "uncast", Severity: diag.Warning, Parts: append([]string{json.Name}, names...), Sentence: "%d values do not fit the type and are NULL",
-				Query: "SELECT " + strings.Join(uncast, ",\n  ") + "\nFROM " + source.from + " WHERE " + shown(source)})
+				Query: "SELECT " + strings.Join(uncast, ",\n  ") + "\nFROM " + values})
 	}
 	return out
 }

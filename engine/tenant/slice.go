@@ -3,6 +3,7 @@ package tenant
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/engine-build/engine/engine/addr"
@@ -154,6 +155,9 @@ func (s slice) query(fields []Field) (string, []warehouse.Column) {
 		fields = nil
 	}
 	where, parsedType := s.where, ""
+	// values and names are, for each field, its value and the names of what it is read from.
+	var values []func([]string) (value, there string)
+	var names [][]string
 	if s.level != "" || len(fields) > 0 {
 		var inner []string
 		for _, c := range s.rule.Columns {
@@ -172,6 +176,30 @@ func (s slice) query(fields []Field) (string, []warehouse.Column) {
 		}
 		source = "(SELECT " + strings.Join(inner, ", ") + "\nFROM " + source + " AS " + rowAlias + condition(where) + d.Fence() + ")"
 		where = ""
+		if len(fields) > 0 {
+			// What fields are read from is taken out of the JSON once.
+			inner = inner[:0]
+			for _, c := range s.rule.Columns {
+				inner = append(inner, s.row(c.Name))
+			}
+			for _, c := range s.carried {
+				inner = append(inner, s.row(c))
+			}
+			if s.level != "" {
+				inner = append(inner, s.row(levelColumn))
+			}
+			for i, f := range fields {
+				parts, value := d.Field(s.row(parsedColumn), parsedType, f.ID, f.Type, s.rule.Fields.Formats)
+				values = append(values, value)
+				names = append(names, nil)
+				for j, part := range parts {
+					name := "_engine_f" + strconv.Itoa(i) + "_" + strconv.Itoa(j)
+					inner = append(inner, part+" AS "+d.Ident(name))
+					names[i] = append(names[i], s.row(name))
+				}
+			}
+			source = "(SELECT " + strings.Join(inner, ",\n  ") + "\nFROM " + source + " AS " + rowAlias + d.Fence() + ")"
+		}
 		if s.level != "" {
 			where = s.row(levelColumn) + " > 0"
 		}
@@ -189,8 +217,8 @@ func (s slice) query(fields []Field) (string, []warehouse.Column) {
 		value, typ := s.value(c)
 		add(c.Name, typ, value)
 	}
-	for _, f := range fields {
-		value, _ := d.Field(s.row(parsedColumn), parsedType, f.ID, f.Type, s.rule.Fields.Formats)
+	for i, f := range fields {
+		value, _ := values[i](names[i])
 		if s.full != "" && !s.rule.Columns[raw].Visible {
 			value = "CASE WHEN " + s.full + " THEN " + value + " END"
 		}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -13,6 +14,7 @@ import (
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/tenant"
+	"github.com/engine-build/engine/engine/warehouse"
 )
 
 // TestSlices: what a customer gets, read from the model or from a split, is what a short
@@ -197,5 +199,46 @@ func TestSlicesOfBigQuery(t *testing.T) {
 		if t.Failed() {
 			t.Fatalf("world %d", i)
 		}
+	}
+}
+
+// TestWideSlices: 500 custom fields of one customer are a query that each warehouse takes.
+func TestWideSlices(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		open func(testing.TB) *peer
+	}{{"duckdb", openDuckDB}, {"postgres", openPostgres}} {
+		t.Run(tc.name, func(t *testing.T) {
+			p := tc.open(t)
+			types := []warehouse.FieldType{str, num, integer, date, stamp, boolean, several}
+			rule := tenant.Rule{Relation: p.named("wide"), As: "wide", Tenant: "tenant_id", Columns: []tenant.Column{
+				{Name: "tenant_id", Type: p.integer, Number: true}, {Name: "custom", Type: p.text, Text: true}}, Fields: &tenant.FieldSource{Column: "custom", Formats: dateFormats}}
+			c := tenant.Customer{Name: "acme", Tenants: []tenant.Key{{Int: 1, Number: true, Text: "1"}}, Fields: map[string][]tenant.Field{}}
+			json := "{"
+			for i := range 500 {
+				id := fmt.Sprintf("field %d '\"", i)
+				c.Fields["wide"] = append(c.Fields["wide"], tenant.Field{ID: id, Type: types[i%len(types)], Column: fmt.Sprintf("cf_%d", i)})
+				json += fmt.Sprintf(`"field %d '\"": "%d", `, i, i)
+			}
+			json += `"end": 0}`
+			frozen := tenant.Frozen{Tenants: p.named("tenants")}
+			p.table(t, frozen.Tenants, []warehouse.Column{{Name: "customer", Type: p.text}, {Name: "key_int", Type: p.integer}, {Name: "key_text", Type: p.text}}, [][]any{{"acme", int64(1), "1"}})
+			p.table(t, rule.Relation, []warehouse.Column{{Name: "tenant_id", Type: p.integer}, {Name: "custom", Type: p.text}}, [][]any{{int64(1), json}, {int64(1), "{}"}, {int64(2), json}})
+			query, columns := tenant.Slice(p.d, rule, c, frozen, tenant.From{Inline: 1})
+			staged := tenant.Staged{Relation: p.named("staged")}
+			p.exec(t, "CREATE TABLE "+p.d.Quote(staged.Relation)+" AS "+query)
+			none := shown(nil)
+			want := []string{strings.Join([]string{"0", "1", "2", none, none, none}, " ¦ "), strings.Join([]string{none, none, none, none, none, none}, " ¦ ")}
+			if diff := cmp.Diff(want, have(t, p, "SELECT cf_0, cf_1, cf_2, cf_3, cf_4, cf_5 FROM "+p.d.Quote(staged.Relation), columns[1:7])); diff != "" {
+				t.Error(diff)
+			}
+			w := &world{frozen: frozen}
+			expected := map[string]tenant.Counts{"acme": {Customer: "acme", Full: 2, Values: []int64{2}}}
+			find := prove(t, p, w, rule, c, tenant.From{Inline: 1}, staged, expected)
+			// 71 fields each of four types are neither days nor truth values nor lists.
+			if len(find.errors) > 0 || find.uncast != 284 {
+				t.Errorf("%v, %d uncast", find.errors, find.uncast)
+			}
+		})
 	}
 }

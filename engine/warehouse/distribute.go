@@ -24,11 +24,12 @@ const (
 // Slicer is the optional power of a Dialect to write what slices of a warehouse are made of.
 // It is pure, and safe for concurrent use.
 type Slicer interface {
-	// Field is the value of one custom field in an expression that is JSON of the given type
-	// of the warehouse, NULL where there is none or it does not fit; uncast is a condition
-	// that is true where there is a value that does not fit. formats are further formats of
-	// dates and times, as strptime writes them.
-	Field(json, jsonType, id string, t FieldType, formats []string) (value, uncast string)
+	// Field reads one custom field from an expression that is JSON of the given type of the
+	// warehouse. parts are expressions to be computed once for each row; of gives, for their
+	// names, the value, which is NULL where there is none or it does not fit, and a condition
+	// that is true where a value that is NULL is one that does not fit. formats are further
+	// formats of dates and times, as strptime writes them.
+	Field(json, jsonType, id string, t FieldType, formats []string) (parts []string, of func(names []string) (value, there string))
 	// FieldColumn is the type of a column with such values.
 	FieldColumn(t FieldType) string
 	// Digest is the SHA-256 of an expression's text form, in hex digits; NULL stays NULL.

@@ -13,3 +13,7 @@ type Impersonator interface {
 	// must not take the principal's place the error is ErrUnsupported.
 	Reads(ctx context.Context, principal string, rels []addr.Relation) (map[addr.Relation]bool, error)
 }
+
+// Policed is the optional power of a Conn to show each reader of a table only some of its rows,
+// see Handover.RowPolicies.
+type Policed interface{ Policed() bool }

@@ -444,6 +444,10 @@ func ReasonWords(r distribute.Reason) string {
 		return "another contract"
 	case distribute.ReasonWithdrawn:
 		return "not configured any more"
+	case distribute.ReasonLost:
+		return "somebody has removed it"
+	case distribute.ReasonMarkers:
+		return "other markers of canaries"
 	case distribute.ReasonUnfinished:
 		return "an earlier run did not end"
 	}
@@ -476,6 +480,11 @@ func (s Screen) ways(p *distribute.Plan) string {
 		}
 	}
 	var b strings.Builder
+	for _, m := range p.Models {
+		if m.Due > 0 && m.Across != "" {
+			fmt.Fprintf(&b, "  %s: rows of several tenants, because \"%s\"\n", m.As, oneLine(m.Across))
+		}
+	}
 	b.WriteString("\n")
 	for i, row := range rows {
 		var line strings.Builder

@@ -588,7 +588,7 @@ func (r *release) publish(ctx context.Context, t *trail, p warehouse.Handover, a
 	if err != nil {
 		return err
 	}
-	names, _, err := p.Outcome(r.spec, own, strangers, false)
+	relations, _, err := p.Outcome(r.spec, own, strangers, false)
 	if err != nil {
 		return err
 	}
@@ -632,7 +632,7 @@ func (r *release) publish(ctx context.Context, t *trail, p warehouse.Handover, a
 			return fmt.Errorf("drop %s: %w", d.Name, err)
 		}
 	}
-	if err := r.sign(ctx, p, names, all); err != nil {
+	if err := r.sign(ctx, p, warehouse.Kinds(relations), all); err != nil {
 		return err
 	}
 	return r.leave(ctx, t)
@@ -853,7 +853,7 @@ func unknownMember(added []string, err error) error {
 }
 
 // sign writes ReleaseTable with one statement.
-func (r *release) sign(ctx context.Context, p warehouse.Handover, names []addr.Relation, all *totals) error {
+func (r *release) sign(ctx context.Context, p warehouse.Handover, names warehouse.Released, all *totals) error {
 	var d Dialect
 	columns, row := warehouse.ReleaseRow(d, "INT64", r.spec.Owner, p, names)
 	cells := make([]string, len(columns))

@@ -1,6 +1,7 @@
 package bigquery
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/engine-build/engine/engine/addr"
@@ -11,7 +12,7 @@ var _ warehouse.Slicer = Dialect{}
 
 // Field reads a value of a JSON by a path, in whose quotes the key stands, or by a subscript if
 // the key has signs of which quotes, or paths, might make something else.
-func (d Dialect) Field(json, jsonType, id string, t warehouse.FieldType, formats []string) (value, uncast string) {
+func (d Dialect) Field(json, jsonType, id string, t warehouse.FieldType, formats []string) (parts []string, of func(names []string) (value, there string)) {
 	json, _ = d.Document(json, jsonType)
 	args := json + ", " + d.Literal(`$."`+id+`"`)
 	if id == "" || strings.ContainsAny(id, "\"\\$*[]@?") {
@@ -21,15 +22,17 @@ func (d Dialect) Field(json, jsonType, id string, t warehouse.FieldType, formats
 	kind := "IF(" + element + " IS NULL, NULL, JSON_TYPE(" + element + "))"
 	switch t {
 	case warehouse.FieldText:
-		return raw, "IFNULL(" + kind + " IN ('object', 'array'), FALSE)"
+		return []string{raw, kind}, func(n []string) (value, there string) { return n[0], "IFNULL(" + n[1] + " <> 'null', FALSE)" }
 	case warehouse.FieldList:
-		list := "JSON_VALUE_ARRAY(" + args + ")"
-		value = "IF(" + kind + " = 'array', ARRAY(SELECT _engine_e FROM UNNEST(" + list + ") AS _engine_e WITH OFFSET AS _engine_i WHERE _engine_e IS NOT NULL ORDER BY _engine_i), NULL)"
-		return value, "IFNULL(" + kind + " <> 'null' AND IFNULL(TRIM(" + raw + ", ' '), '-') <> '' AND (" + kind + " <> 'array' OR " + list + " IS NULL), FALSE)"
+		return []string{"JSON_VALUE_ARRAY(" + args + ")", kind, raw}, func(n []string) (value, there string) {
+			// An array with anything but texts, numbers and truth values has no JSON_VALUE_ARRAY.
+			value = "IF(" + n[1] + " = 'array', ARRAY(SELECT _engine_e FROM UNNEST(" + n[0] + ") AS _engine_e WITH OFFSET AS _engine_i WHERE _engine_e IS NOT NULL ORDER BY _engine_i), NULL)"
+			return value, "IFNULL(" + n[1] + " <> 'null' AND IFNULL(TRIM(" + n[2] + ", ' '), '-') <> '' AND (" + n[1] + " <> 'array' OR " + n[0] + " IS NULL), FALSE)"
+		}
 	}
-	trimmed := "TRIM(" + raw + ", ' ')"
-	value = fieldValue(d, trimmed, t, formats)
-	return value, "IFNULL(IFNULL(" + trimmed + " <> '', FALSE) AND (" + value + ") IS NULL, FALSE) OR IFNULL(" + kind + " IN ('object', 'array'), FALSE)"
+	return []string{"TRIM(" + raw + ", ' ')", kind}, func(n []string) (value, there string) {
+		return fieldValue(d, n[0], t, formats), "(IFNULL(" + n[0] + " <> '', FALSE) OR IFNULL(" + n[1] + " IN ('object', 'array'), FALSE))"
+	}
 }
 
 // fieldValue reads a text, see the forms of package warehouse.
@@ -41,7 +44,7 @@ func fieldValue(d Dialect, s string, t warehouse.FieldType, formats []string) st
 	case warehouse.FieldInteger:
 		return when(warehouse.FieldIntegerForm, "SAFE_CAST(REGEXP_REPLACE("+s+", '[.]0*$', '') AS INT64)")
 	case warehouse.FieldNumber:
-		return when(warehouse.FieldNumberForm, "SAFE_CAST("+s+" AS NUMERIC)")
+		return when(warehouse.FieldNumberForm, "IF(LENGTH("+s+") <= "+strconv.Itoa(warehouse.FieldNumberLength)+", SAFE_CAST("+s+" AS NUMERIC), NULL)")
 	case warehouse.FieldBool:
 		return "CASE WHEN LOWER(" + s + ") IN ('true', 'yes', '1') THEN TRUE WHEN LOWER(" + s + ") IN ('false', 'no', '0') THEN FALSE END"
 	case warehouse.FieldDate, warehouse.FieldDatetime:

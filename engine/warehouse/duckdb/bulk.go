@@ -25,7 +25,7 @@ func (c *conn) ReadColumns(ctx context.Context, stmt warehouse.Statement, each f
 		return wrap(ctx, stmt, err)
 	}
 	defer one.Close()
-	return readColumns(ctx, one, session{db: c.db, q: one}, stmt, each)
+	return readColumns(ctx, one, session{db: c.db, q: gated{one, c.q.gate}}, stmt, each)
 }
 
 // ReadColumns within a transaction.
@@ -38,7 +38,7 @@ func readColumns(ctx context.Context, one *sql.Conn, s session, stmt warehouse.S
 		return err
 	}
 	refused := false
-	err := natively(ctx, one, func(q mapping.Connection) error {
+	err := natively(ctx, one, s.q.gate, func(q mapping.Connection) error {
 		var err error
 		refused, err = readOn(ctx, q, stmt.SQL, each)
 		return err
@@ -61,7 +61,8 @@ func readColumns(ctx context.Context, one *sql.Conn, s session, stmt warehouse.S
 }
 
 // natively hands out DuckDB's own connection. What runs on it is interrupted when ctx ends.
-func natively(ctx context.Context, one *sql.Conn, f func(mapping.Connection) error) error {
+func natively(ctx context.Context, one *sql.Conn, g *gate, f func(mapping.Connection) error) error {
+	defer g.enter(true)()
 	return one.Raw(func(raw any) error {
 		inner, ok := raw.(*driver.Conn)
 		if !ok {

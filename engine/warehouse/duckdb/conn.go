@@ -23,17 +23,46 @@ type conn struct {
 // session runs statements on a pool or, within a transaction, on one connection.
 type session struct {
 	db *sql.DB
-	q  interface {
-		ExecContext(context.Context, string, ...any) (sql.Result, error)
-		QueryContext(context.Context, string, ...any) (*sql.Rows, error)
-	}
+	q  gated
 	// again: a statement that lost against another one may be sent again.
 	again bool
 	// fills are those under way; nil where nothing is written.
 	fills *fills
 }
 
-func newConn(db *sql.DB) *conn { return &conn{session: session{db: db, q: db, again: true}} }
+func newConn(db *sql.DB) *conn {
+	return &conn{session: session{db: db, q: gated{db, newGate()}, again: true}}
+}
+
+// querier is a pool or one connection of it.
+type querier interface {
+	ExecContext(context.Context, string, ...any) (sql.Result, error)
+	QueryContext(context.Context, string, ...any) (*sql.Rows, error)
+}
+
+// gated lets no statement run while a database is attached or detached; see gate. Results are
+// computed as a whole before QueryContext returns.
+type gated struct {
+	of   querier
+	gate *gate
+}
+
+func (g gated) ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error) {
+	defer g.gate.enter(false)()
+	return g.of.ExecContext(ctx, text, args...)
+}
+
+func (g gated) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	defer g.gate.enter(false)()
+	return g.of.QueryContext(ctx, text, args...)
+}
+
+// alone runs a statement that attaches or detaches a database while no other one runs.
+func (c *conn) alone(ctx context.Context, text string) error {
+	defer c.q.gate.close()()
+	_, err := c.db.ExecContext(ctx, text)
+	return wrap(ctx, warehouse.Statement{SQL: text}, err)
+}
 
 // Dialect of DuckDB.
 func (session) Dialect() warehouse.Dialect { return Dialect{} }

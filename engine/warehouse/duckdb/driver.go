@@ -72,7 +72,7 @@ func (Driver) Open(ctx context.Context, c warehouse.Config) (warehouse.Conn, err
 		return nil, o.openError(err)
 	}
 	out := newConn(db)
-	if out.fills, err = registerFills(ctx, db); err != nil {
+	if out.fills, err = registerFills(ctx, db, out.q); err != nil {
 		db.Close()
 		return nil, o.openError(err)
 	}

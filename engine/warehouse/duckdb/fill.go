@@ -32,7 +32,7 @@ type fills struct {
 	// function is the name: each conn has its own, because two that are open on the same
 	// file share their functions.
 	function string
-	db       *sql.DB
+	q        gated
 
 	mu   sync.Mutex // guards what follows
 	next int64
@@ -40,12 +40,13 @@ type fills struct {
 
 	buffers sync.Mutex // guards what follows, and the setting of the database
 	wide    int        // Fills under way that have lists
+	had     int64      // what the setting was before them, 0 if that is not known
 }
 
 // registerFills makes the function known. It happens before any transaction, so that all of
 // them see it.
-func registerFills(ctx context.Context, db *sql.DB) (*fills, error) {
-	f := &fills{function: fillPrefix + strings.ToLower(rand.Text()), db: db, open: map[int64]*fill{}}
+func registerFills(ctx context.Context, db *sql.DB, q gated) (*fills, error) {
+	f := &fills{function: fillPrefix + strings.ToLower(rand.Text()), q: q, open: map[int64]*fill{}}
 	bigint, err := driver.NewTypeInfo(driver.TYPE_BIGINT)
 	if err != nil {
 		return nil, err
@@ -91,15 +92,38 @@ func (f *fills) buffer(ctx context.Context, more int) error {
 	defer f.buffers.Unlock()
 	was := f.wide
 	f.wide += more
-	text := "set global write_buffer_row_group_count = 1"
+	groups := int64(1)
 	switch {
 	case f.wide == 0:
-		text = "reset global write_buffer_row_group_count"
+		groups = f.had
 	case was > 0:
 		return nil
+	default:
+		var err error
+		if f.had, err = setting(ctx, f.q, "write_buffer_row_group_count"); err != nil {
+			f.had = 0
+			return err
+		}
 	}
-	_, err := f.db.ExecContext(ctx, text)
+	if groups < 1 {
+		return nil // it was not known, and left as it is
+	}
+	_, err := f.q.ExecContext(ctx, "set global write_buffer_row_group_count = "+strconv.FormatInt(groups, 10))
 	return err
+}
+
+// setting reads a whole number of DuckDB's settings.
+func setting(ctx context.Context, q querier, name string) (int64, error) {
+	rows, err := q.QueryContext(ctx, "select cast(current_setting('"+name+"') as bigint)")
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	var n int64
+	if rows.Next() {
+		err = rows.Scan(&n)
+	}
+	return n, errors.Join(err, rows.Err())
 }
 
 func (f *fills) get(id int64) *fill {
@@ -122,13 +146,13 @@ func (c *conn) Fill(ctx context.Context, target addr.Relation, columns []warehou
 		if _, err := c.Exec(ctx, warehouse.Statement{SQL: "create table " + table + " (" + strings.Join(names, ", ") + ")"}); err != nil {
 			return -1, err
 		}
-		rows, err := f.together(ctx, func(ctx context.Context) (int64, error) {
+		rows, err := f.together(ctx, c.writers(ctx), func(ctx context.Context) (int64, error) {
 			one, err := c.db.Conn(ctx)
 			if err != nil {
 				return 0, err
 			}
 			defer one.Close()
-			return counted(ctx, one, "insert into "+table+" select "+list+" from "+from)
+			return counted(ctx, one, c.q.gate, "insert into "+table+" select "+list+" from "+from)
 		})
 		if err = f.cause(ctx, target, err); err == nil {
 			return rows, nil
@@ -143,14 +167,14 @@ func (c *conn) Fill(ctx context.Context, target addr.Relation, columns []warehou
 // Fill within a transaction has its one connection.
 func (t *tx) Fill(ctx context.Context, target addr.Relation, columns []warehouse.Column, layout *warehouse.Layout, next func() (*warehouse.Batch, error)) (warehouse.JobStats, error) {
 	return t.fills.fill(ctx, target, columns, next, func(ctx context.Context, f *fill, list, from string) (int64, error) {
-		rows, err := counted(ctx, t.c, "create table "+Dialect{}.Quote(target)+" as select "+list+" from "+from)
+		rows, err := counted(ctx, t.c, t.q.gate, "create table "+Dialect{}.Quote(target)+" as select "+list+" from "+from)
 		return rows, f.cause(ctx, target, err)
 	})
 }
 
 // counted runs a statement on a connection and gives the number of rows it wrote.
-func counted(ctx context.Context, one *sql.Conn, text string) (rows int64, err error) {
-	err = natively(ctx, one, func(q mapping.Connection) error {
+func counted(ctx context.Context, one *sql.Conn, g *gate, text string) (rows int64, err error) {
+	err = natively(ctx, one, g, func(q mapping.Connection) error {
 		rows, err = writeRows(ctx, q, text)
 		return err
 	})
@@ -161,12 +185,23 @@ func counted(ctx context.Context, one *sql.Conn, text string) (rows int64, err e
 // would only wait for, each with memory of its own.
 const mostWriters = 8
 
+// writers is how many connections write: no more than DuckDB may use threads, because each of
+// them works beside those.
+func (c *conn) writers(ctx context.Context) int {
+	most := min(runtime.GOMAXPROCS(0), mostWriters)
+	threads, err := setting(ctx, c.q, "threads")
+	if err != nil {
+		return 1 // the insert says what is wrong
+	}
+	return int(max(1, min(int64(most), threads)))
+}
+
 // together has several write at the same time. What one cannot do ends the others.
-func (f *fill) together(ctx context.Context, write func(context.Context) (int64, error)) (int64, error) {
+func (f *fill) together(ctx context.Context, writers int, write func(context.Context) (int64, error)) (int64, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var group sync.WaitGroup
-	rows := make([]int64, min(runtime.GOMAXPROCS(0), mostWriters))
+	rows := make([]int64, writers)
 	var mu sync.Mutex
 	var failed []error
 	for i := range rows {

@@ -143,12 +143,45 @@ func TestFillTogether(t *testing.T) {
 	}
 }
 
+// No more connections write than DuckDB may use threads.
+func TestFillThreads(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
+	ctx := context.Background()
+	for threads, want := range map[int]int{1: 1, 3: 3, 64: 4} {
+		c := open(t)
+		if _, err := c.Exec(ctx, warehouse.Statement{SQL: fmt.Sprintf("set global threads = %d", threads)}); err != nil {
+			t.Fatal(err)
+		}
+		if got := c.(*conn).writers(ctx); got != want {
+			t.Errorf("%d threads: %d connections write, not %d", threads, got, want)
+		}
+	}
+	c := open(t)
+	if _, err := c.Exec(ctx, warehouse.Statement{SQL: "set global threads = 1"}); err != nil {
+		t.Fatal(err)
+	}
+	more, most := batches(2000, 100), 0
+	if _, err := c.(warehouse.Filler).Fill(ctx, addr.Relation{Schema: "main", Name: "t"}, fillColumns, nil, func() (*warehouse.Batch, error) {
+		time.Sleep(5 * time.Millisecond) // another one would begin meanwhile
+		most = max(most, c.(*conn).db.Stats().InUse)
+		return more()
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if most != 1 {
+		t.Errorf("up to %d connections wrote with one thread", most)
+	}
+}
+
 // Lists are written row group by row group, and afterwards the database is as it was.
 func TestFillListsBuffer(t *testing.T) {
 	ctx := context.Background()
 	c := open(t)
 	setting := func() string {
 		return fmt.Sprint(query(t, c, "select value from duckdb_settings() where name = 'write_buffer_row_group_count'"))
+	}
+	if _, err := c.Exec(ctx, warehouse.Statement{SQL: "set global write_buffer_row_group_count = 3"}); err != nil {
+		t.Fatal(err)
 	}
 	was, within := setting(), ""
 	broken := errors.New("the source broke")

@@ -201,6 +201,7 @@ func (s session) refused(ctx context.Context, f warehouse.File, columns []wareho
 		return cause
 	}
 	defer c.Close()
+	defer s.q.gate.enter(false)()
 	bad, err := badValues(ctx, c, f, columns)
 	if err != nil || len(bad.Rows) == 0 {
 		return cause

@@ -53,7 +53,7 @@ func (c *conn) Workshop(ctx context.Context, _, schema string) (addr.Relation, e
 		return addr.Relation{}, err
 	}
 	for _, name := range old {
-		if err := c.sendOne(ctx, "detach database if exists "+d.Ident(name)); err != nil {
+		if err := c.alone(ctx, "detach database if exists "+d.Ident(name)); err != nil {
 			return addr.Relation{}, err
 		}
 	}
@@ -80,7 +80,7 @@ func (c *conn) CloseWorkshop(ctx context.Context, workshop addr.Relation) error 
 	if err != nil {
 		return err
 	}
-	if err := c.sendOne(ctx, "detach database if exists "+Dialect{}.Ident(workshop.Database)); err != nil || path == "" {
+	if err := c.alone(ctx, "detach database if exists "+Dialect{}.Ident(workshop.Database)); err != nil || path == "" {
 		return err
 	}
 	return removeDatabase(path + workshopEnd)
@@ -185,7 +185,7 @@ func (c *conn) attachFile(ctx context.Context, path, wanted, options string) (na
 	name = fmt.Sprintf("%s_%d", wanted, c.attaches.Add(1))
 	wait, start := firstWait, time.Now()
 	for {
-		err := c.sendOne(ctx, "attach "+d.Literal(path)+" as "+d.Ident(name)+options)
+		err := c.alone(ctx, "attach "+d.Literal(path)+" as "+d.Ident(name)+options)
 		if err == nil {
 			return name, nil
 		}
@@ -208,7 +208,7 @@ type release struct {
 	// have and next are the names of the attached databases; open and nextOpen: they are.
 	have, next     string
 	open, nextOpen bool
-	released       []addr.Relation // by the file's own word
+	released       warehouse.Released // by the file's own word
 	published      bool
 }
 
@@ -224,7 +224,7 @@ func (c *conn) OpenRelease(ctx context.Context, spec warehouse.ReleaseSpec) (war
 	case len(spec.Schemas) == 0:
 		return nil, fmt.Errorf("customer %s has no schema", spec.Customer)
 	}
-	r := &release{c: c, spec: spec, file: filepath.Join(spec.Dir, spec.Customer+".duckdb")}
+	r := &release{c: c, spec: spec, file: filepath.Join(spec.Dir, spec.Customer+".duckdb"), have: "_engine_have__" + spec.Customer, next: "_engine_next__" + spec.Customer}
 	if err := r.begin(ctx); err != nil {
 		return nil, errors.Join(err, r.Close(ctx))
 	}
@@ -296,7 +296,7 @@ func (r *release) detach(ctx context.Context) error {
 		return nil
 	}
 	r.open = false
-	return r.c.sendOne(ctx, "detach database if exists "+Dialect{}.Ident(r.have))
+	return r.c.alone(ctx, "detach database if exists "+Dialect{}.Ident(r.have))
 }
 
 // merge writes into the file what a program that died has left in a log beside it: it would
@@ -348,7 +348,7 @@ func (r *release) owned(ctx context.Context) error {
 		foreign.Owner = rows[0][0]
 		return foreign
 	}
-	r.released, err = warehouse.ReleasedNames(rows[0][1])
+	r.released, err = warehouse.ReadReleased(rows[0][1])
 	return err
 }
 
@@ -370,8 +370,12 @@ func (r *release) relations(ctx context.Context, database string) ([]warehouse.R
 // release.
 func (r *release) Have(ctx context.Context) (own, strangers []warehouse.Relation, err error) {
 	own, strangers, err = r.all(ctx)
+	former := map[string]bool{}
+	for name := range r.released {
+		former[name.Schema] = true
+	}
 	elsewhere := func(f warehouse.Relation) bool {
-		return !slices.Contains(r.spec.Schemas, f.Name.Schema) && !slices.ContainsFunc(r.released, func(o addr.Relation) bool { return o.Schema == f.Name.Schema })
+		return !slices.Contains(r.spec.Schemas, f.Name.Schema) && !former[f.Name.Schema]
 	}
 	return slices.DeleteFunc(own, elsewhere), slices.DeleteFunc(strangers, elsewhere), err
 }
@@ -384,7 +388,7 @@ func (r *release) all(ctx context.Context) (own, strangers []warehouse.Relation,
 	if err != nil {
 		return nil, nil, err
 	}
-	own, strangers = warehouse.Apart(found, r.released, true)
+	own, strangers = r.released.Apart(found, warehouse.Kinds(found), true)
 	return own, strangers, nil
 }
 
@@ -424,10 +428,11 @@ func (r *release) Publish(ctx context.Context, p warehouse.Handover) (warehouse.
 	if err != nil {
 		return stats, err
 	}
-	names, stay, err := p.Outcome(r.spec, own, strangers, true)
+	all, stay, err := p.Outcome(r.spec, own, strangers, true)
 	if err != nil {
 		return stats, err
 	}
+	names := warehouse.Kinds(all)
 	if err := r.fill(ctx, p, names, stay, strangers); err != nil {
 		return stats, err
 	}
@@ -440,7 +445,7 @@ func (r *release) Publish(ctx context.Context, p warehouse.Handover) (warehouse.
 }
 
 // fill makes of the new file what the customer shall have.
-func (r *release) fill(ctx context.Context, p warehouse.Handover, names []addr.Relation, stay, strangers []warehouse.Relation) error {
+func (r *release) fill(ctx context.Context, p warehouse.Handover, names warehouse.Released, stay, strangers []warehouse.Relation) error {
 	var d Dialect
 	made, err := r.relations(ctx, r.next)
 	if err != nil {
@@ -462,7 +467,7 @@ func (r *release) fill(ctx context.Context, p warehouse.Handover, names []addr.R
 	for name := range staged {
 		return fmt.Errorf("publish %s: no table was staged under that name", name)
 	}
-	carry, err := r.reading(ctx, slices.Concat(stay, strangers))
+	carry, err := r.reading(ctx, stay, strangers)
 	if err != nil {
 		return err
 	}
@@ -501,19 +506,18 @@ type carried struct {
 }
 
 // reading finds the statements. What has none, or would lose something, is an error.
-func (r *release) reading(ctx context.Context, wanted []warehouse.Relation) (cargo, error) {
+func (r *release) reading(ctx context.Context, stay, strangers []warehouse.Relation) (cargo, error) {
 	var out cargo
 	if !r.open {
 		return out, nil
 	}
 	var d Dialect
 	from := d.Literal(r.have)
-	ours := map[addr.Relation]bool{}
-	for _, name := range r.released {
-		ours[folded(name)] = true
+	want, foreign := map[addr.Relation]warehouse.Relation{}, map[addr.Relation]bool{}
+	for _, s := range strangers {
+		foreign[s.Name] = true
 	}
-	want := map[addr.Relation]warehouse.Relation{}
-	for _, w := range wanted {
+	for _, w := range slices.Concat(stay, strangers) {
 		want[w.Name] = w
 		if !slices.Contains(out.schemas, w.Name.Schema) {
 			out.schemas = append(out.schemas, w.Name.Schema)
@@ -550,7 +554,7 @@ func (r *release) reading(ctx context.Context, wanted []warehouse.Relation) (car
 		if !ok {
 			continue
 		}
-		one := carried{Relation: w, sql: row[3], stranger: !ours[folded(name)]}
+		one := carried{Relation: w, sql: row[3], stranger: foreign[name]}
 		if row[0] == "view" {
 			out.views = append(out.views, one)
 		} else {
@@ -590,12 +594,20 @@ func (c *conn) within(ctx context.Context, database string, do func(exec func(st
 		return wrap(ctx, warehouse.Statement{}, err)
 	}
 	defer one.Close()
+	q := gated{one, c.q.gate}
 	exec := func(ctx context.Context, text string) error {
-		_, err := one.ExecContext(ctx, text)
+		_, err := q.ExecContext(ctx, text)
 		return wrap(ctx, warehouse.Statement{SQL: text}, err)
 	}
 	own := ""
-	if err := one.QueryRowContext(ctx, "select current_database()").Scan(&own); err != nil {
+	rows, err := q.QueryContext(ctx, "select current_database()")
+	if err != nil {
+		return wrap(ctx, warehouse.Statement{}, err)
+	}
+	for rows.Next() {
+		err = rows.Scan(&own)
+	}
+	if err := errors.Join(err, rows.Err(), rows.Close()); err != nil {
 		return wrap(ctx, warehouse.Statement{}, err)
 	}
 	if err := exec(ctx, "use "+d.Ident(database)+".main"); err != nil {
@@ -699,7 +711,7 @@ func (r *release) rename(ctx context.Context) error {
 	if err := r.c.sendOne(ctx, "force checkpoint "+d.Ident(r.next)); err != nil {
 		return err
 	}
-	if err := r.c.sendOne(ctx, "detach "+d.Ident(r.next)); err != nil {
+	if err := r.c.alone(ctx, "detach "+d.Ident(r.next)); err != nil {
 		return err
 	}
 	r.nextOpen = false
@@ -749,7 +761,7 @@ func (r *release) Close(ctx context.Context) error {
 	var errs []error
 	if r.nextOpen {
 		r.nextOpen = false
-		errs = append(errs, r.c.sendOne(ctx, "detach database if exists "+Dialect{}.Ident(r.next)))
+		errs = append(errs, r.c.alone(ctx, "detach database if exists "+Dialect{}.Ident(r.next)))
 	}
 	errs = append(errs, r.detach(ctx))
 	if !r.published && r.file != "" {

@@ -112,6 +112,16 @@ func TestReleaseFile(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o := newOutlet(t, fields)
 			o.do(o.c, "create schema dw_acme; create table dw_acme.t as select 'the warehouse' as n; create table dw_acme.u as select 'the warehouse' as n")
+			r, err := o.c.OpenRelease(context.Background(), o.spec)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := o.rows(o.c, "select n from "+Dialect{}.Quote(r.Published(addr.Relation{Schema: "dw_acme", Name: "t"}))); strings.Contains(got, "the warehouse") {
+				t.Errorf("before the first release %s is published", got)
+			}
+			if err := r.Close(context.Background()); err != nil {
+				t.Fatal(err)
+			}
 			view := warehouse.SliceView{Name: addr.Relation{Schema: "dw_acme_v2", Name: "t"}, Query: "select n as old from dw_acme.t where n is not null"}
 			o.must(1, warehouse.Handover{Views: []warehouse.SliceView{view}}, "t", "u")
 			o.must(2, warehouse.Handover{}, "u")

@@ -22,8 +22,8 @@ func (c *conn) Begin(ctx context.Context) (warehouse.Tx, error) {
 	if err != nil {
 		return nil, wrap(ctx, warehouse.Statement{}, err)
 	}
-	t := &tx{session: session{db: c.db, q: one, fills: c.fills}, c: one, open: true}
-	if _, err := one.ExecContext(ctx, "begin transaction"); err != nil {
+	t := &tx{session: session{db: c.db, q: gated{one, c.q.gate}, fills: c.fills}, c: one, open: true}
+	if _, err := t.q.ExecContext(ctx, "begin transaction"); err != nil {
 		one.Close()
 		return nil, wrap(ctx, warehouse.Statement{}, err)
 	}
@@ -32,7 +32,7 @@ func (c *conn) Begin(ctx context.Context) (warehouse.Tx, error) {
 
 // Commit makes everything visible. After an error nothing is.
 func (t *tx) Commit(ctx context.Context) error {
-	_, err := t.c.ExecContext(ctx, "commit")
+	_, err := t.q.ExecContext(ctx, "commit")
 	if err != nil {
 		err = wrap(ctx, warehouse.Statement{}, err)
 		t.undo()
@@ -55,7 +55,7 @@ func (t *tx) undo() {
 		return
 	}
 	t.open = false
-	if _, err := t.c.ExecContext(context.Background(), "rollback"); err != nil && Classify(err) != Transaction {
+	if _, err := t.q.ExecContext(context.Background(), "rollback"); err != nil && Classify(err) != Transaction {
 		_ = t.c.Raw(func(any) error { return driver.ErrBadConn })
 	}
 }

@@ -12,7 +12,13 @@ import (
 	"github.com/engine-build/engine/engine/warehouse"
 )
 
-var _ warehouse.Impersonator = (*conn)(nil)
+var (
+	_ warehouse.Impersonator = (*conn)(nil)
+	_ warehouse.Policed      = (*conn)(nil)
+)
+
+// Policed implements warehouse.Policed: tables have row level security.
+func (c *conn) Policed() bool { return true }
 
 // insufficientPrivilege is the SQLSTATE of what a role must not do.
 const insufficientPrivilege = "42501"

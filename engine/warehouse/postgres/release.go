@@ -207,7 +207,7 @@ func (r *release) mark() addr.Relation {
 }
 
 // released are the names that the last release wrote down.
-func (r *release) released(ctx context.Context, s session, found holdings) ([]addr.Relation, error) {
+func (r *release) released(ctx context.Context, s session, found holdings) (warehouse.Released, error) {
 	var d Dialect
 	var tables []string
 	for _, schema := range append([]string{r.spec.Schemas[0]}, slices.Concat(r.spec.Schemas[1:], r.former(found))...) {
@@ -218,17 +218,17 @@ func (r *release) released(ctx context.Context, s session, found holdings) ([]ad
 	if err != nil || from == "" {
 		return nil, err
 	}
-	owner, names := "", "[]"
+	owner, names := "", "{}"
 	if err := s.ask(ctx, "select owner, relations from "+from, nil, func(v [][]byte) { owner, names = string(v[0]), string(v[1]) }); err != nil {
 		return nil, err
 	}
 	if owner != "" && owner != r.spec.Owner {
 		return nil, &warehouse.ForeignError{What: "table " + from, Owner: owner}
 	}
-	return warehouse.ReleasedNames(names)
+	return warehouse.ReadReleased(names)
 }
 
-const relationsOfQuery = `select n.nspname, c.relname, c.relkind from pg_catalog.pg_namespace as n
+const relationsOfQuery = `select n.nspname, c.relname, c.relkind, c.oid from pg_catalog.pg_namespace as n
 join pg_catalog.pg_class as c on c.relnamespace = n.oid and c.relkind in ('r', 'p', 'f', 'v', 'm')
 where n.nspname = any($1::text[])
 order by n.nspname, c.relname`
@@ -247,12 +247,23 @@ func (r *release) have(ctx context.Context, s session, in holdings) (own, strang
 	if err != nil {
 		return nil, nil, err
 	}
-	var found []warehouse.Relation
-	err = s.ask(ctx, relationsOfQuery, [][]byte{textArray(slices.Concat(r.spec.Schemas, r.former(in)))}, func(v [][]byte) {
-		found = append(found, warehouse.Relation{Name: addr.Relation{Schema: string(v[0]), Name: string(v[1])}, Kind: kindOfRelation(string(v[2])), Rows: -1, Bytes: -1})
-	})
-	own, strangers = warehouse.Apart(found, released, false)
+	found, is, err := r.list(ctx, s, slices.Concat(r.spec.Schemas, r.former(in)))
+	own, strangers = released.Apart(found, is, false)
 	return own, strangers, err
+}
+
+// list gives the relations in schemas, and what they are: kind, and of tables the OID. Views
+// are made again by whoever replaces what they read.
+func (r *release) list(ctx context.Context, s session, schemas []string) (found []warehouse.Relation, is warehouse.Released, err error) {
+	is = warehouse.Released{}
+	err = s.ask(ctx, relationsOfQuery, [][]byte{textArray(schemas)}, func(v [][]byte) {
+		one := warehouse.Relation{Name: addr.Relation{Schema: string(v[0]), Name: string(v[1])}, Kind: kindOfRelation(string(v[2])), Rows: -1, Bytes: -1}
+		found = append(found, one)
+		if is[one.Name] = string(one.Kind); one.Kind == warehouse.Table {
+			is[one.Name] += " " + string(v[3])
+		}
+	})
+	return found, is, err
 }
 
 // Staged is a name in the workshop that no other relation of any customer has.
@@ -436,7 +447,7 @@ func (r *release) Publish(ctx context.Context, p warehouse.Handover) (warehouse.
 // move is what a publication changes.
 type move struct {
 	p        warehouse.Handover
-	names    []addr.Relation // all that is there afterwards
+	all      []warehouse.Relation // that are there afterwards
 	replaced []warehouse.Relation
 	found    holdings
 }
@@ -458,7 +469,7 @@ func (r *release) publish(ctx context.Context, t *tx, p warehouse.Handover) erro
 		return err
 	}
 	var stay []warehouse.Relation
-	if m.names, stay, err = p.Outcome(r.spec, own, strangers, false); err != nil {
+	if m.all, stay, err = p.Outcome(r.spec, own, strangers, false); err != nil {
 		return err
 	}
 	kept := map[addr.Relation]bool{}
@@ -476,7 +487,7 @@ func (r *release) publish(ctx context.Context, t *tx, p warehouse.Handover) erro
 	}
 	var again []warehouse.Relation // what is dropped for good has no rights to give
 	for _, o := range m.replaced {
-		if slices.Contains(m.names, o.Name) {
+		if slices.ContainsFunc(m.all, func(a warehouse.Relation) bool { return a.Name == o.Name }) {
 			again = append(again, o)
 		}
 	}
@@ -493,18 +504,18 @@ func (r *release) publish(ctx context.Context, t *tx, p warehouse.Handover) erro
 				return fmt.Errorf("make view %s: %w", v.Name, err)
 			}
 		}
-		if err := do.texts(ctx, r.signature(m)); err != nil {
-			return err
-		}
-		if err := r.leave(ctx, do, m); err != nil {
-			return err
-		}
-		if err := r.barePublished(ctx, do, m); err != nil {
+		if err := r.strip(ctx, do, m.published()); err != nil {
 			return err
 		}
 		return do.texts(ctx, given)
 	})
 	if err != nil {
+		return err
+	}
+	if err := r.sign(ctx, do, m); err != nil {
+		return err
+	}
+	if err := r.leave(ctx, do, m); err != nil {
 		return err
 	}
 	grants, err := r.grants(ctx, do, m)
@@ -715,16 +726,28 @@ func createBarrier(v warehouse.SliceView) string {
 	return "create view " + Dialect{}.Quote(addr.Relation{Schema: v.Name.Schema, Name: v.Name.Name}) + options + " as\n" + strings.TrimRight(strings.TrimSpace(v.Query), ";")
 }
 
-// signature are the statements that write ReleaseTable.
-func (r *release) signature(m move) []string {
+// sign writes ReleaseTable.
+func (r *release) sign(ctx context.Context, do *performer, m move) error {
+	_, is, err := r.list(ctx, do.session, slices.Concat(r.spec.Schemas, r.former(m.found)))
+	if err != nil {
+		return err
+	}
+	names := warehouse.Released{}
+	for _, one := range m.all {
+		names[one.Name] = is[one.Name]
+	}
 	var d Dialect
-	columns, row := warehouse.ReleaseRow(d, "bigint", r.spec.Owner, m.p, m.names)
+	columns, row := warehouse.ReleaseRow(d, "bigint", r.spec.Owner, m.p, names)
 	fields, values := make([]string, len(columns)), make([]string, len(columns))
 	for i, c := range columns {
 		fields[i], values[i] = d.Ident(c.Name)+" "+c.Type, d.Literal(row[i])
 	}
-	return []string{"create table if not exists " + d.Quote(r.mark()) + " (" + strings.Join(fields, ", ") + ")", "delete from " + d.Quote(r.mark()),
-		"insert into " + d.Quote(r.mark()) + " values (" + strings.Join(values, ", ") + ")"}
+	err = do.texts(ctx, []string{"create table if not exists " + d.Quote(r.mark()) + " (" + strings.Join(fields, ", ") + ")", "delete from " + d.Quote(r.mark()),
+		"insert into " + d.Quote(r.mark()) + " values (" + strings.Join(values, ", ") + ")"})
+	if err != nil || m.found[r.spec.Schemas[0]] {
+		return err
+	}
+	return r.strip(ctx, do, []string{d.Quote(r.mark())})
 }
 
 // leave drops the customer's former schemas that are empty now.
@@ -753,19 +776,22 @@ func (r *release) leave(ctx context.Context, do *performer, m move) error {
 	return do.texts(ctx, todo)
 }
 
-// barePublished takes from new relations what default privileges gave to others than the owner.
-func (r *release) barePublished(ctx context.Context, do *performer, m move) error {
+// published are the quoted names of the relations that are new.
+func (m move) published() []string {
 	var d Dialect
-	var names, todo []string
+	var names []string
 	for _, t := range m.p.Tables {
 		names = append(names, d.Quote(addr.Relation{Schema: t.Schema, Name: t.Name}))
 	}
 	for _, v := range m.p.Views {
 		names = append(names, d.Quote(addr.Relation{Schema: v.Name.Schema, Name: v.Name.Name}))
 	}
-	if !m.found[r.spec.Schemas[0]] {
-		names = append(names, d.Quote(r.mark()))
-	}
+	return names
+}
+
+// strip takes from relations what default privileges gave to others than the owner.
+func (r *release) strip(ctx context.Context, do *performer, names []string) error {
+	var todo []string
 	err := do.ask(ctx, `select distinct format('revoke all on %s from %s', c.oid::regclass, case when x.grantee = 0 then 'public' else x.grantee::regrole::text end)
 from unnest($1::text[]) as n join pg_catalog.pg_class as c on c.oid = to_regclass(n) cross join lateral pg_catalog.aclexplode(c.relacl) as x where x.grantee <> c.relowner`,
 		[][]byte{textArray(names)}, func(v [][]byte) { todo = append(todo, string(v[0])) })
@@ -792,8 +818,8 @@ func (r *release) grants(ctx context.Context, do *performer, m move) ([]string, 
 	}
 	var d Dialect
 	names := []string{d.Quote(r.mark())}
-	for _, n := range m.names {
-		names = append(names, d.Quote(n))
+	for _, n := range m.all {
+		names = append(names, d.Quote(n.Name))
 	}
 	var workspace []string
 	if r.spec.Workspace != "" {

@@ -118,7 +118,9 @@ func (o *outlet) release(customer string, tables map[string]string, p warehouse.
 	for name, query := range tables {
 		final := addr.Relation{Schema: "dw_" + customer, Name: name}
 		p.Tables = append(p.Tables, final)
-		o.exec(o.c, "create table "+Dialect{}.Quote(r.Staged(final))+" as "+query)
+		if err := o.try(o.c, "create table "+Dialect{}.Quote(r.Staged(final))+" as "+query); err != nil {
+			return err
+		}
 	}
 	slices.SortFunc(p.Tables, addr.Relation.Compare)
 	_, err = r.Publish(ctx, p)
@@ -279,6 +281,36 @@ func TestReleaseDependents(t *testing.T) {
 	o.exec(o.super, "grant "+acme+" to "+Dialect{}.Ident(o.prefix+"engine"))
 	o.must("acme", map[string]string{"t": "select 7 as n"}, next)
 	o.equal("the customer's view", "7", o.as("acme", "select n from ws_acme.mine"))
+}
+
+// TestReleaseTaken: a table that somebody made under the name of one of ours is a stranger's.
+func TestReleaseTaken(t *testing.T) {
+	o := newOutlet(t)
+	o.must("acme", map[string]string{"t": "select 1 as n", "u": "select 1 as n"}, warehouse.Handover{})
+	o.exec(o.c, "drop table dw_acme.t; create table dw_acme.t as select 7 as n")
+	var foreign *warehouse.ForeignError
+	if err := o.release("acme", map[string]string{"t": "select 2 as n"}, warehouse.Handover{}); !errors.As(err, &foreign) {
+		t.Errorf("it gives %v", err)
+	}
+	o.must("acme", map[string]string{"u": "select 2 as n"}, warehouse.Handover{})
+	o.equal("their table", "7", o.as("engine", "select n from dw_acme.t"))
+}
+
+// TestReleaseKept: a build that replaces what a customer's view reads makes the view again; it
+// stays the engine's, with its barrier and its readers.
+func TestReleaseKept(t *testing.T) {
+	o := newOutlet(t)
+	o.role("acme")
+	p := warehouse.Handover{Readers: o.readers("acme"), Views: []warehouse.SliceView{{Name: addr.Relation{Schema: "dw_acme", Name: "v"}, Query: "select word from dw.secret", Barrier: true}}}
+	o.must("acme", nil, p)
+	o.exec(o.c, "create table dw.next as select 'new' as word")
+	if _, _, _, err := o.c.Perform(context.Background(), warehouse.Swap{New: addr.Relation{Schema: "dw", Name: "next"}, NewKind: warehouse.Table, Target: addr.Relation{Schema: "dw", Name: "secret"}, Old: warehouse.Table}); err != nil {
+		t.Fatal(err)
+	}
+	o.equal("after the build", "new", o.as("acme", "select word from dw_acme.v"))
+	o.equal("the barrier", "[security_barrier=true]", o.as("acme", "select reloptions from pg_class where oid = 'dw_acme.v'::regclass"))
+	o.must("acme", nil, p)
+	o.equal("after the next release", "new", o.as("acme", "select word from dw_acme.v"))
 }
 
 // TestReleaseRows: principals of one schema see their own rows each, and other tables'

@@ -25,26 +25,28 @@ func (Dialect) Needs() []string {
 
 // Field reads a value of a jsonb. PostgreSQL 15 has no cast that gives NULL: what is cast has
 // been looked at before, with nested conditions, since the parts of one have no order.
-func (d Dialect) Field(json, jsonType, id string, t warehouse.FieldType, formats []string) (value, uncast string) {
-	if strings.IndexByte(id, 0) >= 0 {
-		return "CAST(NULL AS " + d.FieldColumn(t) + ")", "false" // no text, and no key, has such a character
+func (d Dialect) Field(json, jsonType, id string, t warehouse.FieldType, formats []string) (parts []string, of func(names []string) (value, there string)) {
+	if strings.IndexByte(id, 0) >= 0 { // no text, and no key, has such a character
+		return nil, func([]string) (value, there string) { return "CAST(NULL AS " + d.FieldColumn(t) + ")", "false" }
 	}
 	json, _ = d.Document(json, jsonType)
 	element := "((" + json + ") -> " + text(id) + ")"
-	raw := "((" + json + ") ->> " + text(id) + ")"
-	kind := "jsonb_typeof(" + element + ")"
 	switch t {
-	case warehouse.FieldText:
-		return "CASE WHEN " + kind + " NOT IN ('object', 'array') THEN " + raw + " END",
-			"coalesce(" + kind + " IN ('object', 'array'), false)"
-	case warehouse.FieldList:
-		value = "CASE WHEN " + kind + " = 'array' THEN CASE WHEN NOT EXISTS (SELECT 1 FROM jsonb_array_elements(" + element + ") AS _engine_a(e) WHERE jsonb_typeof(_engine_a.e) IN ('object', 'array')) " +
-			"THEN ARRAY(SELECT _engine_a.e #>> '{}' FROM jsonb_array_elements(" + element + ") WITH ORDINALITY AS _engine_a(e, i) WHERE jsonb_typeof(_engine_a.e) <> 'null' ORDER BY _engine_a.i) END END"
-		return value, "(" + kind + " <> 'null' AND btrim(" + raw + ") <> '' AND (" + value + ") IS NULL) IS TRUE"
+	case warehouse.FieldText, warehouse.FieldList:
+		return []string{element}, func(n []string) (value, there string) {
+			kind, raw := "jsonb_typeof("+n[0]+")", "("+n[0]+" #>> '{}')"
+			if t == warehouse.FieldText {
+				return "CASE WHEN " + kind + " NOT IN ('object', 'array') THEN " + raw + " END", kind + " <> 'null'"
+			}
+			elements := "jsonb_array_elements(" + n[0] + ")"
+			return "CASE WHEN " + kind + " = 'array' THEN CASE WHEN NOT jsonb_path_exists(" + n[0] + `, 'strict $[*] ? (@.type() == "object" || @.type() == "array")') ` +
+					"THEN ARRAY(SELECT _engine_a.e #>> '{}' FROM " + elements + " WITH ORDINALITY AS _engine_a(e, i) WHERE jsonb_typeof(_engine_a.e) <> 'null' ORDER BY _engine_a.i) END END",
+				"(" + kind + " <> 'null' AND btrim(" + raw + ") <> '')"
+		}
 	}
-	trimmed := "btrim(" + raw + ")"
-	value = fieldValue(trimmed, t, formats)
-	return value, "(" + trimmed + " <> '' AND (" + value + ") IS NULL) IS TRUE"
+	return []string{"btrim((" + json + ") ->> " + text(id) + ")"}, func(n []string) (value, there string) {
+		return fieldValue(n[0], t, formats), n[0] + " <> ''"
+	}
 }
 
 // fieldValue reads a text, see the forms of package warehouse.
@@ -55,13 +57,13 @@ func fieldValue(s string, t warehouse.FieldType, formats []string) string {
 	// on is a value of texts that begin with a day, of those whose month has that many days.
 	on := func(form, value string) string {
 		last := "extract(day FROM (substr(" + s + ", 1, 7) || '-01')::date + interval '1 month' - interval '1 day')"
-		return when(form, "CASE WHEN substr("+s+", 9, 2)::integer <= "+last+" THEN "+value+" END")
+		return when(form, "CASE WHEN left("+s+", 4) = '0000' THEN NULL WHEN substr("+s+", 9, 2) <= '28' THEN "+value+" WHEN substr("+s+", 9, 2)::integer <= "+last+" THEN "+value+" END")
 	}
 	switch t {
 	case warehouse.FieldInteger:
 		return when(warehouse.FieldIntegerForm, "CASE WHEN "+s+"::numeric BETWEEN -9223372036854775808 AND 9223372036854775807 THEN "+s+"::numeric::bigint END")
 	case warehouse.FieldNumber:
-		return when(warehouse.FieldNumberForm, "CASE WHEN abs(round("+s+"::numeric, 9)) < 1e29 THEN "+s+"::numeric(38,9) END")
+		return when(warehouse.FieldNumberForm, "CASE WHEN length("+s+") <= "+strconv.Itoa(warehouse.FieldNumberLength)+" THEN CASE WHEN abs(round("+s+"::numeric, 9)) < 1e29 THEN "+s+"::numeric(38,9) END END")
 	case warehouse.FieldBool:
 		return "CASE WHEN lower(" + s + ") IN ('true', 'yes', '1') THEN true WHEN lower(" + s + ") IN ('false', 'no', '0') THEN false END"
 	case warehouse.FieldDate, warehouse.FieldDatetime:
@@ -90,7 +92,8 @@ func fieldValue(s string, t warehouse.FieldType, formats []string) string {
 			} else {
 				v = "(" + v + " AT TIME ZONE 'UTC')"
 			}
-			read = append(read, v)
+			// The function takes its time to find that a text is not of the format.
+			read = append(read, "CASE WHEN "+s+" ~ "+text(form)+" THEN "+v+" END")
 		}
 		if len(read) == 1 {
 			return read[0]

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -152,8 +153,11 @@ func testRelease(h *harness) {
 	equal(h, "a", "[1]", s.reads(acme, "n", a))
 	equal(h, "c", "[1]", s.reads(acme, "n", c))
 	equal(h, "v", "[1|2]", s.reads(acme, "n, m", s.dw("v")))
-	equal(h, "release", `[run 1|2026-01-02 03:04:01|3|shop on test|["dl_acme_crm.c","dw_acme.a","dw_acme.b","dw_acme.v"]]`,
-		s.reads(acme, "run_id, published_at, contract, owner, relations", s.dw(warehouse.ReleaseTable)))
+	equal(h, "release", "[run 1|2026-01-02 03:04:01|3|shop on test]", s.reads(acme, "run_id, published_at, contract, owner", s.dw(warehouse.ReleaseTable)))
+	released, err := warehouse.ReadReleased(strings.Trim(s.reads(acme, "relations", s.dw(warehouse.ReleaseTable)), "[]"))
+	if err != nil || len(released) != 4 || !strings.HasPrefix(released[s.dw("v")], "view") || !strings.HasPrefix(released[c], "table") {
+		h.Errorf("the release has %v, %v", released, err)
+	}
 
 	// One table anew, one gone, one table a view and the other way round; the rest stays.
 	r := s.begin()
@@ -186,48 +190,6 @@ func testRelease(h *harness) {
 	equal(h, "a", "[2 2]", s.reads(acme, "n", a))
 	equal(h, "b", "[2|3 2|3]", s.reads(acme, "n, m", b))
 
-	h.sub("former schema", func(h *harness) {
-		s := *s
-		s.harness, s.customer = h, "former"
-		if err := s.release(1, warehouse.Handover{Tables: []addr.Relation{s.dw("a"), s.dl("b")}}); err != nil {
-			h.Fatal(err)
-		}
-		// The customer's schemas are called otherwise from now on.
-		spec := s.spec()
-		spec.Schemas = []string{"new_former"}
-		r, err := s.dist.OpenRelease(h.ctx, spec)
-		if err != nil {
-			h.Fatal(err)
-		}
-		own, strangers, err := r.Have(h.ctx)
-		if err != nil {
-			h.Fatal(err)
-		}
-		equal(h, "own", "[table dl_former_crm.b table dw_former.a]", names(own))
-		equal(h, "strangers", "[]", names(strangers))
-		a := addr.Relation{Schema: "new_former", Name: "a"}
-		if err := s.stage(r, a, 2, 1); err != nil {
-			h.Fatal(err)
-		}
-		if _, err := r.Publish(h.ctx, s.handover(2, warehouse.Handover{Tables: []addr.Relation{a}, Drop: own})); err != nil {
-			h.Fatal(err)
-		}
-		if own, strangers, err = r.Have(h.ctx); err != nil {
-			h.Fatal(err)
-		}
-		equal(h, "own", "[table new_former.a]", names(own))
-		equal(h, "strangers", "[]", names(strangers))
-		if err := r.Close(h.ctx); err != nil {
-			h.Fatal(err)
-		}
-		c := s.as(false)
-		equal(h, "a", "[2]", s.reads(c, "n", a))
-		for _, schema := range []string{"dw_former", "dl_former_crm"} {
-			if left, err := c.List(h.ctx, "", schema); err != nil || len(left) > 0 {
-				h.Errorf("%s has %v, %v", schema, left, err)
-			}
-		}
-	})
 	h.sub("unpublished", func(h *harness) {
 		s := *s
 		s.harness = h
@@ -263,6 +225,71 @@ func testRelease(h *harness) {
 		}
 		s.wantHave("[table dw_acme.a table dw_acme.d table dw_acme.v view dw_acme.b]", "[]")
 	})
+}
+
+// testReleaseFormer: what a customer has in schemas that it shall have no more is found again,
+// and the schemas go with it.
+func testReleaseFormer(h *harness) {
+	s := newShop(h, "former")
+	if err := s.release(1, warehouse.Handover{Tables: []addr.Relation{s.dw("a"), s.dl("b")}}); err != nil {
+		h.Fatal(err)
+	}
+	// The customer's schemas are called otherwise from now on.
+	spec := s.spec()
+	spec.Schemas = []string{"new_former"}
+	r, err := s.dist.OpenRelease(h.ctx, spec)
+	if err != nil {
+		h.Fatal(err)
+	}
+	own, strangers, err := r.Have(h.ctx)
+	if err != nil {
+		h.Fatal(err)
+	}
+	equal(h, "own", "[table dl_former_crm.b table dw_former.a]", names(own))
+	equal(h, "strangers", "[]", names(strangers))
+	a := addr.Relation{Schema: "new_former", Name: "a"}
+	if err := s.stage(r, a, 2, 1); err != nil {
+		h.Fatal(err)
+	}
+	if _, err := r.Publish(h.ctx, s.handover(2, warehouse.Handover{Tables: []addr.Relation{a}, Drop: own})); err != nil {
+		h.Fatal(err)
+	}
+	if own, strangers, err = r.Have(h.ctx); err != nil {
+		h.Fatal(err)
+	}
+	equal(h, "own", "[table new_former.a]", names(own))
+	equal(h, "strangers", "[]", names(strangers))
+	if err := r.Close(h.ctx); err != nil {
+		h.Fatal(err)
+	}
+	c := s.as(false)
+	equal(h, "a", "[2]", s.reads(c, "n", a))
+	for _, schema := range []string{"dw_former", "dl_former_crm"} {
+		if left, err := c.List(h.ctx, "", schema); err != nil || len(left) > 0 {
+			h.Errorf("%s has %v, %v", schema, left, err)
+		}
+	}
+}
+
+// testReleaseTaken: what somebody made under the name of a relation of ours is a stranger's.
+func testReleaseTaken(h *harness) {
+	s := newShop(h, "taken")
+	var foreign *warehouse.ForeignError
+	if err := s.release(1, warehouse.Handover{Tables: []addr.Relation{s.dw("a")}, Views: []warehouse.SliceView{s.view("v", s.dw("a"))}}); err != nil {
+		h.Fatal(err)
+	}
+	stranger := s.as(true)
+	if err := s.try(stranger, warehouse.Drop{Relation: s.dw("v"), Kind: warehouse.View}, warehouse.CreateTableAs{Target: s.dw("v"), Query: "select 7 as n"}); err != nil {
+		h.Fatal(err)
+	}
+	if s.w.Customer != nil {
+		stranger.Close()
+	}
+	s.wantHave("[table dw_taken.a]", "[table dw_taken.v]")
+	if err := s.release(2, warehouse.Handover{Tables: []addr.Relation{s.dw("a")}, Views: []warehouse.SliceView{s.view("v", s.dw("a"))}}); !errors.As(err, &foreign) {
+		h.Errorf("their table gives %v", err)
+	}
+	equal(h, "their table", "[7]", s.reads(s.as(false), "n", s.dw("v")))
 }
 
 // testReleaseForeign: what is not the engine's is neither dropped nor written over.

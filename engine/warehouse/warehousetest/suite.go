@@ -80,6 +80,8 @@ var suite = []struct {
 	{"render", testRender},
 	{"fill", testFill},
 	{"release", testRelease},
+	{"release former", testReleaseFormer},
+	{"release taken", testReleaseTaken},
 	{"release foreign", testReleaseForeign},
 	{"release readers", testReleaseReaders},
 	{"release interrupted", testReleaseInterrupted},

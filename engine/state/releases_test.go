@@ -1,0 +1,85 @@
+package state
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/warehouse"
+)
+
+func release(customer, run string, at time.Time) Release {
+	return Release{
+		Customer: customer, Run: run, At: at.Truncate(time.Microsecond), Contract: 2, Mode: "table",
+		Pairs:   map[addr.Node]ReleasedPair{orders: {Fingerprint: "d.r's.\"c", Shape: "s", Rows: 7}, raw: {Fingerprint: "x", Rows: -1}},
+		Fields:  map[string]map[string]string{"orders": {"best before": "cf_best_before"}},
+		Granted: []string{"reader", "user:ann@example.com"}, Markers: "m", Rows: 7, Bytes: 4096, Millis: 12,
+	}
+}
+
+func TestReleases(t *testing.T) {
+	c := open(t)
+	d := c.Dialect()
+	got, shapes, err := ReadReleases(ctx, c, mine)
+	if err != nil || len(got)+len(shapes) > 0 {
+		t.Fatalf("an empty warehouse has %v, %v, %v", got, shapes, err)
+	}
+	columns := []warehouse.Column{{Name: "id", Type: "BIGINT"}, {Name: "a \"b\"", Type: "DECIMAL(18,3)"}}
+	hash := ShapeOf(columns)
+	if other := ShapeOf([]warehouse.Column{columns[1], columns[0]}); other == hash {
+		t.Error("the order of columns does not matter to their shape")
+	}
+	apply(t, c, ReleaseTables(d, "")...)
+	apply(t, c, ReleaseTables(d, "")...)
+	apply(t, c, ShapesOp(d, mine, noon, Shapes{hash: columns})...)
+	if ops := ShapesOp(d, mine, noon, nil); len(ops) > 0 {
+		t.Errorf("no shapes are %d operations", len(ops))
+	}
+	begun := release("acme", "r2", noon.Add(time.Hour))
+	begun.Begun, begun.Pairs = true, map[addr.Node]ReleasedPair{raw: {Fingerprint: "x", Rows: -1}}
+	ended := release("acme", "r2", noon.Add(time.Hour)) // at the very same time
+	apply(t, c, ReleaseOp(d, mine, release("acme", "r1", noon)), ReleaseOp(d, mine, release("bmw", "r1", noon)), ReleaseOp(d, mine, begun), ReleaseOp(d, yours, release("acme", "r9", noon.Add(2*time.Hour))))
+	got, shapes, err = ReadReleases(ctx, c, mine)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]Release{"acme": begun, "bmw": release("bmw", "r1", noon)}, got); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(Shapes{hash: columns}, shapes); diff != "" {
+		t.Error(diff)
+	}
+	apply(t, c, ReleaseOp(d, mine, ended))
+	if got, _, err = ReadReleases(ctx, c, mine); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(ended, got["acme"]); diff != "" {
+		t.Errorf("what has ended comes after what has begun at the same time:\n%s", diff)
+	}
+}
+
+func TestCompactReleases(t *testing.T) {
+	c := open(t)
+	d := c.Dialect()
+	apply(t, c, ReleaseTables(d, "")...)
+	for i := range 5 {
+		apply(t, c, ReleaseOp(d, mine, release("acme", fmt.Sprint("r", i), noon.Add(time.Duration(i)*time.Hour))))
+	}
+	apply(t, c, ReleaseOp(d, mine, release("bmw", "r0", noon)), ReleaseOp(d, yours, release("acme", "r0", noon)))
+	if left, err := CompactReleases(ctx, c, mine, 2, 6); err != nil || left != 6 {
+		t.Errorf("few records: %d left, %v", left, err)
+	}
+	if left, err := CompactReleases(ctx, c, mine, 2, 5); err != nil || left != 3 {
+		t.Errorf("%d left, %v, want 3", left, err)
+	}
+	got, _, err := ReadReleases(ctx, c, mine)
+	if err != nil || got["acme"].Run != "r4" || got["bmw"].Run != "r0" {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if other, _, err := ReadReleases(ctx, c, yours); err != nil || len(other) != 1 {
+		t.Errorf("another scope has %v, %v", other, err)
+	}
+}
