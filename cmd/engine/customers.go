@@ -15,6 +15,7 @@ import (
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/distribute"
+	"github.com/engine-build/engine/engine/tenant"
 )
 
 func (a *app) customersCommand() *cobra.Command {
@@ -124,6 +125,9 @@ func (s *session) customers(ctx context.Context, name string) error {
 	list := documents(p)
 	if name != "" {
 		i := slices.IndexFunc(list, func(d customerDocument) bool { return d.Customer == name })
+		if i < 0 {
+			return fmt.Errorf("customer %s is known, and not in the list of customers", name)
+		}
 		if wantsJSON(s.app.global.output) {
 			return view.JSON(s.app.out, list[i])
 		}
@@ -265,7 +269,11 @@ func (s *session) showCustomer(d customerDocument) error {
 	case !d.Configured:
 		line("", "not configured any more")
 	case !d.Enabled:
-		line("", "disabled: it keeps what it has")
+		if d.Mode == string(tenant.Rows) {
+			line("", "disabled: its rows are in no shared table")
+		} else {
+			line("", "disabled: it keeps what it has")
+		}
 	}
 	if d.Configured {
 		line("tier", "%d, mode %s, contract %d", d.Tier, d.Mode, d.Contract)

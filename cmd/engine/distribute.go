@@ -155,6 +155,7 @@ func (s *session) showDistribution(ctx context.Context, f *shareFlags) error {
 	if err != nil {
 		return err
 	}
+	s.warnings.Add(distribute.Resting(f.names(), p.Config)...)
 	s.warn()
 	if wantsJSON(s.app.global.output) {
 		b, err := p.Plan.JSON()
@@ -191,8 +192,9 @@ func (s *session) publishCustomers(ctx context.Context, f *shareFlags) error {
 	if err != nil {
 		return err
 	}
+	s.warnings.Add(distribute.Resting(f.names(), p.Config)...)
 	s.warn()
-	result, err := s.give(ctx, conn, p, lease, id, budget)
+	result, err := s.give(ctx, conn, p, lease, id, budget.MaxBilled(warehouse.PriceOf(conn)), 0)
 	if err != nil {
 		return err
 	}
@@ -210,8 +212,9 @@ func (s *session) publishCustomers(ctx context.Context, f *shareFlags) error {
 	return nil
 }
 
-// give does what a plan says, under a view.
-func (s *session) give(ctx context.Context, conn warehouse.Conn, p *distribute.Prepared, lease *run.Lease, id string, budget plan.Budget) (*distribute.Result, error) {
+// give does what a plan says, under a view. Of the bytes that the run may be billed for, 0 for
+// any number, it was billed for some before.
+func (s *session) give(ctx context.Context, conn warehouse.Conn, p *distribute.Prepared, lease *run.Lease, id string, most, billed int64) (*distribute.Result, error) {
 	screen := s.app.outScreen()
 	if wantsJSON(s.app.global.output) || s.app.global.output == "github" {
 		screen = s.app.errScreen()
@@ -226,7 +229,7 @@ func (s *session) give(ctx context.Context, conn warehouse.Conn, p *distribute.P
 	defer quiet()
 	stop := ticking(v.Tick)
 	result, err := distribute.Apply(s.errand(ctx, id), p.Plan, conn, distribute.Options{
-		Jobs: s.jobs(), RunID: id, Now: s.app.now, Sink: v.Event, Workshop: p.Workshop, Lease: lease, MaxBilled: budget.MaxBilled(warehouse.PriceOf(conn)),
+		Jobs: s.jobs(), RunID: id, Now: s.app.now, Sink: v.Event, Workshop: p.Workshop, Lease: lease, MaxBilled: most, Billed: billed,
 	})
 	stop()
 	if err != nil {
@@ -241,7 +244,8 @@ func (s *session) give(ctx context.Context, conn warehouse.Conn, p *distribute.P
 }
 
 // share is the last phase of a build on targets that distribute. It gives the outcome, nil
-// where there was nothing to distribute or the build failed.
+// where there was nothing to distribute or the build failed. Both have one budget and one
+// deadline.
 func (s *session) share(ctx context.Context, conn warehouse.Conn, built *run.Result, o order, id string, budget plan.Budget) (*distribute.Result, error) {
 	if o.which != "build" || o.noShare || s.app.schemaSuffix != "" || !distribute.Distributes(s.program) {
 		return nil, nil
@@ -250,6 +254,20 @@ func (s *session) share(ctx context.Context, conn warehouse.Conn, built *run.Res
 		s.app.say("nothing is published to customers: the build failed")
 		return nil, nil
 	}
+	if all := s.deadline(o.deadline); all > 0 {
+		bounded, stop := run.WithDeadline(ctx, all-s.app.now().Sub(built.Start), all)
+		defer stop()
+		result, err := s.shared(bounded, conn, built, o, id, budget)
+		if d, reached := run.DeadlineReached(bounded); reached && err != nil {
+			return nil, &mistakes{diag.List{d}, exitFailed}
+		}
+		return result, err
+	}
+	return s.shared(ctx, conn, built, o, id, budget)
+}
+
+// shared is share under the deadline of the build.
+func (s *session) shared(ctx context.Context, conn warehouse.Conn, built *run.Result, o order, id string, budget plan.Budget) (*distribute.Result, error) {
 	snapshot, err := engine.Snapshot(ctx, s.program, conn)
 	if err != nil {
 		return nil, err
@@ -262,7 +280,7 @@ func (s *session) share(ctx context.Context, conn warehouse.Conn, built *run.Res
 	if !s.app.global.quiet && !wantsJSON(s.app.global.output) && s.app.global.logFormat != "json" {
 		_, _ = io.WriteString(s.app.out, "\n")
 	}
-	return s.give(ctx, conn, p, o.lease, id, budget)
+	return s.give(ctx, conn, p, o.lease, id, budget.MaxBilled(warehouse.PriceOf(conn)), built.Usage().Billed)
 }
 
 // foresee says what a build would publish to customers: what it builds counts as changed.

@@ -222,7 +222,21 @@ sources:
 	// A grant that somebody gave behind the engine's back is found.
 	x.ask(`grant usage on schema dw to "` + role("acme_reader") + `"; grant select on dw.material to "` + role("acme_reader") + `"; grant select on dw_acme.material to "` + role("eve") + `"`)
 	x.engine(exitFailed, []string{"publish", "--force", "--customer", "acme"}, "can read dw.material")
+	x.engine(exitFailed, []string{"publish"}, "can read dw.material")
 	x.ask(`revoke all on dw.material from "` + role("acme_reader") + `"; revoke usage on schema dw from "` + role("acme_reader") + `"`)
+	x.engine(exitDone, []string{"publish"}, "1 customer published", "2 unchanged")
+	x.ask(`grant usage on schema dw_bmw to "` + role("acme_reader") + `"; grant select on dw_bmw.unit to "` + role("acme_reader") + `"`)
+	x.engine(exitFailed, []string{"publish", "--force", "--customer", "acme"}, "can read dw_bmw.unit, which is another's")
+	x.ask(`revoke all on dw_bmw.unit from "` + role("acme_reader") + `"; revoke usage on schema dw_bmw from "` + role("acme_reader") + `"`)
+	x.engine(exitDone, []string{"publish"}, "1 customer published", "2 unchanged")
+
+	// A right that somebody has taken comes back, and a view that somebody has dropped.
+	x.ask(`revoke select on dw_acme.material from "` + role("acme_reader") + `"; drop view dw_cascade.material`)
+	x.engine(exitDone, []string{"publish", "--dry-run"}, "2 customers to publish")
+	x.engine(exitDone, []string{"publish"}, "2 customers published")
+	x.want("acme reads again", x.as(role("acme_reader"), "select count(*) from dw_acme.material"), "2")
+	x.want("cascade's view", x.ask("select name, amount from dw_cascade.material where id = 1"), "meal,11")
+	x.engine(exitDone, []string{"publish"}, "nothing to publish")
 
 	// A column that a view reads cannot go. One that is gone breaks the newest contract; with a
 	// contract more it does not.
@@ -287,6 +301,7 @@ seeds: {+distribute: never}
 	x.engine(exitDone, []string{"publish"}, "nothing to publish")
 	x.engine(exitDone, []string{"customers"}, "acme      1     rows", "cascade   2     table")
 	x.engine(exitDone, []string{"customers", "show", "acme"}, "dw__rows")
+	x.engine(exitMistake, []string{"customers", "show", "_rows"}, `there is no customer "_rows"`)
 
 	// A tenant goes from one to the other; a customer gets tables of its own, and back.
 	x.write("config/tenants.csv", "customer,tenant\nacme,1\nacme,2\nbmw,3\ncascade,1\n")
@@ -303,4 +318,121 @@ seeds: {+distribute: never}
 	x.want("bmw shares again", x.as(role("bi_bmw"), of), "3,salt")
 	x.want("bmw's own is gone", x.ask("select count(*) from pg_class where relname = 'material' and relnamespace = to_regnamespace('dw_bmw')"), "0")
 	x.engine(exitDone, []string{"publish"}, "nothing to publish")
+}
+
+// TestModesChangeOnPostgres: who changes from its own tables to shared ones, or back, has the
+// old until it has the new, and one with a principal that does not exist is alone with that.
+func TestModesChangeOnPostgres(t *testing.T) {
+	x := newTenants(t)
+	role := func(name string) string { return name + "_" + x.database }
+	for _, name := range []string{"bi_acme", "bi_bmw", "bi_cub"} {
+		x.ask(`create role "` + role(name) + `"`)
+		t.Cleanup(func() { x.ask(`drop owned by "` + role(name) + `"; drop role "` + role(name) + `"`) })
+	}
+	x.write("engine.yml", x.targets+`
+distribution:
+  modes: {1: rows}
+  customers: {csv: config/customers.csv}
+  customer_tenants: {csv: config/tenants.csv}
+seeds: {+distribute: never}
+`)
+	customers := func(acme, bmw, cub int, bi string) {
+		x.write("config/customers.csv", fmt.Sprintf("customer,tier,principals\nacme,%d,%s\nbmw,%d,%s\ncub,%d,%s\n", acme, role("bi_acme"), bmw, bi, cub, role("bi_cub")))
+	}
+	x.write("config/tenants.csv", "customer,tenant\nacme,1\nbmw,2\ncub,3\n")
+	x.write("seeds/raw.csv", "id,tenant_id,name\n1,1,flour\n2,2,sugar\n3,3,salt\n")
+	x.write("models/material.sql", `{{ config "materialized" "table" "distribute" "tenant" }}select id, tenant_id, name from {{ ref "raw" }}`)
+	x.write("models/bespoke.sql", `{{ config "materialized" "table" }}select id, tenant_id, name from {{ ref "raw" }}`)
+	x.write("models/m.yml", "version: 2\nmodels:\n  - name: bespoke\n    config: {distribute: {only: [bmw]}}\n")
+	own := func(name string) string {
+		return x.as(role("bi_"+name), "select name from dw_"+name+".material")
+	}
+	shared := func(name string) string {
+		return x.as(role("bi_"+name), "select name from dw__rows.material order by 1")
+	}
+	customers(2, 1, 1, role("bi_bmw"))
+	x.engine(exitDone, []string{"build", "--no-catalog"})
+	x.engine(exitDone, []string{"publish"}, "2 customers published")
+	x.want("acme", own("acme"), "flour")
+	x.want("bmw", shared("bmw"), "sugar")
+
+	// acme joins, with all of the shared tables in the way of a stranger: it keeps its own.
+	x.ask("alter table dw__rows.material rename to ours; create table dw__rows.material as select 7 as mine")
+	customers(1, 1, 1, role("bi_bmw"))
+	x.engine(exitFailed, []string{"publish", "--force"}, "dw__rows.material was not made by the engine", "acme keeps the tables of its own")
+	x.want("acme keeps its own", own("acme"), "flour")
+	x.ask("drop table dw__rows.material; alter table dw__rows.ours rename to material")
+
+	// bmw's principal does not exist any more by that name: acme and cub go on.
+	customers(1, 1, 1, "nobody_at_all")
+	x.engine(exitFailed, []string{"publish"}, `there is no principal "nobody_at_all"`)
+	x.want("acme shares", shared("acme"), "flour")
+	x.want("acme's own is gone", own("acme"), "refused 42501")
+	x.want("cub shares", shared("cub"), "salt")
+	x.want("bmw has lost access", shared("bmw"), "refused 42501")
+	customers(1, 1, 1, role("bi_bmw"))
+	x.engine(exitDone, []string{"publish"})
+	x.want("bmw is back", shared("bmw"), "sugar")
+	x.engine(exitDone, []string{"publish"}, "nothing to publish")
+
+	// bmw gets tables of its own, and something is in the way there: it shares until it has them.
+	x.ask("create schema dw_bmw; create table dw_bmw.mine (i integer)")
+	customers(1, 2, 1, role("bi_bmw"))
+	x.engine(exitFailed, []string{"publish"}, "was not made by the engine", "bmw: shared rows stay")
+	x.want("bmw shares on", shared("bmw"), "sugar")
+	x.want("its own model, too", x.as(role("bi_bmw"), "select count(*) from dw__rows.bespoke"), "1")
+	x.want("acme shares on", shared("acme"), "flour")
+	x.ask("drop schema dw_bmw cascade")
+	x.engine(exitDone, []string{"publish"})
+	x.want("bmw has its own", own("bmw"), "sugar")
+	x.want("bmw shares no more", shared("bmw"), "refused 42501")
+	x.want("the rows are gone, too", x.ask("select name from dw__rows.material order by 1"), "flour salt")
+	x.engine(exitDone, []string{"publish"}, "nothing to publish")
+}
+
+// TestRevocationOnPostgres: access is taken back whatever else goes wrong for the customer, and
+// that is on record.
+func TestRevocationOnPostgres(t *testing.T) {
+	x := newTenants(t)
+	role := func(name string) string { return name + "_" + x.database }
+	for _, name := range []string{"one", "two", "three"} {
+		x.ask(`create role "` + role(name) + `"`)
+		t.Cleanup(func() { x.ask(`drop owned by "` + role(name) + `"; drop role "` + role(name) + `"`) })
+	}
+	principals := func(list ...string) {
+		x.write("engine.yml", x.targets+`
+distribution:
+  customers: [{customer: acme, principals: "`+strings.Join(list, ";")+`"}]
+  customer_tenants: [{customer: acme, tenant: 1}]
+seeds: {+distribute: never}
+`)
+	}
+	principals(role("one"), role("two"), role("three"))
+	x.write("seeds/raw.csv", "id,tenant_id\n1,1\n2,2\n")
+	x.write("models/material.sql", `{{ config "materialized" "table" "distribute" "tenant" }}select id, tenant_id from {{ ref "raw" }}`)
+	x.engine(exitDone, []string{"build", "--no-catalog"})
+	x.engine(exitDone, []string{"publish"}, "1 customer published")
+	read := func(name string) string { return x.as(role(name), "select id from dw_acme.material") }
+	granted := func() string {
+		return x.ask("select granted from _engine.customer_releases order by at desc, run_id desc limit 1")
+	}
+	x.want("three", read("three"), "1")
+
+	// A principal that does not exist ends the publication, and not the revocation.
+	principals(role("one"), role("two"), "nobody_at_all")
+	x.engine(exitFailed, []string{"publish"}, `there is no principal "nobody_at_all"`)
+	x.want("three", read("three"), "refused 42501")
+	x.want("two", read("two"), "1")
+
+	// So does what cannot be read any more: nothing is staged, nothing proven.
+	principals(role("one"))
+	x.ask("create table dw_acme.stock (mine integer)")
+	x.write("models/stock.sql", `{{ config "materialized" "table" "distribute" "tenant" }}select id, tenant_id from {{ ref "raw" }}`)
+	x.engine(exitDone, []string{"build", "--no-catalog"})
+	x.engine(exitFailed, []string{"publish"}, "table dw_acme.stock was not made by the engine")
+	x.want("two", read("two"), "refused 42501")
+	x.want("one", read("one"), "1")
+	if got := granted(); strings.Contains(got, role("two")) || !strings.Contains(got, role("one")) {
+		t.Errorf("on record is %s", got)
+	}
 }

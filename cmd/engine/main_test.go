@@ -45,6 +45,19 @@ func TestMain(m *testing.M) {
 		// http METHOD LOG PATH [TOKEN BODY]: asks the server whose address the log of engine serve
 		// says, waiting for it, and prints the status and the answer.
 		"http": askServer,
+		// tell FILE STATEMENT: somebody else changes a DuckDB file.
+		"tell": func() {
+			ctx := context.Background()
+			c, err := duckdb.Driver{}.Open(ctx, warehouse.Config{Dir: ".", Fields: map[string]string{"path": os.Args[1]}})
+			if err == nil {
+				_, err = c.Exec(ctx, warehouse.Statement{SQL: os.Args[2]})
+				err = errors.Join(err, c.Close())
+			}
+			if err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+		},
 		// ask FILE QUERY: the rows of a DuckDB file as others read it, one a line, values with commas.
 		"ask": func() {
 			ctx := context.Background()

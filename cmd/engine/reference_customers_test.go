@@ -46,10 +46,10 @@ func seedRows(t *testing.T, dir, name string) []map[string]string {
 // company is the reference project in a folder of its own, and what its customers have to
 // have: worked out of the files of the app, by nothing that the engine uses.
 type company struct {
-	t       *testing.T
-	dir     string
-	target  string
-	open    func(customer string) warehouse.Conn
+	t      *testing.T
+	dir    string
+	target string
+	open   func(customer string) warehouse.Conn
 	// shares are the customers who share tables, where the warehouse has that.
 	shares  []string
 	tenants map[string][]string // by customer

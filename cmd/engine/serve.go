@@ -22,6 +22,7 @@ import (
 	"github.com/engine-build/engine/cmd/engine/view"
 	"github.com/engine-build/engine/engine"
 	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/distribute"
 	"github.com/engine-build/engine/engine/project"
 	"github.com/engine-build/engine/engine/run"
 	"github.com/engine-build/engine/engine/serve"
@@ -343,6 +344,16 @@ type phaseDocument struct {
 	Diagnostics  []diag.JSON    `json:"diagnostics"`
 }
 
+// mistakeIn is the message of the first diagnostic that is no warning or remark.
+func mistakeIn(list []diag.JSON) (message string, wrong bool) {
+	for _, d := range list {
+		if d.Severity == diag.Error.String() || d.Severity == diag.Internal.String() {
+			return d.Message, true
+		}
+	}
+	return "", false
+}
+
 // failures are the nodes and customers that went wrong themselves.
 func (d *phaseDocument) failures() []serve.Failure {
 	var out []serve.Failure
@@ -357,20 +368,17 @@ func (d *phaseDocument) failures() []serve.Failure {
 				}
 			}
 		}
-		if f.Message == "" && len(n.Diagnostics) > 0 {
-			f.Message = n.Diagnostics[0].Message
+		if f.Message == "" {
+			f.Message, _ = mistakeIn(n.Diagnostics)
 		}
 		if wrong {
 			out = append(out, f)
 		}
 	}
 	for _, c := range d.Customers {
-		if len(c.Diagnostics) > 0 || c.Status == string(run.Failed) {
-			f := serve.Failure{Customer: c.Customer}
-			if len(c.Diagnostics) > 0 {
-				f.Message = c.Diagnostics[0].Message
-			}
-			out = append(out, f)
+		message, wrong := mistakeIn(c.Diagnostics)
+		if wrong || c.Status == string(distribute.Failed) {
+			out = append(out, serve.Failure{Customer: c.Customer, Message: message})
 		}
 	}
 	if d.Distribution != nil {
@@ -388,12 +396,7 @@ func readPhase(t serve.Task, code int, printed []byte, last string) serve.Outcom
 	var d phaseDocument
 	if json.Unmarshal(bytes.TrimSpace(printed), &d) == nil {
 		o.Failures = d.failures()
-		for _, x := range d.Diagnostics {
-			if x.Severity == "error" || x.Severity == "internal" {
-				o.Message = x.Message
-				break
-			}
-		}
+		o.Message, _ = mistakeIn(d.Diagnostics)
 	}
 	switch lines := strings.Split(strings.TrimSpace(last), "\n"); {
 	case o.Message != "":

@@ -2,6 +2,7 @@ package main
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -16,7 +17,7 @@ func TestPhasesAreCommands(t *testing.T) {
 		a, _, _ := world(t, nil)
 		root := a.rootCommand()
 		s := &session{app: a, dir: "."}
-		args := s.phaseArgs(serve.Task{Phase: phase, Job: &serve.Job{Target: "dev", Phases: project.Phases, Select: []string{"a"}, Exclude: []string{"b"}}})
+		args := s.phaseArgs(serve.Task{Phase: phase, Left: time.Minute, Job: &serve.Job{Target: "dev", Phases: project.Phases, Select: []string{"a"}, Exclude: []string{"b"}}})
 		cmd, rest, err := root.Find(args)
 		if err != nil || cmd == root {
 			t.Errorf("phase %s is no command: %v", phase, err)
@@ -46,6 +47,8 @@ func TestReadPhase(t *testing.T) {
 		{"a customer", 1, `{"status":"failed","customers":[{"customer":"acme","status":"done"},{"customer":"bmw","status":"failed","diagnostics":[{"severity":"error","message":"a proof failed"}]}]}`, "",
 			serve.Outcome{Message: "1 failure", Failures: []serve.Failure{{Customer: "bmw", Message: "a proof failed"}}}},
 		{"customers of a build", 1, `{"status":"done","nodes":[],"distribution":{"customers":[{"customer":"bmw","status":"failed"}]}}`, "", serve.Outcome{Message: "1 failure", Failures: []serve.Failure{{Customer: "bmw"}}}},
+		{"warnings of customers and nodes", 1, `{"status":"failed","nodes":[{"node":"model.a","status":"failed","diagnostics":[{"severity":"warning","message":"odd"},{"severity":"internal error","message":"stumbled"}]},{"node":"model.b","status":"done","diagnostics":[{"severity":"warning","message":"odd"}]}],"customers":[{"customer":"acme","status":"published","diagnostics":[{"severity":"warning","message":"2 values do not fit"}]},{"customer":"bmw","status":"failed","diagnostics":[{"severity":"warning","message":"3 values do not fit"},{"severity":"error","message":"a proof failed"}]},{"customer":"cascade","status":"published","diagnostics":[{"severity":"note","message":"hm"},{"severity":"error","message":"reads too much"}]}]}`, "",
+			serve.Outcome{Message: "3 failures", Failures: []serve.Failure{{Node: "model.a", Message: "stumbled"}, {Customer: "bmw", Message: "a proof failed"}, {Customer: "cascade", Message: "reads too much"}}}},
 		{"a mistake", 2, `{"status":"invalid","diagnostics":[{"severity":"warning","message":"odd"},{"severity":"error","message":"there is no model x"}]}`, "", serve.Outcome{Final: true, Message: "there is no model x"}},
 		{"words", 1, "", "one\nerror: cannot connect\n", serve.Outcome{Message: "error: cannot connect"}},
 		{"nothing", 1, "", "", serve.Outcome{Message: "engine build ended with exit code 1"}},

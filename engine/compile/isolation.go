@@ -71,12 +71,19 @@ func (c *compiler) isolate(u *unit) {
 		for _, name := range i.Tainted {
 			i.taint(name, IsolationReason{Why: isolation.Table, At: u.at, From: u.Parents[0], Column: name})
 		}
+		if givenToAll(u.Node) && c.byID[u.Parents[0]].Isolation.undeclared() {
+			i = &Isolation{}
+		}
 	case u.kind == addr.Source || u.kind == addr.Seed:
 		switch {
 		case hasColumn(u.Columns, column) || u.Config.TenantColumn != "":
 			i.Facts = isolation.By(column)
 		case u.Unanalyzed != "":
 			unknown(u.Unanalyzed)
+		case !givenToAll(u.Node):
+			// The tenant may have another name, or none: it is not for us to guess that it has none.
+			i.State = isolation.Mixed
+			i.Reasons = []IsolationReason{{Why: isolation.Undeclared, At: u.at, What: column}}
 		}
 	case len(u.proofs) == 0:
 		unknown(cmp.Or(u.Unanalyzed, "it is not GoogleSQL"))
@@ -97,6 +104,7 @@ func (c *compiler) isolate(u *unit) {
 		}
 	}
 	u.proofs = nil
+	c.isolateHooks(u, i)
 	if len(i.Reasons) > 1 {
 		// That the rows which are there already are mixed is no reason of its own.
 		i.Reasons = slices.DeleteFunc(i.Reasons, func(r IsolationReason) bool { return r.Why == isolation.Table && r.From == u.ID })
@@ -116,6 +124,39 @@ func (i *Isolation) taint(name string, r IsolationReason) {
 	}
 	if _, had := i.Taints[name]; !had {
 		i.Taints[name] = r
+	}
+}
+
+// undeclared reports whether nothing else is wrong than that nobody says whose the rows are.
+func (i *Isolation) undeclared() bool {
+	return len(i.Reasons) == 1 && i.Reasons[0].Why == isolation.Undeclared && i.Given.State == isolation.Mixed
+}
+
+// givenToAll reports whether it is said that everybody may have all rows of a node: that they are
+// nobody's. Those that only some customers get are theirs.
+func givenToAll(n *Node) bool {
+	return n.Config.Distribute == ToAll && len(n.Config.Only) == 0
+}
+
+// isolateHooks makes mixed what statements beside the query may change: they are the target's own SQL,
+// and nobody looks into them.
+func (c *compiler) isolateHooks(u *unit, i *Isolation) {
+	if u.Config.Materialized == "ephemeral" {
+		return // it is not built
+	}
+	for _, h := range []struct {
+		key  string
+		list []string
+	}{{"pre_hook", u.Config.PreHooks}, {"post_hook", u.Config.PostHooks}} {
+		if len(h.list) == 0 {
+			continue
+		}
+		at := u.Raw[h.key].At
+		if at.IsZero() {
+			at = u.at
+		}
+		i.State, i.Only, i.Blurred, i.Tainted, i.Taints = isolation.Mixed, "", false, nil, nil
+		i.Reasons = append(i.Reasons, IsolationReason{Why: isolation.Hook, At: at, What: h.key})
 	}
 }
 

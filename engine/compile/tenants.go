@@ -37,7 +37,7 @@ var tenantCodes = []diag.Entry{
 		Bad:     "select coalesce(tenant_id, 1) as tenant_id, amount from {{ ref \"orders\" }}",
 		Good:    "select tenant_id, amount from {{ ref \"orders\" }} where tenant_id is not null"},
 	{Code: codeTenantsUnknown, Title: "nobody knows whose rows these are",
-		Explain: "SQL in the warehouse's own language, table functions and models are not looked into, so that nothing is proved of what they return. Write it in GoogleSQL, or say with across_tenants why its tenant column is right.",
+		Explain: "SQL in the warehouse's own language, hooks, table functions and models are not looked into, so that nothing is proved of what they make. Write it in GoogleSQL, or say with across_tenants why its tenant column is right. Nor does anybody know whose the rows of a source or seed without the tenant column are: say there which column has the tenant (tenant_column), that everybody may have all of it (distribute: shared), or why its rows tell nothing of a tenant (across_tenants).",
 		Bad:     "{{ config \"dialect\" \"duckdb\" \"distribute\" \"tenant\" }}",
 		Good:    "{{ config \"distribute\" \"tenant\" }}"},
 	{Code: codeTenantsUnfounded, Title: "rows by tenant of what belongs to no tenant",
@@ -183,6 +183,8 @@ func (t *tenancy) judge(n *Node) diag.List {
 		}
 	case wrong != nil:
 		return diag.List{*wrong}
+	case given && iso.undeclared() && len(n.Config.Only) > 0:
+		// It says itself who gets all of it; it is asked of what reads it.
 	case given && iso.State == isolation.Mixed:
 		t.note(n, "")
 	case given:
@@ -231,6 +233,16 @@ func (f *finding) report(d *project.Distribution) diag.Diagnostic {
 		said, help = "they are compared here without their tenants", fmt.Sprintf("select %s on both sides, in the same place", tenant)
 	case isolation.Ancestry:
 		said, help = "ancestors are followed through all of them", "what goes from one tenant to another cannot be told apart"
+	case isolation.Undeclared:
+		out.Code = codeTenantsUnknown
+		out.Message = fmt.Sprintf("%s depends on rows of which nobody says whose they are", subject)
+		out.Notes = []string{fmt.Sprintf("%s has no column %s", f.node, f.what)}
+		help = fmt.Sprintf("say at %s which column has the tenant (tenant_column), that everybody may have all of it (distribute: shared), or why its rows tell nothing of a tenant (across_tenants)", f.node)
+	case isolation.Hook:
+		out.Code = codeTenantsUnknown
+		out.Message = fmt.Sprintf("%s depends on rows of tenants that are not known", subject)
+		out.Notes = []string{fmt.Sprintf("the %s of %s is not looked into", f.what, f.node)}
+		help = "write it into the query, or run it elsewhere"
 	default:
 		out.Code = codeTenantsUnknown
 		out.Message = fmt.Sprintf("%s depends on rows of tenants that are not known", subject)
@@ -262,7 +274,14 @@ func (f *finding) report(d *project.Distribution) diag.Diagnostic {
 		}
 		out.Notes = append(out.Notes, "so does what customers get of "+strings.Join(names, ", "))
 	}
-	out.Help = fmt.Sprintf(`%s; or say in the config of %q why it is right: across_tenants`, help, f.node.Name)
+	switch {
+	case f.why == isolation.Undeclared:
+		out.Help = help
+	case f.node.Kind == addr.Source:
+		out.Help = fmt.Sprintf("%s; or say in the config of %s why it is right: across_tenants", help, f.node)
+	default:
+		out.Help = fmt.Sprintf(`%s; or say in the config of %q why it is right: across_tenants`, help, f.node.Name)
+	}
 	return out
 }
 

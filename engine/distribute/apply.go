@@ -1,9 +1,12 @@
 package distribute
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -32,8 +35,9 @@ type Options struct {
 	// Lease is that under which the run publishes; nil for a run that needs none.
 	Lease *run.Lease
 	// MaxBilled ends the run when its statements have been billed for that many bytes; 0 is no
-	// limit. A customer that was begun is ended.
-	MaxBilled int64
+	// limit. A customer that was begun is ended. Billed is what the run was billed for before:
+	// a build that publishes at its end has one budget.
+	MaxBilled, Billed int64
 }
 
 // Apply does what the plan says: it splits what many customers read, and then publishes to
@@ -56,26 +60,36 @@ func Apply(ctx context.Context, p *Plan, conn warehouse.Conn, o Options) (*Resul
 	r := &runner{
 		plan: p, conn: conn, dist: dist, d: d, options: o, from: tenant.From{Inline: p.setting.MaxInline},
 		result: &Result{RunID: o.RunID, Start: o.Now(), Plan: p, Price: warehouse.PriceOf(conn), Customers: make([]*Outcome, len(p.Customers))},
-		shared: map[*Model]*shared{},
+		shared: map[*Model]*shared{}, past: map[string]state.Release{}, refused: map[string]bool{},
 	}
 	if err := r.setup(ctx); err != nil {
 		r.clear(ctx)
 		return nil, err
 	}
 	r.tell(Event{Kind: Started, Total: len(p.Customers)})
+	r.first(ctx)
 	r.together(ctx)
-	r.each(len(p.Customers), func(i int) {
-		c := p.Customers[i]
-		r.tell(Event{Kind: CustomerStarted, Customer: c.Name, Index: i + 1, Total: len(p.Customers)})
-		out := r.customer(ctx, c)
-		r.mu.Lock()
-		r.result.Customers[i] = out
-		r.result.Usage.join(out.Usage)
-		r.ended++
-		n := r.ended
-		r.mu.Unlock()
-		r.tell(Event{Kind: CustomerEnded, Customer: c.Name, Index: n, Total: len(p.Customers), Outcome: out})
-	})
+	for turn := range turns {
+		var list []int // of customers
+		for i, c := range p.Customers {
+			if c.turn() == turn {
+				list = append(list, i)
+			}
+		}
+		r.each(len(list), func(at int) {
+			i := list[at]
+			c := p.Customers[i]
+			r.tell(Event{Kind: CustomerStarted, Customer: c.Name, Index: i + 1, Total: len(p.Customers)})
+			out := r.customer(ctx, c)
+			r.mu.Lock()
+			r.result.Customers[i] = out
+			r.result.Usage.join(out.Usage)
+			r.ended++
+			n := r.ended
+			r.mu.Unlock()
+			r.tell(Event{Kind: CustomerEnded, Customer: c.Name, Index: n, Total: len(p.Customers), Outcome: out})
+		})
+	}
 	r.stopped(ctx)
 	r.clear(ctx)
 	r.result.End = o.Now()
@@ -109,7 +123,11 @@ type runner struct {
 
 	mu     sync.Mutex
 	ended  int
-	billed int64
+	billed int64 // by this publication
+	// past is what was recorded since of customers who lost access, refused who shares and has a
+	// principal that could not be let in.
+	past    map[string]state.Release
+	refused map[string]bool
 
 	// alone: questions cannot be put together on this warehouse.
 	alone atomic.Bool
@@ -172,7 +190,11 @@ func (r *runner) setup(ctx context.Context) error {
 	if err := warehouse.Prepare(ctx, r.conn, r.d.Needs()); err != nil {
 		return fmt.Errorf("prepare the warehouse for slices: %w", err)
 	}
-	ops := append(state.ReleaseTables(r.conn.Dialect(), r.plan.scope.Database), state.ShapesOp(r.conn.Dialect(), r.plan.scope, r.options.Now(), r.plan.shapes)...)
+	lacking, err := state.LackingOps(ctx, r.conn, r.plan.scope.Database)
+	if err != nil {
+		return err
+	}
+	ops := append(append(state.ReleaseTables(r.conn.Dialect(), r.plan.scope.Database), lacking...), state.ShapesOp(r.conn.Dialect(), r.plan.scope, r.options.Now(), r.plan.shapes)...)
 	for _, op := range ops {
 		if _, err := r.do(ctx, op, &r.result.Usage); err != nil {
 			return fmt.Errorf("prepare the records of customers: %w", err)
@@ -240,7 +262,7 @@ func (r *runner) charge(u *Usage, s warehouse.JobStats) {
 func (r *runner) spent() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.options.MaxBilled > 0 && r.billed >= r.options.MaxBilled
+	return r.options.MaxBilled > 0 && r.options.Billed+r.billed >= r.options.MaxBilled
 }
 
 func (u *Usage) add(s warehouse.JobStats) {
@@ -263,9 +285,11 @@ func (u *Usage) join(v Usage) {
 // slices must have.
 func (r *runner) together(ctx context.Context) {
 	type task struct {
-		model *Model
-		split bool
-		due   []string
+		model  *Model
+		split  bool
+		due    []string // nil: all of the lists
+		frozen tenant.Frozen
+		err    error
 	}
 	due := map[*Model][]string{}
 	for _, c := range r.plan.Customers {
@@ -274,6 +298,7 @@ func (r *runner) together(ctx context.Context) {
 		}
 	}
 	var tasks []task
+	narrow := map[string]bool{} // whose rows are split from lists that have little else
 	for _, m := range r.plan.Models {
 		if len(due[m]) == 0 {
 			continue
@@ -288,23 +313,47 @@ func (r *runner) together(ctx context.Context) {
 					}
 				}
 			}
-			tasks = append(tasks, task{m, true, tables})
+			everybody := math.MaxInt // not known
+			if r.plan.whole {
+				everybody = m.Customers
+			}
+			names, others := gathered(tables, r.from.Inline, everybody)
+			tasks = append(tasks, task{model: m, split: true, due: names, frozen: r.options.Workshop.Frozen})
+			if others {
+				for _, name := range tables {
+					narrow[name] = true
+				}
+				tasks[len(tasks)-1].frozen = tenant.Frozen{} // see below
+			}
 		}
-		tasks = append(tasks, task{m, false, due[m]})
+		// Numbers for others are no work to speak of, and read the lists as they are.
+		names, _ := gathered(due[m], r.from.Inline, len(due[m]))
+		tasks = append(tasks, task{model: m, due: names, frozen: r.options.Workshop.Frozen})
+	}
+	if len(narrow) > 0 {
+		lists, err := r.narrowed(ctx, slices.Sorted(maps.Keys(narrow)))
+		for i := range tasks {
+			if t := &tasks[i]; t.frozen == (tenant.Frozen{}) {
+				t.frozen, t.err = lists, err
+			}
+		}
 	}
 	var done int
 	r.each(len(tasks), func(i int) {
 		t := tasks[i]
 		s := r.shared[t.model]
 		out := &SharedOutcome{Node: t.model.Node, What: "count", Start: r.options.Now()}
-		err := ctx.Err()
+		err := cmp.Or(ctx.Err(), t.err)
 		if t.split {
 			out.What = "split"
 		}
+		if err == nil && r.spent() {
+			err = errBudget
+		}
 		if err == nil && t.split {
-			err = r.split(r.named(ctx, t.model.Node), t.model, s, t.due, &out.Usage)
+			err = r.split(r.named(ctx, t.model.Node), t.model, s, t.frozen, t.due, &out.Usage)
 		} else if err == nil {
-			err = r.count(r.named(ctx, t.model.Node), t.model, s, t.due, &out.Usage)
+			err = r.count(r.named(ctx, t.model.Node), t.model, s, t.frozen, t.due, &out.Usage)
 		}
 		out.End = r.options.Now()
 		r.mu.Lock()
@@ -336,9 +385,53 @@ func (r *runner) named(ctx context.Context, n addr.Node) context.Context {
 	return warehouse.WithJob(ctx, j)
 }
 
+// gathered says how a statement about many customers finds them: by their names where these
+// are few. Statements have a greatest length, so that more of them are all that the lists
+// have, nil; others says that this would be more than are due, by far perhaps. everybody is how
+// many customers the model is for.
+func gathered(due []string, inline, everybody int) (names []string, others bool) {
+	if len(due) <= inline {
+		return due, false
+	}
+	return nil, len(due) < everybody
+}
+
+// narrowed are the frozen lists of some customers only.
+func (r *runner) narrowed(ctx context.Context, names []string) (tenant.Frozen, error) {
+	d, frozen, u := r.conn.Dialect(), r.options.Workshop.Frozen, &Usage{}
+	defer func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.result.Usage.join(*u)
+	}()
+	due := r.options.Workshop.At
+	due.Name = "due_customers"
+	columns := []warehouse.Column{{Name: "customer", Type: d.Words().Text()}}
+	ops := []warehouse.Op{warehouse.CreateTable{Target: due, Columns: columns}}
+	for some := range slices.Chunk(names, batch) {
+		rows := make([][]any, len(some))
+		for i, name := range some {
+			rows[i] = []any{name}
+		}
+		ops = append(ops, warehouse.InsertValues{Target: due, Columns: columns, Rows: rows})
+	}
+	out := frozen
+	for _, list := range []*addr.Relation{&out.Tenants, &out.Links, &out.Transfers} {
+		all := *list
+		list.Name = "due_" + all.Name
+		ops = append(ops, warehouse.CreateTableAs{Target: *list, Query: "SELECT * FROM " + d.Quote(all) + " WHERE customer IN (SELECT customer FROM " + d.Quote(due) + ")"})
+	}
+	for _, op := range ops {
+		if _, err := r.do(ctx, op, u); err != nil {
+			return out, fmt.Errorf("lay out the keys of the due customers: %w", err)
+		}
+	}
+	return out, nil
+}
+
 // split makes the table of the rows of all due customers.
-func (r *runner) split(ctx context.Context, m *Model, s *shared, due []string, u *Usage) error {
-	t := tenant.Split(r.d, m.rule, r.options.Workshop.Frozen, due)
+func (r *runner) split(ctx context.Context, m *Model, s *shared, frozen tenant.Frozen, due []string, u *Usage) error {
+	t := tenant.Split(r.d, m.rule, frozen, due)
 	if t.Query == "" {
 		return nil
 	}
@@ -361,8 +454,8 @@ func (r *runner) split(ctx context.Context, m *Model, s *shared, due []string, u
 }
 
 // count asks how many rows, and values, the slices must have.
-func (r *runner) count(ctx context.Context, m *Model, s *shared, due []string, u *Usage) error {
-	rows, err := r.query(ctx, tenant.Expected(r.d, m.rule, r.options.Workshop.Frozen, due), u)
+func (r *runner) count(ctx context.Context, m *Model, s *shared, frozen tenant.Frozen, due []string, u *Usage) error {
+	rows, err := r.query(ctx, tenant.Expected(r.d, m.rule, frozen, due), u)
 	if err != nil {
 		return err
 	}
@@ -404,5 +497,7 @@ func (r *runner) stopped(ctx context.Context) {
 	var lost *warehouse.LostError
 	if errors.As(cause, &lost) {
 		r.result.Diags.Add(run.LeaseLost(lost))
+	} else if d, ok := run.DeadlineReached(ctx); ok {
+		r.result.Diags.Add(d)
 	}
 }

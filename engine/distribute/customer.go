@@ -7,8 +7,10 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/project"
 	"github.com/engine-build/engine/engine/state"
 	"github.com/engine-build/engine/engine/tenant"
 	"github.com/engine-build/engine/engine/warehouse"
@@ -27,6 +29,12 @@ type publication struct {
 	// views are all that the customer has, and lists the tables that they read of their own.
 	views []warehouse.SliceView
 	lists []addr.Relation
+	at    time.Time // of the last record
+	// staying are those who share as long as they have nothing of their own; access is what
+	// strangers have given. partly: not everybody got what is due.
+	staying []*tenant.Customer
+	access  []string
+	partly  bool
 	// wanted are the names of all that it has afterwards.
 	wanted map[addr.Relation]bool
 	own    []warehouse.Relation
@@ -41,7 +49,8 @@ type staged struct {
 // customer publishes to one customer; its outcome says whether that went well.
 func (r *runner) customer(ctx context.Context, c *Customer) (out *Outcome) {
 	out = &Outcome{Customer: c.Name, Start: r.options.Now(), Status: Failed, Kept: c.Kept}
-	p := &publication{runner: r, c: c, out: out, wanted: map[addr.Relation]bool{}}
+	own, staying := r.now(c)
+	p := &publication{runner: r, c: own, staying: staying, out: out, wanted: map[addr.Relation]bool{}}
 	var err error
 	defer func() {
 		if v := recover(); v != nil {
@@ -64,12 +73,7 @@ func (r *runner) customer(ctx context.Context, c *Customer) (out *Outcome) {
 			out.Diags.Add(failures(c, out.Phase, err)...)
 		}
 	}()
-	switch {
-	case ctx.Err() != nil:
-		err = ctx.Err()
-	case r.spent():
-		err = errBudget
-	default:
+	if err = ctx.Err(); err == nil {
 		err = p.publish(ctx)
 	}
 	return out
@@ -82,12 +86,23 @@ func (p *publication) phase(name string) {
 
 func (p *publication) publish(ctx context.Context) (err error) {
 	p.phase(PhaseStage)
-	p.release, err = p.dist.OpenRelease(ctx, warehouse.ReleaseSpec{
-		Owner: p.plan.setting.Owner(), Customer: p.c.Name, Schemas: p.c.places.All(), Workspace: p.c.places.Workspace,
-		Workshop: p.options.Workshop.At, Dir: p.plan.setting.Dir,
-	})
+	if err := p.open(ctx); err != nil {
+		return err
+	}
+	unfit, err := p.vet(ctx)
 	if err != nil {
 		return err
+	}
+	joined := !p.c.joins || p.joined(p.c.Name)
+	wanted := p.c.config.Principals
+	if !joined {
+		wanted = p.c.keeps
+	}
+	if err := p.takeBack(ctx, wanted); err != nil {
+		return err
+	}
+	if unfit != nil {
+		return unfit
 	}
 	var strangers []warehouse.Relation
 	if p.own, strangers, err = p.release.Have(ctx); err != nil {
@@ -96,8 +111,25 @@ func (p *publication) publish(ctx context.Context) (err error) {
 	for _, s := range strangers {
 		p.out.Strangers = append(p.out.Strangers, s.Kind.String()+" "+bare(s.Name).String())
 	}
+	p.out.Strangers = append(p.out.Strangers, p.access...)
+	switch {
+	case !joined:
+		p.out.Diags.Add(unmoved(p.c))
+		return nil
+	case len(p.staying) > 0:
+		p.partly = true
+		p.out.Diags.Add(remaining(p.staying))
+		p.keep()
+	}
 	if slices.Contains(p.c.Reasons, ReasonWithdrawn) {
-		return p.withdraw(ctx)
+		p.phase(PhasePublish)
+		if len(p.staying) == 0 {
+			p.out.Status = Withdrawn
+		}
+		return nil
+	}
+	if p.spent() {
+		return errBudget
 	}
 	if err := p.stage(ctx); err != nil {
 		return err
@@ -118,15 +150,10 @@ func (p *publication) publish(ctx context.Context) (err error) {
 	if err := p.record(ctx, true); err != nil {
 		return err
 	}
-	if err := p.revoke(ctx, p.c.config.Principals); err != nil {
-		return err
-	}
 	if err := p.options.Lease.Confirm(ctx); err != nil {
 		return err
 	}
-	stats, err := p.release.Publish(ctx, p.handover())
-	p.charge(&p.out.Usage, stats)
-	if err != nil {
+	if err := p.show(ctx); err != nil {
 		return err
 	}
 	p.phase(PhaseCheck)
@@ -137,15 +164,22 @@ func (p *publication) publish(ctx context.Context) (err error) {
 		return err
 	}
 	p.out.Status = Published
+	if p.partly {
+		return nil // what is on record is a publication that goes on
+	}
 	return p.record(ctx, false)
 }
 
 // export writes what is published as files, where the project wants that and the warehouse
-// can: last, so that what a check after publication objects to is in no file.
+// can: last, so that what a check after publication objects to is in no file. Where the project
+// wants it no more, what is there of it goes.
 func (p *publication) export(ctx context.Context) error {
 	e, can := p.release.(warehouse.Exporter)
-	if !can || p.plan.setting.Export == "" {
+	if !can {
 		return nil
+	}
+	if p.plan.setting.Export == "" {
+		return e.Unexport(filepath.Join(p.plan.setting.Dir, p.c.Name+"."+project.ExportParquet))
 	}
 	if err := e.Export(ctx, filepath.Join(p.plan.setting.Dir, p.c.Name+"."+p.plan.setting.Export)); err != nil {
 		return fmt.Errorf("export as %s: %w", p.plan.setting.Export, err)
@@ -168,35 +202,6 @@ func (p *publication) unproven(ctx context.Context) error {
 
 // bare is a name without its database.
 func bare(r addr.Relation) addr.Relation { return addr.Relation{Schema: r.Schema, Name: r.Name} }
-
-// withdraw takes access back and leaves all else.
-func (p *publication) withdraw(ctx context.Context) error {
-	p.phase(PhasePublish)
-	wanted := p.c.config.Principals
-	if err := p.revoke(ctx, wanted); err != nil {
-		return err
-	}
-	p.out.Status = Withdrawn
-	past := p.c.past
-	past.Run, past.At = p.options.RunID, p.options.Now()
-	past.Granted = slices.DeleteFunc(slices.Clone(past.Granted), func(g string) bool { return !slices.Contains(wanted, g) })
-	_, err := p.do(ctx, state.ReleaseOp(p.conn.Dialect(), p.plan.scope, past), &p.out.Usage)
-	return err
-}
-
-func (p *publication) revoke(ctx context.Context, wanted []string) error {
-	if !p.plan.setting.Accounts {
-		return nil
-	}
-	strangers, err := p.release.Revoke(ctx, p.c.past.Granted, wanted)
-	if err != nil {
-		return fmt.Errorf("revoke what principals have no more: %w", err)
-	}
-	for _, s := range strangers {
-		p.out.Strangers = append(p.out.Strangers, "access of "+s)
-	}
-	return nil
-}
 
 // stage makes aside what is due, and notes all that the customer has afterwards.
 func (p *publication) stage(ctx context.Context) error {
@@ -258,7 +263,12 @@ func (p *publication) stagePair(ctx context.Context, m *Model, pair *Pair, s *sh
 		query, _ = tenant.SharedTable(p.d, m.rule, p.members(), p.options.Workshop.Frozen, from)
 	}
 	at := p.release.Staged(final)
-	_, err := p.do(ctx, warehouse.CreateTableAs{Target: at, Query: query}, &p.out.Usage)
+	var layout *warehouse.Layout
+	if p.c.members != nil && !m.rule.All && p.conn.Dialect().Caps().Indexes {
+		// Each reader's queries are for the rows of its customer.
+		layout = &warehouse.Layout{Indexes: []warehouse.Index{{Columns: []string{tenant.CustomerColumn}}}}
+	}
+	_, err := p.do(ctx, warehouse.CreateTableAs{Target: at, Query: query, Layout: layout}, &p.out.Usage)
 	return at, err
 }
 
@@ -267,23 +277,6 @@ func (p *publication) members() []tenant.Customer {
 	out := make([]tenant.Customer, len(p.c.members))
 	for i, one := range p.c.members {
 		out[i] = *one
-	}
-	return out
-}
-
-// policies show each reader of the shared tables the rows of its customer.
-func (p *publication) policies() (out []warehouse.RowPolicy) {
-	for _, s := range p.staged {
-		if s.pair.model.rule.All {
-			continue
-		}
-		for _, one := range p.c.members {
-			for _, principal := range one.Principals {
-				if s.pair.model.rule.For(one.Name) {
-					out = append(out, warehouse.RowPolicy{Table: s.pair.As, Principal: principal, Column: tenant.CustomerColumn, Value: one.Name})
-				}
-			}
-		}
 	}
 	return out
 }
@@ -370,18 +363,22 @@ func (p *publication) handover() warehouse.Handover {
 	}
 	if p.plan.setting.Accounts {
 		h.Readers = p.c.config.Principals
-		h.RowPolicies = p.policies()
+		h.Guarded, h.RowPolicies = p.guards()
 	}
 	return h
 }
 
-// record writes what the customer has: before anything is published only what stays as it
-// is, and afterwards all of it.
+// record writes what the customer has: before anything is published what stays as it is, and
+// without a fingerprint what it had of what changes or goes; afterwards all of it.
 func (p *publication) record(ctx context.Context, begun bool) error {
 	rec := state.Release{
-		Customer: p.c.Name, Run: p.options.RunID, At: p.options.Now(), Begun: begun, Contract: p.c.Contract, Mode: string(p.c.config.Mode),
-		Pairs: map[addr.Node]state.ReleasedPair{}, Fields: firstNames(p.c), Markers: p.plan.marks, Bytes: p.out.Usage.Bytes,
+		Customer: p.c.Name, Run: p.options.RunID, At: p.c.past.Next(p.options.Now()), Begun: begun, Contract: p.c.Contract, Mode: string(p.c.config.Mode),
+		Pairs: map[addr.Node]state.ReleasedPair{}, Views: p.c.views, Published: p.options.RunID, Fields: firstNames(p.c), Markers: p.plan.marks, Bytes: p.out.Usage.Bytes,
 	}
+	if rec.At.Before(p.at) {
+		rec.At = p.at
+	}
+	p.at = rec.At
 	rec.Millis = rec.At.Sub(p.out.Start).Milliseconds()
 	rows := map[addr.Node]int64{}
 	for _, o := range p.out.Pairs {
@@ -398,6 +395,9 @@ func (p *publication) record(ctx context.Context, begun bool) error {
 		rec.Pairs[e.model.Node] = pair
 		rec.Rows += max(pair.Rows, 0)
 	}
+	if begun {
+		p.unsure(&rec)
+	}
 	if p.plan.setting.Accounts {
 		rec.Granted = slices.Clone(p.c.config.Principals)
 		if begun {
@@ -411,6 +411,29 @@ func (p *publication) record(ctx context.Context, begun bool) error {
 		return fmt.Errorf("record the publication: %w", err)
 	}
 	return nil
+}
+
+// unsure adds to a record that is written before a publication what the customer had before:
+// its columns are still what the contract is held to, and nobody knows any more what it is.
+func (p *publication) unsure(rec *state.Release) {
+	past := p.c.past
+	for n, pair := range past.Pairs {
+		if _, stays := rec.Pairs[n]; !stays {
+			pair.Fingerprint = ""
+			rec.Pairs[n] = pair
+		}
+	}
+	rec.Views, rec.Published = nil, past.Published
+	for name, view := range past.Views {
+		if rec.Views == nil {
+			rec.Views = map[string]state.ReleasedPair{}
+		}
+		view.Fingerprint = ""
+		rec.Views[name] = view
+	}
+	if past.Run != "" {
+		rec.Contract = past.Contract
+	}
 }
 
 // firstNames are the columns of all custom fields that the customer ever had: a field that

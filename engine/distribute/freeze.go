@@ -2,6 +2,7 @@ package distribute
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -36,10 +37,32 @@ type Reading struct {
 
 // Freeze reads who the customers are. What relations say is copied first, so that a run sees
 // one configuration from its beginning to its end, whatever happens to them meanwhile; and the
-// keys of rows are laid out for the slices and for their proofs.
-func Freeze(ctx context.Context, conn warehouse.Conn, p *compile.Program, in Reading) (*tenant.Config, Workshop, diag.List, error) {
+// keys of rows are laid out for the slices and for their proofs. Where something is wrong it
+// leaves no workshop.
+func Freeze(ctx context.Context, conn warehouse.Conn, p *compile.Program, in Reading) (config *tenant.Config, shop Workshop, wrong diag.List, err error) {
+	defer func() {
+		if config == nil || err != nil || wrong.HasErrors() {
+			shop.abandon(ctx, conn)
+		}
+	}()
+	return freeze(ctx, conn, p, in)
+}
+
+// abandon removes what was made for a run that is not going to be. What cannot be removed now
+// is removed by the next run.
+func (w Workshop) abandon(ctx context.Context, conn warehouse.Conn) {
+	dist, err := warehouse.Distribute(conn)
+	if err != nil || w.At.IsZero() {
+		return
+	}
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
+	defer stop()
+	_ = dist.CloseWorkshop(ctx, w.At)
+}
+
+func freeze(ctx context.Context, conn warehouse.Conn, p *compile.Program, in Reading) (*tenant.Config, Workshop, diag.List, error) {
 	d := p.Project.Settings.Distribution
-	f := &freezer{conn: conn, program: p, d: d, parts: tenant.Written(d)}
+	f := &freezer{conn: conn, program: p, d: d, parts: tenant.Written(d), most: mostRows, texts: map[string]any{}}
 	if f.parts.Tables == nil {
 		f.parts.Tables = map[string]tenant.Table{}
 	}
@@ -62,6 +85,10 @@ func Freeze(ctx context.Context, conn warehouse.Conn, p *compile.Program, in Rea
 	}
 	for _, r := range refs {
 		table, err := f.read(ctx, r)
+		var many *tooManyError
+		if errors.As(err, &many) {
+			return nil, shop, diag.List{sourceTooLong(r.part, many.most)}, nil
+		}
 		if err != nil {
 			return nil, shop, nil, err
 		}
@@ -94,6 +121,8 @@ type freezer struct {
 	program *compile.Program
 	d       *project.Distribution
 	parts   tenant.Parts
+	most    int            // rows of a relation
+	texts   map[string]any // see kept
 }
 
 // ref is a part of the configuration that is a relation.
@@ -172,6 +201,15 @@ func (f *freezer) copy(ctx context.Context, at addr.Relation, refs []*ref) error
 	return nil
 }
 
+// mostRows is how many rows a relation with configuration may have: they are held in memory,
+// some hundred bytes each.
+const mostRows = 5_000_000
+
+// tooManyError is that of a relation with more than mostRows.
+type tooManyError struct{ most int }
+
+func (e *tooManyError) Error() string { return fmt.Sprintf("more than %d rows", e.most) }
+
 // read gives the rows of a relation.
 func (f *freezer) read(ctx context.Context, r *ref) (tenant.Table, error) {
 	d := f.conn.Dialect()
@@ -192,13 +230,48 @@ func (f *freezer) read(ctx context.Context, r *ref) (tenant.Table, error) {
 		if err != nil {
 			return out, fmt.Errorf("read %s: %w", r.at, err)
 		}
-		out.Rows = append(out.Rows, slices.Clone(v))
+		if err := f.add(&out, v); err != nil {
+			return out, err
+		}
 	}
 	if err := rows.Err(); err != nil {
 		return out, fmt.Errorf("read %s: %w", r.at, err)
 	}
 	return out, nil
 }
+
+// add keeps a row, or is a *tooManyError.
+func (f *freezer) add(to *tenant.Table, row []any) error {
+	if len(to.Rows) == f.most {
+		return &tooManyError{f.most}
+	}
+	to.Rows = append(to.Rows, f.kept(row))
+	return nil
+}
+
+// kept is a copy of a row in which texts that come again are the same ones: names of customers
+// and entities are few, and stand in every row.
+func (f *freezer) kept(row []any) []any {
+	out := slices.Clone(row)
+	for i, v := range out {
+		text, ok := v.(string)
+		if !ok || len(text) > longText {
+			continue
+		}
+		if known, ok := f.texts[text]; ok {
+			out[i] = known
+		} else if len(f.texts) < mostTexts {
+			f.texts[text] = v
+		}
+	}
+	return out
+}
+
+// Texts that are kept once: so many, and none that is longer.
+const (
+	mostTexts = 100_000
+	longText  = 100
+)
 
 // lists lays out the keys of rows: customer, entity, key_int and key_text.
 func (f *freezer) lists(ctx context.Context, at addr.Relation, refs []*ref) (tenant.Frozen, error) {

@@ -61,6 +61,8 @@ func (p Places) All() []string {
 // Setting is what a distribution is about, apart from rules and customers.
 type Setting struct {
 	Project, Target string
+	// Schema is the target's: developers have one target, and a schema each.
+	Schema string
 	// WorkshopSchema and Dir are where the run works: see warehouse.Distributor.
 	WorkshopSchema, Dir string
 	Split               Splitting
@@ -76,8 +78,9 @@ type Setting struct {
 	Contracts []tenant.Contract
 }
 
-// Owner is the name under which relations are the engine's.
-func (s Setting) Owner() string { return s.Project + "/" + s.Target }
+// Owner is the name under which relations are the engine's. Records are by schema (see
+// state.Scope), and so is what they are about: nobody replaces what another's records tell of.
+func (s Setting) Owner() string { return s.Project + "/" + s.Target + "/" + s.Schema }
 
 // Shared are the schemas of those who share tables.
 func (s Setting) Shared() Places {
@@ -108,8 +111,9 @@ type In struct {
 // Make decides who gets what anew, and how. It reads neither clock nor network: the same
 // arguments give the same plan.
 func Make(in In) (*Plan, diag.List) {
-	m := &maker{in: in, contracts: map[int][]tenant.OldModel{}, plan: &Plan{Format: Format, Project: in.Setting.Project, Target: in.Setting.Target, Config: in.Config.Hash, setting: in.Setting, scope: in.Scope, shapes: state.Shapes{}}}
+	m := &maker{in: in, contracts: map[int][]tenant.OldModel{}, viewed: map[int]map[string]state.ReleasedPair{}, byNode: map[addr.Node]*ruled{}, plan: &Plan{Format: Format, Project: in.Setting.Project, Target: in.Setting.Target, Config: in.Config.Hash, setting: in.Setting, scope: in.Scope, shapes: state.Shapes{}}}
 	m.markers()
+	m.admit()
 	m.models()
 	asked := map[string]bool{}
 	for _, name := range in.Only {
@@ -150,6 +154,8 @@ type maker struct {
 	diags     diag.List
 	rules     []ruled
 	contracts map[int][]tenant.OldModel
+	viewed    map[int]map[string]state.ReleasedPair // by contract
+	byNode    map[addr.Node]*ruled
 	text      []byte // buffer of hashes
 }
 
@@ -177,6 +183,41 @@ func (m *maker) markers() {
 	}
 	if len(m.plan.markers) > 0 {
 		m.plan.marks = base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:9])
+	}
+}
+
+// admit collects what each principal may read: of all customers that it reads for, or did until
+// this run.
+func (m *maker) admit() {
+	if !m.in.Setting.Accounts {
+		return
+	}
+	m.plan.admitted = map[string][]string{}
+	add := func(places Places, principals []string) {
+		for _, p := range principals {
+			m.plan.admitted[p] = append(append(m.plan.admitted[p], places.All()...), places.Workspace)
+		}
+	}
+	configured := map[string]bool{SharedRows: true}
+	for i := range m.in.Config.Customers {
+		c := &m.in.Config.Customers[i]
+		configured[c.Name] = true
+		places := m.in.Setting.Places(c)
+		add(places, c.Principals)
+		add(places, m.in.Past[c.Name].Granted)
+		if c.Mode == tenant.Rows {
+			add(m.in.Setting.Shared(), c.Principals)
+		}
+	}
+	add(m.in.Setting.Shared(), m.in.Past[SharedRows].Granted)
+	for name, past := range m.in.Past {
+		if !configured[name] {
+			add(m.in.Setting.Places(&tenant.Customer{Name: name, Contract: past.Contract}), past.Granted)
+		}
+	}
+	for p, schemas := range m.plan.admitted {
+		slices.Sort(schemas)
+		m.plan.admitted[p] = slices.Compact(schemas)
 	}
 }
 
@@ -221,6 +262,9 @@ func (m *maker) models() {
 	}
 	slices.SortFunc(m.plan.Models, order)
 	slices.SortFunc(m.rules, func(a, b ruled) int { return order(a.Model, b.Model) })
+	for i := range m.rules {
+		m.byNode[m.rules[i].Node] = &m.rules[i]
+	}
 }
 
 // hash is short: 72 bits, so that pairs in the millions do not meet by accident.
@@ -350,7 +394,7 @@ func (m *maker) customer(c *tenant.Customer) {
 		}
 		alone := *c
 		alone.Principals = nil
-		m.decide(&Customer{Name: c.Name, Title: c.Title, Tier: c.Tier, Mode: string(c.Mode), Contract: c.Contract, config: &alone, past: past, places: m.in.Setting.Places(c)}, had, nil)
+		m.decide(&Customer{joins: true, keeps: c.Principals, Name: c.Name, Title: c.Title, Tier: c.Tier, Mode: string(c.Mode), Contract: c.Contract, config: &alone, past: past, places: m.in.Setting.Places(c)}, had, nil)
 		return
 	}
 	m.decide(&Customer{Name: c.Name, Title: c.Title, Tier: c.Tier, Mode: string(c.Mode), Contract: c.Contract, config: c, past: past, places: m.in.Setting.Places(c)}, had, []sliced{m.slices(c)})
@@ -368,7 +412,7 @@ func (m *maker) group(members []*tenant.Customer) {
 	slices.Sort(config.Principals)
 	config.Principals = slices.Compact(config.Principals)
 	places := m.in.Setting.Shared()
-	m.decide(&Customer{Name: SharedRows, Title: fmt.Sprintf("%d customers with mode rows", len(members)), Tier: 1, Mode: string(tenant.Rows), Contract: config.Contract, config: config, members: members, past: past, places: places}, had, parts)
+	m.decide(&Customer{Name: SharedRows, Title: fmt.Sprintf("%d customers with mode rows", len(members)), Tier: 1, Mode: string(tenant.Rows), Contract: config.Contract, config: config, members: members, leaving: m.leaving(members), past: past, places: places}, had, parts)
 }
 
 // gets reports whether a customer has a model. Tables that several share are for all of them,
@@ -408,14 +452,16 @@ func (m *maker) decide(out *Customer, had bool, parts []sliced) {
 			if known {
 				got++
 			}
+			unsure := before.Fingerprint == "" && past.Begun
 			lost := known && m.lost(out, r)
 			fp := m.fingerprint(out, r, parts)
 			now := state.ReleasedPair{Fingerprint: fp, Shape: m.shape(r, c.Contract), Rows: -1}
-			reason := m.reason(before, known, past.Begun, fp, r, c.Mode)
-			if lost {
+			reason := m.reason(before, known, unsure, fp, r, c.Mode)
+			if lost && !unsure {
 				reason = ReasonLost
 			}
 			if reason == "" {
+				before.Shape = now.Shape // an older contract may have changed
 				out.all = append(out.all, entitled{model: r.Model, pair: before})
 				continue
 			}
@@ -440,13 +486,23 @@ func (m *maker) decide(out *Customer, had bool, parts []sliced) {
 		}
 		out.Reasons = append(out.Reasons, ReasonGone)
 	}
+	if parts != nil {
+		out.views = m.views(out)
+	}
+	lost, hidden := false, false
+	if had && parts != nil && !past.Begun {
+		lost, hidden = m.missed(out)
+	}
 	if m.in.Setting.Accounts {
 		out.Grant, out.Revoke = differing(past.Granted, c.Principals)
-		if len(out.Grant)+len(out.Revoke) > 0 {
+		if len(out.Grant)+len(out.Revoke) > 0 || hidden {
 			out.Reasons = append(out.Reasons, ReasonAccess)
 		}
 	}
-	if had && past.Contract != c.Contract {
+	if lost && past.Contract == c.Contract && maps.Equal(past.Views, out.views) {
+		out.Reasons = append(out.Reasons, ReasonLost)
+	}
+	if had && (past.Contract != c.Contract || !past.Begun && parts != nil && !maps.Equal(past.Views, out.views)) {
 		out.Reasons = append(out.Reasons, ReasonContract)
 	}
 	if had && past.Begun {
@@ -493,9 +549,9 @@ func (m *maker) fingerprint(c *Customer, r *ruled, parts []sliced) string {
 }
 
 // reason says why a pair is due, empty if it is not.
-func (m *maker) reason(before state.ReleasedPair, known, unfinished bool, now string, r *ruled, mode tenant.Mode) Reason {
+func (m *maker) reason(before state.ReleasedPair, known, unsure bool, now string, r *ruled, mode tenant.Mode) Reason {
 	switch {
-	case !known && unfinished:
+	case unsure:
 		return ReasonUnfinished
 	case !known:
 		return ReasonNew
@@ -525,7 +581,34 @@ func (m *maker) lost(c *Customer, r *ruled) bool {
 	if !there {
 		return true
 	}
-	return stock.Relations != nil && !stock.Relations[c.places.final(r.Model)]
+	if p := c.past; stock.Run != nil && p.Published != "" && *stock.Run != p.Published && !(p.Begun && *stock.Run == p.Run) {
+		return true // an old copy
+	}
+	final := c.places.final(r.Model)
+	if c.members != nil && !r.rule.All && stock.Guarded != nil && !stock.Guarded[final] {
+		return true // its readers see all rows
+	}
+	return stock.Relations != nil && !stock.Relations[final]
+}
+
+// missed looks at what a customer has beside its pairs, and at who may read all of it: views of
+// an older contract that are not there, and relations that are hidden from a principal.
+func (m *maker) missed(c *Customer) (lost, hidden bool) {
+	stock, there := m.in.Stock[c.Name]
+	if !there {
+		return false, false // every pair is lost
+	}
+	for name := range c.views {
+		view := addr.Relation{Schema: c.places.Serving, Name: name}
+		lost = lost || stock.Relations != nil && !stock.Relations[view]
+		hidden = hidden || stock.Hidden[view]
+	}
+	for _, e := range c.all {
+		// Of what several share, nobody can read a guarded table of which they get no rows.
+		some := !e.model.rule.All && slices.ContainsFunc(c.members, func(one *tenant.Customer) bool { return len(one.Principals) > 0 && !e.model.rule.For(one.Name) })
+		hidden = hidden || stock.Hidden[c.places.final(e.model)] && !some
+	}
+	return lost, hidden
 }
 
 // differing are the wanted ones that are not there, and those there that are not wanted.
@@ -552,16 +635,21 @@ func (m *maker) withdraw(c *tenant.Customer, past state.Release, revoke []string
 		Name: c.Name, Title: c.Title, Tier: c.Tier, Mode: past.Mode, Contract: past.Contract, Reasons: []Reason{ReasonWithdrawn},
 		Revoke: revoke, config: c, past: past, places: m.in.Setting.Places(c),
 	})
+	if c.Name == SharedRows {
+		m.plan.Customers[len(m.plan.Customers)-1].leaving = m.leaving(nil)
+	}
 	m.plan.Due.Customers++
 }
 
 // left is a customer that is not configured any more.
 func (m *maker) left(name string) {
 	past := m.in.Past[name]
+	if stock, there := m.in.Stock[name]; len(past.Pairs) > 0 && (m.in.Stock == nil || there && (stock.Relations == nil || len(stock.Relations) > 0)) {
+		m.diags.Add(departed(name, len(past.Granted) > 0))
+	}
 	if len(past.Granted) == 0 {
 		return
 	}
-	m.diags.Add(departed(name))
 	m.withdraw(&tenant.Customer{Name: name, Mode: tenant.Mode(past.Mode), Contract: past.Contract}, past, slices.Sorted(slices.Values(past.Granted)))
 }
 
@@ -645,38 +733,35 @@ func (m *maker) way(model *Model, due, total int) Way {
 // breaks finds what customers would lose within the contract that they read.
 func (m *maker) breaks() {
 	type broken struct {
-		node     addr.Node
+		name     string
 		contract int
 		before   string
 	}
 	who := map[broken][]string{}
 	for _, c := range m.plan.Customers {
-		if c.past.Contract != c.Contract || slices.Contains(c.Reasons, ReasonWithdrawn) {
+		if c.past.Contract != c.Contract || c.config.Mode == tenant.Rows && c.members == nil || slices.Contains(c.Reasons, ReasonWithdrawn) {
 			continue
 		}
-		for _, e := range c.all {
-			if was := c.past.Pairs[e.model.Node].Shape; e.due && e.model.Source == "" && was != "" && was != e.pair.Shape {
-				who[broken{e.model.Node, c.Contract, was}] = append(who[broken{e.model.Node, c.Contract, was}], c.Name)
-			}
-		}
-		for _, n := range c.Gone {
-			if was := c.past.Pairs[n].Shape; n.Kind != addr.Source && was != "" && !m.promised(n, c.Contract) {
-				who[broken{n, c.Contract, was}] = append(who[broken{n, c.Contract, was}], c.Name)
+		now := m.serves(c)
+		for name, was := range m.served(c) {
+			if was != "" && was != now[name] && !m.others(c, name, now) {
+				k := broken{name, c.Contract, was}
+				who[k] = append(who[k], c.Name)
 			}
 		}
 	}
 	keys := slices.SortedFunc(maps.Keys(who), func(a, b broken) int {
-		return cmp.Or(a.node.Compare(b.node), cmp.Compare(a.contract, b.contract), cmp.Compare(a.before, b.before))
+		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.contract, b.contract), cmp.Compare(a.before, b.before))
 	})
 	for _, k := range keys {
 		before, known := m.in.Shapes[k.before]
 		if !known {
 			continue
 		}
-		var after []tenant.Column
-		name, at := k.node.Name, source.Span{}
-		if i := slices.IndexFunc(m.rules, func(r ruled) bool { return r.Node == k.node }); i >= 0 {
-			after, name, at = m.seen(&m.rules[i], k.contract), m.rules[i].As, m.rules[i].rule.At
+		name, at := k.name, source.Span{}
+		after := m.at(k.contract, name)
+		if i := slices.IndexFunc(m.rules, func(r ruled) bool { return r.Source == "" && r.As == name }); i >= 0 {
+			at = m.rules[i].rule.At
 		}
 		was := make([]tenant.Column, len(before))
 		for i, c := range before {
@@ -688,11 +773,94 @@ func (m *maker) breaks() {
 	}
 }
 
-// promised reports whether a model that a customer gets no more is no matter of its contract:
-// it is for others now, or the contract says what became of it.
-func (m *maker) promised(n addr.Node, contract int) bool {
-	return slices.ContainsFunc(m.rules, func(r ruled) bool { return r.Node == n }) ||
-		slices.ContainsFunc(m.older(contract), func(o tenant.OldModel) bool { return o.Name == n.Name })
+// served are the shapes of what a customer reads so far, but for lakes, by name.
+func (m *maker) served(c *Customer) map[string]string {
+	out := map[string]string{}
+	if len(c.past.Views) > 0 {
+		for name, v := range c.past.Views {
+			out[name] = v.Shape
+		}
+		return out
+	}
+	for n, pair := range c.past.Pairs {
+		if n.Kind == addr.Source {
+			continue
+		}
+		name := n.Name
+		if r := m.byNode[n]; r != nil {
+			name = r.As
+		}
+		out[name] = pair.Shape
+	}
+	return out
+}
+
+// serves are the shapes of what it reads after the publication.
+func (m *maker) serves(c *Customer) map[string]string {
+	out := map[string]string{}
+	if c.Contract != newestOf(m.in.Setting.Contracts) {
+		for name, v := range c.views {
+			out[name] = v.Shape
+		}
+		return out
+	}
+	for _, e := range c.all {
+		if e.model.Source == "" {
+			out[e.model.As] = m.shape(m.byNode[e.model.Node], c.Contract)
+		}
+	}
+	return out
+}
+
+// others reports whether something that a customer gets no more is no matter of its contract:
+// it is for others now.
+func (m *maker) others(c *Customer, name string, now map[string]string) bool {
+	return now[name] == "" &&
+		slices.ContainsFunc(m.rules, func(r ruled) bool { return r.Source == "" && r.As == name }) &&
+		!slices.ContainsFunc(c.all, func(e entitled) bool { return e.model.Source == "" && e.model.As == name })
+}
+
+// views are what a customer reads of an older contract, by name, with a hash over how each is
+// made of the newest.
+func (m *maker) views(c *Customer) map[string]state.ReleasedPair {
+	if c.Contract == newestOf(m.in.Setting.Contracts) {
+		return nil
+	}
+	known, ok := m.viewed[c.Contract]
+	if !ok {
+		known = map[string]state.ReleasedPair{}
+		for _, old := range m.older(c.Contract) {
+			known[old.Name] = state.ReleasedPair{Fingerprint: m.hash(fmt.Sprintf("%+v", old)), Shape: m.shaped(m.at(c.Contract, old.Name)), Rows: -1}
+		}
+		m.viewed[c.Contract] = known
+	}
+	out := map[string]state.ReleasedPair{}
+	has := map[string]bool{"": true} // what is gone is there for all, without rows
+	for _, e := range c.all {
+		if e.model.Source == "" {
+			has[e.model.As] = true
+		}
+	}
+	for _, old := range m.older(c.Contract) {
+		if has[old.Newest] {
+			out[old.Name] = known[old.Name]
+		}
+	}
+	return out
+}
+
+// at are the columns of a relation as a contract has it, none where it has it not.
+func (m *maker) at(contract int, name string) []tenant.Column {
+	for _, old := range m.older(contract) {
+		if old.Name == name {
+			out := make([]tenant.Column, len(old.Columns))
+			for i, c := range old.Columns {
+				out[i] = tenant.Column{Name: c.Name, Type: c.Type}
+			}
+			return out
+		}
+	}
+	return nil
 }
 
 // seen are the columns of a model as a contract has them.
@@ -734,7 +902,11 @@ func (m *maker) shape(r *ruled, contract int) string {
 	if known, ok := r.shapes[contract]; ok {
 		return known
 	}
-	seen := m.seen(r, contract)
+	r.shapes[contract] = m.shaped(m.seen(r, contract))
+	return r.shapes[contract]
+}
+
+func (m *maker) shaped(seen []tenant.Column) string {
 	columns := make([]warehouse.Column, len(seen))
 	for i, c := range seen {
 		columns[i] = warehouse.Column{Name: c.Name, Type: c.Type}
@@ -743,7 +915,6 @@ func (m *maker) shape(r *ruled, contract int) string {
 	if m.in.Shapes[hash] == nil {
 		m.plan.shapes[hash] = columns
 	}
-	r.shapes[contract] = hash
 	return hash
 }
 

@@ -58,7 +58,7 @@ func done(in In, p *Plan) In {
 		past[name] = r
 	}
 	for _, c := range p.Customers {
-		r := state.Release{Customer: c.Name, Run: "r", At: time.Unix(1, 0), Contract: c.Contract, Mode: c.Mode, Pairs: map[addr.Node]state.ReleasedPair{}, Granted: c.config.Principals, Markers: p.marks}
+		r := state.Release{Customer: c.Name, Run: "r", At: time.Unix(1, 0), Contract: c.Contract, Mode: c.Mode, Pairs: map[addr.Node]state.ReleasedPair{}, Granted: c.config.Principals, Markers: p.marks, Views: c.views, Published: "r"}
 		for _, e := range c.all {
 			r.Pairs[e.model.Node] = e.pair
 		}
@@ -173,7 +173,7 @@ func TestMake(t *testing.T) {
 			in.Rules[0].Columns, in.Rules[0].Fields = in.Rules[0].Columns[:2], nil
 			in.Setting.Contracts = []tenant.Contract{{Version: 1, Changes: []tenant.Change{{Model: "material", Removed: map[string]string{"custom": "JSON"}}}}, {Version: 2}}
 			in.Only = []string{"bmw"}
-		}, []string{"bmw: dw_bmw.material=definition/direct"}, ""},
+		}, []string{"bmw: contract dw_bmw.material=definition/direct"}, ""},
 		"a model less": {func(in *In) { in.Rules = append(in.Rules[:1:1], in.Rules[2:]...) },
 			nil, `unit breaks contract 1 of acme, bmw and cascade: "id" is gone`},
 		"rows mode": {func(in *In) { in.Config.Customers[0].Mode, in.Config.Customers[1].Mode = tenant.Rows, tenant.Rows },

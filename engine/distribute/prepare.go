@@ -3,6 +3,7 @@ package distribute
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -47,7 +48,7 @@ type Prepared struct {
 // Prepare reads the customers' configuration, looks at what there is and decides what to do.
 // What is wrong with the project or the configuration is in the list, and there is no plan
 // then.
-func Prepare(ctx context.Context, p *compile.Program, conn warehouse.Conn, q Request) (*Prepared, diag.List, error) {
+func Prepare(ctx context.Context, p *compile.Program, conn warehouse.Conn, q Request) (out *Prepared, wrong diag.List, err error) {
 	rules, found := tenant.Rules(p)
 	contracts, more := tenant.Contracts(p, rules)
 	if found.Add(more...); found.HasErrors() {
@@ -73,6 +74,11 @@ func Prepare(ctx context.Context, p *compile.Program, conn warehouse.Conn, q Req
 	if found.Add(more...); err != nil || found.HasErrors() || config == nil {
 		return nil, found.Sorted(), err
 	}
+	defer func() {
+		if out == nil {
+			shop.abandon(ctx, conn)
+		}
+	}()
 	found.Add(asked(q.Only, config, past)...)
 	found.Add(tenant.Sunsets(contracts, config, q.At)...)
 	found.Add(modes(conn, config, p.Target.Name, newestOf(contracts))...)
@@ -97,6 +103,7 @@ func Prepare(ctx context.Context, p *compile.Program, conn warehouse.Conn, q Req
 	if found.Add(more...); found.HasErrors() {
 		return nil, found.Sorted(), nil
 	}
+	made.whole = len(q.Only) == 0
 	for _, m := range made.Models {
 		if n := p.Nodes[m.Node]; n != nil {
 			m.Across = n.Config.AcrossTenants
@@ -112,15 +119,34 @@ func stocked(ctx context.Context, conn warehouse.Conn, setting Setting, config *
 		return nil, nil
 	}
 	var specs []warehouse.ReleaseSpec
-	add := func(name string, places Places) {
+	asked := map[string]bool{SharedRows: true}
+	add := func(name string, places Places, readers []string) {
+		asked[name] = true
+		if !setting.Accounts {
+			readers = nil
+		}
 		if len(past[name].Pairs) > 0 {
-			specs = append(specs, warehouse.ReleaseSpec{Owner: setting.Owner(), Customer: name, Schemas: places.All(), Dir: setting.Dir})
+			specs = append(specs, warehouse.ReleaseSpec{Owner: setting.Owner(), Customer: name, Schemas: places.All(), Dir: setting.Dir, Readers: readers})
 		}
 	}
+	var sharing []string
 	for i := range config.Customers {
-		add(config.Customers[i].Name, setting.Places(&config.Customers[i]))
+		c := &config.Customers[i]
+		var readers []string
+		switch {
+		case c.Enabled && c.Mode == tenant.Rows:
+			sharing = append(sharing, c.Principals...)
+		case c.Enabled:
+			readers = c.Principals
+		}
+		add(c.Name, setting.Places(c), readers)
 	}
-	add(SharedRows, setting.Shared())
+	add(SharedRows, setting.Shared(), sharing)
+	for _, name := range slices.Sorted(maps.Keys(past)) {
+		if !asked[name] { // it is configured no more
+			add(name, setting.Places(&tenant.Customer{Name: name, Contract: past[name].Contract}), nil)
+		}
+	}
 	stock, err := taker.Stock(ctx, specs)
 	if err != nil {
 		return nil, fmt.Errorf("look what customers have: %w", err)
@@ -172,7 +198,7 @@ func settingOf(p *compile.Program, rules []tenant.Rule, contracts []tenant.Contr
 	}
 	newest := newestOf(contracts)
 	return Setting{
-		Project: p.Project.Settings.Name.V, Target: p.Target.Name, WorkshopSchema: d.WorkshopSchema.V, Dir: dir, Split: Splitting(d.Split.V), Export: d.Export.V,
+		Project: p.Project.Settings.Name.V, Target: p.Target.Name, Schema: p.Target.Schema, WorkshopSchema: d.WorkshopSchema.V, Dir: dir, Split: Splitting(d.Split.V), Export: d.Export.V,
 		Places: func(c *tenant.Customer) Places {
 			s := tenant.Schemas(d, *c, sources, newest)
 			return Places{Serving: s.Main, Tables: s.Tables, Lakes: s.Lakes, Workspace: s.Workspace}
@@ -244,13 +270,25 @@ func asked(only []string, config *tenant.Config, past map[string]state.Release) 
 		known = append(known, config.Customers[i].Name)
 	}
 	for name := range past {
-		known = append(known, name)
+		if name != SharedRows { // what is shared is nobody's by that name: its readers have names
+			known = append(known, name)
+		}
 	}
 	slices.Sort(known)
 	known = slices.Compact(known)
 	for _, name := range only {
 		if !slices.Contains(known, name) {
 			found.Add(unknownCustomer(name, known))
+		}
+	}
+	return found
+}
+
+// Resting says of customers that are asked for that they are disabled.
+func Resting(only []string, config *tenant.Config) (found diag.List) {
+	for i := range config.Customers {
+		if c := &config.Customers[i]; !c.Enabled && slices.Contains(only, c.Name) {
+			found.Add(resting(c.Name, c.Mode))
 		}
 	}
 	return found

@@ -311,12 +311,16 @@ func (p *publication) answers(ctx context.Context, questions []question) ([][]an
 
 // afterwards looks at what was published as its readers do, where the warehouse can do that.
 func (p *publication) afterwards(ctx context.Context) error {
-	if !p.plan.setting.Accounts || len(p.c.config.Principals) == 0 {
+	if !p.plan.setting.Accounts {
 		return nil
 	}
+	var found diag.List
+	if err := p.barriers(ctx, &found); err != nil {
+		return err
+	}
 	reader, ok := p.conn.(warehouse.Impersonator)
-	if !ok {
-		return nil
+	if !ok || len(p.c.config.Principals) == 0 {
+		return p.seen(found)
 	}
 	var own, foreign []addr.Relation
 	for rel := range p.wanted {
@@ -328,19 +332,35 @@ func (p *publication) afterwards(ctx context.Context) error {
 	}
 	workshop := p.options.Workshop.Frozen
 	foreign = append(foreign, workshop.Tenants, workshop.Links, workshop.Transfers)
-	var found diag.List
 	for _, principal := range p.c.config.Principals {
+		beyond, err := reader.ReadsBeyond(ctx, principal, p.plan.setting.Owner(), p.plan.admitted[principal])
+		if err != nil {
+			return fmt.Errorf("look what %s can read: %w", principal, err)
+		}
+		for _, rel := range beyond {
+			found.Add(tooMuch(p.c, principal, rel, "which is another's"))
+		}
 		readable, err := reader.Reads(ctx, principal, own)
 		if errors.Is(err, warehouse.ErrUnsupported) {
+			found.Add(untried(p.c, principal))
 			continue
 		}
 		if err != nil {
 			return fmt.Errorf("read as %s: %w", principal, err)
 		}
+		sights := p.sights(principal)
 		for _, rel := range own {
-			if !readable[rel] {
+			customers, guarded := sights[rel]
+			switch none := guarded && len(customers) == 0; {
+			case none && readable[rel]:
+				found.Add(tooMuch(p.c, principal, rel, "which is for other customers"))
+			case !none && !readable[rel]:
 				found.Add(unreadable(p.c, principal, rel))
+				delete(sights, rel)
 			}
+		}
+		if err := p.rows(ctx, reader, principal, sights, &found); err != nil {
+			return fmt.Errorf("read as %s: %w", principal, err)
 		}
 		seen, err := reader.Reads(ctx, principal, foreign)
 		if err != nil {
@@ -348,9 +368,18 @@ func (p *publication) afterwards(ctx context.Context) error {
 		}
 		for _, rel := range foreign {
 			if seen[rel] {
-				found.Add(tooMuch(p.c, principal, rel))
+				found.Add(tooMuch(p.c, principal, rel, "which has the rows of all customers"))
 			}
 		}
+	}
+	return p.seen(found)
+}
+
+// seen ends with what was found after a publication.
+func (p *publication) seen(found diag.List) error {
+	if found.HasErrors() {
+		// The customer was published; that it has to be again stays on record.
+		return &proofError{found.Sorted()}
 	}
 	p.out.Diags.Add(found.Sorted()...)
 	return nil

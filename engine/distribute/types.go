@@ -32,9 +32,9 @@ const (
 	ReasonDefinition Reason = "definition" // what the model declares, its columns, the contract or the mode
 	ReasonSlice      Reason = "slice"      // the customer's tenants, links, transfers or custom fields
 	ReasonForced     Reason = "forced"     // --force
-	ReasonAccess     Reason = "access"     // principals come or go
+	ReasonAccess     Reason = "access"     // principals come or go, or one has lost a right that it was granted
 	ReasonGone       Reason = "gone"       // the customer gets a model no more
-	ReasonContract   Reason = "contract"   // it pins another contract
+	ReasonContract   Reason = "contract"   // it pins another contract, or an older one has come to be made otherwise
 	ReasonWithdrawn  Reason = "withdrawn"  // the customer is disabled, or not configured any more
 	ReasonLost       Reason = "lost"       // somebody has removed it
 	ReasonMarkers    Reason = "markers"    // canaries have other markers, which are looked for
@@ -60,11 +60,15 @@ type Plan struct {
 
 	setting Setting
 	scope   state.Scope
+	// whole: it is about all customers, so that Model.Customers counts all that there are.
+	whole bool
 	// shapes are those of the models that were not recorded before.
 	shapes state.Shapes
 	// markers are those of canaries, by customer, and marks is a hash over them.
 	markers []marker
 	marks   string
+	// admitted are the schemas that principals may have something in, of whichever customers.
+	admitted map[string][]string
 }
 
 // Count of customers and of pairs of a customer and a model.
@@ -125,10 +129,17 @@ type Customer struct {
 	config *tenant.Customer
 	// members are those who share tables; nil for one who has its own.
 	members []*tenant.Customer
-	past    state.Release
-	places  Places
+	// leaving are those who share so far and get tables of their own, joins one who had its own.
+	leaving []*tenant.Customer
+	joins   bool
+	// keeps are principals whose access goes last, when they have another.
+	keeps  []string
+	past   state.Release
+	places Places
 	// all are the models that it gets, by index in Plan.Models, with the pair to record.
 	all []entitled
+	// views are those of the older contract that it reads, by name; none of the newest.
+	views map[string]state.ReleasedPair
 }
 
 // SharedRows is the name under which customers with mode rows are published, all together:
@@ -141,15 +152,6 @@ func (c *Customer) readers() []*tenant.Customer {
 		return c.members
 	}
 	return []*tenant.Customer{c.config}
-}
-
-// names are those of the readers.
-func (c *Customer) names() []string {
-	var out []string
-	for _, r := range c.readers() {
-		out = append(out, r.Name)
-	}
-	return out
 }
 
 // is reports whether a customer is c, or one of those who share.

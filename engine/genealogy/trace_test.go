@@ -285,19 +285,20 @@ func testAskMany(t *testing.T, c warehouse.Conn, _ int) {
 	}
 }
 
-// meanwhile does something after the first query of the things.
+// meanwhile does something after the first query of the things, when their rows are read.
 type meanwhile struct {
 	warehouse.Conn
-	do func()
+	do   func()
+	then bool // the things have been asked
 }
 
 func (m *meanwhile) Query(ctx context.Context, st warehouse.Statement) (warehouse.Rows, error) {
-	rows, err := m.Conn.Query(ctx, st)
-	if m.do != nil && strings.Contains(st.SQL, warehouse.DescendantIDs) {
+	if m.then && m.do != nil {
 		m.do()
 		m.do = nil
 	}
-	return rows, err
+	m.then = m.then || strings.Contains(st.SQL, warehouse.DescendantIDs)
+	return m.Conn.Query(ctx, st)
 }
 
 // TestAskWithoutThings: what the things cannot tell, the pairs do.

@@ -6,7 +6,8 @@
 // column says to whom a row belongs, and rows without a value there belong to nobody and are given
 // to nobody. Let two states of all tables agree in what is clean and in the rows of one tenant. A
 // result that is Tenant by a column has, in both states, the same rows of that tenant, in all
-// columns that are not Tainted. A result that is neither Clean nor Tenant is Mixed.
+// columns that are not Tainted. Its rows of nobody follow from rows of nobody alone, unless it is
+// Blurred. A result that is neither Clean nor Tenant is Mixed.
 //
 // The proof is an abstract run of the query. The rows of a scan depend on owners: one for each
 // time that rows of tenants enter the query. A column may be the tenant of an owner. An equality of two such
@@ -19,7 +20,7 @@
 // texts name the same tenant, so that '05' and 5 are one. An incremental model holds what its
 // full text says: conditions that compare with the model's own rows (is it newer than the newest?)
 // decide when a row comes, not which rows there are in the end; and its unique_key is unique over all
-// tenants. Errors, durations and the order of rows say nothing.
+// tenants. Nothing but its query changes a relation. Errors, durations and the order of rows say nothing.
 //
 // The room is a pure function over engine/ir: it knows neither models nor files.
 package isolation

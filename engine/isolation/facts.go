@@ -186,12 +186,16 @@ const (
 	// Ancestry: things are followed through rows of all tenants. No query does that: it is for
 	// relations that are made of a query's result.
 	Ancestry
+	// Undeclared: it is a table of which nobody says whose its rows are, and Hook: statements beside
+	// the query change rows. They are for relations, too.
+	Undeclared
+	Hook
 )
 
-var whyWords = [...]string{"table", "join", "group", "window", "limit", "subquery", "set operation", "opaque", "ancestry"}
+var whyWords = [...]string{"table", "join", "group", "window", "limit", "subquery", "set operation", "opaque", "ancestry", "undeclared", "hook"}
 
 // String is the reason in a word.
-func (w Why) String() string { return whyWords[min(w, Ancestry)] }
+func (w Why) String() string { return whyWords[min(w, Hook)] }
 
 // Reason is one place where rows depend on those of several tenants.
 type Reason struct {

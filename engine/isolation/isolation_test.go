@@ -2,6 +2,7 @@ package isolation_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/engine-build/engine/engine/googlesql"
@@ -467,4 +468,36 @@ group by 1, 2, 3, 4, 7`
 			}
 		}
 	})
+}
+
+// TestWide: the cost of a proof does not double with every join or common table expression.
+func TestWide(t *testing.T) {
+	s := open(t)
+	chain, ctes := "select t0.tenant_id from t as t0", "with w0 as (select tenant_id, x from t)"
+	for i := 1; i < 150; i++ {
+		chain += fmt.Sprintf(" join u as t%d on t%d.id = t%d.id and t%d.tenant_id = t%d.tenant_id", i, i, i-1, i, i-1)
+	}
+	for i := 1; i < 80; i++ {
+		ctes += fmt.Sprintf(", w%d as (select a.tenant_id, a.x from w%d as a join w%d as b using (tenant_id))", i, i-1, i-1)
+	}
+	ctes += " select * from w79"
+	for _, c := range []struct{ sql, want string }{
+		{chain, "tenant tenant_id!"},
+		{strings.ReplaceAll(chain, " and ", " or "), "mixed"},
+		{ctes, "tenant tenant_id!"},
+		{strings.ReplaceAll(ctes, "using (tenant_id)", "on a.x = b.x"), "mixed"},
+		{strings.ReplaceAll(ctes, "join", "left join"), "tenant tenant_id"},
+	} {
+		a, err := s.Analyze(c.sql)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := isolation.Of(a.Stmt, isolation.Options{Tables: tables})
+		if got := show(isolation.Verdict{Facts: v.Facts}, c.sql); got != c.want {
+			t.Errorf("%.80s…\n got %s\nwant %s", c.sql, got, c.want)
+		}
+		if v.State == isolation.Mixed && len(v.Reasons) != 8 {
+			t.Errorf("%d reasons, want the first 8", len(v.Reasons))
+		}
+	}
 }

@@ -273,6 +273,8 @@ func (t *tracer) scan(s ir.Scan) rows {
 		return t.sample(s)
 	case *ir.TVF:
 		return t.tvf(s)
+	case *ir.GroupRows:
+		return t.opaque(s, "GROUP_ROWS")
 	case *ir.Assert:
 		return t.scan(s.Input) // it is an error or nothing
 	case *ir.Barrier:
@@ -619,8 +621,8 @@ func (t *tracer) aggregate(s *ir.Aggregate) rows {
 	return r
 }
 
-// everywhere reports whether a key is in each grouping set that any key with a tenant is in. Simpler
-// and no less true: in all of them.
+// everywhere reports whether a key is in all grouping sets: where it is not, it is NULL in groups
+// that another key may give to a tenant.
 func everywhere(s *ir.Aggregate, key int) bool {
 	for _, set := range s.Sets {
 		if !slices.Contains(set, s.Keys[key].Column.ID) {

@@ -116,7 +116,7 @@ var ConfigKeys = []Key{
 	{Name: "links", Kinds: relations, Type: TextMap, whole: wholeEntities, Help: "columns by entity: rows whose key is in a customer's list are the customer's, too"},
 	{Name: "partial", Kinds: relations, Type: Object, Fields: partialFields, Help: "rows of which customers see some columns only"},
 	{Name: "custom_fields", Kinds: built, Type: Object, Fields: customFieldFields, Plain: "column", Help: "the JSON column whose fields become columns of the customers who define them"},
-	{Name: "across_tenants", Kinds: []addr.Kind{addr.Model, addr.Snapshot}, Type: Text, Help: "why it may hold what comes of the rows of several tenants and be given away nevertheless"},
+	{Name: "across_tenants", Kinds: relations, Type: Text, Help: "why it may hold what comes of the rows of several tenants and be given away nevertheless; at sources and seeds, why their rows tell nothing of a tenant"},
 
 	{Name: "unique_key", Kinds: []addr.Kind{addr.Model, addr.Snapshot}, Type: Texts, Help: "columns that identify a row"},
 	{Name: "incremental_strategy", Kinds: models, Type: Text, Values: []string{"append", "merge", "delete+insert", "insert_overwrite"}, Refused: hints{"microbatch": noMicrobatch}, Help: "how new rows get into the table"},

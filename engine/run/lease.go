@@ -401,6 +401,29 @@ func bounded(ctx context.Context, o Options) (context.Context, func()) {
 	return ctx, func() { stop(); release() }
 }
 
+// WithDeadline is ctx with an end: left is what is left of the time that a run may take, all
+// of it is after. It is for what a run does beside Apply.
+func WithDeadline(ctx context.Context, left, after time.Duration) (context.Context, func()) {
+	ctx, stop := context.WithTimeoutCause(ctx, max(left, 1), deadlineError{after})
+	return ctx, stop
+}
+
+// DeadlineReached words why a context of WithDeadline has ended, false where it was something
+// else.
+func DeadlineReached(ctx context.Context) (diag.Diagnostic, bool) {
+	var end deadlineError
+	if !errors.As(context.Cause(ctx), &end) {
+		return diag.Diagnostic{}, false
+	}
+	return deadlineReached(end.after), true
+}
+
+// deadlineError is errDeadline with the time that the run had.
+type deadlineError struct{ after time.Duration }
+
+func (e deadlineError) Error() string { return errDeadline.Error() }
+func (e deadlineError) Unwrap() error { return errDeadline }
+
 // Why a run was ended before its time, other than by the user.
 const (
 	StoppedDeadline = "deadline"

@@ -79,17 +79,57 @@ func signature(phase, why string, failures []Failure) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// tell sends an alert. The lock is held.
-func (s *Server) tell(l *lane, r *Run, e Event, message string, failures []Failure) {
+// tellState tells of a failure with a mark, or of a recovery with none. It is remembered when
+// the webhook has taken it: what was not delivered is told by the next run, or after the next
+// start. The lock is held.
+func (s *Server) tellState(l *lane, r *Run, e Event, mark, message string, failures []Failure) {
+	l.telling = mark
 	if l.job.Webhook == "" {
+		l.memory.Failing = mark
 		return
 	}
+	s.tell(l, r, e, message, failures, func(taken bool) {
+		switch {
+		case l.telling != mark: // there is something newer to tell
+		case taken:
+			l.memory.Failing = mark
+			s.remember(l)
+		default:
+			l.telling = l.memory.Failing
+		}
+	})
+}
+
+// tellLate tells that no run has succeeded in time; what the webhook does not take is told
+// again after the next start. The lock is held.
+func (s *Server) tellLate(l *lane, r *Run, message string) {
+	l.late = true
+	if l.job.Webhook == "" {
+		l.memory.Told = true
+		return
+	}
+	since := l.memory.Expect
+	s.tell(l, r, EventLate, message, nil, func(taken bool) {
+		if taken && l.late && l.memory.Expect.Equal(since) {
+			l.memory.Told = true
+			s.remember(l)
+		}
+	})
+}
+
+// tell sends an alert; done is called, with the lock held, when it was delivered or given up.
+// The lock is held.
+func (s *Server) tell(l *lane, r *Run, e Event, message string, failures []Failure, done func(taken bool)) {
 	a := &Alert{Event: e, Project: s.o.Project, Schedule: l.job.Name, Target: l.job.Target, Run: r.ID, Due: r.Due, At: s.o.Clock.Now().UTC(), Message: message, Failures: failures}
 	if e == EventFailure {
 		a.Phase, _ = r.failed()
 	}
 	a.Text = a.word()
-	s.alerts.send(l.job.Webhook, a)
+	s.alerts.send(l.job.Webhook, a, func(taken bool) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		done(taken)
+	})
 }
 
 // pauses are how long to wait before an alert is sent again.
@@ -115,7 +155,8 @@ func newAlerts(post func(context.Context, string, []byte) error, clock Clock, sa
 	return a
 }
 
-func (a *alerts) send(address string, alert *Alert) {
+// send returns at once; done is called from another goroutine.
+func (a *alerts) send(address string, alert *Alert, done func(taken bool)) {
 	body, err := json.Marshal(alert)
 	if err != nil {
 		a.say(fmt.Sprintf("an alert of schedule %s cannot be written: %v", alert.Schedule, err))
@@ -128,6 +169,7 @@ func (a *alerts) send(address string, alert *Alert) {
 				a.mu.Lock()
 				a.sent++
 				a.mu.Unlock()
+				done(true)
 				return
 			}
 			var refused *RefusedError
@@ -136,6 +178,7 @@ func (a *alerts) send(address string, alert *Alert) {
 				a.failed++
 				a.mu.Unlock()
 				a.say(fmt.Sprintf("the alert about the %s of schedule %s was not delivered: %v", alert.Event, alert.Schedule, err))
+				done(false)
 				return
 			}
 			select {

@@ -117,9 +117,9 @@ func (s *Server) rows(now time.Time) []scheduleRow {
 		l := s.jobs[name]
 		row := scheduleRow{Name: name, Due: l.job.due(), Target: l.job.Target, Phases: strings.Join(l.job.Phases, ", "), Next: l.job.When.Next(now), State: "fine"}
 		switch {
-		case l.memory.Told:
+		case l.late:
 			row.State = "late"
-		case l.memory.Failing != "":
+		case l.failing:
 			row.State = "failing"
 		}
 		if l.runs.Running != "" {
@@ -328,9 +328,9 @@ func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
 	})
 	gauge("engine_schedule_running", "Whether a run is at work.", func(l *lane) (float64, bool) { return truth(l.runs.Running != "") })
 	gauge("engine_schedule_queued", "Whether a run waits for the one at work.", func(l *lane) (float64, bool) { return truth(l.runs.Queued != "") })
-	gauge("engine_schedule_failing", "Whether the last run that came to its end failed.", func(l *lane) (float64, bool) { return truth(l.memory.Failing != "") })
+	gauge("engine_schedule_failing", "Whether the last run that came to its end failed.", func(l *lane) (float64, bool) { return truth(l.failing) })
 	gauge("engine_schedule_late", "Whether no run has succeeded in time.", func(l *lane) (float64, bool) {
-		return truth(l.memory.Told || l.job.LateAfter > 0 && !l.memory.Expect.IsZero() && now.Sub(l.memory.Expect) > l.job.LateAfter)
+		return truth(l.late || l.job.LateAfter > 0 && !l.memory.Expect.IsZero() && now.Sub(l.memory.Expect) > l.job.LateAfter)
 	})
 	gauge("engine_schedule_last_success_timestamp_seconds", "When a run last succeeded, in seconds since 1970.", func(l *lane) (float64, bool) { return stamp(l.lastSuccess) })
 	gauge("engine_schedule_last_end_timestamp_seconds", "When a run last ended, in seconds since 1970.", func(l *lane) (float64, bool) { return stamp(l.lastEnd) })

@@ -27,8 +27,8 @@ type Process struct {
 	Kill time.Duration
 	// Secrets are words that never get into the log; short ones are not looked for.
 	Secrets []string
-	// Read makes an outcome of the exit code and of what was printed, whose beginning is cut
-	// when there is more than mostOutput. last are the last lines of the log.
+	// Read makes an outcome of the exit code and of what was printed, whose end is cut when
+	// there is more than mostOutput. last are the last lines of the log.
 	Read func(t Task, code int, printed []byte, last string) Outcome
 }
 

@@ -34,6 +34,11 @@ type lane struct {
 	job    *Job
 	memory memory
 	runs   timetable.Lane
+	// telling is the failure that was told last, or is being told: memory.Failing follows when
+	// the webhook has taken it. late is the same for memory.Told.
+	telling string
+	late    bool
+	failing bool // the last run that came to its end failed
 	// last are the ends of its runs, for metrics.
 	lastSuccess, lastEnd time.Time
 	lastSeconds          float64
@@ -85,13 +90,14 @@ func New(o Options) (*Server, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.jobs[j.Name] = &lane{job: j, memory: m}
+		s.jobs[j.Name] = &lane{job: j, memory: m, telling: m.Failing, late: m.Told, failing: m.Failing != ""}
 	}
 	return s, nil
 }
 
 // settle ends the records of dead processes, and gives those that are to be made up for: of
-// each schedule the last one, if nothing has come to its end since and it is not too old.
+// each schedule the last one, if nothing has come to its end since and it is not too old; and
+// one of each schedule that has to follow a success and did not, because the process ended.
 func (s *Server) settle(now time.Time) ([]*Run, error) {
 	list, err := s.o.Store.List(0)
 	if err != nil {
@@ -99,6 +105,7 @@ func (s *Server) settle(now time.Time) ([]*Run, error) {
 	}
 	var again []*Run
 	seen := map[string]bool{}
+	succeeded := map[string]*Run{} // the last ones that others follow
 	for _, r := range list {
 		l := s.jobs[r.Schedule]
 		if !r.Status.Over() && s.o.Gone(r.Holder) {
@@ -119,19 +126,49 @@ func (s *Server) settle(now time.Time) ([]*Run, error) {
 		if r.Status == Done && l.lastSuccess.IsZero() {
 			l.lastSuccess = r.End
 		}
+		if r.Status == Done && r.Trigger != Once && succeeded[r.Schedule] == nil {
+			succeeded[r.Schedule] = r
+		}
 		if r.Status == Skipped || seen[r.Schedule] {
 			continue
 		}
 		seen[r.Schedule] = true
 		if l.lastEnd.IsZero() && r.Status.Over() && !r.Start.IsZero() {
 			l.lastEnd, l.lastSeconds = r.End, r.End.Sub(r.Start).Seconds()
+			l.failing = l.failing || r.Status == Failed
 		}
-		if r.Status == Interrupted && r.Trigger == Scheduled && now.Sub(r.Due) <= max(l.job.CatchUp, timetable.Grace) {
+		if owed := r.owed(); r.Status == Interrupted && !owed.IsZero() && now.Sub(owed) <= max(l.job.CatchUp, timetable.Grace) {
 			again = append(again, r)
+		}
+	}
+	for _, name := range s.names() {
+		l := s.jobs[name]
+		before := succeeded[l.job.After]
+		if before == nil || !before.End.After(l.memory.Last) {
+			continue
+		}
+		l.memory.Last = before.End
+		s.expect(l, before.End)
+		if now.Sub(before.End) <= max(l.job.CatchUp, timetable.Grace) && !slices.ContainsFunc(again, func(r *Run) bool { return r.Schedule == name }) {
+			again = append(again, &Run{Schedule: name, Trigger: Followed, Made: before.End, Why: followed(before)})
 		}
 	}
 	return again, nil
 }
+
+// owed is the time at which a run should have been, zero for one that nobody has to make up
+// for: whoever asked for it may ask again.
+func (r *Run) owed() time.Time {
+	switch r.Trigger {
+	case Scheduled:
+		return r.Due
+	case Followed:
+		return r.Made
+	}
+	return time.Time{}
+}
+
+func followed(r *Run) string { return "run " + r.ID + " has succeeded" }
 
 // longestNap bounds how long the clock is not looked at: it may be set, and machines sleep.
 const longestNap = 15 * time.Second
@@ -145,15 +182,17 @@ func (s *Server) Run(ctx context.Context) error {
 		return err
 	}
 	s.mu.Lock()
-	for _, name := range s.names() {
-		s.remember(s.jobs[name])
-	}
 	for _, r := range again {
 		l := s.jobs[r.Schedule]
 		if m := l.job.When.Due(l.memory.Last, now, l.job.CatchUp); m.At.IsZero() || m.Late { // otherwise a later one is begun at once
-			s.expect(l, r.Due)
-			s.arrive(l, s.made(l.job, Scheduled, r.Due, now), now)
+			s.expect(l, r.owed())
+			run := s.made(l.job, r.Trigger, r.Due, now)
+			run.Why = r.Why
+			s.arrive(l, run, now)
 		}
+	}
+	for _, name := range s.names() {
+		s.remember(s.jobs[name])
 	}
 	s.mu.Unlock()
 	for {
@@ -224,8 +263,7 @@ func (s *Server) tick(now time.Time) time.Duration {
 				run.Why = fmt.Sprintf("it was due longer ago than its catchup_window of %s", timetable.FormatInterval(j.CatchUp))
 				s.keep(run)
 				s.say(run, run.Why)
-				s.tell(l, run, EventLate, run.Why+", while nothing ran schedules", nil)
-				l.memory.Told = true
+				s.tellLate(l, run, run.Why+", while nothing ran schedules")
 			} else {
 				s.arrive(l, run, now)
 			}
@@ -241,6 +279,9 @@ func (s *Server) tick(now time.Time) time.Duration {
 	return max(nap, 10*time.Millisecond)
 }
 
+// intime notes that a run has succeeded.
+func (l *lane) intime() { l.memory.Expect, l.memory.Told, l.late = time.Time{}, false, false }
+
 // expect notes that a run has to succeed.
 func (s *Server) expect(l *lane, due time.Time) {
 	if l.memory.Expect.IsZero() {
@@ -251,18 +292,17 @@ func (s *Server) expect(l *lane, due time.Time) {
 // late tells that no run has succeeded in time, once, and says when to look again.
 func (s *Server) late(l *lane, now time.Time) time.Duration {
 	m := &l.memory
-	if l.job.LateAfter == 0 || m.Expect.IsZero() || m.Told {
+	if l.job.LateAfter == 0 || m.Expect.IsZero() || l.late {
 		return longestNap
 	}
 	if left := m.Expect.Add(l.job.LateAfter).Sub(now); left > 0 {
 		return left
 	}
-	m.Told = true
 	run := &Run{Schedule: l.job.Name, Target: l.job.Target, Trigger: Scheduled, Due: m.Expect}
 	if a := s.active[l.runs.Running]; a != nil {
 		run = a.run
 	}
-	s.tell(l, run, EventLate, fmt.Sprintf("no run has succeeded within %s since it was due at %s", timetable.FormatInterval(l.job.LateAfter), m.Expect.UTC().Format(time.RFC3339)), nil)
+	s.tellLate(l, run, fmt.Sprintf("no run has succeeded within %s since it was due at %s", timetable.FormatInterval(l.job.LateAfter), m.Expect.UTC().Format(time.RFC3339)))
 	return longestNap
 }
 
@@ -361,7 +401,7 @@ func (s *Server) begin(l *lane, a *active) {
 	a.cancel = cancel
 	a.run.Why = ""
 	s.work.Go(func() {
-		status, why := s.do(ctx, l, a)
+		status, why := guarded(func() (Status, string) { return s.do(ctx, l, a) })
 		cancel(nil)
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -380,7 +420,8 @@ func (s *Server) begin(l *lane, a *active) {
 	})
 }
 
-// follow begins the schedules that come after one. The lock is held.
+// follow begins the schedules that come after one. While the process is stopping it leaves
+// that to the next start: what has not followed is seen in memory.Last. The lock is held.
 func (s *Server) follow(name string, r *Run, now time.Time) {
 	if s.stopping || r.Trigger == Once {
 		return
@@ -388,8 +429,9 @@ func (s *Server) follow(name string, r *Run, now time.Time) {
 	for _, other := range s.names() {
 		if l := s.jobs[other]; l.job.After == name {
 			s.expect(l, now)
+			l.memory.Last = now
 			next := s.made(l.job, Followed, time.Time{}, now)
-			next.Why = "run " + r.ID + " has succeeded"
+			next.Why = followed(r)
 			s.arrive(l, next, now)
 			s.remember(l)
 		}
@@ -413,16 +455,16 @@ func (s *Server) finish(a *active, status Status, why string, now time.Time) {
 	before := l.memory
 	switch status {
 	case Done:
-		l.memory.Expect, l.memory.Told = time.Time{}, false
-		if l.memory.Failing != "" {
-			s.tell(l, r, EventRecovery, "it works again", nil)
-			l.memory.Failing = ""
+		l.intime()
+		l.failing = false
+		if l.telling != "" {
+			s.tellState(l, r, EventRecovery, "", "it works again", nil)
 		}
 	case Failed:
+		l.failing = true
 		phase, failures := r.failed()
-		if mark := signature(phase, why, failures); mark != l.memory.Failing {
-			s.tell(l, r, EventFailure, why, failures)
-			l.memory.Failing = mark
+		if mark := signature(phase, why, failures); mark != l.telling {
+			s.tellState(l, r, EventFailure, mark, why, failures)
 		}
 	}
 	if !r.Start.IsZero() {

@@ -30,6 +30,11 @@ type free struct{}
 
 func (free) Claim(context.Context, Request) (Held, error) { return granted{}, nil }
 
+// stumbling stumbles over everything.
+type stumbling struct{}
+
+func (stumbling) Claim(context.Context, Request) (Held, error) { panic("oh") }
+
 type granted struct{}
 
 func (granted) Lost() <-chan struct{}           { return nil }
@@ -43,6 +48,8 @@ type world struct {
 	jobs  []Job
 	phase Phase
 	pid   int
+
+	claims Claims
 
 	mu     sync.Mutex
 	said   []string
@@ -71,7 +78,7 @@ func begin(t *testing.T, at string, jobs ...Job) *world {
 		}
 		j.Target = "prod"
 	}
-	return &world{t: t, clock: &moved{base, time.Now()}, dir: t.TempDir(), jobs: jobs, alive: map[int]bool{},
+	return &world{t: t, clock: &moved{base, time.Now()}, dir: t.TempDir(), jobs: jobs, claims: free{}, alive: map[int]bool{},
 		phase: func(context.Context, Task, io.Writer) Outcome { return Outcome{OK: true} }}
 }
 
@@ -80,7 +87,7 @@ func (w *world) options() Options {
 	pid := w.pid
 	w.alive[pid] = true
 	return Options{
-		Project: "shop", Jobs: slices.Clone(w.jobs), Clock: w.clock, Store: Store{w.dir}, Claims: free{}, Phase: func(ctx context.Context, t Task, log io.Writer) Outcome { return w.phase(ctx, t, log) },
+		Project: "shop", Jobs: slices.Clone(w.jobs), Clock: w.clock, Store: Store{w.dir}, Claims: w.claims, Phase: func(ctx context.Context, t Task, log io.Writer) Outcome { return w.phase(ctx, t, log) },
 		NewID: func(now time.Time) string {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -327,6 +334,57 @@ func TestSchedulesThatFollow(t *testing.T) {
 	})
 }
 
+// TestFollowersAreMadeUpFor: what has to follow a success does so after the next start, whether
+// the process was stopped during it, before it, or killed between the two.
+func TestFollowersAreMadeUpFor(t *testing.T) {
+	jobs := func(t *testing.T, window time.Duration) []Job {
+		return []Job{{Name: "a", When: line(t, "10 0 * * *", "UTC")}, {Name: "b", After: "a", CatchUp: window}}
+	}
+	t.Run("interrupted", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := begin(t, "2026-01-01T00:05:00Z", jobs(t, time.Hour)...)
+			w.phase = slow(10 * time.Minute)
+			w.serve(20 * time.Minute) // a has ended, b is at work
+			w.is("runs", w.history("UTC"), []string{"a 01 00:10 UTC done", "b after interrupted"})
+			w.serve(20 * time.Minute)
+			w.is("runs", w.history("UTC"), []string{"a 01 00:10 UTC done", "b after interrupted", "b after done"})
+			w.serve(20 * time.Minute)
+			w.is("runs", w.history("UTC"), []string{"a 01 00:10 UTC done", "b after interrupted", "b after done"})
+		})
+	})
+	t.Run("not begun", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := begin(t, "2026-01-01T00:05:00Z", jobs(t, time.Hour)...)
+			w.phase = slow(10 * time.Minute)
+			w.serve(14*time.Minute + 45*time.Second) // a ends within the grace
+			w.is("runs", w.history("UTC"), []string{"a 01 00:10 UTC done"})
+			w.serve(20 * time.Minute)
+			w.is("runs", w.history("UTC"), []string{"a 01 00:10 UTC done", "b after done"})
+			w.serve(20 * time.Minute)
+			w.is("runs", w.history("UTC"), []string{"a 01 00:10 UTC done", "b after done"})
+		})
+	})
+	t.Run("too old", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := begin(t, "2026-01-01T00:05:00Z", jobs(t, 30*time.Minute)...)
+			w.phase = slow(10 * time.Minute)
+			w.serve(14*time.Minute + 45*time.Second)
+			time.Sleep(time.Hour)
+			w.serve(20 * time.Minute)
+			w.is("runs", w.history("UTC"), []string{"a 01 00:10 UTC done"})
+		})
+	})
+	t.Run("new", func(t *testing.T) { // what was before the schedule is not its business
+		synctest.Test(t, func(t *testing.T) {
+			w := begin(t, "2026-01-01T00:05:00Z", jobs(t, time.Hour)[:1]...)
+			w.serve(10 * time.Minute)
+			w.jobs = begin(t, "2026-01-01T00:05:00Z", jobs(t, time.Hour)...).jobs
+			w.serve(10 * time.Minute)
+			w.is("runs", w.history("UTC"), []string{"a 01 00:10 UTC done"})
+		})
+	})
+}
+
 func TestStopInterruptsAndTheNextStartMakesUpForIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := begin(t, "2026-01-01T00:05:00Z", Job{Name: "j", When: line(t, "10 0 * * *", "UTC"), CatchUp: time.Hour})
@@ -435,6 +493,54 @@ func TestPanicEndsTheRunOnly(t *testing.T) {
 		w.phase = func(context.Context, Task, io.Writer) Outcome { panic("oh") }
 		w.serve(2 * time.Hour)
 		w.is("runs", w.history("UTC"), []string{"j 01 01:00 UTC failed", "j 01 02:00 UTC failed"})
+	})
+}
+
+// TestPanicOfTheClaimEndsTheRunOnly: also what is around the phases must not end the process.
+func TestPanicOfTheClaimEndsTheRunOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, "2026-01-01T00:30:00Z", Job{Name: "j", When: line(t, "0 * * * *", "UTC")})
+		w.claims = stumbling{}
+		w.serve(2 * time.Hour)
+		w.is("runs", w.history("UTC"), []string{"j 01 01:00 UTC failed", "j 01 02:00 UTC failed"})
+	})
+}
+
+// TestAlertsThatWereNotTaken: what the webhook has not taken is told again, after a restart too.
+func TestAlertsThatWereNotTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, "2026-01-01T00:30:00Z", Job{Name: "j", When: line(t, "0 * * * *", "UTC"), LateAfter: 90 * time.Minute, Webhook: "https://hooks.example.com/secret"})
+		w.phase = func(context.Context, Task, io.Writer) Outcome { return Outcome{Message: "no"} }
+		w.post = func() error { return &RefusedError{503} }
+		w.serve(31 * time.Minute) // stopped while it is being told
+		if len(w.alerts) != 0 {
+			t.Fatalf("%+v", w.alerts)
+		}
+		w.post = nil
+		told := func(want ...string) {
+			t.Helper()
+			var got []string
+			for _, a := range w.alerts {
+				got = append(got, a.At.Format("15:04 ")+string(a.Event))
+			}
+			w.is("alerts", got, want)
+		}
+		w.serve(time.Hour)
+		told("02:00 failure")
+		w.post = func() error { return &RefusedError{404} }
+		w.serve(31 * time.Minute) // late, and the webhook is gone
+		told("02:00 failure")
+		w.post = nil
+		w.serve(10 * time.Minute)
+		told("02:00 failure", "02:32 late")
+		w.serve(10 * time.Minute)
+		told("02:00 failure", "02:32 late")
+		w.phase = func(context.Context, Task, io.Writer) Outcome { return Outcome{OK: true} }
+		w.post = func() error { return &RefusedError{404} }
+		w.serve(time.Hour)
+		w.post = nil
+		w.serve(time.Hour)
+		told("02:00 failure", "02:32 late", "04:00 recovery")
 	})
 }
 

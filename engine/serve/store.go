@@ -26,14 +26,15 @@ type Store struct{ Dir string }
 type memory struct {
 	// When is what Job.due said: another one begins anew.
 	When string `json:"when"`
-	// Last is up to when due times have been dealt with.
+	// Last is up to when due times have been dealt with, and of a schedule that follows
+	// another one the successes of that one.
 	Last time.Time `json:"last"`
 	// Expect is the first due time that no run has succeeded for since, zero if there is none;
-	// Told says that somebody was told that it is late.
+	// Told says that the webhook has taken the alert that it is late.
 	Expect time.Time `json:"expect,omitzero"`
 	Told   bool      `json:"told,omitempty"`
-	// Failing is the signature of the failure that was told last; empty: the last run that
-	// came to its end was right.
+	// Failing is the signature of the failure that the webhook has taken last; empty: none
+	// since the last recovery that it has taken.
 	Failing string `json:"failing,omitempty"`
 }
 

@@ -38,7 +38,7 @@ func (s *Server) do(ctx context.Context, l *lane, a *active) (Status, string) {
 		case <-stopped:
 		}
 	}()
-	status, why := s.phases(ctx, j, r, end)
+	status, why := guarded(func() (Status, string) { return s.phases(ctx, j, r, end) }) // so that the claim is given back
 	switch cause := context.Cause(ctx); {
 	case status == Done:
 	case errors.Is(cause, errStopped):
@@ -65,7 +65,7 @@ func (s *Server) unclaimed(ctx context.Context, l *lane, err, late error) (Statu
 		if taken.Done {
 			// That instance tells of it if it fails.
 			s.mu.Lock()
-			l.memory.Expect, l.memory.Told = time.Time{}, false
+			l.intime()
 			s.remember(l)
 			s.mu.Unlock()
 		}
@@ -133,12 +133,24 @@ func (s *Server) phases(ctx context.Context, j *Job, r *Run, end time.Time) (Sta
 	return Done, ""
 }
 
+// guarded is f, whose panics are a failure of the run.
+func guarded(f func() (Status, string)) (status Status, why string) {
+	defer func() {
+		if r := recover(); r != nil {
+			status, why = Failed, stumbled(r)
+		}
+	}()
+	return f()
+}
+
+func stumbled(with any) string { return fmt.Sprintf("engine itself went wrong: %v", with) }
+
 // attempt does one phase. What goes wrong in us must not end the process, with all the other
 // schedules.
 func (s *Server) attempt(ctx context.Context, t Task, log io.Writer) (o Outcome) {
 	defer func() {
 		if r := recover(); r != nil {
-			o = Outcome{Final: true, Message: fmt.Sprintf("engine itself went wrong: %v", r)}
+			o = Outcome{Final: true, Message: stumbled(r)}
 		}
 	}()
 	return s.o.Phase(ctx, t, log)

@@ -16,8 +16,9 @@ import (
 )
 
 // Release says what one customer was given, see package distribute. Records are appended: one
-// before anything is published, which names only what stays as it is (Begun), and one after.
-// So what a run that died may have published counts as unknown.
+// before anything is published (Begun), in which what is published anew, or goes, has no
+// fingerprint, and one after. So what a run that died may have published counts as unknown, and
+// what the customer read before is still known by its columns.
 type Release struct {
 	Customer string
 	Run      string
@@ -28,6 +29,12 @@ type Release struct {
 	Mode     string
 	// Pairs are the models that the customer has, by node.
 	Pairs map[addr.Node]ReleasedPair
+	// Views are those of the older contract that the customer reads, by name; none where it
+	// reads the newest.
+	Views map[string]ReleasedPair
+	// Published is the run that published last, so the one that the customer's own
+	// warehouse.ReleaseTable names.
+	Published string
 	// Fields are the columns that custom fields got first, by model and ID of the field.
 	Fields map[string]map[string]string
 	// Granted are the principals that got access, sorted. Those of a run that has begun, too.
@@ -39,8 +46,18 @@ type Release struct {
 	Millis  int64
 }
 
+// Next is the time of a record that follows r: now, or just after r where another computer's
+// clock was ahead. The newest record is the one that counts.
+func (r Release) Next(now time.Time) time.Time {
+	if soonest := stamp(r.At).Add(time.Microsecond); r.Run != "" && now.Before(soonest) {
+		return soonest
+	}
+	return now
+}
+
 // ReleasedPair is one model at one customer's.
 type ReleasedPair struct {
+	// Fingerprint is empty where a run may have published something else.
 	Fingerprint string `json:"f"`
 	// Shape is the hash of the columns that it has, without custom fields (see Shapes).
 	Shape string `json:"s,omitempty"`
@@ -63,7 +80,8 @@ var (
 	releases = table{
 		name: "customer_releases",
 		columns: []string{"scope", "customer", "id", "run_id", "status", "at", "contract", "mode", "pairs", "fields",
-			"granted", "markers", "rows", "bytes", "millis"},
+			"granted", "markers", "rows", "bytes", "millis", "views", "published"},
+		added:   []string{"views", "published"},
 		subject: "customer", at: "at", id: "id",
 	}
 	shapes = table{
@@ -87,6 +105,26 @@ func ReleaseTables(d warehouse.Dialect, database string) []warehouse.Op {
 	return ops
 }
 
+// LackingOps add the columns that tables of an earlier engine lack.
+func LackingOps(ctx context.Context, c warehouse.Conn, database string) ([]warehouse.Op, error) {
+	found, err := c.Inspect(ctx, []addr.Relation{releases.relation(database)})
+	if err != nil {
+		return nil, fmt.Errorf("inspect schema %s: %w", Schema, err)
+	}
+	var lacks []warehouse.Column
+	for _, rel := range found {
+		for _, col := range releases.typed(c.Dialect()) {
+			if slices.Contains(releases.added, col.Name) && !has(rel, col.Name) {
+				lacks = append(lacks, col)
+			}
+		}
+	}
+	if len(lacks) == 0 {
+		return nil, nil
+	}
+	return []warehouse.Op{warehouse.AddColumns{Target: releases.relation(database), Columns: lacks}}, nil
+}
+
 // ReleaseOp records releases.
 func ReleaseOp(d warehouse.Dialect, s Scope, list ...Release) warehouse.Op {
 	rows := make([][]any, len(list))
@@ -96,7 +134,7 @@ func ReleaseOp(d warehouse.Dialect, s Scope, list ...Release) warehouse.Op {
 			status = statusBegun
 		}
 		rows[i] = []any{s.String(), r.Customer, r.Run + " " + status, r.Run, status, stamp(r.At), fmt.Sprint(r.Contract), r.Mode,
-			marshaled(r.Pairs), marshaled(r.Fields), marshaled(r.Granted), r.Markers, r.Rows, r.Bytes, r.Millis}
+			marshaled(r.Pairs), marshaled(r.Fields), marshaled(r.Granted), r.Markers, r.Rows, r.Bytes, r.Millis, marshaled(r.Views), r.Published}
 	}
 	return warehouse.InsertValues{Target: releases.relation(s.Database), Columns: releases.typed(d), Rows: rows}
 }
@@ -156,6 +194,8 @@ func releaseOf(v []any) Release {
 	unmarshal(v[8], &r.Pairs)
 	unmarshal(v[9], &r.Fields)
 	unmarshal(v[10], &r.Granted)
+	unmarshal(v[15], &r.Views)
+	r.Published = text(v[16])
 	return r
 }
 

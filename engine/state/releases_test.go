@@ -14,8 +14,9 @@ import (
 func release(customer, run string, at time.Time) Release {
 	return Release{
 		Customer: customer, Run: run, At: at.Truncate(time.Microsecond), Contract: 2, Mode: "table",
-		Pairs:   map[addr.Node]ReleasedPair{orders: {Fingerprint: "d.r's.\"c", Shape: "s", Rows: 7}, raw: {Fingerprint: "x", Rows: -1}},
-		Fields:  map[string]map[string]string{"orders": {"best before": "cf_best_before"}},
+		Pairs:  map[addr.Node]ReleasedPair{orders: {Fingerprint: "d.r's.\"c", Shape: "s", Rows: 7}, raw: {Fingerprint: "x", Rows: -1}},
+		Fields: map[string]map[string]string{"orders": {"best before": "cf_best_before"}},
+		Views:  map[string]ReleasedPair{"old orders": {Fingerprint: "v", Shape: "s", Rows: -1}}, Published: run,
 		Granted: []string{"reader", "user:ann@example.com"}, Markers: "m", Rows: 7, Bytes: 4096, Millis: 12,
 	}
 }
@@ -82,4 +83,52 @@ func TestCompactReleases(t *testing.T) {
 	if other, _, err := ReadReleases(ctx, c, yours); err != nil || len(other) != 1 {
 		t.Errorf("another scope has %v, %v", other, err)
 	}
+}
+
+// TestReleaseNext: a record counts though the clock of the one before was ahead.
+func TestReleaseNext(t *testing.T) {
+	c := open(t)
+	apply(t, c, ReleaseTables(c.Dialect(), "")...)
+	first := release("acme", "z", noon.Add(time.Hour)) // in the order of words the last one
+	second := release("acme", "a", first.Next(noon))
+	apply(t, c, ReleaseOp(c.Dialect(), mine, first), ReleaseOp(c.Dialect(), mine, second))
+	got, _, err := ReadReleases(ctx, c, mine)
+	if err != nil || got["acme"].Run != "a" {
+		t.Errorf("the newest record is of run %q, %v", got["acme"].Run, err)
+	}
+	if at := first.Next(noon.Add(2 * time.Hour)); !at.Equal(noon.Add(2 * time.Hour)) {
+		t.Errorf("an honest clock is set to %v", at)
+	}
+	if at := (Release{}).Next(noon); !at.Equal(noon) {
+		t.Errorf("the first record is of %v", at)
+	}
+}
+
+// TestReleasesOfAnEarlierEngine: a table without the newest columns is read, and gets them.
+func TestReleasesOfAnEarlierEngine(t *testing.T) {
+	c := open(t)
+	d := c.Dialect()
+	apply(t, c, ReleaseTables(d, "")...)
+	full := release("acme", "r1", noon)
+	apply(t, c, ReleaseOp(d, mine, full))
+	for _, column := range releases.added {
+		if _, err := c.Exec(ctx, warehouse.Statement{SQL: "alter table " + d.Quote(releases.relation("")) + " drop column " + d.Ident(column)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, _, err := ReadReleases(ctx, c, mine)
+	old := full
+	old.Views, old.Published = nil, ""
+	if diff := cmp.Diff(map[string]Release{"acme": old}, got); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
+	ops, err := LackingOps(ctx, c, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	apply(t, c, ops...)
+	if ops, err = LackingOps(ctx, c, ""); err != nil || len(ops) > 0 {
+		t.Errorf("still lacking: %v, %v", ops, err)
+	}
+	apply(t, c, ReleaseOp(d, mine, release("bmw", "r2", noon)))
 }

@@ -543,7 +543,7 @@ func ParseKey(v any) (Key, bool) {
 const longestKey = 1024
 
 // HashKeys is the hash of a list of keys: hex digits of the SHA-256 of their texts in byte
-// order, each once and with a line feed behind it.
+// order, each once and behind its length in bytes and a colon, so that no key can look like two.
 func HashKeys(keys []Key) string {
 	texts := make([]string, len(keys))
 	for i, k := range keys {
@@ -551,9 +551,10 @@ func HashKeys(keys []Key) string {
 	}
 	slices.Sort(texts)
 	h := sha256.New()
+	var buf []byte
 	for _, t := range slices.Compact(texts) {
-		h.Write([]byte(t))
-		h.Write([]byte{'\n'})
+		buf = append(append(strconv.AppendInt(buf[:0], int64(len(t)), 10), ':'), t...)
+		h.Write(buf)
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

@@ -204,6 +204,32 @@ func TestHash(t *testing.T) {
 	}
 }
 
+// TestHashKeys: lists of other keys have other hashes, whatever is in the keys, and their order and
+// repetitions do not count.
+func TestHashKeys(t *testing.T) {
+	keys := func(texts ...string) []tenant.Key {
+		out := make([]tenant.Key, len(texts))
+		for i, text := range texts {
+			var ok bool
+			if out[i], ok = tenant.ParseKey(text); !ok {
+				t.Fatalf("%q is no key", text)
+			}
+		}
+		return out
+	}
+	seen := map[string][]tenant.Key{}
+	for _, list := range [][]tenant.Key{nil, keys("a"), keys("b"), keys("a", "b"), keys("a\nb"), keys("a\n"), keys("a\n", "b"), keys("a1:b"), keys("1:a1:b"), keys("a", "1:b"), keys("12"), keys("1", "2")} {
+		h := tenant.HashKeys(list)
+		if was, had := seen[h]; had {
+			t.Errorf("%v and %v have one hash", was, list)
+		}
+		seen[h] = list
+	}
+	if tenant.HashKeys(keys("b", "a", "b")) != tenant.HashKeys(keys("a", "b")) {
+		t.Error("the hash depends on the order or on repetitions")
+	}
+}
+
 // TestMany: what is wrong a thousand times is told a few times, and quickly.
 func TestMany(t *testing.T) {
 	var customers, rows, fields [][]any

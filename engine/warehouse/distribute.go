@@ -79,6 +79,8 @@ type ReleaseSpec struct {
 	// warehouse whose customers have files; absolute.
 	Workshop addr.Relation
 	Dir      string
+	// Readers are those who are to read all of it, for a Stocktaker.
+	Readers []string
 }
 
 // Release is what one customer has, while something new is made for it. It is used by one
@@ -116,6 +118,9 @@ type Exporter interface {
 	// Export writes «schema/name.parquet» for every relation of the engine's below a folder,
 	// whose name leads to the old files or to the new ones, never to some of each.
 	Export(ctx context.Context, folder string) error
+	// Unexport removes what Export has written there, if anything: its rows would stay whatever
+	// is published. What the engine did not write stays.
+	Unexport(folder string) error
 }
 
 // Handover is what a release makes visible.
@@ -128,10 +133,14 @@ type Handover struct {
 	Views  []SliceView
 	// Drop are relations of the engine's own that nobody wants any more.
 	Drop []Relation
-	// Readers are the principals that may read all schemas; Workspace lets them create in the
-	// workspace. A principal that does not exist is a *PrincipalError.
+	// Readers are the principals that may read all schemas, but for what is guarded; Workspace
+	// lets them create in the workspace. A principal that does not exist, or whom no right can
+	// keep away from other customers' rows, is a *PrincipalError.
 	Readers []string
-	// RowPolicies are for tables whose readers see only some rows (tenant.Rows).
+	// Guarded are all tables that the customer has afterwards, new or not, whose readers see
+	// only some rows (tenant.Rows): of each only those have access that have a policy for it, to
+	// the rows that it lets through. RowPolicies are all there are.
+	Guarded     []addr.Relation
 	RowPolicies []RowPolicy
 }
 
@@ -165,13 +174,20 @@ func (e *ForeignError) Error() string {
 	return fmt.Sprintf("%s belongs to %s", e.What, e.Owner)
 }
 
-// PrincipalError says that nobody has the name of a principal.
+// PrincipalError says that nobody has the name of a principal, or why it is none to give access.
 type PrincipalError struct {
 	Principal string
-	Err       error
+	// Reason is why one that is there will not do: «it is a superuser»; empty: it is not there.
+	Reason string
+	Err    error
 }
 
-func (e *PrincipalError) Error() string { return fmt.Sprintf("there is no %q", e.Principal) }
+func (e *PrincipalError) Error() string {
+	if e.Reason != "" {
+		return fmt.Sprintf("%q will not do: %s", e.Principal, e.Reason)
+	}
+	return fmt.Sprintf("there is no %q", e.Principal)
+}
 func (e *PrincipalError) Unwrap() error { return e.Err }
 
 // Distribute gives the power to hand slices to customers.

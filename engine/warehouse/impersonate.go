@@ -12,6 +12,20 @@ type Impersonator interface {
 	// principal; a relation that is not there cannot be read. Where the connection's own account
 	// must not take the principal's place the error is ErrUnsupported.
 	Reads(ctx context.Context, principal string, rels []addr.Relation) (map[addr.Relation]bool, error)
+	// ReadsBeyond gives some of the relations in schemas that releases of the owner, or its
+	// workshop, have made which the principal may read, but for those in schemas; none if there
+	// are none. It needs no right to take the principal's place.
+	ReadsBeyond(ctx context.Context, principal, owner string, schemas []string) ([]addr.Relation, error)
+	// Answers are those that the principal gets to queries of one whole number each. Errors are
+	// those of Reads, and of queries that fail.
+	Answers(ctx context.Context, principal string, queries []string) ([]int64, error)
+}
+
+// Vetter is the optional power of a Conn to say who must not be given access.
+type Vetter interface {
+	// Unfit are the principals that Release.Publish would refuse, with the reasons. guarded:
+	// they are to read guarded tables, see Handover.
+	Unfit(ctx context.Context, principals []string, guarded bool) ([]*PrincipalError, error)
 }
 
 // Policed is the optional power of a Conn to show each reader of a table only some of its rows,

@@ -6,17 +6,25 @@ import (
 	"github.com/engine-build/engine/engine/addr"
 )
 
-// Stocktaker is the optional power of a Conn to say cheaply, for many customers at once, what is
-// still there of what releases have published: somebody may have dropped it.
+// Stocktaker is the optional power of a Conn to say, for many customers at once, what is still
+// there of what releases have published: somebody may have dropped it, made something else of its
+// name, restored an old copy, or changed who may read it.
 type Stocktaker interface {
-	// Stock gives what is there, by customer; one of whom nothing is there is absent. It opens no
-	// release and locks nothing.
+	// Stock gives what is there, by customer; one of whom nothing of spec's owner is there is
+	// absent. It opens no release and locks nothing.
 	Stock(ctx context.Context, specs []ReleaseSpec) (map[string]Stock, error)
 }
 
 // Stock is what a customer has.
 type Stock struct {
-	// Relations are those in the customer's schemas, by schema and name; nil where the warehouse
-	// would have to open something to look inside.
+	// Relations are those that a release has put into the customer's schemas and nobody has
+	// replaced, by schema and name; nil where nobody has looked.
 	Relations map[addr.Relation]bool
+	// Run is the one that ReleaseTable names; nil where nobody has looked.
+	Run *string
+	// Hidden are relations that one of ReleaseSpec.Readers cannot read.
+	Hidden map[addr.Relation]bool
+	// Guarded are tables of which a reader sees what a policy of its lets through, see Handover;
+	// nil where nobody has looked.
+	Guarded map[addr.Relation]bool
 }

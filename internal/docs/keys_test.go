@@ -108,7 +108,7 @@ var entries = []entry{
 		{"canary_markers", "list of texts", "markers of canaries that have none of their own, see [canaries](#canaries)"},
 	}},
 	{"distribution limit", "engine.yml", "name: shop\ndistribution:\n  limits:\n    %s: 1\n", []key{
-		{"max_tenants_inline", "0 to 10000", "most tenants of a customer that are written into a statement, more are read from a table; default 500"},
+		{"max_tenants_inline", "0 to 10000", "most tenants of a customer, and most customers, that are written into a statement; more are read from a table; default 500"},
 		{"max_customers", "1 to 1000000", "more are an error: the relation is not one of customers; default 20000"},
 	}},
 	{"customer part", "engine.yml", "name: shop\ndistribution:\n  customers:\n    ref: a\n    %s: 1\n", []key{

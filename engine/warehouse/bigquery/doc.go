@@ -3,7 +3,8 @@
 // mean (driver.go, errors.go), how calls and jobs are sent so that nothing runs twice
 // (call.go, client.go, limit.go, job.go, conn.go, rows.go), what is done by calls instead of
 // statements (perform.go, swap.go, schema.go, partition.go, access.go), how datasets are
-// read (inspect.go) and files loaded (load.go).
+// read (inspect.go) and files loaded (load.go), and how a customer gets datasets of its own
+// (release.go, record.go).
 //
 // Datasets are looked up and made, and relations removed, through Google's client library
 // cloud.google.com/go/bigquery, kept from repeating calls by itself. Jobs go

@@ -344,40 +344,57 @@ func (r *release) former(ctx context.Context) ([]string, error) {
 	}
 }
 
-// parkedPrefix begins the names of old tables; see parkedName.
-const parkedPrefix = "_engine_old__"
-
 // Have lists the customer's datasets.
 func (r *release) Have(ctx context.Context) (own, strangers []warehouse.Relation, err error) {
-	own, strangers, _, err = r.have(ctx)
+	own, strangers, _, _, err = r.have(ctx)
 	return own, strangers, err
 }
 
-// have tells what is parked, too: old tables of a publication that was interrupted.
-func (r *release) have(ctx context.Context) (own, strangers, parked []warehouse.Relation, err error) {
+// have tells what is parked, too: old tables of a publication that was interrupted; and what the
+// release has written down. A relation is the owner's if it has its labels, which a copy takes
+// along, and is written down.
+func (r *release) have(ctx context.Context) (own, strangers, parked []warehouse.Relation, down *record, err error) {
 	former, err := r.former(ctx)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, nil, nil, err
 	}
+	var all []inDataset
+	down = &record{names: warehouse.Released{}, authorized: map[authorization]bool{}}
 	for _, schema := range slices.Concat(r.spec.Schemas, former) {
 		in, err := r.c.listed(ctx, &trail{}, schema)
 		if err != nil {
-			return nil, nil, nil, err
+			return nil, nil, nil, nil, err
 		}
 		for _, one := range in {
-			ours, _ := whose(one.labels, r.spec.Owner)
-			switch {
-			case one.Name.Name == warehouse.ReleaseTable:
-			case ours && strings.HasPrefix(one.Name.Name, parkedPrefix):
-				parked = append(parked, one.Relation)
-			case ours:
-				own = append(own, one.Relation)
-			default:
-				strangers = append(strangers, one.Relation)
+			if one.Name.Name != warehouse.ReleaseTable {
+				all = append(all, one)
+				continue
+			}
+			if ours, other := whose(one.labels, r.spec.Owner); !ours || one.Kind != warehouse.Table {
+				return nil, nil, nil, nil, &warehouse.ForeignError{What: one.Kind.String() + " " + one.Name.String(), Owner: other}
+			}
+			if err := r.read(ctx, one.Name, down); err != nil {
+				return nil, nil, nil, nil, err
 			}
 		}
 	}
-	return own, strangers, parked, nil
+	waiting := map[addr.Relation]bool{}
+	for name := range down.names {
+		waiting[parkedName(name)] = true
+	}
+	for _, one := range all {
+		ours, _ := whose(one.labels, r.spec.Owner)
+		_, written := down.names[one.Name]
+		switch {
+		case ours && waiting[one.Name]:
+			parked = append(parked, one.Relation)
+		case ours && written:
+			own = append(own, one.Relation)
+		default:
+			strangers = append(strangers, one.Relation)
+		}
+	}
+	return own, strangers, parked, down, nil
 }
 
 // Staged is a name in the workshop that no other relation of any customer has: names of
@@ -440,18 +457,17 @@ func memberOf(entry resource) (key, shown string) {
 	return "", ""
 }
 
-// keysOf are members in the form of memberOf.
-func keysOf(members []string) (map[string]string, error) {
-	out := map[string]string{}
+// keysOf are members in the form of memberOf. What is no member has no access either, and stands
+// in nobody's way: Publish refuses it.
+func keysOf(members []string) map[string]bool {
+	out := map[string]bool{}
 	for _, m := range members {
-		entry, err := entryOf(m)
-		if err != nil {
-			return nil, err
+		if entry, err := entryOf(m); err == nil {
+			key, _ := memberOf(entry)
+			out[key] = true
 		}
-		key, _ := memberOf(entry)
-		out[key] = m
 	}
-	return out, nil
+	return out
 }
 
 // basicRoles are the roles of datasets under their other names (Access control with IAM).
@@ -477,17 +493,7 @@ func (r *release) role(schema string) string {
 // All other entries go back as they came; those of strangers are reported, with their role.
 // The account that the engine works as is none.
 func (r *release) Revoke(ctx context.Context, granted, wanted []string) (strangers []string, err error) {
-	keep, err := keysOf(wanted)
-	if err != nil {
-		return nil, err
-	}
-	given := map[string]bool{}
-	for _, g := range granted {
-		if entry, err := entryOf(g); err == nil {
-			key, _ := memberOf(entry)
-			given[key] = true
-		}
-	}
+	keep, given := keysOf(wanted), keysOf(granted)
 	former, err := r.former(ctx)
 	if err != nil {
 		return nil, err
@@ -512,8 +518,8 @@ func (r *release) Revoke(ctx context.Context, granted, wanted []string) (strange
 				conditional := entry["condition"] != nil
 				switch {
 				case key == "":
-				case keep[key] != "" && !conditional && (role == r.role(schema) || role == "READER"):
-				case given[key] && keep[key] == "" && !conditional && role == r.role(schema):
+				case keep[key] && !conditional && (role == r.role(schema) || role == "READER"):
+				case given[key] && !keep[key] && !conditional && role == r.role(schema):
 					continue
 				default:
 					found = append(found, fmt.Sprintf("%s (%s on %s)", shown, role, schema))
@@ -578,17 +584,19 @@ func (r *release) Publish(ctx context.Context, p warehouse.Handover) (warehouse.
 }
 
 func (r *release) publish(ctx context.Context, t *trail, p warehouse.Handover, all *totals) error {
-	if len(p.RowPolicies) > 0 {
+	if len(p.RowPolicies)+len(p.Guarded) > 0 {
 		return fmt.Errorf("row policies for customers (Google: «only use row-level security within your organization»): %w", warehouse.ErrUnsupported)
 	}
-	if _, err := keysOf(p.Readers); err != nil {
-		return err
+	for _, member := range p.Readers {
+		if _, err := entryOf(member); err != nil {
+			return err
+		}
 	}
-	own, strangers, parked, err := r.have(ctx)
+	own, strangers, parked, down, err := r.have(ctx)
 	if err != nil {
 		return err
 	}
-	relations, _, err := p.Outcome(r.spec, own, strangers, false)
+	relations, stay, err := p.Outcome(r.spec, own, strangers, false)
 	if err != nil {
 		return err
 	}
@@ -596,6 +604,14 @@ func (r *release) publish(ctx context.Context, t *trail, p warehouse.Handover, a
 		if err := r.c.claim(ctx, t, r.spec.Owner, r.spec.Customer, schema); err != nil {
 			return err
 		}
+	}
+	needed := r.needed(p.Views)
+	missing, err := r.unauthorized(ctx, t, needed)
+	if err != nil {
+		return err
+	}
+	if err := r.announce(ctx, down, warehouse.Kinds(relations), missing, all); err != nil {
+		return err
 	}
 	had := map[addr.Relation]warehouse.Kind{}
 	for _, o := range own {
@@ -614,8 +630,10 @@ func (r *release) publish(ctx context.Context, t *trail, p warehouse.Handover, a
 	if err != nil {
 		return err
 	}
-	if err := r.authorize(ctx, t, p.Views); err != nil {
-		return err
+	for _, one := range missing {
+		if err := r.authorize(ctx, t, one, true); err != nil {
+			return err
+		}
 	}
 	for _, v := range p.Views {
 		if err := r.view(ctx, t, v, had, all); err != nil {
@@ -632,7 +650,18 @@ func (r *release) publish(ctx context.Context, t *trail, p warehouse.Handover, a
 			return fmt.Errorf("drop %s: %w", d.Name, err)
 		}
 	}
-	if err := r.sign(ctx, p, warehouse.Kinds(relations), all); err != nil {
+	for _, one := range down.list() {
+		// What a view reads that stays as it is nobody has said.
+		needs := slices.Contains(needed, one) || slices.ContainsFunc(stay, func(s warehouse.Relation) bool { return s.Kind != warehouse.Table && s.Name.Schema == one.reader })
+		if needs {
+			continue
+		}
+		if err := r.authorize(ctx, t, one, false); err != nil {
+			return err
+		}
+		delete(down.authorized, one)
+	}
+	if err := r.sign(ctx, p, warehouse.Kinds(relations), down, all); err != nil {
 		return err
 	}
 	return r.leave(ctx, t)
@@ -766,37 +795,6 @@ func (r *release) view(ctx context.Context, t *trail, v warehouse.SliceView, had
 	return nil
 }
 
-// authorize lets all views of the customer's datasets read the datasets that they read on
-// behalf of their readers (Authorized datasets).
-func (r *release) authorize(ctx context.Context, t *trail, views []warehouse.SliceView) error {
-	type pair struct{ source, reader addr.Relation }
-	seen := map[pair]bool{}
-	for _, v := range views {
-		for _, read := range v.Reads {
-			one := pair{addr.Relation{Database: read.Database, Schema: read.Schema}, addr.Relation{Schema: v.Name.Schema}}
-			if seen[one] {
-				continue
-			}
-			seen[one] = true
-			reader := map[string]any{"projectId": r.c.project, "datasetId": one.reader.Schema}
-			err := r.c.changeDataset(ctx, t, one.source.Database, one.source.Schema, func(dataset resource) (resource, error) {
-				entries, _ := dataset["access"].([]any)
-				for _, e := range entries {
-					entry, _ := e.(map[string]any)
-					if same(resource(entry).child("dataset")["dataset"], reader) {
-						return nil, nil
-					}
-				}
-				return resource{"access": append(slices.Clone(entries), map[string]any{"dataset": map[string]any{"dataset": reader, "targetTypes": []any{"VIEWS"}}})}, nil
-			})
-			if err != nil {
-				return fmt.Errorf("authorize dataset %s: %w", one.reader.Schema, err)
-			}
-		}
-	}
-	return nil
-}
-
 // grant adds access entries for readers who lack them.
 func (r *release) grant(ctx context.Context, t *trail, schema string, readers []string) error {
 	if len(readers) == 0 {
@@ -853,20 +851,10 @@ func unknownMember(added []string, err error) error {
 }
 
 // sign writes ReleaseTable with one statement.
-func (r *release) sign(ctx context.Context, p warehouse.Handover, names warehouse.Released, all *totals) error {
-	var d Dialect
-	columns, row := warehouse.ReleaseRow(d, "INT64", r.spec.Owner, p, names)
-	cells := make([]string, len(columns))
-	for i, c := range columns {
-		cells[i] = "cast(" + d.Literal(row[i]) + " as " + c.Type + ") as " + d.Ident(c.Name)
-	}
-	got, err := r.c.Exec(ctx, warehouse.Statement{SQL: "create or replace table " + d.Quote(addr.Relation{Schema: r.spec.Schemas[0], Name: warehouse.ReleaseTable}) +
-		" options(labels = " + d.labels(ownerLabels(r.spec.Owner)) + ") as select " + strings.Join(cells, ", ")})
-	all.add(got)
-	if err != nil {
-		return fmt.Errorf("write %s: %w", warehouse.ReleaseTable, err)
-	}
-	return nil
+func (r *release) sign(ctx context.Context, p warehouse.Handover, names warehouse.Released, down *record, all *totals) error {
+	columns, row := warehouse.ReleaseRow(Dialect{}, "INT64", r.spec.Owner, p, names)
+	down.names = names
+	return r.write(ctx, columns, row, down, false, all)
 }
 
 // Close removes what was staged and not published.

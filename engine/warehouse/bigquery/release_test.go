@@ -144,7 +144,8 @@ func TestReleaseAccess(t *testing.T) {
 	o.enter("dw_acme", map[string]any{"role": "roles/bigquery.dataViewer", "userByEmail": "stranger@else.test"})
 	o.enter("dw_acme", map[string]any{"role": "WRITER", "groupByEmail": "all@acme.test"})
 	o.enter("dw_acme", map[string]any{"role": "roles/bigquery.dataViewer", "userByEmail": "bi@acme.test", "condition": map[string]any{"expression": "true", "title": "always"}})
-	got, err := r.Revoke(ctx, p.Readers, []string{"group:All@acme.test"})
+	// A member that is none takes nothing from anybody, and keeps nobody's access alive.
+	got, err := r.Revoke(ctx, p.Readers, []string{"group:All@acme.test", "bi@acme.test"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,6 +169,133 @@ func TestReleaseAccess(t *testing.T) {
 	if err := r.Close(ctx); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestReleaseOwnByName: labels alone, which a copy takes along, do not make a relation ours.
+func TestReleaseOwnByName(t *testing.T) {
+	o := newOutlet(t)
+	ctx := context.Background()
+	a := addr.Relation{Schema: "dw_acme", Name: "a"}
+	publish := func(p warehouse.Handover) error {
+		t.Helper()
+		r := o.begin()
+		if len(p.Tables) > 0 {
+			o.do("create or replace table " + Dialect{}.Quote(r.Staged(a)) + " as select 1 as n")
+		}
+		p.Run, p.At = "r", time.Unix(0, 0)
+		_, err := r.Publish(ctx, p)
+		return errors.Join(err, r.Close(ctx))
+	}
+	if err := publish(warehouse.Handover{Tables: []addr.Relation{a}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"theirs", "_engine_old__theirs"} {
+		o.do("create table dw_acme." + name + " options(labels = " + Dialect{}.labels(ownerLabels("shop")) + ") as select 7 as n")
+	}
+	r := o.begin()
+	own, strangers, err := r.Have(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, one := range own {
+		got = append(got, "own "+one.Name.Name)
+	}
+	for _, one := range strangers {
+		got = append(got, "stranger "+one.Name.Name)
+	}
+	if d := cmp.Diff([]string{"own a", "stranger _engine_old__theirs", "stranger theirs"}, got); d != "" {
+		t.Errorf("the dataset has:\n%s", d)
+	}
+	var foreign *warehouse.ForeignError
+	if err := publish(warehouse.Handover{Drop: []warehouse.Relation{{Name: addr.Relation{Schema: "dw_acme", Name: "theirs"}, Kind: warehouse.Table}}}); !errors.As(err, &foreign) {
+		t.Errorf("to drop theirs gives %v", err)
+	}
+	if err := publish(warehouse.Handover{Tables: []addr.Relation{a}}); err != nil {
+		t.Fatal(err)
+	}
+	o.equal("theirs", "14", o.rows("select a.n + b.n from dw_acme.theirs as a, dw_acme._engine_old__theirs as b"))
+	// A release table that is not ours is not written over.
+	o.do("create or replace table dw_acme._engine_release as select 'r' as run_id")
+	if err := publish(warehouse.Handover{Tables: []addr.Relation{a}}); !errors.As(err, &foreign) {
+		t.Errorf("their release table gives %v", err)
+	}
+}
+
+// TestReleaseFirstStopped: what the first publication had made before it stopped is the engine's.
+func TestReleaseFirstStopped(t *testing.T) {
+	o := newOutlet(t)
+	ctx := context.Background()
+	a := addr.Relation{Schema: "dw_acme", Name: "a"}
+	p := warehouse.Handover{Run: "r1", At: time.Unix(0, 0), Tables: []addr.Relation{a}, Views: []warehouse.SliceView{{Name: addr.Relation{Schema: "dw_acme", Name: "v"}, Query: "select n from dw_acme.no_such"}}}
+	for _, query := range []string{"select n from dw_acme.no_such", "select n from dw_acme.a"} {
+		r := o.begin()
+		o.do("create or replace table " + Dialect{}.Quote(r.Staged(a)) + " as select 1 as n")
+		p.Views[0].Query = query
+		_, err := r.Publish(ctx, p)
+		if stopped := strings.Contains(query, "no_such"); stopped != (err != nil) {
+			t.Fatalf("%s: %v", query, err)
+		} else if stopped {
+			o.equal("no release is complete", "true", o.rows("select run_id is null and published_at is null from dw_acme._engine_release"))
+			o.equal("the table", "1", o.rows("select n from dw_acme.a"))
+		}
+		if err := r.Close(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.equal("the release", "r1 1", o.rows("select run_id, ' ', n from dw_acme._engine_release, dw_acme.v"))
+}
+
+// TestReleaseUnauthorized: what the customer's views were allowed to read is taken back when they
+// need it no more, unless somebody else had given it.
+func TestReleaseUnauthorized(t *testing.T) {
+	o := newOutlet(t)
+	ctx := context.Background()
+	publish := func(p warehouse.Handover) {
+		t.Helper()
+		r := o.begin()
+		p.Run, p.At = "r", time.Unix(0, 0)
+		if _, err := r.Publish(ctx, p); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Close(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	name := addr.Relation{Schema: "dw_acme", Name: "v"}
+	reading := func(datasets ...string) (p warehouse.Handover) {
+		v := warehouse.SliceView{Name: name, Query: "select 1 as n"}
+		for _, d := range datasets {
+			v.Query = "select n from " + d + ".t"
+			v.Reads = append(v.Reads, addr.Relation{Schema: d, Name: "t"})
+		}
+		p.Views = []warehouse.SliceView{v}
+		return p
+	}
+	all := func(want ...string) {
+		t.Helper()
+		for i, d := range []string{"one", "two", "given"} {
+			o.equal(d, want[i], o.access(d))
+		}
+	}
+	for _, d := range []string{"one", "two", "given"} {
+		o.do("create schema " + d)
+		o.do("create table " + d + ".t as select 1 as n")
+	}
+	publish(warehouse.Handover{}) // the dataset is there now
+	o.enter("given", map[string]any{"dataset": map[string]any{"dataset": map[string]any{"projectId": o.c.project, "datasetId": "dw_acme"}, "targetTypes": []any{"VIEWS"}}})
+	const has = "dataset dw_acme"
+	publish(reading("one", "two", "given"))
+	all(has, has, has)
+	publish(warehouse.Handover{}) // the view stays
+	all(has, has, has)
+	publish(reading("two"))
+	all("", has, has)
+	publish(reading("one"))
+	all(has, "", has)
+	o.do("drop schema one cascade") // what is gone needs nothing
+	publish(warehouse.Handover{Drop: []warehouse.Relation{{Name: name, Kind: warehouse.View}}})
+	o.equal("written down", "[]", o.rows("select authorized from dw_acme._engine_release"))
 }
 
 // TestReleaseUnknownMember: the service's refusal names the member.

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/warehouse"
@@ -42,18 +43,25 @@ func (r *release) Export(ctx context.Context, folder string) error {
 	own = append(own, warehouse.Relation{Name: addr.Relation{Schema: r.spec.Schemas[0], Name: warehouse.ReleaseTable}})
 	var d Dialect
 	folders := map[string]bool{}
-	err = r.c.within(ctx, r.have, func(exec func(string) error) error {
+	theirs, err := r.alone(ctx, into)
+	if err != nil {
+		return errors.Join(err, os.RemoveAll(into))
+	}
+	err = func() error {
 		for _, rel := range own {
 			file := filepath.Join(into, url.PathEscape(rel.Name.Schema), url.PathEscape(rel.Name.Name)+".parquet")
 			if dir := filepath.Dir(file); !folders[dir] {
 				folders[dir] = true
-				if err := os.MkdirAll(dir, 0o777); err != nil {
+				if err := os.MkdirAll(dir, 0o700); err != nil {
 					return fmt.Errorf("export %s: %w", rel.Name, err)
 				}
 			}
-			text := "copy (select * from " + d.Quote(r.Published(rel.Name)) + ") to " + d.Literal(file) +
+			text := "copy (select * from " + d.Quote(rel.Name) + ") to " + d.Literal(file) +
 				fmt.Sprintf(" (format parquet, compression zstd, row_group_size %d, use_tmp_file false)", parquetGroup)
-			if err := exec(text); err != nil {
+			if err := theirs.sendOne(ctx, text); err != nil {
+				return fmt.Errorf("export %s: %w", rel.Name, err)
+			}
+			if err := os.Chmod(file, 0o600); err != nil {
 				return fmt.Errorf("export %s: %w", rel.Name, err)
 			}
 			if err := toDisk(file); err != nil {
@@ -61,8 +69,11 @@ func (r *release) Export(ctx context.Context, folder string) error {
 			}
 		}
 		return nil
-	})
-	if err != nil {
+	}()
+	if err := errors.Join(err, theirs.Close()); err != nil {
+		return errors.Join(err, os.RemoveAll(into))
+	}
+	if err := likeLast(folder, into); err != nil {
 		return errors.Join(err, os.RemoveAll(into))
 	}
 	for dir := range folders {
@@ -71,6 +82,29 @@ func (r *release) Export(ctx context.Context, folder string) error {
 		}
 	}
 	return linkTo(folder, into)
+}
+
+// Unexport removes the link first: nobody begins to read what goes.
+func (r *release) Unexport(folder string) error {
+	marked := func(dir string) bool {
+		_, err := os.Lstat(filepath.Join(dir, exportMark))
+		return err == nil
+	}
+	base := filepath.Base(folder)
+	if now, err := os.Readlink(folder); err == nil && (now == base+exportEnds[0] || now == base+exportEnds[1]) && marked(folder) {
+		if err := os.Remove(folder); err != nil {
+			return fmt.Errorf("remove an earlier export: %w", err)
+		}
+	}
+	for _, end := range exportEnds {
+		if !marked(folder + end) {
+			continue
+		}
+		if err := os.RemoveAll(folder + end); err != nil {
+			return fmt.Errorf("remove an earlier export: %w", err)
+		}
+	}
+	return nil
 }
 
 // exportInto empties the folder that folder does not lead to.
@@ -104,13 +138,46 @@ func exportInto(folder string) (string, error) {
 	if err := os.RemoveAll(into); err != nil {
 		return "", fmt.Errorf("remove an earlier export: %w", err)
 	}
-	if err := os.MkdirAll(into, 0o777); err != nil {
+	if err := os.MkdirAll(filepath.Dir(into), 0o700); err != nil {
 		return "", fmt.Errorf("export to %s: %w", into, err)
 	}
-	if err := os.WriteFile(mark, nil, 0o666); err != nil {
+	if err := makePrivate(into); err != nil {
+		return "", fmt.Errorf("export to %s: %w", into, err)
+	}
+	if err := os.WriteFile(mark, nil, 0o600); err != nil {
 		return "", fmt.Errorf("export to %s: %w", into, err)
 	}
 	return into, nil
+}
+
+// likeLast gives what was exported the rights that the last export's folder has: those to enter
+// a folder to folders only. The first one is nobody else's.
+func likeLast(folder, into string) error {
+	last, err := os.Stat(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fileOptions(folder).fileError(err)
+	}
+	var folders []string
+	err = filepath.WalkDir(into, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			folders = append(folders, path)
+			return err
+		}
+		return likeOld(path, last, 0o666)
+	})
+	if err != nil {
+		return err
+	}
+	slices.Reverse(folders) // into itself is the last, which lets others in
+	for _, path := range folders {
+		if err := likeOld(path, last, 0o777); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // linkTo makes the link, in place of an earlier one.

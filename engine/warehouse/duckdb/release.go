@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
-	sqldriver "database/sql/driver"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -24,19 +23,23 @@ import (
 var _ warehouse.Distributor = (*conn)(nil)
 
 // DuckDB has no accounts, so a customer has a database file of its own. What a customer gets
-// is made in a file beside it, which takes its name when all is there: who opens the file
-// finds the old or the new one, and who has it open keeps what it has.
+// is made in a file of a folder beside it, which takes its name when all is there: who opens the
+// file finds the old or the new one, and who has it open keeps what it has. What is carried over
+// from the customer's file is, in a DuckDB of its own; see isolated.go.
 
 const (
-	// workshopName begins the name of the workshop as a database. It is in a file beside the
-	// target's with workshopEnd after its name.
+	// workshopName begins the name of the workshop as a database. It is in a folder beside the
+	// target's file with workshopEnd after its name, which nobody but the engine may enter.
 	workshopName = "_engine_publish"
 	workshopEnd  = ".publish"
 	// workshopGroup is how many rows a group of the workshop's tables has, which are sorted
 	// by customer: who reads one customer's reads the groups with rows of it only.
 	workshopGroup = 4096
-	nextEnd       = ".next"
-	logEnd        = ".wal" // DuckDB's word for what is not yet in the file
+	// nextEnd ends the name of a folder that nobody but the engine may enter, in which the new
+	// file is made; fileName is what a file is called in such a folder.
+	nextEnd  = ".next"
+	fileName = "data.duckdb"
+	logEnd   = ".wal" // DuckDB's word for what is not yet in the file
 )
 
 var customerPattern = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
@@ -59,8 +62,12 @@ func (c *conn) Workshop(ctx context.Context, _, schema string) (addr.Relation, e
 	}
 	where, options := memory, ""
 	if path != "" {
-		where, options = path+workshopEnd, fmt.Sprintf(" (row_group_size %d)", workshopGroup)
-		if err := removeDatabase(where); err != nil {
+		folder := path + workshopEnd
+		where, options = filepath.Join(folder, fileName), fmt.Sprintf(" (row_group_size %d)", workshopGroup)
+		if err := removeFolder(folder); err != nil {
+			return addr.Relation{}, err
+		}
+		if err := makePrivate(folder); err != nil {
 			return addr.Relation{}, err
 		}
 	}
@@ -83,7 +90,7 @@ func (c *conn) CloseWorkshop(ctx context.Context, workshop addr.Relation) error 
 	if err := c.alone(ctx, "detach database if exists "+Dialect{}.Ident(workshop.Database)); err != nil || path == "" {
 		return err
 	}
-	return removeDatabase(path + workshopEnd)
+	return removeFolder(path + workshopEnd)
 }
 
 func (s session) sendOne(ctx context.Context, text string) error {
@@ -122,6 +129,42 @@ func removeDatabase(path string) error {
 		}
 	}
 	if err := os.Remove(path + logEnd); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove what an earlier run left: %w", err)
+	}
+	return nil
+}
+
+// removeFolder removes a folder that an earlier run made for a database, with the database. What
+// anybody else put there is not removed.
+func removeFolder(folder string) error {
+	info, err := os.Lstat(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fileOptions(folder).fileError(err)
+	}
+	if info.Mode().IsRegular() {
+		return removeDatabase(folder)
+	}
+	foreign := &warehouse.ForeignError{What: folder}
+	if !info.IsDir() {
+		return foreign
+	}
+	in, err := os.ReadDir(folder)
+	if err != nil {
+		return fileOptions(folder).fileError(err)
+	}
+	for _, one := range in {
+		if name := one.Name(); name != spillName && name != fileName && !strings.HasPrefix(name, fileName+logEnd) {
+			foreign.What = filepath.Join(folder, name)
+			return foreign
+		}
+	}
+	if err := removeDatabase(filepath.Join(folder, fileName)); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(folder); err != nil {
 		return fmt.Errorf("remove what an earlier run left: %w", err)
 	}
 	return nil
@@ -210,7 +253,17 @@ type release struct {
 	open, nextOpen bool
 	released       warehouse.Released // by the file's own word
 	published      bool
+	// own and strangers are what the file has, once it was looked at (known). theirs is the
+	// isolated DuckDB that looked at views, nil where there was none: it stays open, since who
+	// closes a file ends all locks that this process has on it.
+	own, strangers []warehouse.Relation
+	known          bool
+	theirs         *conn
 }
+
+// folder is where the new file is made, and made is that file.
+func (r *release) folder() string { return r.file + nextEnd }
+func (r *release) made() string   { return filepath.Join(r.folder(), fileName) }
 
 // OpenRelease attaches a customer's file, if it has one, and a new one.
 func (c *conn) OpenRelease(ctx context.Context, spec warehouse.ReleaseSpec) (warehouse.Release, error) {
@@ -232,16 +285,19 @@ func (c *conn) OpenRelease(ctx context.Context, spec warehouse.ReleaseSpec) (war
 }
 
 func (r *release) begin(ctx context.Context) error {
-	if names, err := r.c.attached(ctx, "path = "+Dialect{}.Literal(r.file+nextEnd)); err != nil {
+	if names, err := r.c.attached(ctx, "path = "+Dialect{}.Literal(r.made())); err != nil {
 		return err
 	} else if len(names) > 0 {
 		r.file = "" // the new one is another's
 		return fmt.Errorf("a release of customer %s is open already", r.spec.Customer)
 	}
-	if err := os.MkdirAll(r.spec.Dir, 0o777); err != nil {
+	if err := os.MkdirAll(r.spec.Dir, 0o700); err != nil {
 		return fileOptions(r.spec.Dir).fileError(err)
 	}
-	if err := removeDatabase(r.file + nextEnd); err != nil {
+	if err := removeFolder(r.folder()); err != nil {
+		return err
+	}
+	if err := makePrivate(r.folder()); err != nil {
 		return err
 	}
 	there, err := isDatabase(r.file)
@@ -260,8 +316,7 @@ func (r *release) begin(ctx context.Context) error {
 		}
 	}
 	var d Dialect
-	path := r.file + nextEnd
-	if r.next, err = r.c.attachFile(ctx, path, "_engine_next__"+r.spec.Customer, ""); err != nil {
+	if r.next, err = r.c.attachFile(ctx, r.made(), "_engine_next__"+r.spec.Customer, ""); err != nil {
 		return err
 	}
 	r.nextOpen = true
@@ -279,11 +334,7 @@ func (r *release) begin(ctx context.Context) error {
 // attach opens the customer's file for reading. As long as it is, nobody can open it for
 // writing.
 func (r *release) attach(ctx context.Context) error {
-	return r.attachAs(ctx, " (read_only)")
-}
-
-func (r *release) attachAs(ctx context.Context, options string) error {
-	name, err := r.c.attachFile(ctx, r.file, "_engine_have__"+r.spec.Customer, options)
+	name, err := r.c.attachFile(ctx, r.file, "_engine_have__"+r.spec.Customer, " (read_only)")
 	if err != nil {
 		return err
 	}
@@ -305,17 +356,14 @@ func (r *release) merge(ctx context.Context) error {
 	if _, err := os.Lstat(r.file + logEnd); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	var d Dialect
 	if err := r.detach(ctx); err != nil {
 		return err
 	}
-	if err := r.attachAs(ctx, ""); err != nil {
+	theirs, err := r.c.isolate(ctx, isolation{files: []isolatedFile{{path: r.file, name: isolatedHave}}, use: isolatedHave, spill: r.folder()})
+	if err != nil {
 		return err
 	}
-	if err := r.c.sendOne(ctx, "checkpoint "+d.Ident(r.have)); err != nil {
-		return err
-	}
-	if err := r.detach(ctx); err != nil {
+	if err := errors.Join(theirs.sendOne(ctx, "checkpoint "+Dialect{}.Ident(isolatedHave)), theirs.Close()); err != nil {
 		return err
 	}
 	if _, err := os.Lstat(r.file + logEnd); !errors.Is(err, fs.ErrNotExist) {
@@ -327,7 +375,7 @@ func (r *release) merge(ctx context.Context) error {
 // owned looks for the owner's mark in the file, and reads what was released.
 func (r *release) owned(ctx context.Context) error {
 	foreign := &warehouse.ForeignError{What: "the file " + r.file}
-	found, err := r.relations(ctx, r.have)
+	found, err := r.relations(ctx, r.c, r.have)
 	if err != nil {
 		return err
 	}
@@ -353,8 +401,8 @@ func (r *release) owned(ctx context.Context) error {
 }
 
 // relations lists all of an attached database, in all schemas.
-func (r *release) relations(ctx context.Context, database string) ([]warehouse.Relation, error) {
-	rows, err := r.c.catalog(ctx, "database_name = "+Dialect{}.Literal(database), false)
+func (r *release) relations(ctx context.Context, c *conn, database string) ([]warehouse.Relation, error) {
+	rows, err := c.catalog(ctx, "database_name = "+Dialect{}.Literal(database), false)
 	if err != nil {
 		return nil, err
 	}
@@ -377,19 +425,59 @@ func (r *release) Have(ctx context.Context) (own, strangers []warehouse.Relation
 	elsewhere := func(f warehouse.Relation) bool {
 		return !slices.Contains(r.spec.Schemas, f.Name.Schema) && !former[f.Name.Schema]
 	}
-	return slices.DeleteFunc(own, elsewhere), slices.DeleteFunc(strangers, elsewhere), err
+	return slices.DeleteFunc(slices.Clone(own), elsewhere), slices.DeleteFunc(slices.Clone(strangers), elsewhere), err
 }
 
+// all tells apart what the file has. The release's list is in the file, so a view on it may be
+// the customer's all the same: one that needs more than the file is a stranger's.
 func (r *release) all(ctx context.Context) (own, strangers []warehouse.Relation, err error) {
 	if !r.open {
 		return nil, nil, nil
 	}
-	found, err := r.relations(ctx, r.have)
+	if r.known {
+		return r.own, r.strangers, nil
+	}
+	found, err := r.relations(ctx, r.c, r.have)
 	if err != nil {
 		return nil, nil, err
 	}
 	own, strangers = r.released.Apart(found, warehouse.Kinds(found), true)
+	isView := func(o warehouse.Relation) bool { return o.Kind == warehouse.View }
+	if slices.ContainsFunc(own, isView) {
+		if r.theirs == nil {
+			if r.theirs, err = r.alone(ctx, ""); err != nil {
+				return nil, nil, err
+			}
+		}
+		own = slices.DeleteFunc(own, func(o warehouse.Relation) bool {
+			if !isView(o) || r.theirs.sendOne(ctx, "prepare _engine_probe as select * from "+Dialect{}.Quote(o.Name)) == nil {
+				return false
+			}
+			strangers = append(strangers, o)
+			return true
+		})
+		if err := ctx.Err(); err != nil {
+			return nil, nil, fmt.Errorf("stopped: %w", err)
+		}
+	}
+	slices.SortFunc(strangers, func(a, b warehouse.Relation) int { return a.Name.Compare(b.Name) })
+	r.own, r.strangers, r.known = own, strangers, true
 	return own, strangers, nil
+}
+
+// lookedAt ends the looking at views.
+func (r *release) lookedAt() error {
+	if r.theirs == nil {
+		return nil
+	}
+	err := r.theirs.Close()
+	r.theirs = nil
+	return err
+}
+
+// alone opens the customer's file for reading in an isolated DuckDB, which may write into a folder.
+func (r *release) alone(ctx context.Context, write string) (*conn, error) {
+	return r.c.isolate(ctx, isolation{files: []isolatedFile{{path: r.file, name: isolatedHave, readOnly: true}}, use: isolatedHave, write: write, spill: r.folder()})
 }
 
 // Staged is a relation of the new file.
@@ -414,7 +502,7 @@ func (r *release) Publish(ctx context.Context, p warehouse.Handover) (warehouse.
 	switch {
 	case len(p.Readers) > 0:
 		return stats, fmt.Errorf("accounts in a database file (%s): %w", r.file, warehouse.ErrUnsupported)
-	case len(p.RowPolicies) > 0:
+	case len(p.RowPolicies)+len(p.Guarded) > 0:
 		return stats, fmt.Errorf("row policies in a database file (%s): %w", r.file, warehouse.ErrUnsupported)
 	case !r.nextOpen:
 		return stats, fmt.Errorf("the release of %s is over", r.spec.Customer)
@@ -433,21 +521,21 @@ func (r *release) Publish(ctx context.Context, p warehouse.Handover) (warehouse.
 		return stats, err
 	}
 	names := warehouse.Kinds(all)
-	if err := r.fill(ctx, p, names, stay, strangers); err != nil {
+	if err := r.fill(ctx, p, names); err != nil {
 		return stats, err
 	}
-	if err := r.rename(ctx); err != nil {
+	if err := r.finish(ctx, p, stay, strangers); err != nil {
 		return stats, err
 	}
-	r.released = names
+	r.released, r.known = names, false
 	stats.Duration = time.Since(start)
 	return stats, nil
 }
 
-// fill makes of the new file what the customer shall have.
-func (r *release) fill(ctx context.Context, p warehouse.Handover, names warehouse.Released, stay, strangers []warehouse.Relation) error {
+// fill leaves in the new file what was staged and shall be published, and adds ReleaseTable.
+func (r *release) fill(ctx context.Context, p warehouse.Handover, names warehouse.Released) error {
 	var d Dialect
-	made, err := r.relations(ctx, r.next)
+	made, err := r.relations(ctx, r.c, r.next)
 	if err != nil {
 		return err
 	}
@@ -467,13 +555,6 @@ func (r *release) fill(ctx context.Context, p warehouse.Handover, names warehous
 	for name := range staged {
 		return fmt.Errorf("publish %s: no table was staged under that name", name)
 	}
-	carry, err := r.reading(ctx, stay, strangers)
-	if err != nil {
-		return err
-	}
-	if err := r.bring(ctx, carry, p); err != nil {
-		return err
-	}
 	columns, row := warehouse.ReleaseRow(d, "BIGINT", r.spec.Owner, p, names)
 	mark := addr.Relation{Database: r.next, Schema: r.spec.Schemas[0], Name: warehouse.ReleaseTable}
 	for _, op := range []warehouse.Op{warehouse.CreateTable{Target: mark, Columns: columns}, warehouse.InsertValues{Target: mark, Columns: columns, Rows: [][]any{row}}} {
@@ -488,6 +569,45 @@ func (r *release) fill(ctx context.Context, p warehouse.Handover, names warehous
 		}
 	}
 	return nil
+}
+
+// finish lets go of the new file as the warehouse's database, completes it in an isolated
+// DuckDB, and gives it the customer's name. The customer's file stays open there until then, so
+// that nobody writes to it what would be lost.
+func (r *release) finish(ctx context.Context, p warehouse.Handover, stay, strangers []warehouse.Relation) (err error) {
+	var d Dialect
+	if err := r.c.sendOne(ctx, "force checkpoint "+d.Ident(r.next)); err != nil {
+		return err
+	}
+	if err := r.c.alone(ctx, "detach "+d.Ident(r.next)); err != nil {
+		return err
+	}
+	r.nextOpen = false
+	if len(stay)+len(strangers)+len(p.Views) == 0 {
+		return r.rename(ctx)
+	}
+	files := []isolatedFile{{path: r.made(), name: isolatedNext}}
+	if r.open {
+		files = append(files, isolatedFile{path: r.file, name: isolatedHave, readOnly: true})
+	}
+	theirs, err := r.c.isolate(ctx, isolation{files: files, use: isolatedNext, spill: r.folder()})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, theirs.Close()) }()
+	load, err := r.reading(ctx, theirs, stay, strangers)
+	if err != nil {
+		return err
+	}
+	if err := r.bring(ctx, theirs, load, p); err != nil {
+		return err
+	}
+	for _, text := range []string{"force checkpoint " + d.Ident(isolatedNext), "use memory.main", "detach " + d.Ident(isolatedNext)} {
+		if err := theirs.sendOne(ctx, text); err != nil {
+			return err
+		}
+	}
+	return r.rename(ctx)
 }
 
 // cargo is what goes from the customer's file into the new one, as statements without the name
@@ -506,13 +626,13 @@ type carried struct {
 }
 
 // reading finds the statements. What has none, or would lose something, is an error.
-func (r *release) reading(ctx context.Context, stay, strangers []warehouse.Relation) (cargo, error) {
+func (r *release) reading(ctx context.Context, theirs *conn, stay, strangers []warehouse.Relation) (cargo, error) {
 	var out cargo
 	if !r.open {
 		return out, nil
 	}
 	var d Dialect
-	from := d.Literal(r.have)
+	from := d.Literal(isolatedHave)
 	want, foreign := map[addr.Relation]warehouse.Relation{}, map[addr.Relation]bool{}
 	for _, s := range strangers {
 		foreign[s.Name] = true
@@ -523,7 +643,7 @@ func (r *release) reading(ctx context.Context, stay, strangers []warehouse.Relat
 			out.schemas = append(out.schemas, w.Name.Schema)
 		}
 	}
-	ask := func(query string) ([][]string, error) { return r.c.leases().Ask(ctx, query) }
+	ask := func(query string) ([][]string, error) { return theirs.leases().Ask(ctx, query) }
 	// What is a stranger's own and cannot be carried over must not get lost.
 	others, err := ask("select 'sequence', schema_name, sequence_name from duckdb_sequences() where database_name = " + from +
 		" union all select 'macro', schema_name, function_name from duckdb_functions() where not internal and database_name = " + from +
@@ -585,107 +705,76 @@ func (r *release) reading(ctx context.Context, stay, strangers []warehouse.Relat
 	return out, nil
 }
 
-// within runs statements in which names without a database are those of an attached one,
-// the texts of views included.
-func (c *conn) within(ctx context.Context, database string, do func(exec func(string) error) error) error {
+// bring carries over what stays, and makes the views, in an isolated DuckDB. The release's own
+// tables are made as the engine made them, from their rows.
+func (r *release) bring(ctx context.Context, theirs *conn, load cargo, p warehouse.Handover) error {
 	var d Dialect
-	one, err := c.db.Conn(ctx)
-	if err != nil {
-		return wrap(ctx, warehouse.Statement{}, err)
-	}
-	defer one.Close()
-	q := gated{one, c.q.gate}
-	exec := func(ctx context.Context, text string) error {
-		_, err := q.ExecContext(ctx, text)
-		return wrap(ctx, warehouse.Statement{SQL: text}, err)
-	}
-	own := ""
-	rows, err := q.QueryContext(ctx, "select current_database()")
-	if err != nil {
-		return wrap(ctx, warehouse.Statement{}, err)
-	}
-	for rows.Next() {
-		err = rows.Scan(&own)
-	}
-	if err := errors.Join(err, rows.Err(), rows.Close()); err != nil {
-		return wrap(ctx, warehouse.Statement{}, err)
-	}
-	if err := exec(ctx, "use "+d.Ident(database)+".main"); err != nil {
-		return err
-	}
-	defer func() {
-		if exec(context.WithoutCancel(ctx), "use "+d.Ident(own)+".main") != nil {
-			_ = one.Raw(func(any) error { return sqldriver.ErrBadConn })
+	exec := func(text string) error { return theirs.sendOne(ctx, text) }
+	for _, schema := range load.schemas {
+		if err := exec("create schema if not exists " + d.Ident(schema)); err != nil {
+			return err
 		}
-	}()
-	return do(func(text string) error { return exec(ctx, text) })
-}
-
-// bring carries over what stays, and makes the views.
-func (r *release) bring(ctx context.Context, load cargo, p warehouse.Handover) error {
-	var d Dialect
-	return r.c.within(ctx, r.next, func(exec func(string) error) error {
-		for _, schema := range load.schemas {
-			if err := exec("create schema if not exists " + d.Ident(schema)); err != nil {
-				return err
-			}
+	}
+	for _, t := range load.tables {
+		from := t.Name
+		from.Database = isolatedHave
+		make := []string{"create table " + d.Quote(t.Name) + " as select * from " + d.Quote(from)}
+		if t.stranger {
+			make = []string{t.sql, "insert into " + d.Quote(t.Name) + " select * from " + d.Quote(from)}
 		}
-		for _, t := range load.tables {
-			if err := exec(t.sql); err != nil {
-				return fmt.Errorf("carry %s over: %w", t.Name, err)
-			}
-			if err := exec("insert into " + d.Quote(t.Name) + " select * from " + d.Quote(r.Published(t.Name))); err != nil {
+		for _, text := range make {
+			if err := exec(text); err != nil {
 				return fmt.Errorf("carry %s over: %w", t.Name, err)
 			}
 		}
-		// Views that stay may read those that are new, and the other way round.
-		var views []carried
-		for _, v := range load.views {
-			if !v.stranger {
-				views = append(views, v)
-			}
+	}
+	// Views that stay may read those that are new, and the other way round.
+	var views []carried
+	for _, v := range load.views {
+		if !v.stranger {
+			views = append(views, v)
 		}
-		for _, v := range p.Views {
-			name := addr.Relation{Schema: v.Name.Schema, Name: v.Name.Name}
-			stmts, err := d.Render(warehouse.CreateViewAs{Target: name, Query: v.Query})
-			if err != nil {
-				return err
-			}
-			for _, s := range stmts {
-				views = append(views, carried{Relation: warehouse.Relation{Name: name, Kind: warehouse.View}, sql: s.SQL})
-			}
+	}
+	for _, v := range p.Views {
+		name := addr.Relation{Schema: v.Name.Schema, Name: v.Name.Name}
+		stmts, err := d.Render(warehouse.CreateViewAs{Target: name, Query: v.Query})
+		if err != nil {
+			return err
 		}
-		for _, v := range load.views {
-			if v.stranger {
-				views = append(views, v)
-			}
+		for _, s := range stmts {
+			views = append(views, carried{Relation: warehouse.Relation{Name: name, Kind: warehouse.View}, sql: s.SQL})
 		}
-		for len(views) > 0 {
-			var left []carried
-			var failed error
-			for _, v := range views {
-				if err := exec(v.sql); err != nil {
-					if ctx.Err() != nil {
-						return err
-					}
-					left = append(left, v)
-					if failed == nil {
-						failed = r.refused(v, p, err)
-					}
+	}
+	for _, v := range load.views {
+		if v.stranger {
+			views = append(views, v)
+		}
+	}
+	for len(views) > 0 {
+		var left []carried
+		var failed error
+		for _, v := range views {
+			if err := exec(v.sql); err != nil {
+				if ctx.Err() != nil {
+					return err
+				}
+				left = append(left, v)
+				if failed == nil {
+					failed = r.refused(v, p, err)
 				}
 			}
-			if len(left) == len(views) {
-				return failed
-			}
-			views = left
 		}
-		for _, text := range load.rest {
-			if err := exec(text); err != nil {
-				return err
-			}
+		if len(left) == len(views) {
+			return failed
 		}
-		return nil
-	})
+		views = left
+	}
+	for _, text := range load.rest {
+		if err := exec(text); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // refused words that a view cannot be made any more.
@@ -704,22 +793,28 @@ func (r *release) refused(v carried, p warehouse.Handover, err error) error {
 		Reason: Dialect{}.Explain(err).Message, Help: "change or drop the view in " + r.file + ", or keep the columns that it reads; nothing was changed", Err: err}
 }
 
-// rename writes the new file to the disk as a whole and lets it take the customer's name.
+// rename writes the new file to the disk as a whole and lets it take the customer's name. It
+// has the rights that the old one had, and at first those of nobody but the engine.
 func (r *release) rename(ctx context.Context) error {
-	var d Dialect
-	next := r.file + nextEnd
-	if err := r.c.sendOne(ctx, "force checkpoint "+d.Ident(r.next)); err != nil {
-		return err
-	}
-	if err := r.c.alone(ctx, "detach "+d.Ident(r.next)); err != nil {
-		return err
-	}
-	r.nextOpen = false
+	next := r.made()
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("stopped: %w", err)
 	}
 	if log, err := os.Lstat(next + logEnd); err == nil {
 		return fmt.Errorf("DuckDB did not write all of %s: %d bytes of its log are left", next, log.Size())
+	}
+	switch old, err := os.Lstat(r.file); {
+	case err == nil:
+		err = likeOld(next, old, 0o666)
+		if err != nil {
+			return err
+		}
+	case errors.Is(err, fs.ErrNotExist):
+		if err := os.Chmod(next, 0o600); err != nil {
+			return fmt.Errorf("publish %s: %w", r.file, err)
+		}
+	default:
+		return fileOptions(r.file).fileError(err)
 	}
 	if err := toDisk(next); err != nil {
 		return err
@@ -733,7 +828,8 @@ func (r *release) rename(ctx context.Context) error {
 	if err := toDisk(r.spec.Dir); err != nil {
 		return err
 	}
-	if err := r.detach(ctx); err != nil {
+	r.known = false
+	if err := errors.Join(r.lookedAt(), r.detach(ctx)); err != nil {
 		return fmt.Errorf("%s is published; let go of the old file: %w", r.file, err)
 	}
 	if err := r.attach(ctx); err != nil {
@@ -763,9 +859,9 @@ func (r *release) Close(ctx context.Context) error {
 		r.nextOpen = false
 		errs = append(errs, r.c.alone(ctx, "detach database if exists "+Dialect{}.Ident(r.next)))
 	}
-	errs = append(errs, r.detach(ctx))
-	if !r.published && r.file != "" {
-		errs = append(errs, removeDatabase(r.file+nextEnd))
+	errs = append(errs, r.lookedAt(), r.detach(ctx))
+	if r.file != "" {
+		errs = append(errs, removeFolder(r.folder()))
 	}
 	return errors.Join(errs...)
 }

@@ -397,6 +397,15 @@ func TestReleaseExport(t *testing.T) {
 	if err := r.(warehouse.Exporter).Export(ctx, "here"); err == nil {
 		t.Error("an export has no place")
 	}
+	for _, name := range []string{"acme.parquet", "other.parquet", "acme.duckdb", "nothing"} {
+		if err := r.(warehouse.Exporter).Unexport(filepath.Join(o.spec.Dir, name)); err != nil {
+			t.Errorf("remove the export %s: %v", name, err)
+		}
+	}
+	left := slices.DeleteFunc(o.files(), func(name string) bool { return strings.HasPrefix(name, "acme.duckdb.") })
+	if d := cmp.Diff([]string{"acme.duckdb", "other.parquet.a"}, left); d != "" {
+		t.Errorf("files without the export:\n%s", d)
+	}
 }
 
 // TestReleaseMany: customers are published side by side.

@@ -31,7 +31,7 @@ func (c *conn) Reads(ctx context.Context, principal string, rels []addr.Relation
 	if len(rels) == 0 {
 		return out, nil
 	}
-	tx, err := c.Begin(ctx)
+	tx, err := c.become(ctx, principal)
 	if err != nil {
 		return nil, err
 	}
@@ -40,12 +40,6 @@ func (c *conn) Reads(ctx context.Context, principal string, rels []addr.Relation
 	do := func(sql string) error {
 		_, err := tx.Exec(ctx, warehouse.Statement{SQL: sql})
 		return err
-	}
-	if err := do("SET LOCAL ROLE " + d.Ident(principal)); err != nil {
-		if refused(err) {
-			return nil, fmt.Errorf("act as %s: %w", principal, warehouse.ErrUnsupported)
-		}
-		return nil, err
 	}
 	names := make([]string, 0, len(rels))
 	asked := map[[2]string][]addr.Relation{}
@@ -112,6 +106,72 @@ ORDER BY 1, 2`})
 		out[r] = err == nil
 	}
 	return out, nil
+}
+
+// become begins a transaction in which the principal asks.
+func (c *conn) become(ctx context.Context, principal string) (warehouse.Tx, error) {
+	tx, err := c.Begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := tx.Exec(ctx, warehouse.Statement{SQL: "SET LOCAL ROLE " + c.Dialect().Ident(principal)}); err != nil {
+		_ = tx.Close()
+		if refused(err) {
+			return nil, fmt.Errorf("act as %s: %w", principal, warehouse.ErrUnsupported)
+		}
+		return nil, err
+	}
+	return tx, nil
+}
+
+// Answers implements warehouse.Impersonator.
+func (c *conn) Answers(ctx context.Context, principal string, queries []string) ([]int64, error) {
+	if len(queries) == 0 {
+		return nil, nil
+	}
+	tx, err := c.become(ctx, principal)
+	if err != nil {
+		return nil, err
+	}
+	defer tx.Close()
+	out := make([]int64, 0, len(queries))
+	for _, query := range queries {
+		n, err := numberOf(ctx, tx, query)
+		if err != nil {
+			return nil, fmt.Errorf("ask as %s: %w", principal, err)
+		}
+		out = append(out, n)
+	}
+	return out, nil
+}
+
+// numberOf is the one whole number of a query.
+func numberOf(ctx context.Context, tx warehouse.Tx, query string) (n int64, err error) {
+	rows, err := tx.Query(ctx, warehouse.Statement{SQL: query})
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	found := false
+	for rows.Next() {
+		v, err := rows.Values()
+		if err != nil {
+			return 0, err
+		}
+		if found || len(v) != 1 {
+			return 0, errors.New("the query gives more than one number")
+		}
+		if n, found = v[0].(int64); !found {
+			return 0, fmt.Errorf("the query gives %T and no whole number", v[0])
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return 0, err
+	}
+	if !found {
+		return 0, errors.New("the query gives no number")
+	}
+	return n, nil
 }
 
 // refused reports whether an error is about a privilege.

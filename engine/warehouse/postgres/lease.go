@@ -44,8 +44,16 @@ func (s session) leases() warehouse.LeaseTable {
 			var e *Error
 			return errors.As(err, &e) && (e.Code == "42P01" || e.Code == "3F000")
 		},
-		Again: warehouse.Conflict,
+		Again: func(err error) bool { return warehouse.Conflict(err) || makesAlike(err) },
 	}
+}
+
+// makesAlike reports whether another session has just made the table that «if not exists» did
+// not see: its row type is found where the table itself was not.
+func makesAlike(err error) bool {
+	var e *Error
+	var pg *pgconn.PgError
+	return errors.As(err, &e) && e.Code == "42710" && errors.As(err, &pg) && (pg.Routine == "heap_create_with_catalog" || pg.Routine == "TypeCreate")
 }
 
 // spare calls f with the transaction's connection, one of the pool, or one of its own if

@@ -2,9 +2,13 @@ package postgres
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -12,11 +16,17 @@ import (
 	"github.com/engine-build/engine/engine/warehouse"
 )
 
-var _ warehouse.Distributor = (*conn)(nil)
+var (
+	_ warehouse.Distributor = (*conn)(nil)
+	_ warehouse.Vetter      = (*conn)(nil)
+)
 
 // A customer has schemas of its own. What it gets is made in the workshop, a schema that
 // nobody but the engine may use, and moved in one transaction, with rights and all: readers
 // see the old or the new of everything. A schema is the engine's if its comment says so.
+//
+// A transaction of a reader that is REPEATABLE READ or SERIALIZABLE and began before the tables
+// were made finds them empty, as after TRUNCATE (PostgreSQL's manual, 13.6).
 
 // schemaMark begins the comment of a schema of the engine's. The owner follows, and the
 // customer.
@@ -74,7 +84,26 @@ func (h holdings) claim(mark, schema string) []string {
 	if !there {
 		out = append(out, "create schema "+d.Ident(schema))
 	}
-	return append(out, "comment on schema "+d.Ident(schema)+" is "+d.Literal(mark), "revoke all on schema "+d.Ident(schema)+" from public")
+	return append(out, "comment on schema "+d.Ident(schema)+" is "+d.Literal(mark))
+}
+
+// closeQuery writes what takes from schemas ($1) the rights of all but their owners, PUBLIC's
+// and those by default privileges included.
+const closeQuery = `select distinct format('revoke all on schema %I from %s', n.nspname, case when x.grantee = 0 then 'public' else x.grantee::regrole::text end)
+from pg_catalog.pg_namespace as n cross join lateral pg_catalog.aclexplode(n.nspacl) as x
+where n.nspname = any($1::text[]) and x.grantee <> n.nspowner order by 1`
+
+// close makes schemas their owner's alone.
+func (p *performer) close(ctx context.Context, schemas []string) error {
+	if len(schemas) == 0 {
+		return nil
+	}
+	var todo []string
+	err := p.ask(ctx, closeQuery, [][]byte{textArray(schemas)}, func(v [][]byte) { todo = append(todo, string(v[0])) })
+	if err != nil {
+		return err
+	}
+	return p.texts(ctx, todo)
 }
 
 // dropOrder drops readers before what they read.
@@ -91,10 +120,15 @@ func (c *conn) Workshop(ctx context.Context, owner, schema string) (addr.Relatio
 	if err != nil {
 		return addr.Relation{}, err
 	}
-	if todo := found.claim(mark, schema); len(todo) > 0 {
-		if err := c.inTx(ctx, func(p *performer) error { return p.texts(ctx, todo) }); err != nil {
-			return addr.Relation{}, fmt.Errorf("make schema %s: %w", schema, err)
+	// Whatever rights the relations in it have by default, nobody gets to them.
+	err = c.inTx(ctx, func(p *performer) error {
+		if err := p.texts(ctx, found.claim(mark, schema)); err != nil {
+			return err
 		}
+		return p.close(ctx, []string{schema})
+	})
+	if err != nil {
+		return addr.Relation{}, fmt.Errorf("make schema %s: %w", schema, err)
 	}
 	if err := c.CloseWorkshop(ctx, addr.Relation{Schema: schema}); err != nil {
 		return addr.Relation{}, err
@@ -337,9 +371,6 @@ func (r *release) Revoke(ctx context.Context, granted, wanted []string) (strange
 }
 
 func (r *release) revoke(ctx context.Context, p *performer, granted, wanted []string) (strangers []string, err error) {
-	if err := r.exist(ctx, p, wanted); err != nil {
-		return nil, err
-	}
 	rights, err := r.rights(ctx, p.session)
 	if err != nil {
 		return nil, err
@@ -378,22 +409,43 @@ func (r *release) revoke(ctx context.Context, p *performer, granted, wanted []st
 	return slices.Compact(strangers), p.texts(ctx, slices.Compact(todo))
 }
 
-// exist makes sure that there are roles with these names.
-func (r *release) exist(ctx context.Context, p *performer, principals []string) error {
+// fitQuery says of roles ($1) what lets them read whatever they like: what they are, or can
+// become with SET ROLE. BYPASSRLS counts where tables are guarded ($2).
+const fitQuery = `select r.rolname, case
+  when r.rolsuper then 'it is a superuser'
+  when r.rolname = current_user then 'it is the engine''s own role'
+  when pg_catalog.pg_has_role(r.oid, current_user, 'member') then 'it is a member of the engine''s role ' || current_user
+  when $2::boolean and r.rolbypassrls then 'it has BYPASSRLS, and would see the rows of all customers'
+  else coalesce((select case when m.rolsuper then 'it is a member of the superuser ' || m.rolname
+      when m.rolname = 'pg_read_all_data' then 'it is a member of pg_read_all_data'
+      else 'it is a member of ' || m.rolname || ', which has BYPASSRLS, and could see the rows of all customers' end
+    from pg_catalog.pg_roles as m where (m.rolsuper or m.rolname = 'pg_read_all_data' or $2::boolean and m.rolbypassrls) and pg_catalog.pg_has_role(r.oid, m.oid, 'member')
+    order by m.rolsuper desc, m.rolname limit 1), '') end
+from pg_catalog.pg_roles as r where r.rolname = any($1::text[])`
+
+// unfit are the principals that are not there, or that no grant and no policy keeps from reading
+// more.
+func (s session) unfit(ctx context.Context, principals []string, guarded bool) ([]*warehouse.PrincipalError, error) {
 	if len(principals) == 0 {
-		return nil
+		return nil, nil
 	}
-	found := map[string]bool{}
-	err := p.ask(ctx, "select rolname from pg_catalog.pg_roles where rolname = any($1::text[])", [][]byte{textArray(principals)}, func(v [][]byte) { found[string(v[0])] = true })
+	found := map[string]string{}
+	err := s.ask(ctx, fitQuery, [][]byte{textArray(principals), strconv.AppendBool(nil, guarded)}, func(v [][]byte) { found[string(v[0])] = string(v[1]) })
 	if err != nil {
-		return err
+		return nil, err
 	}
+	var out []*warehouse.PrincipalError
 	for _, name := range principals {
-		if !found[name] {
-			return &warehouse.PrincipalError{Principal: name}
+		if reason, there := found[name]; !there || reason != "" {
+			out = append(out, &warehouse.PrincipalError{Principal: name, Reason: reason})
 		}
 	}
-	return nil
+	return out, nil
+}
+
+// Unfit implements warehouse.Vetter.
+func (c *conn) Unfit(ctx context.Context, principals []string, guarded bool) ([]*warehouse.PrincipalError, error) {
+	return c.unfit(ctx, principals, guarded)
 }
 
 const (
@@ -450,17 +502,35 @@ type move struct {
 	all      []warehouse.Relation // that are there afterwards
 	replaced []warehouse.Relation
 	found    holdings
+	// guarded are tables whose readers see some rows, with the principals that see any.
+	guarded map[addr.Relation][]string
+}
+
+// guardedBy are the guarded tables, and who has a policy for them.
+func guardedBy(p warehouse.Handover) map[addr.Relation][]string {
+	out := map[addr.Relation][]string{}
+	for _, t := range p.Guarded {
+		out[addr.Relation{Schema: t.Schema, Name: t.Name}] = nil
+	}
+	for _, y := range p.RowPolicies {
+		table := addr.Relation{Schema: y.Table.Schema, Name: y.Table.Name}
+		if !slices.Contains(out[table], y.Principal) {
+			out[table] = append(out[table], y.Principal)
+		}
+	}
+	return out
 }
 
 func (r *release) publish(ctx context.Context, t *tx, p warehouse.Handover) error {
 	do := &performer{session: t.session, rows: -1}
-	for _, list := range [][]string{p.Readers, policyPrincipals(p)} {
-		if err := r.exist(ctx, do, list); err != nil {
-			return err
-		}
+	m := move{p: p, guarded: guardedBy(p)}
+	bad, err := do.unfit(ctx, slices.Concat(p.Readers, policyPrincipals(p)), len(m.guarded) > 0)
+	if err != nil {
+		return err
 	}
-	m := move{p: p}
-	var err error
+	if len(bad) > 0 {
+		return bad[0]
+	}
 	if m.found, err = r.find(ctx, do.session); err != nil {
 		return err
 	}
@@ -499,6 +569,15 @@ func (r *release) publish(ctx context.Context, t *tx, p warehouse.Handover) erro
 		if err := do.texts(ctx, r.moves(m)); err != nil {
 			return err
 		}
+		var claimed []string
+		for _, schema := range r.schemas() {
+			if !m.found[schema] {
+				claimed = append(claimed, schema)
+			}
+		}
+		if err := do.close(ctx, claimed); err != nil {
+			return err
+		}
 		for _, v := range p.Views {
 			if err := do.exec(ctx, createBarrier(v)); err != nil {
 				return fmt.Errorf("make view %s: %w", v.Name, err)
@@ -516,6 +595,9 @@ func (r *release) publish(ctx context.Context, t *tx, p warehouse.Handover) erro
 		return err
 	}
 	if err := r.leave(ctx, do, m); err != nil {
+		return err
+	}
+	if err := r.guard(ctx, do, m); err != nil {
 		return err
 	}
 	grants, err := r.grants(ctx, do, m)
@@ -703,17 +785,83 @@ func (r *release) moves(m move) []string {
 		moved := addr.Relation{Schema: final.Schema, Name: staged.Name}
 		out = append(out, "alter table "+d.Quote(staged)+" set schema "+d.Ident(final.Schema), "alter table "+d.Quote(moved)+" rename to "+d.Ident(final.Name))
 	}
-	guarded := map[addr.Relation]int{}
-	for _, y := range m.p.RowPolicies {
-		table := addr.Relation{Schema: y.Table.Schema, Name: y.Table.Name}
-		if guarded[table] == 0 {
-			out = append(out, "alter table "+d.Quote(table)+" enable row level security")
-		}
-		guarded[table]++
-		out = append(out, fmt.Sprintf("create policy %s on %s for select to %s using (%s = %s)",
-			d.Ident(fmt.Sprintf("%s%d", policyMark, guarded[table])), d.Quote(table), d.Ident(y.Principal), d.Ident(y.Column), d.Literal(y.Value)))
-	}
 	return out
+}
+
+// policyName is the same for the same policy.
+func policyName(y warehouse.RowPolicy) string {
+	sum := sha256.Sum256([]byte(y.Principal + "\x00" + y.Column + "\x00" + y.Value))
+	return policyMark + hex.EncodeToString(sum[:12])
+}
+
+// guardsQuery lists tables ($1) with whether they are guarded, and the engine's own policies
+// ($2 begins their names) with the only role that each is for.
+const guardsQuery = `select n.nspname, c.relname, c.relrowsecurity, coalesce(y.polname, ''),
+  case when cardinality(y.polroles) = 1 and y.polpermissive and y.polcmd = 'r' then coalesce((select rolname from pg_catalog.pg_roles where oid = y.polroles[1]), '') else '' end
+from unnest($1::text[]) as x join pg_catalog.pg_class as c on c.oid = to_regclass(x) join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+left join pg_catalog.pg_policy as y on y.polrelid = c.oid and starts_with(y.polname::text, $2)
+where c.relkind in ('r', 'p') order by 1, 2, 4`
+
+// guard gives each guarded table row level security, policies or not, and the policies that it
+// shall have: without one nobody but the owner sees a row. The owner is not bound by it, which
+// is how the engine looks at what it has published; whoever can become the owner is no reader,
+// see fitQuery. Readers without a policy for a table lose what they had on it.
+func (r *release) guard(ctx context.Context, do *performer, m move) error {
+	if len(m.guarded) == 0 {
+		return nil
+	}
+	var d Dialect
+	var names, todo []string
+	for _, t := range slices.SortedFunc(maps.Keys(m.guarded), addr.Relation.Compare) {
+		names = append(names, d.Quote(t))
+	}
+	type policy struct {
+		table     addr.Relation
+		name, who string
+	}
+	there, have := map[addr.Relation]bool{}, map[policy]bool{}
+	var drop []policy
+	err := do.ask(ctx, guardsQuery, [][]byte{textArray(names), []byte(policyMark)}, func(v [][]byte) {
+		table := addr.Relation{Schema: string(v[0]), Name: string(v[1])}
+		if !there[table] && string(v[2]) != "t" {
+			todo = append(todo, "alter table "+d.Quote(table)+" enable row level security")
+		}
+		there[table] = true
+		if len(v[3]) > 0 {
+			one := policy{table, string(v[3]), string(v[4])}
+			have[one] = true
+			drop = append(drop, one)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	wanted := map[policy]bool{}
+	var create []string
+	for _, y := range m.p.RowPolicies {
+		one := policy{addr.Relation{Schema: y.Table.Schema, Name: y.Table.Name}, policyName(y), y.Principal}
+		if !wanted[one] && !have[one] {
+			create = append(create, fmt.Sprintf("create policy %s on %s for select to %s using (%s = %s)", d.Ident(one.name), d.Quote(one.table), d.Ident(y.Principal), d.Ident(y.Column), d.Literal(y.Value)))
+		}
+		wanted[one] = true
+	}
+	for _, one := range drop {
+		if !wanted[one] {
+			todo = append(todo, "drop policy "+d.Ident(one.name)+" on "+d.Quote(one.table))
+		}
+	}
+	todo = append(todo, create...)
+	for _, t := range slices.SortedFunc(maps.Keys(m.guarded), addr.Relation.Compare) {
+		if !there[t] {
+			return fmt.Errorf("guard %s: there is no such table", t)
+		}
+		for _, reader := range m.p.Readers {
+			if !slices.Contains(m.guarded[t], reader) {
+				todo = append(todo, "revoke all on "+d.Quote(t)+" from "+d.Ident(reader))
+			}
+		}
+	}
+	return do.texts(ctx, todo)
 }
 
 // createBarrier makes a view. Behind a barrier a reader's own functions see only rows that
@@ -803,13 +951,16 @@ from unnest($1::text[]) as n join pg_catalog.pg_class as c on c.oid = to_regclas
 }
 
 // grantsQuery lists which of the readers ($1) lack the right to use which schema ($2), to make
-// something in the workspace ($3), or to read which relation ($4).
+// something in the workspace ($3), or to read which relation ($4); and of guarded tables ($6)
+// those that have a policy ($5).
 const grantsQuery = `with readers as (select r from unnest($1::text[]) as r)
 select format('grant usage on schema %I to %I', s, r) from readers, unnest($2::text[]) as s where not pg_catalog.has_schema_privilege(r, s, 'usage')
 union all
 select format('grant create on schema %I to %I', s, r) from readers, unnest($3::text[]) as s where not pg_catalog.has_schema_privilege(r, s, 'create')
 union all
-select format('grant select on %s to %s', string_agg(n, ', ' order by n), format('%I', r)) from readers, unnest($4::text[]) as n where not pg_catalog.has_table_privilege(r, n, 'select') group by r`
+select format('grant select on %s to %s', string_agg(n, ', ' order by n), format('%I', r))
+from (select r, n from readers, unnest($4::text[]) as n union all select r, n from unnest($5::text[], $6::text[]) as guarded(r, n)) as x
+where not pg_catalog.has_table_privilege(r, n, 'select') group by r`
 
 // grants are the statements that give readers what they lack.
 func (r *release) grants(ctx context.Context, do *performer, m move) ([]string, error) {
@@ -818,15 +969,24 @@ func (r *release) grants(ctx context.Context, do *performer, m move) ([]string, 
 	}
 	var d Dialect
 	names := []string{d.Quote(r.mark())}
+	var some, guarded []string
 	for _, n := range m.all {
-		names = append(names, d.Quote(n.Name))
+		seers, only := m.guarded[addr.Relation{Schema: n.Name.Schema, Name: n.Name.Name}]
+		if !only {
+			names = append(names, d.Quote(n.Name))
+		}
+		for _, one := range seers {
+			if slices.Contains(m.p.Readers, one) {
+				some, guarded = append(some, one), append(guarded, d.Quote(n.Name))
+			}
+		}
 	}
 	var workspace []string
 	if r.spec.Workspace != "" {
 		workspace = []string{r.spec.Workspace}
 	}
 	var out []string
-	err := do.ask(ctx, grantsQuery, [][]byte{textArray(m.p.Readers), textArray(r.schemas()), textArray(workspace), textArray(names)}, func(v [][]byte) {
+	err := do.ask(ctx, grantsQuery, [][]byte{textArray(m.p.Readers), textArray(r.schemas()), textArray(workspace), textArray(names), textArray(some), textArray(guarded)}, func(v [][]byte) {
 		out = append(out, string(v[0]))
 	})
 	slices.SortFunc(out, func(a, b string) int { return -strings.Compare(a, b) })
