@@ -38,7 +38,11 @@ type IsolationReason struct {
 }
 
 // isolated reports whether it is asked whose rows are where.
-func (c *compiler) isolated() bool { return c.project.Settings.Distribution != nil }
+func (c *compiler) isolated() bool {
+	o := c.options
+	looks := o.Late != nil || o.Analyzer != nil || o.Google != nil && o.Google.Sessions != nil
+	return looks && c.project.Settings.Distribution != nil
+}
 
 // TenantColumn is the column of n with the tenant, if it has it: the configured one, or that of
 // the project.
