@@ -25,6 +25,27 @@ import (
 // is, so that those that read it are looked at as far as its columns are known.
 func (c *compiler) analyze(ctx context.Context, order []addr.Node) {
 	c.declareColumns()
+	c.nativelyRead = map[addr.Node]bool{}
+	native := func(parents []addr.Node) {
+		for _, p := range parents {
+			c.nativelyRead[p] = true
+		}
+	}
+	for _, u := range c.all {
+		if u.kind != addr.Source && !c.google(u) {
+			native(u.Parents)
+		}
+	}
+	for _, t := range c.tests {
+		if c.testDialect(t) != project.GoogleSQL {
+			native(t.Parents)
+		}
+	}
+	for _, u := range c.all {
+		if u.kind == addr.Source && c.nativelyRead[u.ID] {
+			native(u.Parents) // what builds the source has its columns
+		}
+	}
 	if c.options.Analyzer == nil && c.options.Google == nil {
 		for _, u := range c.all {
 			u.Unanalyzed = "analysis is off"
@@ -232,6 +253,7 @@ func (c *compiler) declare(ctx context.Context, u *unit, columns []warehouse.Col
 	if c.options.Analyzer == nil {
 		return true
 	}
+	u.declared = true
 	if err := c.options.Analyzer.Declare(ctx, u.Relation, columns); err != nil {
 		if ctx.Err() == nil {
 			d := warehouse.Trace(c.target.Dialect, warehouse.Statement{}, nil, at, err)
@@ -300,7 +322,9 @@ func (c *compiler) analyzeSource(ctx context.Context, u *unit, byID map[addr.Nod
 			return
 		}
 	}
-	c.declare(ctx, u, plain(u.Columns), u.at)
+	if columns := plain(u.Columns); c.judgedNatively(u, columns) {
+		c.declare(ctx, u, columns, u.at)
+	}
 }
 
 func plain(columns []Column) []warehouse.Column {
@@ -326,7 +350,7 @@ func (c *compiler) analyzeSeed(ctx context.Context, u *unit) {
 	if at.IsZero() {
 		at = u.at
 	}
-	if c.declare(ctx, u, columns, at) {
+	if !c.judgedNatively(u, columns) || c.declare(ctx, u, columns, at) {
 		c.setColumns(u, columns)
 	}
 }

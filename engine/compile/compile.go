@@ -112,14 +112,16 @@ type compiler struct {
 	// values are what target answers in templates, the same for all of them.
 	values map[string]any
 
-	units    []*unit          // seeds, models, snapshots: enabled and disabled
-	names    map[string]*unit // ref namespace; versions by the names of their nodes too
-	sources  map[addr.Node]*unit
-	all      []*unit             // enabled units and sources, sorted by ID
-	byID     map[addr.Node]*unit // those of all, once there is an order
-	disabled []addr.Node
-	wrong    map[addr.Node]bool // has a mistake of any sort
-	bad      map[addr.Node]bool // has no text because of an error; what reads it is not looked at further
+	units   []*unit          // seeds, models, snapshots: enabled and disabled
+	names   map[string]*unit // ref namespace; versions by the names of their nodes too
+	sources map[addr.Node]*unit
+	all     []*unit             // enabled units and sources, sorted by ID
+	byID    map[addr.Node]*unit // those of all, once there is an order
+	// nativelyRead are the nodes that something reads that is not GoogleSQL.
+	nativelyRead map[addr.Node]bool
+	disabled       []addr.Node
+	wrong          map[addr.Node]bool // has a mistake of any sort
+	bad            map[addr.Node]bool // has no text because of an error; what reads it is not looked at further
 
 	singular  []*testFile
 	generics  map[string]*testFile
@@ -142,6 +144,8 @@ type unit struct {
 	proofs []proof
 	// referred are parents that a foreign key names and the text does not read.
 	referred []addr.Node
+	// declared: the target's own analyzer has heard of its columns.
+	declared bool
 }
 
 type testFile struct {

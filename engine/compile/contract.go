@@ -401,7 +401,7 @@ func (c *compiler) checkPromises(ctx context.Context, u *unit) {
 			t := c.contractTest(u, "expression", at, "", "check")
 			t.Args["expression"] = k.Expression
 			t.Config.Dialect = c.target.Dialect.Name()
-			if u.Unanalyzed == "" && c.google(u) && !c.readNatively(u) {
+			if u.Unanalyzed == "" && !u.declared && (c.google(u) || u.kind == addr.Seed) {
 				c.declare(ctx, u, plain(u.Columns), at) // for the target's own binder
 			}
 			c.addTest(t, []addr.Node{u.ID})

@@ -147,7 +147,7 @@ func (c *compiler) analyzeGoogle(ctx context.Context, u *unit) {
 	} else {
 		u.takeMeaning(full)
 	}
-	if c.readNatively(u) {
+	if c.nativelyRead[u.ID] {
 		c.declare(ctx, u, plain(u.Columns), u.at)
 	}
 }
@@ -185,9 +185,29 @@ func (c *compiler) readBy(u *unit) []addr.Node {
 	return sortReads(out)
 }
 
-// readNatively reports whether something that is not GoogleSQL reads u.
-func (c *compiler) readNatively(u *unit) bool {
-	return slices.ContainsFunc(u.Children, func(n addr.Node) bool { return !c.google(c.byID[n]) && c.byID[n].kind != addr.Source })
+// judgedNatively reports whether the target's own analyzer has to hear of these columns of u:
+// something that is not GoogleSQL reads them, or there is something wrong in them that it alone
+// can tell. Opening it takes longer than all the rest of a compilation that finds nothing new.
+func (c *compiler) judgedNatively(u *unit, columns []warehouse.Column) bool {
+	seen := make(map[string]bool, len(columns))
+	for _, col := range columns {
+		name := strings.ToLower(col.Name)
+		if name == "" || seen[name] || !c.certain(col.Type) {
+			return true
+		}
+		seen[name] = true
+	}
+	return len(columns) == 0 || c.nativelyRead[u.ID]
+}
+
+// certain reports whether a type of the target is one that the translation writes itself.
+func (c *compiler) certain(native string) bool {
+	t := c.googleType(native)
+	if t == nil || c.options.Google.Translator == nil {
+		return false
+	}
+	written, err := c.options.Google.Translator.Type(t)
+	return err == nil && strings.EqualFold(written, native)
 }
 
 // stored reports whether the rows of the query are kept in a table.
