@@ -52,7 +52,10 @@ type Options struct {
 }
 
 // Load reads the project as written.
-func Load(o Options) (*project.Project, diag.List) { return project.Load(o.Dir, o.Env) }
+func Load(o Options) (*project.Project, diag.List) {
+	p, found := project.Load(o.Dir, o.Env)
+	return p, append(found, checkConnections(p, o.Drivers)...)
+}
 
 // Compile makes the program for the chosen target. It opens no connection to it.
 func Compile(ctx context.Context, p *project.Project, o Options) (*compile.Program, diag.List) {

@@ -10,7 +10,10 @@ import (
 	"github.com/engine-build/engine/engine/datatest"
 	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/distribute"
+	"github.com/engine-build/engine/engine/ingest"
+	"github.com/engine-build/engine/engine/lookml"
 	"github.com/engine-build/engine/engine/materialize"
+	"github.com/engine-build/engine/engine/metabase"
 	"github.com/engine-build/engine/engine/plan"
 	"github.com/engine-build/engine/engine/project"
 	"github.com/engine-build/engine/engine/run"
@@ -25,7 +28,7 @@ import (
 func catalogue() []diag.Entry {
 	return slices.Concat(
 		tmpl.Codes, format.Codes, project.Codes, compile.Codes, datatest.Codes, materialize.Codes, lineage.Codes, check.Codes,
-		warehouse.Codes, tenant.Codes, plan.Codes, run.Codes, distribute.Codes, distributeCodes, engine.Codes, Codes, traceCodes, tenureCodes, rollbackCodes, planCodes, serveCodes,
+		warehouse.Codes, tenant.Codes, plan.Codes, run.Codes, distribute.Codes, distributeCodes, engine.Codes, Codes, traceCodes, tenureCodes, rollbackCodes, planCodes, serveCodes, ingest.Codes, ingestCodes, driftCodes, lookml.Codes, lookmlCodes, metabase.Codes, metabaseCodes,
 	)
 }
 

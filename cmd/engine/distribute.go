@@ -37,6 +37,7 @@ type shareFlags struct {
 	force     bool
 	budget    budgetFlags
 	tenure    tenureFlags
+	deadline  span
 }
 
 func (a *app) publishCommand() *cobra.Command {
@@ -66,7 +67,8 @@ phase of engine build, too.`),
   engine publish --dry-run                 who gets what, and why
   engine publish --customer acme --customer bmw
   engine publish --force --customer acme   although nothing has changed
-  engine publish -j 8 -o json`,
+  engine publish -j 8 -o json
+  engine publish --deadline 45m            what was not begun by then keeps what it had`,
 	}
 	fl := cmd.Flags()
 	fl.StringArrayVar(&f.customers, "customer", nil, "only these `customers`; may be repeated")
@@ -76,6 +78,7 @@ phase of engine build, too.`),
 	fl.BoolVar(&f.force, "force", false, "publish although it is unchanged")
 	f.budget.register(cmd)
 	f.tenure.register(cmd)
+	f.deadline.register(cmd)
 	a.outputFlag(cmd, "human", "json", "github")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := unexpected(cmd, args); err != nil {
@@ -117,7 +120,8 @@ func (f *shareFlags) names() []string {
 	return out
 }
 
-// prepared reads what there is and plans. What is wrong ends the command.
+// prepared reads what there is and plans. What is wrong ends the command; a plan that comes with
+// the error is for takeBack.
 func (s *session) prepared(ctx context.Context, conn warehouse.Conn, q distribute.Request, code int) (*distribute.Prepared, error) {
 	q.At = s.app.now()
 	p, found, err := distribute.Prepare(ctx, s.program, conn, q)
@@ -128,11 +132,31 @@ func (s *session) prepared(ctx context.Context, conn warehouse.Conn, q distribut
 		return nil, err
 	}
 	if found.HasErrors() {
-		return nil, &mistakes{append(s.warnings, found...), code}
+		return p, &mistakes{append(s.warnings, found...), code}
 	}
 	s.warnings.Add(found...)
 	s.noteCustomers(p)
 	return p, nil
+}
+
+// takeBack takes access from those who shall not have it any more, where nothing can be published
+// for the reason given; that is what the command ends with.
+func (s *session) takeBack(ctx context.Context, conn warehouse.Conn, p *distribute.Prepared, lease *run.Lease, id string, reason error) error {
+	if p == nil {
+		return reason
+	}
+	losses, err := distribute.TakeBack(s.errand(ctx, id), p.Plan, conn, distribute.Options{Jobs: s.jobs(), RunID: id, Now: s.app.now, Lease: lease})
+	found := distribute.TakenBack(losses)
+	if err != nil && ctx.Err() == nil {
+		found.Add(mistakeList(err)...)
+	}
+	var known *mistakes
+	if errors.As(reason, &known) {
+		return &mistakes{append(slices.Clone(known.list), found...), known.code}
+	}
+	s.warnings.Add(found...)
+	s.warn()
+	return reason
 }
 
 // errand is ctx for statements of a run, or of no run.
@@ -184,13 +208,27 @@ func (s *session) publishCustomers(ctx context.Context, f *shareFlags) error {
 	}
 	s.tenant = occupant{lease, id}
 	s.unfinished(lease, &plan.Plan{})
+	if d := s.deadline(f.deadline); d > 0 {
+		bounded, stop := run.WithDeadline(ctx, d, d)
+		defer stop()
+		ctx = bounded
+	}
+	err = s.publishUnder(ctx, conn, f, lease, id, budget)
+	if d, reached := run.DeadlineReached(ctx); reached && err != nil && !errors.As(err, new(reported)) {
+		return &mistakes{diag.List{d}, exitFailed}
+	}
+	return err
+}
+
+// publishUnder is publishCustomers under a lease, and before a deadline.
+func (s *session) publishUnder(ctx context.Context, conn warehouse.Conn, f *shareFlags, lease *run.Lease, id string, budget plan.Budget) error {
 	snapshot, err := s.snapshot(ctx, conn)
 	if err != nil {
 		return err
 	}
 	p, err := s.prepared(s.errand(ctx, id), conn, distribute.Request{Only: f.names(), Force: f.force, Freeze: true, Snapshot: snapshot}, exitMistake)
 	if err != nil {
-		return err
+		return s.takeBack(ctx, conn, p, lease, id, err)
 	}
 	s.warnings.Add(distribute.Resting(f.names(), p.Config)...)
 	s.warn()
@@ -252,7 +290,7 @@ func (s *session) share(ctx context.Context, conn warehouse.Conn, built *run.Res
 	}
 	if !built.OK() {
 		s.app.say("nothing is published to customers: the build failed")
-		return nil, nil
+		return nil, s.withoutBuild(ctx, conn, built, o.lease, id)
 	}
 	if all := s.deadline(o.deadline); all > 0 {
 		bounded, stop := run.WithDeadline(ctx, all-s.app.now().Sub(built.Start), all)
@@ -266,6 +304,30 @@ func (s *session) share(ctx context.Context, conn warehouse.Conn, built *run.Res
 	return s.shared(ctx, conn, built, o, id, budget)
 }
 
+// withoutBuild takes access back after a build that failed, where what says who has access is
+// built and has passed its tests.
+func (s *session) withoutBuild(ctx context.Context, conn warehouse.Conn, built *run.Result, lease *run.Lease, id string) error {
+	if built.Canceled {
+		return nil
+	}
+	sources := distribute.Sources(s.program)
+	for _, n := range built.Nodes {
+		left := n.Status.Bad() || n.Status == run.Skipped || n.Status == run.Unpublished || slices.ContainsFunc(n.Tests, func(t run.TestResult) bool { return t.Status.Bad() })
+		if left && sources[n.Node] {
+			return nil
+		}
+	}
+	snapshot, err := engine.Snapshot(ctx, s.program, conn)
+	if err != nil {
+		return err
+	}
+	p, _, err := distribute.Prepare(s.errand(ctx, id), s.program, conn, distribute.Request{Snapshot: snapshot, At: s.app.now()})
+	if err != nil {
+		return err
+	}
+	return s.takeBack(ctx, conn, p, lease, id, nil)
+}
+
 // shared is share under the deadline of the build.
 func (s *session) shared(ctx context.Context, conn warehouse.Conn, built *run.Result, o order, id string, budget plan.Budget) (*distribute.Result, error) {
 	snapshot, err := engine.Snapshot(ctx, s.program, conn)
@@ -274,7 +336,7 @@ func (s *session) shared(ctx context.Context, conn warehouse.Conn, built *run.Re
 	}
 	p, err := s.prepared(s.errand(ctx, id), conn, distribute.Request{Freeze: true, Snapshot: snapshot}, exitFailed)
 	if err != nil {
-		return nil, err
+		return nil, s.takeBack(ctx, conn, p, o.lease, id, err)
 	}
 	s.warn()
 	if !s.app.global.quiet && !wantsJSON(s.app.global.output) && s.app.global.logFormat != "json" {
@@ -283,10 +345,14 @@ func (s *session) shared(ctx context.Context, conn warehouse.Conn, built *run.Re
 	return s.give(ctx, conn, p, o.lease, id, budget.MaxBilled(warehouse.PriceOf(conn)), built.Usage().Billed)
 }
 
+// foreseen is what a build would publish to customers: nothing where it publishes nothing, and a
+// nil plan where that is known only after it.
+type foreseen struct{ plan *distribute.Plan }
+
 // foresee says what a build would publish to customers: what it builds counts as changed.
-func (s *session) foresee(ctx context.Context, conn warehouse.Conn, p *plan.Plan, snapshot state.Snapshot) (string, error) {
+func (s *session) foresee(ctx context.Context, conn warehouse.Conn, p *plan.Plan, snapshot state.Snapshot) (*foreseen, error) {
 	if !distribute.Distributes(s.program) || s.app.schemaSuffix != "" {
-		return "", nil
+		return nil, nil
 	}
 	will := distribute.Request{Snapshot: snapshot, At: s.app.now(), Builds: true}
 	for _, a := range p.Actions {
@@ -297,14 +363,37 @@ func (s *session) foresee(ctx context.Context, conn warehouse.Conn, p *plan.Plan
 	made, found, err := distribute.Prepare(s.errand(ctx, ""), s.program, conn, will)
 	switch {
 	case err != nil:
-		return "", err
+		return nil, err
 	case made == nil && distribute.Unbuilt(found):
-		return "customers: who they are, and what they get, is known after the build\n", nil
+		return &foreseen{}, nil
 	case found.HasErrors():
-		return "", &mistakes{found, exitMistake}
+		return nil, &mistakes{found, exitMistake}
 	}
 	s.warnings.Add(found...)
-	return s.app.outScreen().DistributionPlan(made.Plan), nil
+	return &foreseen{made.Plan}, nil
+}
+
+// text is what is foreseen, for people.
+func (f *foreseen) text(screen view.Screen) string {
+	switch {
+	case f == nil:
+		return ""
+	case f.plan == nil:
+		return "customers: who they are, and what they get, is known after the build\n"
+	}
+	return screen.DistributionPlan(f.plan)
+}
+
+// document is the JSON of a plan with what is foreseen: distribution is absent where nothing is
+// published, null where that is known only after the build.
+func (f *foreseen) document(p *plan.Plan) ([]byte, error) {
+	if f == nil {
+		return p.JSON()
+	}
+	return json.MarshalIndent(struct {
+		*plan.Plan
+		Distribution *distribute.Plan `json:"distribution"`
+	}{p, f.plan}, "", "  ")
 }
 
 // customersFile has the names of customers for completion.

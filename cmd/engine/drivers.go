@@ -13,6 +13,9 @@ import (
 // drivers are the warehouses of this binary.
 var drivers = []warehouse.Driver{duckdb.Driver{}, bigquery.Driver{}, postgres.Driver{}}
 
+// parquetFiles reads those that sources are ingested from.
+type parquetFiles = duckdb.ParquetFiles
+
 // writeParquet makes the Parquet files of an example with DuckDB, whose types have the
 // names that example gives them.
 func writeParquet(ctx context.Context, from, to string, columns []example.Column) error {

@@ -14,6 +14,7 @@ import (
 	"github.com/engine-build/engine/engine/compile"
 	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/project"
+	"github.com/engine-build/engine/engine/state"
 	"github.com/engine-build/engine/engine/warehouse"
 )
 
@@ -47,8 +48,9 @@ func (a *app) freshnessNamed(use, call string) *cobra.Command {
 		Long: text(`
 Asks the target for the newest loaded_at_field of every selected source table that has
 limits (freshness: warn_after, error_after) and compares its age with them. Without a
-loaded_at_field the time counts at which the warehouse says that the table was last
-modified, which BigQuery does. Writes target/sources.json. Exit code 1 if a source is
+loaded_at_field the time counts at which engine ingest last landed rows in the table; of
+a source that is not ingested, the time at which the warehouse says that the table was
+last modified, which BigQuery does. Writes target/sources.json. Exit code 1 if a source is
 older than error_after, or its age cannot be told.`),
 		Example: "  " + call + "\n  " + call + " source:app",
 	}
@@ -156,7 +158,9 @@ func (s *session) age(ctx context.Context, conn warehouse.Conn, n *compile.Node,
 
 // accounts are what a warehouse keeps of when the rows of tables last changed.
 type accounts struct {
-	tables     map[addr.Relation]warehouse.Relation
+	tables map[addr.Relation]warehouse.Relation
+	// ingested is when rows were last landed in those that are ingested.
+	ingested   map[addr.Relation]state.Ingest
 	now        time.Time // the warehouse's
 	start, end time.Time
 	err        error
@@ -165,10 +169,14 @@ type accounts struct {
 // modified asks for the sources without a loaded_at_field, all at once.
 func (s *session) modified(ctx context.Context, conn warehouse.Conn, asked []*compile.Node) accounts {
 	out := accounts{tables: map[addr.Relation]warehouse.Relation{}, start: s.app.now()}
-	var relations []addr.Relation
+	var relations, ingested []addr.Relation
 	for _, n := range asked {
-		if n.Source.LoadedAt.V == "" {
-			relations = append(relations, n.Relation)
+		if n.Source.LoadedAt.V != "" {
+			continue
+		}
+		relations = append(relations, n.Relation)
+		if n.Source.Ingest != nil {
+			ingested = append(ingested, n.Relation)
 		}
 	}
 	if len(relations) == 0 {
@@ -177,6 +185,9 @@ func (s *session) modified(ctx context.Context, conn warehouse.Conn, asked []*co
 	found, err := conn.Inspect(ctx, relations)
 	for _, r := range found {
 		out.tables[r.Name] = r
+	}
+	if err == nil && len(ingested) > 0 {
+		out.ingested, err = state.ReadIngests(ctx, conn, s.program.Target.Database, ingested)
 	}
 	if err == nil {
 		var rows view.Rows
@@ -192,11 +203,17 @@ func (s *session) modified(ctx context.Context, conn warehouse.Conn, asked []*co
 func (a accounts) age(n *compile.Node, worker int) artifact.FreshnessResult {
 	out := artifact.FreshnessResult{Source: n.ID, Limits: *n.Source.Freshness, Start: a.start, End: a.end, Worker: worker, SnapshotAt: a.now}
 	r, there := a.tables[n.Relation]
+	in, landed := a.ingested[n.Relation]
 	switch {
 	case a.err != nil:
 		out.Error = a.err.Error()
+	case !there && n.Source.Ingest != nil:
+		out.Error = "it has not been ingested yet: run engine ingest"
 	case !there:
 		out.Error = "it does not exist"
+	case landed && r.Kind == warehouse.Table && n.Source.Freshness.Filter == "" && !a.now.IsZero():
+		out.MaxLoadedAt = in.At
+		out.Status = staleness(a.now.Sub(in.At), *n.Source.Freshness)
 	case r.Kind != warehouse.Table:
 		out.Error = "it is a " + r.Kind.String() + " and has no loaded_at_field"
 	case r.Modified.IsZero() || a.now.IsZero():

@@ -81,7 +81,7 @@ func (s *session) lock(ctx context.Context, chosen map[addr.Node]bool, check boo
 	if err != nil {
 		return fmt.Errorf("inspect the sources: %w", err)
 	}
-	lock := &project.Lock{Sources: map[string]*project.LockedSource{}}
+	lock := &project.Lock{Sources: map[string]*project.LockedSource{}, Remotes: s.project.Lock.Remotes}
 	for name, old := range s.project.Lock.Sources {
 		lock.Sources[name] = old
 	}
@@ -92,7 +92,11 @@ func (s *session) lock(ctx context.Context, chosen map[addr.Node]bool, check boo
 			missing = append(missing, n.ID.Name)
 			continue
 		}
-		lock.Sources[n.ID.Name] = s.locked(found[i].Columns)
+		entry := s.locked(found[i].Columns)
+		if old := s.project.Lock.Sources[n.ID.Name]; old != nil {
+			entry.Remote = old.Remote // which engine ingest writes
+		}
+		lock.Sources[n.ID.Name] = entry
 	}
 	for name := range lock.Sources {
 		if s.program.Nodes[addr.Node{Kind: addr.Source, Name: name}] == nil {

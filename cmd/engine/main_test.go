@@ -129,6 +129,9 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script", RequireUniqueNames: true, UpdateScripts: os.Getenv("ENGINE_UPDATE") != "",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("USER", "")
+			if strings.HasPrefix(filepath.Base(e.WorkDir), "script-metabase") {
+				shownIn(e)
+			}
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": exitCode, "site": site},

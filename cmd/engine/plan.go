@@ -118,8 +118,8 @@ comes from:
 		if err != nil && wantsJSON(a.global.output) {
 			return err // the answer is what is wrong
 		}
-		shared := ""
-		if err == nil && !wantsJSON(a.global.output) {
+		var shared *foreseen
+		if err == nil {
 			if shared, err = s.foresee(ctx, conn, p, made.snapshot); err != nil {
 				return err
 			}
@@ -133,12 +133,12 @@ comes from:
 	return cmd
 }
 
-// showPlan shows a plan, and what customers would get in words.
-func (a *app) showPlan(p *plan.Plan, o view.PlanOptions, shared string) error {
+// showPlan shows a plan, and what customers would get.
+func (a *app) showPlan(p *plan.Plan, o view.PlanOptions, shared *foreseen) error {
 	if !wantsJSON(a.global.output) {
 		text := a.outScreen().Plan(p, o)
-		if shared != "" {
-			text += "\n" + shared
+		if more := shared.text(a.outScreen()); more != "" {
+			text += "\n" + more
 		}
 		if p.Cost != nil {
 			text += "\n" + a.outScreen().Cost(p.Cost)
@@ -146,7 +146,7 @@ func (a *app) showPlan(p *plan.Plan, o view.PlanOptions, shared string) error {
 		_, err := io.WriteString(a.out, text)
 		return err
 	}
-	b, err := p.JSON()
+	b, err := shared.document(p)
 	if err != nil {
 		return err
 	}

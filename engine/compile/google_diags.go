@@ -262,6 +262,9 @@ func notAnalyzable(u, parent *unit, target string) diag.Diagnostic {
 		d.Notes = []string{parent.Unanalyzed}
 		d.Labels = append(d.Labels, diag.Label{At: parent.at, Text: "declared here"})
 		d.Help = "declare its columns with their data_type, or run «engine source lock»"
+		if parent.Source != nil && parent.Source.Ingest != nil {
+			d.Help = "run «engine ingest», which writes them down in engine.lock.json: commit it"
+		}
 	}
 	return d
 }

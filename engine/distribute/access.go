@@ -42,25 +42,16 @@ func (c *Customer) names() []string {
 }
 
 // leaving are those who have shared tables so far, and shall have their own.
-func (m *maker) leaving(sharing []*tenant.Customer) (out []*tenant.Customer) {
+func (m *maker) leaving() (out []*tenant.Customer) {
 	past := m.in.Past[SharedRows]
 	if !m.in.Setting.Accounts || len(past.Granted) == 0 {
 		return nil
 	}
-	shared := map[string]bool{}
-	for _, g := range past.Granted {
-		shared[g] = true
-	}
-	for _, c := range sharing {
-		for _, p := range c.Principals {
-			delete(shared, p)
-		}
-	}
 	for i := range m.in.Config.Customers {
 		c := &m.in.Config.Customers[i]
 		own := m.in.Past[c.Name]
-		if c.Enabled && c.Mode != tenant.Rows && slices.ContainsFunc(c.Principals, func(p string) bool {
-			return shared[p] && (own.Begun || !slices.Contains(own.Granted, p))
+		if c.Enabled && c.Mode != tenant.Rows && slices.Contains(past.Members, c.Name) && slices.ContainsFunc(c.Principals, func(p string) bool {
+			return slices.Contains(past.Granted, p) && (own.Begun || !slices.Contains(own.Granted, p))
 		}) {
 			out = append(out, c)
 		}
@@ -155,40 +146,83 @@ func (p *publication) keep() {
 	}
 }
 
-// first takes access back from whoever shall not have it any more, before any rows are read. A
-// customer for whom that fails has it tried again at its turn, and says so then.
-func (r *runner) first(ctx context.Context) {
-	var losing []*Customer
-	for _, c := range r.plan.Customers {
-		if _, lost := differing(c.past.Granted, slices.Concat(c.config.Principals, principalsOf(c.leaving), c.keeps)); len(lost) > 0 && r.plan.setting.Accounts {
-			losing = append(losing, c)
+// Loss is access that a customer's principals have no more.
+type Loss struct {
+	Customer   string
+	Principals []string
+	// Err is why they have it still, nil if they have not.
+	Err error
+}
+
+// losing are the customers with principals who shall not have access any more.
+func (p *Plan) losing() (out []*Customer, lost [][]string) {
+	if !p.setting.Accounts {
+		return nil, nil
+	}
+	for _, c := range p.Customers {
+		if _, all := differing(c.past.Granted, c.wanted()); len(all) > 0 {
+			out, lost = append(out, c), append(lost, all)
 		}
 	}
+	return out, lost
+}
+
+// wanted are the principals who may have access until the customer's turn.
+func (c *Customer) wanted() []string {
+	return slices.Concat(c.config.Principals, principalsOf(c.leaving), c.keeps)
+}
+
+// first takes access back from whoever shall not have it any more, before any rows are read. A
+// customer for whom that fails has it tried again at its turn, and says so then.
+func (r *runner) first(ctx context.Context) []Loss {
+	losing, lost := r.plan.losing()
+	out := make([]Loss, len(losing))
 	r.each(len(losing), func(i int) {
 		own := *losing[i]
+		out[i] = Loss{Customer: own.Name, Principals: lost[i], Err: ctx.Err()}
 		p := &publication{runner: r, c: &own, out: &Outcome{Customer: own.Name}}
 		defer func() {
-			_ = recover() // it is tried again
-			if p.release != nil {
-				cleanup, stop := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
-				defer stop()
-				_ = p.release.Close(cleanup) // nothing was staged
+			if v := recover(); v != nil {
+				out[i].Err = fmt.Errorf("the engine stumbled: %v", v)
 			}
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.result.Usage.join(p.out.Usage)
 		}()
-		if ctx.Err() == nil && p.open(ctx) == nil {
-			_ = p.takeBack(ctx, slices.Concat(own.config.Principals, principalsOf(own.leaving), own.keeps)) // it is tried again
+		if out[i].Err == nil {
+			out[i].Err = p.takeBack(ctx, own.wanted())
 		}
 	})
+	return out
+}
+
+// TakeBack does of a plan only what takes access from principals: for a run that must not publish.
+// The plan may be one of Prepare that comes with errors. The error is for what concerns all.
+func TakeBack(ctx context.Context, p *Plan, conn warehouse.Conn, o Options) ([]Loss, error) {
+	if losing, _ := p.losing(); len(losing) == 0 {
+		return nil, nil
+	}
+	r, err := newRunner(p, conn, o)
+	if err != nil {
+		return nil, err
+	}
+	ctx, release := o.Lease.Context(ctx)
+	defer release()
+	if err := r.records(ctx); err != nil {
+		return nil, err
+	}
+	return r.first(ctx), nil
+}
+
+func (p *publication) spec() warehouse.ReleaseSpec {
+	return warehouse.ReleaseSpec{
+		Owner: p.plan.setting.Owner(), Customer: p.c.Name, Schemas: p.c.places.All(), Workspace: p.c.places.Workspace,
+		Workshop: p.options.Workshop.At, Dir: p.plan.setting.Dir,
+	}
 }
 
 func (p *publication) open(ctx context.Context) (err error) {
-	p.release, err = p.dist.OpenRelease(ctx, warehouse.ReleaseSpec{
-		Owner: p.plan.setting.Owner(), Customer: p.c.Name, Schemas: p.c.places.All(), Workspace: p.c.places.Workspace,
-		Workshop: p.options.Workshop.At, Dir: p.plan.setting.Dir,
-	})
+	p.release, err = p.dist.OpenRelease(ctx, p.spec())
 	return err
 }
 
@@ -205,7 +239,7 @@ func (p *publication) takeBack(ctx context.Context, wanted []string) error {
 			return err
 		}
 	}
-	strangers, err := p.release.Revoke(ctx, past.Granted, wanted)
+	strangers, err := p.dist.Revoke(ctx, p.spec(), past.Granted, wanted)
 	if err != nil {
 		return fmt.Errorf("revoke what principals have no more: %w", err)
 	}
@@ -216,7 +250,9 @@ func (p *publication) takeBack(ctx context.Context, wanted []string) error {
 	if len(lost) == 0 {
 		return nil
 	}
-	past.Run, past.At = p.options.RunID, past.Next(p.options.Now())
+	if past.At = past.Next(p.options.Now()); !past.Begun {
+		past.Run = p.options.RunID // of one that began and did not end it says what may be there
+	}
 	past.Granted = slices.DeleteFunc(slices.Clone(past.Granted), func(g string) bool { return slices.Contains(lost, g) })
 	if _, err := p.do(ctx, state.ReleaseOp(p.conn.Dialect(), p.plan.scope, past), &p.out.Usage); err != nil {
 		return fmt.Errorf("record who has access: %w", err)
@@ -260,6 +296,23 @@ func (p *publication) refuse(e *warehouse.PrincipalError) bool {
 	}
 	p.c.config.Principals = without(p.c.config.Principals)
 	p.partly = p.partly || found
+	return found
+}
+
+// TakenBack says what became of access that was taken by a run that publishes nothing.
+func TakenBack(losses []Loss) (found diag.List) {
+	for _, l := range losses {
+		d := diag.Diagnostic{Severity: diag.Warning, Code: codeAccess, Message: fmt.Sprintf("%s: no access any more for %s", l.Customer, shortList(l.Principals)), Help: "nothing else was done: access is taken whatever else is wrong"}
+		if l.Err != nil {
+			list := failures(&Customer{Name: l.Customer}, PhaseStage, l.Err)
+			for i := range list {
+				list[i].Message += fmt.Sprintf("; %s may still have access", shortList(l.Principals))
+			}
+			found.Add(list...)
+			continue
+		}
+		found.Add(d)
+	}
 	return found
 }
 

@@ -44,24 +44,12 @@ type Options struct {
 // one customer after the other, several at a time. What goes wrong for one customer leaves
 // it what it had, and does not concern the others. The error is for what concerns all.
 func Apply(ctx context.Context, p *Plan, conn warehouse.Conn, o Options) (*Result, error) {
-	d, err := tenant.For(conn.Dialect())
-	if err != nil {
-		return nil, err
-	}
-	dist, err := warehouse.Distribute(conn)
+	r, err := newRunner(p, conn, o)
 	if err != nil {
 		return nil, err
 	}
 	ctx, release := o.Lease.Context(ctx)
 	defer release()
-	if o.Jobs < 1 {
-		o.Jobs = 1
-	}
-	r := &runner{
-		plan: p, conn: conn, dist: dist, d: d, options: o, from: tenant.From{Inline: p.setting.MaxInline},
-		result: &Result{RunID: o.RunID, Start: o.Now(), Plan: p, Price: warehouse.PriceOf(conn), Customers: make([]*Outcome, len(p.Customers))},
-		shared: map[*Model]*shared{}, past: map[string]state.Release{}, refused: map[string]bool{},
-	}
 	if err := r.setup(ctx); err != nil {
 		r.clear(ctx)
 		return nil, err
@@ -111,6 +99,28 @@ const (
 	compactAbove = 20_000
 )
 
+// stampedAtOnce is how many records of unchanged customers one statement writes.
+const stampedAtOnce = 50
+
+func newRunner(p *Plan, conn warehouse.Conn, o Options) (*runner, error) {
+	d, err := tenant.For(conn.Dialect())
+	if err != nil {
+		return nil, err
+	}
+	dist, err := warehouse.Distribute(conn)
+	if err != nil {
+		return nil, err
+	}
+	if o.Jobs < 1 {
+		o.Jobs = 1
+	}
+	return &runner{
+		plan: p, conn: conn, dist: dist, d: d, options: o, from: tenant.From{Inline: p.setting.MaxInline},
+		result: &Result{RunID: o.RunID, Start: o.Now(), Plan: p, Price: warehouse.PriceOf(conn), Customers: make([]*Outcome, len(p.Customers))},
+		shared: map[*Model]*shared{}, busy: make(chan struct{}, o.Jobs), past: map[string]state.Release{}, refused: map[string]bool{},
+	}, nil
+}
+
 type runner struct {
 	plan    *Plan
 	conn    warehouse.Conn
@@ -131,6 +141,8 @@ type runner struct {
 
 	// alone: questions cannot be put together on this warehouse.
 	alone atomic.Bool
+	// busy has something for each of the Jobs workers that has something to do.
+	busy chan struct{}
 
 	telling sync.Mutex
 }
@@ -159,6 +171,8 @@ func (r *runner) each(n int, f func(int)) {
 	var wait sync.WaitGroup
 	for range min(r.options.Jobs, max(n, 1)) {
 		wait.Go(func() {
+			r.busy <- struct{}{}
+			defer func() { <-r.busy }()
 			for i := range next {
 				f(i)
 			}
@@ -169,6 +183,55 @@ func (r *runner) each(n int, f func(int)) {
 	}
 	close(next)
 	wait.Wait()
+}
+
+// spread calls f for all indexes below n, in their order: the caller does, and so do workers that
+// have nothing to do. What was begun is ended, and after an error nothing more is begun, so that the
+// error is that of the lowest index, however many there are at work.
+func (r *runner) spread(n int, f func(int) error) error {
+	errs := make([]error, n)
+	var wait sync.WaitGroup
+	var mu sync.Mutex
+	begun, failed := 0, false
+	one := func(i int) (err error) {
+		defer func() {
+			if v := recover(); v != nil {
+				err = fmt.Errorf("the engine stumbled: %v", v)
+			}
+		}()
+		return f(i)
+	}
+	var work func()
+	work = func() {
+		for {
+			mu.Lock()
+			i := begun
+			if failed || i >= n {
+				mu.Unlock()
+				return
+			}
+			begun++
+			mu.Unlock()
+			if i+1 < n {
+				select {
+				case r.busy <- struct{}{}:
+					wait.Go(func() {
+						defer func() { <-r.busy }()
+						work()
+					})
+				default:
+				}
+			}
+			if errs[i] = one(i); errs[i] != nil {
+				mu.Lock()
+				failed = true
+				mu.Unlock()
+			}
+		}
+	}
+	work()
+	wait.Wait()
+	return cmp.Or(errs...)
 }
 
 // clear empties the workshop. What cannot be removed now is removed by the next run.
@@ -184,12 +247,17 @@ func (r *runner) clear(ctx context.Context) {
 
 // setup makes the tables for records, and what slices need in the warehouse.
 func (r *runner) setup(ctx context.Context) error {
-	if len(r.plan.Customers) == 0 {
+	if len(r.plan.Customers)+len(r.plan.stamped) == 0 {
 		return nil
 	}
 	if err := warehouse.Prepare(ctx, r.conn, r.d.Needs()); err != nil {
 		return fmt.Errorf("prepare the warehouse for slices: %w", err)
 	}
+	return r.records(ctx)
+}
+
+// records makes the tables for records, or adds what they lack.
+func (r *runner) records(ctx context.Context) error {
 	lacking, err := state.LackingOps(ctx, r.conn, r.plan.scope.Database)
 	if err != nil {
 		return err
@@ -198,6 +266,11 @@ func (r *runner) setup(ctx context.Context) error {
 	for _, op := range ops {
 		if _, err := r.do(ctx, op, &r.result.Usage); err != nil {
 			return fmt.Errorf("prepare the records of customers: %w", err)
+		}
+	}
+	for some := range slices.Chunk(r.plan.stamped, stampedAtOnce) {
+		if _, err := r.do(ctx, state.ReleaseOp(r.conn.Dialect(), r.plan.scope, some...), &r.result.Usage); err != nil {
+			return fmt.Errorf("record how customers' relations look: %w", err)
 		}
 	}
 	return nil

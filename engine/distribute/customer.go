@@ -1,6 +1,7 @@
 package distribute
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,7 +30,8 @@ type publication struct {
 	// views are all that the customer has, and lists the tables that they read of their own.
 	views []warehouse.SliceView
 	lists []addr.Relation
-	at    time.Time // of the last record
+	lent  tenant.Frozen // where views that are not published yet find the lists
+	at    time.Time     // of the last record
 	// staying are those who share as long as they have nothing of their own; access is what
 	// strangers have given. partly: not everybody got what is due.
 	staying []*tenant.Customer
@@ -86,9 +88,6 @@ func (p *publication) phase(name string) {
 
 func (p *publication) publish(ctx context.Context) (err error) {
 	p.phase(PhaseStage)
-	if err := p.open(ctx); err != nil {
-		return err
-	}
 	unfit, err := p.vet(ctx)
 	if err != nil {
 		return err
@@ -101,8 +100,20 @@ func (p *publication) publish(ctx context.Context) (err error) {
 	if err := p.takeBack(ctx, wanted); err != nil {
 		return err
 	}
+	if slices.Contains(p.c.Reasons, ReasonWithdrawn) {
+		p.phase(PhasePublish)
+		p.out.Strangers = p.access
+		if p.out.Status = Withdrawn; len(p.staying) > 0 {
+			p.out.Status = Failed
+			p.out.Diags.Add(remaining(p.staying))
+		}
+		return nil
+	}
 	if unfit != nil {
 		return unfit
+	}
+	if err := p.open(ctx); err != nil {
+		return err
 	}
 	var strangers []warehouse.Relation
 	if p.own, strangers, err = p.release.Have(ctx); err != nil {
@@ -121,13 +132,6 @@ func (p *publication) publish(ctx context.Context) (err error) {
 		p.out.Diags.Add(remaining(p.staying))
 		p.keep()
 	}
-	if slices.Contains(p.c.Reasons, ReasonWithdrawn) {
-		p.phase(PhasePublish)
-		if len(p.staying) == 0 {
-			p.out.Status = Withdrawn
-		}
-		return nil
-	}
 	if p.spent() {
 		return errBudget
 	}
@@ -141,7 +145,13 @@ func (p *publication) publish(ctx context.Context) (err error) {
 	}
 	p.phase(PhaseProve)
 	if err := p.prove(ctx); err != nil {
-		return err
+		var failed *proofError
+		if !errors.As(err, &failed) {
+			return err
+		}
+		if others, broken := p.hold(ctx, failed); broken != nil || !others {
+			return cmp.Or(broken, err)
+		}
 	}
 	if err := p.unproven(ctx); err != nil {
 		return err
@@ -215,6 +225,7 @@ func (p *publication) stage(ctx context.Context) error {
 	for i := range p.c.Pairs {
 		due[p.c.Pairs[i].model] = &p.c.Pairs[i]
 	}
+	var models []*Model // of p.staged
 	for _, e := range p.c.all {
 		final := p.c.places.final(e.model)
 		p.wanted[final] = true
@@ -226,32 +237,50 @@ func (p *publication) stage(ctx context.Context) error {
 		if pair == nil {
 			continue
 		}
-		s := p.shared[e.model]
-		if s.err != nil {
+		if s := p.shared[e.model]; s.err != nil {
 			return fmt.Errorf("%s: %w", e.model.As, s.err)
 		}
-		if p.spent() {
+		models = append(models, e.model)
+		p.staged = append(p.staged, staged{pair, p.aside(final)})
+	}
+	err := p.spread(len(models), func(i int) error {
+		m := models[i]
+		err := ctx.Err()
+		if err == nil && p.spent() {
 			return errBudget
 		}
-		at, err := p.stagePair(p.named(ctx, e.model.Node), e.model, pair, s, final)
-		if err != nil {
-			return fmt.Errorf("%s: %w", e.model.As, err)
+		if err == nil {
+			err = p.stagePair(p.named(ctx, m.Node), m, p.staged[i].pair, p.shared[m], p.staged[i].at)
 		}
-		p.staged = append(p.staged, staged{pair, at})
+		if err != nil {
+			return fmt.Errorf("%s: %w", m.As, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	return p.older()
 }
 
+// aside is where a relation is made that will be published, or that is only there for the proofs.
+func (p *publication) aside(final addr.Relation) addr.Relation {
+	if p.c.config.Mode != tenant.Views {
+		return p.release.Staged(final)
+	}
+	at := p.options.Workshop.At
+	at.Name = workshopName(p.c.Name, final, p.conn.Dialect().Caps())
+	return at
+}
+
 // stagePair makes the slice of one model aside: as a table, or as a view that is only there
-// for the proofs.
-func (p *publication) stagePair(ctx context.Context, m *Model, pair *Pair, s *shared, final addr.Relation) (addr.Relation, error) {
+// for the proofs. Several are made side by side.
+func (p *publication) stagePair(ctx context.Context, m *Model, pair *Pair, s *shared, at addr.Relation) error {
 	config := *p.c.config
 	if config.Mode == tenant.Views {
-		at := p.options.Workshop.At
-		at.Name = workshopName(p.c.Name, final, p.conn.Dialect().Caps())
-		view, _ := tenant.BarrierView(p.d, m.rule, config, p.listed(), p.from.Inline, at)
+		view, _ := tenant.BarrierView(p.d, m.rule, config, p.lent, p.from.Inline, at)
 		_, err := p.do(ctx, warehouse.CreateViewAs{Target: at, Query: view.Query}, &p.out.Usage)
-		return at, err
+		return err
 	}
 	from := p.from
 	from.Split = s.split
@@ -262,14 +291,13 @@ func (p *publication) stagePair(ctx context.Context, m *Model, pair *Pair, s *sh
 	if p.c.members != nil {
 		query, _ = tenant.SharedTable(p.d, m.rule, p.members(), p.options.Workshop.Frozen, from)
 	}
-	at := p.release.Staged(final)
 	var layout *warehouse.Layout
 	if p.c.members != nil && !m.rule.All && p.conn.Dialect().Caps().Indexes {
 		// Each reader's queries are for the rows of its customer.
 		layout = &warehouse.Layout{Indexes: []warehouse.Index{{Columns: []string{tenant.CustomerColumn}}}}
 	}
 	_, err := p.do(ctx, warehouse.CreateTableAs{Target: at, Query: query, Layout: layout}, &p.out.Usage)
-	return at, err
+	return err
 }
 
 // members are those who share the tables.
@@ -300,6 +328,7 @@ func (p *publication) stageLists(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", l.Name, err)
 		}
 	}
+	p.lent = p.listed()
 	return nil
 }
 
@@ -373,7 +402,7 @@ func (p *publication) handover() warehouse.Handover {
 func (p *publication) record(ctx context.Context, begun bool) error {
 	rec := state.Release{
 		Customer: p.c.Name, Run: p.options.RunID, At: p.c.past.Next(p.options.Now()), Begun: begun, Contract: p.c.Contract, Mode: string(p.c.config.Mode),
-		Pairs: map[addr.Node]state.ReleasedPair{}, Views: p.c.views, Published: p.options.RunID, Fields: firstNames(p.c), Markers: p.plan.marks, Bytes: p.out.Usage.Bytes,
+		Pairs: map[addr.Node]state.ReleasedPair{}, Views: p.c.views, Members: p.sharing(begun), Published: p.options.RunID, Fields: firstNames(p.c), Markers: p.plan.marks, Bytes: p.out.Usage.Bytes,
 	}
 	if rec.At.Before(p.at) {
 		rec.At = p.at
@@ -407,10 +436,26 @@ func (p *publication) record(ctx context.Context, begun bool) error {
 		rec.Granted = slices.Compact(rec.Granted)
 	}
 	p.out.Rows = rec.Rows
+	if s, ok := p.release.(warehouse.Stamper); ok && !begun {
+		rec.Stamp = s.Stamp()
+	}
 	if _, err := p.do(ctx, state.ReleaseOp(p.conn.Dialect(), p.plan.scope, rec), &p.out.Usage); err != nil {
 		return fmt.Errorf("record the publication: %w", err)
 	}
 	return nil
+}
+
+// sharing are the customers whose rows are in shared tables, or may be.
+func (p *publication) sharing(begun bool) []string {
+	var out []string
+	for _, one := range p.c.members {
+		out = append(out, one.Name)
+	}
+	if begun && p.c.members != nil {
+		out = append(out, p.c.past.Members...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // unsure adds to a record that is written before a publication what the customer had before:

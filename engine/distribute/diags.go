@@ -114,8 +114,8 @@ func sharedFailed(m *Model, what string, err error) diag.Diagnostic {
 	return d
 }
 
-func proofFailed(c *Customer, m *Model, name, sentence, query string) diag.Diagnostic {
-	d := diag.Diagnostic{Code: codeProof, Message: fmt.Sprintf("%s gets nothing new: proof %q of %s failed: %s", c.Name, name, m.As, sentence), Model: m.Node, Help: "the customer keeps the version that it has"}
+func proofFailed(customer string, m *Model, name, sentence, query string) diag.Diagnostic {
+	d := diag.Diagnostic{Code: codeProof, Message: fmt.Sprintf("%s gets nothing new: proof %q of %s failed: %s", customer, name, m.As, sentence), Model: m.Node, Help: "the customer keeps the version that it has"}
 	if query != "" {
 		d.Notes = append(d.Notes, "proof: "+shortened(query))
 	}
@@ -128,6 +128,20 @@ func uncast(c *Customer, m *Model, sentence string) diag.Diagnostic {
 
 func unreadable(c *Customer, principal string, rel addr.Relation) diag.Diagnostic {
 	return diag.Diagnostic{Code: codeAccess, Message: fmt.Sprintf("%s cannot read %s of customer %s", principal, rel, c.Name), Help: "somebody has revoked what the engine granted: engine publish --force --customer " + c.Name}
+}
+
+// mostStrange is how many customers with strangers are named.
+const mostStrange = 20
+
+// strangers is about customers that get nothing new, and to whose relations others have access.
+func strangers(list []strangeness) (found diag.List) {
+	for _, s := range list[:min(len(list), mostStrange)] {
+		found.Add(diag.Diagnostic{Severity: diag.Warning, Code: codeAccess, Message: fmt.Sprintf("%s: not the engine's, left alone: access of %s", s.customer, shortList(s.who)), Help: "revoke it if nobody needs it: the engine takes only what it gave"})
+	}
+	if more := len(list) - mostStrange; more > 0 {
+		found.Add(diag.Diagnostic{Severity: diag.Warning, Code: codeAccess, Message: fmt.Sprintf("%d more customers have access by others that the engine did not give", more), Help: "engine publish --force --customer NAME says which"})
+	}
+	return found
 }
 
 // untried is about a principal whose place the engine's own account must not take.

@@ -103,6 +103,8 @@ type In struct {
 	Shapes    state.Shapes
 	// Stock is what is there of what was published, by customer; nil where nobody can tell.
 	Stock map[string]warehouse.Stock
+	// Unfit are principals whom no right keeps from other customers' rows; true: from shared ones.
+	Unfit map[string]bool
 	// Only are the customers that it is about, nil for all. Force takes everything for changed.
 	Only  []string
 	Force bool
@@ -145,6 +147,7 @@ func Make(in In) (*Plan, diag.List) {
 	slices.SortFunc(m.plan.Customers, func(a, b *Customer) int { return cmp.Compare(a.Name, b.Name) })
 	m.ways()
 	m.breaks()
+	m.diags.Add(strangers(m.strange)...)
 	return m.plan, m.diags.Sorted()
 }
 
@@ -157,6 +160,13 @@ type maker struct {
 	viewed    map[int]map[string]state.ReleasedPair // by contract
 	byNode    map[addr.Node]*ruled
 	text      []byte // buffer of hashes
+	strange   []strangeness
+}
+
+// strangeness is access to an unchanged customer's that the engine did not give.
+type strangeness struct {
+	customer string
+	who      []string
 }
 
 // ruled is a model with what its pairs' fingerprints are made of.
@@ -186,38 +196,31 @@ func (m *maker) markers() {
 	}
 }
 
-// admit collects what each principal may read: of all customers that it reads for, or did until
-// this run.
+// admit collects whose relations each principal may read: those of all customers that it reads
+// for, or did until this run.
 func (m *maker) admit() {
 	if !m.in.Setting.Accounts {
 		return
 	}
 	m.plan.admitted = map[string][]string{}
-	add := func(places Places, principals []string) {
+	add := func(name string, principals []string) {
 		for _, p := range principals {
-			m.plan.admitted[p] = append(append(m.plan.admitted[p], places.All()...), places.Workspace)
+			m.plan.admitted[p] = append(m.plan.admitted[p], name)
 		}
 	}
-	configured := map[string]bool{SharedRows: true}
 	for i := range m.in.Config.Customers {
 		c := &m.in.Config.Customers[i]
-		configured[c.Name] = true
-		places := m.in.Setting.Places(c)
-		add(places, c.Principals)
-		add(places, m.in.Past[c.Name].Granted)
+		add(c.Name, c.Principals)
 		if c.Mode == tenant.Rows {
-			add(m.in.Setting.Shared(), c.Principals)
+			add(SharedRows, c.Principals)
 		}
 	}
-	add(m.in.Setting.Shared(), m.in.Past[SharedRows].Granted)
 	for name, past := range m.in.Past {
-		if !configured[name] {
-			add(m.in.Setting.Places(&tenant.Customer{Name: name, Contract: past.Contract}), past.Granted)
-		}
+		add(name, past.Granted)
 	}
-	for p, schemas := range m.plan.admitted {
-		slices.Sort(schemas)
-		m.plan.admitted[p] = slices.Compact(schemas)
+	for p, names := range m.plan.admitted {
+		slices.Sort(names)
+		m.plan.admitted[p] = slices.Compact(names)
 	}
 }
 
@@ -412,7 +415,7 @@ func (m *maker) group(members []*tenant.Customer) {
 	slices.Sort(config.Principals)
 	config.Principals = slices.Compact(config.Principals)
 	places := m.in.Setting.Shared()
-	m.decide(&Customer{Name: SharedRows, Title: fmt.Sprintf("%d customers with mode rows", len(members)), Tier: 1, Mode: string(tenant.Rows), Contract: config.Contract, config: config, members: members, leaving: m.leaving(members), past: past, places: places}, had, parts)
+	m.decide(&Customer{Name: SharedRows, Title: fmt.Sprintf("%d customers with mode rows", len(members)), Tier: 1, Mode: string(tenant.Rows), Contract: config.Contract, config: config, members: members, leaving: m.leaving(), past: past, places: places}, had, parts)
 }
 
 // gets reports whether a customer has a model. Tables that several share are for all of them,
@@ -495,7 +498,11 @@ func (m *maker) decide(out *Customer, had bool, parts []sliced) {
 	}
 	if m.in.Setting.Accounts {
 		out.Grant, out.Revoke = differing(past.Granted, c.Principals)
-		if len(out.Grant)+len(out.Revoke) > 0 || hidden {
+		unfit := slices.ContainsFunc(past.Granted, func(p string) bool {
+			guarded, is := m.in.Unfit[p]
+			return is && (!guarded || out.members != nil)
+		})
+		if len(out.Grant)+len(out.Revoke) > 0 || hidden || unfit {
 			out.Reasons = append(out.Reasons, ReasonAccess)
 		}
 	}
@@ -516,7 +523,11 @@ func (m *maker) decide(out *Customer, had bool, parts []sliced) {
 	}
 	m.plan.Unchanged.Pairs += out.Kept
 	if len(out.Pairs)+len(out.Reasons) == 0 {
+		m.stamp(out)
 		m.plan.Unchanged.Customers += len(out.readers())
+		if strangers := m.in.Stock[out.Name].Strangers; len(strangers) > 0 {
+			m.strange = append(m.strange, strangeness{out.Name, strangers})
+		}
 		return
 	}
 	m.plan.Customers = append(m.plan.Customers, out)
@@ -524,6 +535,15 @@ func (m *maker) decide(out *Customer, had bool, parts []sliced) {
 	m.plan.Due.Pairs += len(out.Pairs)
 	for i := range out.Pairs {
 		out.Pairs[i].model.Due += len(out.readers())
+	}
+}
+
+// stamp keeps how what an unchanged customer has looks now, so that nobody has to look into it again.
+func (m *maker) stamp(c *Customer) {
+	stock, there := m.in.Stock[c.Name]
+	if past := c.past; there && stock.Stamp != "" && stock.Stamp != past.Stamp && !past.Begun {
+		past.At, past.Stamp = past.Next(past.At), stock.Stamp
+		m.plan.stamped = append(m.plan.stamped, past)
 	}
 }
 
@@ -636,7 +656,7 @@ func (m *maker) withdraw(c *tenant.Customer, past state.Release, revoke []string
 		Revoke: revoke, config: c, past: past, places: m.in.Setting.Places(c),
 	})
 	if c.Name == SharedRows {
-		m.plan.Customers[len(m.plan.Customers)-1].leaving = m.leaving(nil)
+		m.plan.Customers[len(m.plan.Customers)-1].leaving = m.leaving()
 	}
 	m.plan.Due.Customers++
 }

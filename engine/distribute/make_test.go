@@ -59,6 +59,9 @@ func done(in In, p *Plan) In {
 	}
 	for _, c := range p.Customers {
 		r := state.Release{Customer: c.Name, Run: "r", At: time.Unix(1, 0), Contract: c.Contract, Mode: c.Mode, Pairs: map[addr.Node]state.ReleasedPair{}, Granted: c.config.Principals, Markers: p.marks, Views: c.views, Published: "r"}
+		for _, one := range c.members {
+			r.Members = append(r.Members, one.Name)
+		}
 		for _, e := range c.all {
 			r.Pairs[e.model.Node] = e.pair
 		}

@@ -35,7 +35,8 @@ type Request struct {
 	Changes []addr.Node
 }
 
-// Prepared is a distribution that is about to happen.
+// Prepared is a distribution that is about to happen, or that cannot where errors came with it:
+// its plan is one for TakeBack then, and there is no workshop.
 type Prepared struct {
 	Plan     *Plan
 	Config   *tenant.Config
@@ -46,8 +47,9 @@ type Prepared struct {
 }
 
 // Prepare reads the customers' configuration, looks at what there is and decides what to do.
-// What is wrong with the project or the configuration is in the list, and there is no plan
-// then.
+// What is wrong with the project or the configuration is in the list. Where nobody knows then who
+// the customers are there is nothing else; where that is known, and all the same nothing can be
+// published, the plan says who loses access.
 func Prepare(ctx context.Context, p *compile.Program, conn warehouse.Conn, q Request) (out *Prepared, wrong diag.List, err error) {
 	rules, found := tenant.Rules(p)
 	contracts, more := tenant.Contracts(p, rules)
@@ -63,19 +65,13 @@ func Prepare(ctx context.Context, p *compile.Program, conn warehouse.Conn, q Req
 	if err != nil {
 		return nil, nil, err
 	}
-	if !q.Builds {
-		found.Add(built(conn, rules, relations)...)
-	}
-	if found.HasErrors() {
-		return nil, found.Sorted(), nil
-	}
 	setting := settingOf(p, rules, contracts)
 	config, shop, more, err := Freeze(ctx, conn, p, Reading{Rules: rules, Contracts: contracts, Past: past, Owner: setting.Owner(), Schema: setting.WorkshopSchema, Freeze: q.Freeze})
 	if found.Add(more...); err != nil || found.HasErrors() || config == nil {
 		return nil, found.Sorted(), err
 	}
 	defer func() {
-		if out == nil {
+		if out == nil || wrong.HasErrors() {
 			shop.abandon(ctx, conn)
 		}
 	}()
@@ -88,7 +84,11 @@ func Prepare(ctx context.Context, p *compile.Program, conn warehouse.Conn, q Req
 	if found.HasErrors() {
 		return nil, found.Sorted(), nil
 	}
-	stock, err := stocked(ctx, conn, setting, config, past)
+	stock, err := stocked(ctx, conn, setting, config, past, q.Only)
+	if err != nil {
+		return nil, nil, err
+	}
+	unfit, err := unfits(ctx, conn, setting, config)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -99,10 +99,11 @@ func Prepare(ctx context.Context, p *compile.Program, conn warehouse.Conn, q Req
 			names[r.Node] = name
 		}
 	}
-	made, more := Make(In{Setting: setting, Scope: scope, Rules: rules, Config: config, Held: names, Relations: relations, Past: past, Shapes: shapes, Stock: stock, Only: q.Only, Force: q.Force})
-	if found.Add(more...); found.HasErrors() {
-		return nil, found.Sorted(), nil
+	if !q.Builds {
+		found.Add(built(conn, rules, relations)...)
 	}
+	made, more := Make(In{Setting: setting, Scope: scope, Rules: rules, Config: config, Held: names, Relations: relations, Past: past, Shapes: shapes, Stock: stock, Unfit: unfit, Only: q.Only, Force: q.Force})
+	found.Add(more...)
 	made.whole = len(q.Only) == 0
 	for _, m := range made.Models {
 		if n := p.Nodes[m.Node]; n != nil {
@@ -113,7 +114,7 @@ func Prepare(ctx context.Context, p *compile.Program, conn warehouse.Conn, q Req
 }
 
 // stocked asks what is there of what was published, nil where the warehouse cannot tell cheaply.
-func stocked(ctx context.Context, conn warehouse.Conn, setting Setting, config *tenant.Config, past map[string]state.Release) (map[string]warehouse.Stock, error) {
+func stocked(ctx context.Context, conn warehouse.Conn, setting Setting, config *tenant.Config, past map[string]state.Release, only []string) (map[string]warehouse.Stock, error) {
 	taker, ok := conn.(warehouse.Stocktaker)
 	if !ok {
 		return nil, nil
@@ -125,8 +126,12 @@ func stocked(ctx context.Context, conn warehouse.Conn, setting Setting, config *
 		if !setting.Accounts {
 			readers = nil
 		}
-		if len(past[name].Pairs) > 0 {
-			specs = append(specs, warehouse.ReleaseSpec{Owner: setting.Owner(), Customer: name, Schemas: places.All(), Dir: setting.Dir, Readers: readers})
+		if len(past[name].Pairs) > 0 && (only == nil || slices.Contains(only, name) || name == SharedRows) {
+			spec := warehouse.ReleaseSpec{Owner: setting.Owner(), Customer: name, Schemas: places.All(), Dir: setting.Dir, Readers: readers}
+			if !past[name].Begun {
+				spec.Stamp = past[name].Stamp
+			}
+			specs = append(specs, spec)
 		}
 	}
 	var sharing []string
@@ -152,6 +157,34 @@ func stocked(ctx context.Context, conn warehouse.Conn, setting Setting, config *
 		return nil, fmt.Errorf("look what customers have: %w", err)
 	}
 	return stock, nil
+}
+
+// unfits are the principals whom no right keeps from other customers' rows; true: from those that
+// customers share, but not from others.
+func unfits(ctx context.Context, conn warehouse.Conn, setting Setting, config *tenant.Config) (map[string]bool, error) {
+	vetter, ok := conn.(warehouse.Vetter)
+	if !ok || !setting.Accounts {
+		return nil, nil
+	}
+	var all []string
+	for i := range config.Customers {
+		all = append(all, config.Customers[i].Principals...)
+	}
+	slices.Sort(all)
+	all = slices.Compact(all)
+	out := map[string]bool{}
+	for _, guarded := range []bool{true, false} { // what is unfit for any table is for guarded ones
+		bad, err := vetter.Unfit(ctx, all, guarded)
+		if err != nil {
+			return nil, fmt.Errorf("look at the principals: %w", err)
+		}
+		for _, e := range bad {
+			if e.Reason != "" {
+				out[e.Principal] = guarded
+			}
+		}
+	}
+	return out, nil
 }
 
 // modes gives tables to those who cannot have what they are configured to have on this
@@ -317,6 +350,29 @@ func Entitled(p *compile.Program, customer string) ([]addr.Node, diag.List) {
 		}
 	}
 	return out, nil
+}
+
+// Sources are the nodes that the customers' configuration is made of: those that it is read from,
+// and what these read.
+func Sources(p *compile.Program) map[addr.Node]bool {
+	out := map[addr.Node]bool{}
+	var add func(n addr.Node)
+	add = func(n addr.Node) {
+		if node := p.Nodes[n]; node != nil && !out[n] {
+			out[n] = true
+			for _, parent := range node.Parents {
+				add(parent)
+			}
+		}
+	}
+	for _, name := range project.PartNames {
+		if part := p.Project.Settings.Distribution.Parts[name]; part != nil && part.Ref.V != "" {
+			if node := tenant.Referred(p, part); node != nil {
+				add(node.ID)
+			}
+		}
+	}
+	return out
 }
 
 // Unbuilt reports whether all that is wrong is that something is not built yet.

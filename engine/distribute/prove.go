@@ -26,8 +26,46 @@ type question struct {
 	read  func(row []any) error
 }
 
-// proofError says what does not hold of a customer's slices.
-type proofError struct{ list diag.List }
+// proofError says what does not hold of a customer's slices, and of those who share tables, of whose
+// rows: of nobody's where it concerns all of them.
+type proofError struct {
+	list   diag.List
+	blamed map[string]bool
+}
+
+// verdict is what proofs have found.
+type verdict struct {
+	list diag.List
+	// blamed are those who share tables and of whose rows something does not hold; all: it concerns
+	// more than one customer's rows.
+	blamed map[string]bool
+	all    bool
+	// traces ask whose rows something was found in.
+	traces []question
+}
+
+// blame adds what does not hold of one customer's rows.
+func (v *verdict) blame(name string, d diag.Diagnostic) {
+	v.list.Add(d)
+	if v.blamed == nil {
+		v.blamed = map[string]bool{}
+	}
+	v.blamed[name] = true
+}
+
+// blameAll adds what does not hold of a relation.
+func (v *verdict) blameAll(d diag.Diagnostic) {
+	v.list.Add(d)
+	v.all = true
+}
+
+func (v *verdict) err() error {
+	e := &proofError{list: v.list}
+	if !v.all {
+		e.blamed = v.blamed
+	}
+	return e
+}
 
 func (e *proofError) Error() string { return "a proof of isolation failed" }
 
@@ -40,7 +78,7 @@ func (p *publication) prove(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var found diag.List
+	var found verdict
 	var questions []question
 	p.out.Pairs = make([]PairOutcome, len(p.staged))
 	shared := p.c.members != nil
@@ -57,10 +95,9 @@ func (p *publication) prove(ctx context.Context) error {
 				continue
 			}
 			for _, sentence := range tenant.CheckColumns(m.rule, *one, shared, have) {
-				found.Add(proofFailed(p.c, m, "columns", sentence, ""))
+				found.blameAll(proofFailed(p.c.Name, m, "columns", sentence, ""))
 			}
 			questions = append(questions, p.proofs(*one, out, m, s, &found)...)
-			questions = append(questions, p.complete(*one, out, m, s, &found))
 			if shared && m.rule.All {
 				break // the same for all
 			}
@@ -71,7 +108,7 @@ func (p *publication) prove(ctx context.Context) error {
 		for _, e := range p.c.all {
 			if e.model.Relation == oneOf(v.Reads) {
 				for _, sentence := range tenant.CheckView(e.model.rule, v) {
-					found.Add(proofFailed(p.c, e.model, "view", sentence, ""))
+					found.blameAll(proofFailed(p.c.Name, e.model, "view", sentence, ""))
 				}
 				break
 			}
@@ -87,10 +124,21 @@ func (p *publication) prove(ctx context.Context) error {
 	if err := p.ask(ctx, questions); err != nil {
 		return err
 	}
-	if found.HasErrors() {
-		return &proofError{found}
+	for _, t := range found.traces {
+		rows, err := p.query(ctx, t.query, &p.out.Usage)
+		if err != nil {
+			return fmt.Errorf("%s: proof %s: %w", t.model.As, t.name, err)
+		}
+		for _, row := range rows {
+			if err := t.read(row); err != nil {
+				return err
+			}
+		}
 	}
-	p.out.Diags.Add(found...)
+	if found.list.HasErrors() {
+		return found.err()
+	}
+	p.out.Diags.Add(found.list...)
 	return nil
 }
 
@@ -101,15 +149,17 @@ func oneOf(rels []addr.Relation) addr.Relation {
 	return rels[0]
 }
 
-// proofs are those that package tenant has for a slice.
-func (p *publication) proofs(c tenant.Customer, out *PairOutcome, m *Model, s staged, found *diag.List) []question {
+// proofs are those that package tenant has for a slice, and the comparison of its numbers with those
+// that it must have. What is about the same rows is one question.
+func (p *publication) proofs(c tenant.Customer, out *PairOutcome, m *Model, s staged, found *verdict) []question {
 	from := p.from
 	if s.pair.Way == Split {
 		from.Split = p.shared[m].split
 	}
 	var list []question
+	last := p.complete(c, out, m, s, found)
 	for _, proof := range tenant.Proofs(p.d, m.rule, c, p.options.Workshop.Frozen, from, tenant.Staged{Relation: s.at, Shared: p.c.members != nil}) {
-		list = append(list, question{model: m, name: proof.Name, query: proof.Query, width: len(proof.Parts), read: func(row []any) error {
+		one := question{model: m, name: proof.Name, query: proof.Query, width: len(proof.Parts), read: func(row []any) error {
 			wrong, sentences, err := proof.Read(row)
 			if err != nil {
 				return err
@@ -120,15 +170,34 @@ func (p *publication) proofs(c tenant.Customer, out *PairOutcome, m *Model, s st
 			}
 			for _, sentence := range sentences {
 				if proof.Severity == diag.Warning {
-					found.Add(uncast(p.c, m, sentence))
+					found.list.Add(uncast(p.c, m, sentence))
 				} else {
-					found.Add(proofFailed(p.c, m, proof.Name, sentence, proof.Query))
+					p.fault(found, c.Name, m, proof.Name, sentence, proof.Query)
 				}
 			}
 			return nil
-		}})
+		}}
+		if query, ok := tenant.Along(last.query, proof); ok {
+			last = last.with(query, one)
+		} else {
+			list = append(list, one)
+		}
 	}
-	return list
+	return append(list, last)
+}
+
+// with is a question that is answered together with another one, by a query that gives the columns
+// of both.
+func (q question) with(query string, other question) question {
+	first := q
+	q.query, q.name, q.width = query, q.name+" and "+other.name, first.width+other.width
+	q.read = func(row []any) error {
+		if err := other.read(row[first.width:]); err != nil {
+			return err
+		}
+		return first.read(row[:first.width])
+	}
+	return q
 }
 
 // rescan reports whether what the customer has already is to be searched for markers, too:
@@ -169,8 +238,18 @@ func (p *publication) inspect(ctx context.Context, asked []addr.Relation) (map[a
 	return out, nil
 }
 
+// fault notes that a proof of a customer's rows of a model does not hold. Where several have the
+// same rows it is a matter of all of them.
+func (p *publication) fault(found *verdict, name string, m *Model, proof, sentence, query string) {
+	if p.c.members != nil && m.rule.All {
+		found.blameAll(proofFailed(p.c.Name, m, proof, sentence, query))
+		return
+	}
+	found.blame(name, proofFailed(name, m, proof, sentence, query))
+}
+
 // complete compares numbers of rows and values with those of an independent query.
-func (p *publication) complete(c tenant.Customer, out *PairOutcome, m *Model, s staged, found *diag.List) question {
+func (p *publication) complete(c tenant.Customer, out *PairOutcome, m *Model, s staged, found *verdict) question {
 	full, partial := tenant.Counted(m.rule)
 	query := tenant.Measured(p.d, m.rule, c, p.options.Workshop.Frozen, tenant.Staged{Relation: s.at, Shared: p.c.members != nil})
 	return question{model: m, name: "completeness", query: query, width: 3 + len(full) + len(partial), read: func(row []any) error {
@@ -179,31 +258,39 @@ func (p *publication) complete(c tenant.Customer, out *PairOutcome, m *Model, s 
 			return err
 		}
 		for _, sentence := range got.Differ(m.rule, p.shared[m].expects(m, c.Name)) {
-			found.Add(proofFailed(p.c, m, "completeness", sentence, ""))
+			p.fault(found, c.Name, m, "completeness", sentence, "")
 		}
 		out.Proofs++
 		if p.c.config.Mode != tenant.Views {
 			out.Rows = max(out.Rows, 0) + got.Full + got.Partial
+			if p.c.members != nil {
+				if out.of == nil {
+					out.of = map[string]int64{}
+				}
+				out.of[c.Name] = got.Full + got.Partial
+			}
 		}
 		return nil
 	}}
 }
 
-// canary looks for the markers of other customers' rows.
-func (p *publication) canary(out *PairOutcome, m *Model, at addr.Relation, have []warehouse.Column, found *diag.List) []question {
-	var markers []string
+// canary looks for the markers of other customers' rows: where several share a table, in the rows
+// of each of them for those of all others.
+func (p *publication) canary(out *PairOutcome, m *Model, at addr.Relation, have []warehouse.Column, found *verdict) []question {
+	apart := p.c.members != nil && !m.rule.All // rows say whose they are
+	var markers []tenant.Marker
 	for _, mark := range p.plan.markers {
-		if !p.c.is(mark.customer) {
-			markers = append(markers, mark.text)
+		if apart || !p.c.is(mark.customer) || len(p.c.readers()) > 1 {
+			markers = append(markers, tenant.Marker{Customer: mark.customer, Text: mark.text})
 		}
 	}
 	var texts []warehouse.Column
 	for _, c := range have {
-		if isText(p.conn.Dialect(), c.Type) {
+		if isText(p.conn.Dialect(), c.Type) && (!apart || c.Name != tenant.CustomerColumn) {
 			texts = append(texts, c)
 		}
 	}
-	query := tenant.Canary(p.d, at, texts, markers)
+	query, who := tenant.Canary(p.d, at, texts, markers, apart)
 	if query == "" {
 		return nil
 	}
@@ -212,7 +299,18 @@ func (p *publication) canary(out *PairOutcome, m *Model, at addr.Relation, have 
 		_, sentences, err := proof.Read(row)
 		out.Proofs++
 		for _, sentence := range sentences {
-			found.Add(proofFailed(p.c, m, "canary", sentence, ""))
+			if !apart {
+				p.fault(found, p.c.Name, m, "canary", sentence, "")
+				continue
+			}
+			found.traces = append(found.traces, question{model: m, name: "canary", query: who, read: func(row []any) error {
+				name, ok := row[0].(string)
+				if !ok {
+					return fmt.Errorf("%s: proof canary: rows are %v's", m.As, row[0])
+				}
+				found.blame(name, proofFailed(name, m, "canary", sentence, ""))
+				return nil
+			}})
 		}
 		return err
 	}}}
@@ -230,7 +328,7 @@ func isText(d warehouse.Dialect, typ string) bool {
 }
 
 // kept are questions about what the customer has and keeps.
-func (p *publication) kept(ctx context.Context, found *diag.List) ([]question, error) {
+func (p *publication) kept(ctx context.Context, found *verdict) ([]question, error) {
 	var rels []addr.Relation
 	var models []*Model
 	for _, e := range p.c.all {
@@ -250,32 +348,41 @@ func (p *publication) kept(ctx context.Context, found *diag.List) ([]question, e
 	return out, nil
 }
 
-// ask puts questions to the warehouse, many with each statement. Where that fails they are asked
-// one by one, so that the one is known that cannot be answered.
+// ask puts questions to the warehouse, many with each statement, and several of these side by side
+// where there are workers with nothing to do. Answers are read in the order of the questions. Where a
+// statement fails they are asked one by one, so that the one is known that cannot be answered.
 func (p *publication) ask(ctx context.Context, questions []question) error {
-	for some := range slices.Chunk(questions, atOnce) {
+	chunks := slices.Collect(slices.Chunk(questions, atOnce))
+	answers := make([][][]any, len(chunks))
+	err := p.spread(len(chunks), func(i int) error {
+		some := chunks[i]
 		if len(some) > 1 && !p.alone.Load() {
 			rows, err := p.answers(ctx, some)
 			if err == nil {
-				for i := range some {
-					if err := some[i].read(rows[i]); err != nil {
-						return err
-					}
-				}
-				continue
+				answers[i] = rows
+				return nil
 			}
 			if ctx.Err() != nil {
 				return err
 			}
 			p.alone.Store(true) // or one of them cannot be answered: that comes out now
 		}
-		for i := range some {
-			rows, err := p.answers(ctx, some[i:i+1])
-			if err == nil {
-				err = some[i].read(rows[0])
-			}
+		for j := range some {
+			rows, err := p.answers(ctx, some[j:j+1])
 			if err != nil {
-				return fmt.Errorf("%s: proof %s: %w", some[i].model.As, some[i].name, err)
+				return fmt.Errorf("%s: proof %s: %w", some[j].model.As, some[j].name, err)
+			}
+			answers[i] = append(answers[i], rows[0])
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for i, some := range chunks {
+		for j, q := range some {
+			if err := q.read(answers[i][j]); err != nil {
+				return fmt.Errorf("%s: proof %s: %w", q.model.As, q.name, err)
 			}
 		}
 	}
@@ -379,7 +486,7 @@ func (p *publication) afterwards(ctx context.Context) error {
 func (p *publication) seen(found diag.List) error {
 	if found.HasErrors() {
 		// The customer was published; that it has to be again stays on record.
-		return &proofError{found.Sorted()}
+		return &proofError{list: found.Sorted()}
 	}
 	p.out.Diags.Add(found.Sorted()...)
 	return nil

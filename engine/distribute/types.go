@@ -67,8 +67,10 @@ type Plan struct {
 	// markers are those of canaries, by customer, and marks is a hash over them.
 	markers []marker
 	marks   string
-	// admitted are the schemas that principals may have something in, of whichever customers.
+	// admitted are the customers that each principal may read something of, see SharedRows.
 	admitted map[string][]string
+	// stamped are the records of unchanged customers whose relations look different from outside.
+	stamped []state.Release
 }
 
 // Count of customers and of pairs of a customer and a model.
@@ -229,6 +231,8 @@ type PairOutcome struct {
 	Proofs int `json:"proofs"`
 	// Uncast counts values of custom fields that did not fit their type.
 	Uncast int64 `json:"uncast,omitempty"`
+
+	of map[string]int64 // rows by those who share them
 }
 
 // Usage is what statements took; -1 where the warehouse does not say.

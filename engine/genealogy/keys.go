@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // column is a column of keys as it was read: whole numbers or texts, not both.
@@ -106,12 +107,17 @@ func number(columns ...*column) (*keys, [][]int32, error) {
 		return &keys{texts: texts}, out, nil
 	}
 	k, place := distinct(columns)
+	var group sync.WaitGroup
 	for i, c := range columns {
-		out[i] = make([]int32, len(c.ints))
-		for j, v := range c.ints {
-			out[i][j] = place(v)
-		}
+		group.Go(func() {
+			numbers := make([]int32, len(c.ints))
+			for j, v := range c.ints {
+				numbers[j] = place(v)
+			}
+			out[i] = numbers
+		})
 	}
+	group.Wait()
 	return k, out, nil
 }
 

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 
+	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/ancestry"
 	"github.com/engine-build/engine/engine/warehouse"
 )
@@ -150,7 +152,11 @@ func compare(raw, old *rows) (in *read, seeds []int32, lost ancestry.Edges, err 
 			}
 		}
 	}
-	now, before := arcs(k.len(), numbers[0], numbers[1], raw.share), arcs(k.len(), numbers[2], numbers[3], old.share)
+	var now, before sorted
+	var group sync.WaitGroup
+	group.Go(func() { before = arcs(k.len(), numbers[2], numbers[3], old.share) })
+	now = arcs(k.len(), numbers[0], numbers[1], raw.share)
+	group.Wait()
 	lost.Nodes = k.len()
 	for i, j := 0, 0; i < len(now.parent) || j < len(before.parent); {
 		switch order := now.compare(i, before, j); {
@@ -300,6 +306,9 @@ func replace(ctx context.Context, c warehouse.Conn, f warehouse.Filler, op wareh
 			return warehouse.JobStats{}, err
 		}
 	}
+	if a, ok := c.(warehouse.Appender); ok {
+		return write(ctx, appending{a}, op.Target, op.Columns, nil, in, g, op.Closure, changed)
+	}
 	stats, err := write(ctx, f, op.Scratch, op.Columns, nil, in, g, op.Closure, changed)
 	if err != nil {
 		return stats, err
@@ -314,4 +323,11 @@ func replace(ctx context.Context, c warehouse.Conn, f warehouse.Filler, op wareh
 		}
 	}
 	return stats, nil
+}
+
+// appending is the Filler of a table that is there.
+type appending struct{ warehouse.Appender }
+
+func (a appending) Fill(ctx context.Context, target addr.Relation, columns []warehouse.Column, _ *warehouse.Layout, next func() (*warehouse.Batch, error)) (warehouse.JobStats, error) {
+	return a.Append(ctx, target, columns, next)
 }

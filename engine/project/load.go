@@ -54,6 +54,7 @@ func Load(dir string, env func(string) (string, bool)) (*Project, diag.List) {
 	list.Add(checkNames(p)...)
 	list.Add(fillDocs(a.uses, p.Docs)...)
 	list.Add(splitVersions(p)...)
+	list.Add(checkConnections(p)...)
 	list.Add(matchProps(p)...)
 	return p, list.Sorted()
 }

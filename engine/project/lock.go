@@ -23,11 +23,40 @@ const lockVersion = 1
 type Lock struct {
 	Version int                      `json:"version"`
 	Sources map[string]*LockedSource `json:"sources"` // by «source.table»
+	// Remotes are the schemas that sources are ingested from, by the name of the source.
+	Remotes map[string]*LockedRemote `json:"remotes,omitempty"`
+}
+
+// LockedRemote is what was seen of a remote schema when somebody last agreed to it.
+type LockedRemote struct {
+	// Tables are all that it had, sorted: those that are ingested and those that are not.
+	Tables []string `json:"tables"`
 }
 
 // LockedSource is one table of a source as it was found.
 type LockedSource struct {
 	Columns []LockedColumn `json:"columns"`
+	// Remote is the table or the files that it is ingested from, as somebody agreed to it; nil
+	// for what is not ingested.
+	Remote *LockedTable `json:"remote,omitempty"`
+}
+
+// LockedTable is a table that a source is ingested from, with all of its columns in their
+// order: those that are taken, and those that never leave.
+type LockedTable struct {
+	Name    string         `json:"name"`
+	Columns []RemoteColumn `json:"columns"`
+}
+
+// RemoteColumn is a column of a LockedTable.
+type RemoteColumn struct {
+	Name string `json:"name"`
+	// Type is the remote's own, with its parameters.
+	Type string `json:"type"`
+	// Taken says that it leaves, Transform as what, in the words of the source's «transform»;
+	// empty for as it is.
+	Taken     bool   `json:"taken,omitempty"`
+	Transform string `json:"transform,omitempty"`
 }
 
 // LockedColumn is one column. Type is GoogleSQL's, where the values have one, and Native
@@ -53,7 +82,7 @@ func (l *Lock) Text() []byte {
 
 // readLock reads the lock file of a project; without one the lock is empty.
 func readLock(dir string) (*Lock, diag.List) {
-	out := &Lock{Sources: map[string]*LockedSource{}}
+	out := &Lock{Sources: map[string]*LockedSource{}, Remotes: map[string]*LockedRemote{}}
 	data, err := os.ReadFile(filepath.Join(dir, LockFile))
 	if errors.Is(err, os.ErrNotExist) {
 		return out, nil
@@ -79,6 +108,11 @@ func readLock(dir string) (*Lock, diag.List) {
 	for name, s := range read.Sources {
 		if s != nil {
 			out.Sources[name] = s
+		}
+	}
+	for name, r := range read.Remotes {
+		if r != nil {
+			out.Remotes[name] = r
 		}
 	}
 	return out, nil

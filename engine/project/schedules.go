@@ -45,12 +45,14 @@ type Schedule struct {
 }
 
 // Phases are what a schedule can do, in the order in which it does them. Each is a command.
-var Phases = []string{PhaseBuild, PhasePublish}
+var Phases = []string{PhaseBuild, PhasePublish, PhaseMetabase}
 
 // Phases by name.
 const (
 	PhaseBuild   = "build"
 	PhasePublish = "publish"
+	// PhaseMetabase writes to Metabase what is known of the tables.
+	PhaseMetabase = "metabase"
 )
 
 // Values of retry.
@@ -105,7 +107,7 @@ func (o *object) schedule(s *settings) *Schedule {
 	if names := s.targetNames(); d.Target.IsSet() && !slices.Contains(names, d.Target.V) {
 		o.list.Add(targetUnknown(d.Target.At, d.Target.V, names))
 	}
-	o.schedulePhases(d, s.Distribution != nil)
+	o.schedulePhases(d, s.Distribution != nil, s.Metabase != nil)
 	d.Select, d.Exclude = o.strs("select"), o.strs("exclude")
 	if chosen := slices.Concat(d.Select, d.Exclude); len(chosen) > 0 && !d.Has(PhaseBuild) {
 		o.list.Add(valueInvalid(chosen[0].At, fmt.Sprintf("%s builds nothing that could be selected", o.what), `add "build" to its phases, or remove "select" and "exclude"`))
@@ -220,7 +222,7 @@ func (o *object) cron(d *Schedule, line Value[string]) {
 }
 
 // schedulePhases reads phases, build by default.
-func (o *object) schedulePhases(d *Schedule, distributes bool) {
+func (o *object) schedulePhases(d *Schedule, distributes, shown bool) {
 	if n := o.get("phases"); n == nil || n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
 		if n != nil {
 			o.list.Add(valueInvalid(o.span(n), fmt.Sprintf("%s does nothing", o.what), "phases are "+quoted(Phases)))
@@ -243,6 +245,8 @@ func (o *object) schedulePhases(d *Schedule, distributes bool) {
 			continue
 		case p.V == PhasePublish && !distributes:
 			o.list.Add(valueInvalid(p.At, "there is nobody to publish to: the project has no customers", `add "distribution" to engine.yml, or remove the phase`))
+		case p.V == PhaseMetabase && !shown:
+			o.list.Add(valueInvalid(p.At, "the project has no Metabase", `add "metabase" to engine.yml, or remove the phase`))
 		}
 		last = i
 		d.Phases = append(d.Phases, p)

@@ -118,8 +118,11 @@ func (s *settings) decode(root *yaml.Node, broken bool, env func(string) (string
 	s.OnRunStart, s.OnRunEnd = o.strs("on-run-start"), o.strs("on-run-end")
 	s.decodePublication(o)
 	s.decodeTargets(o, env)
+	s.decodeConnections(o)
 	s.decodeDistribution(o)
+	s.decodeMetabase(o)
 	s.decodeSchedules(o)
+	s.decodeLookML(o)
 	for _, key := range []string{"models", "seeds", "snapshots", "data_tests", "tests"} {
 		kind := addr.Kind(strings.TrimSuffix(strings.TrimPrefix(key, "data_"), "s"))
 		if n := o.get(key); n != nil {

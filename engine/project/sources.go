@@ -26,6 +26,7 @@ func readSource(r *reader, n *yaml.Node) []*Source {
 	common.Config, cfg = o.config(addr.Source, "freshness", "loaded_at_field", "version_by")
 	common.LoadedAt, common.Freshness = readFreshnessKeys(o, cfg, Value[string]{}, nil)
 	common.VersionBy = readVersionBy(o, cfg, Value[string]{})
+	common.Ingest = readIngest(o)
 	tables := o.items("tables")
 	if !o.has("tables") && ok {
 		o.list.Add(keyMissing(o.at.Sub(0, 1), "tables", o.what))
@@ -98,6 +99,7 @@ func readTable(parent *object, n *yaml.Node, common Source) *Source {
 		o.list.Add(versionNeedsField(s.VersionBy.At, o.what))
 	}
 	s.Columns = readColumns(o)
+	s.Ingest = readTableIngest(o, common.Ingest, name, s.Columns)
 	s.Tests = readTests(o, "")
 	o.finish(func(key string) string {
 		if key == "schema" || key == "database" {

@@ -86,8 +86,15 @@ type Settings struct {
 	Rules []RuleSettings
 	// Distribution says who the customers are; nil if there are none.
 	Distribution *Distribution
+	// Connections are the databases that sources are ingested from, in the order in which they
+	// are written.
+	Connections []*Connection
 	// Schedules are what engine serve does when, in the order in which they are written.
 	Schedules []*Schedule
+	// LookML says what engine lookml writes; nil if nothing is said.
+	LookML *LookML
+	// Metabase says where what people read of the models is written to; nil: nowhere.
+	Metabase *Metabase
 }
 
 // Value is a scalar as written with its place.
@@ -224,12 +231,14 @@ type Source struct {
 	// VersionBy is how a change of the rows is found out: VersionAuto, VersionLoadedAt or
 	// VersionNone; unset means VersionAuto.
 	VersionBy Value[string]
-	Columns   []*Column
-	Tests     []*Test
-	Meta      map[string]any
-	Tags      []string
-	Config    Config
-	At        source.Span
+	// Ingest says how the rows come into the warehouse; nil: somebody else brings them.
+	Ingest  *Ingest
+	Columns []*Column
+	Tests   []*Test
+	Meta    map[string]any
+	Tags    []string
+	Config  Config
+	At      source.Span
 }
 
 // Values of Source.VersionBy.

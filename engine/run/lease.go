@@ -351,6 +351,10 @@ func (l *Lease) fence(ctx context.Context, tx warehouse.Tx) error {
 	return err
 }
 
+// Within makes sure in a transaction, right before it is committed, that the lease is the
+// run's own.
+func (l *Lease) Within(ctx context.Context, tx warehouse.Tx) error { return l.fence(ctx, tx) }
+
 // Confirm makes sure that the lease is the run's own, by a confirmation that is young enough,
 // before something is published that no transaction ties to the lease.
 func (l *Lease) Confirm(ctx context.Context) error { return l.fence(ctx, nil) }

@@ -35,8 +35,14 @@ type Release struct {
 	// Published is the run that published last, so the one that the customer's own
 	// warehouse.ReleaseTable names.
 	Published string
+	// Stamp is by what a warehouse.Stocktaker knows that all of it is still there as it was
+	// published; empty: it looks.
+	Stamp string
 	// Fields are the columns that custom fields got first, by model and ID of the field.
 	Fields map[string]map[string]string
+	// Members are the customers whose rows are in the relations, sorted, where several share them.
+	// Those of a run that has begun, too.
+	Members []string
 	// Granted are the principals that got access, sorted. Those of a run that has begun, too.
 	Granted []string
 	// Markers is a hash over the canaries' markers that were looked for.
@@ -80,8 +86,8 @@ var (
 	releases = table{
 		name: "customer_releases",
 		columns: []string{"scope", "customer", "id", "run_id", "status", "at", "contract", "mode", "pairs", "fields",
-			"granted", "markers", "rows", "bytes", "millis", "views", "published"},
-		added:   []string{"views", "published"},
+			"granted", "markers", "rows", "bytes", "millis", "views", "published", "members", "stamp"},
+		added:   []string{"views", "published", "members", "stamp"},
 		subject: "customer", at: "at", id: "id",
 	}
 	shapes = table{
@@ -134,7 +140,7 @@ func ReleaseOp(d warehouse.Dialect, s Scope, list ...Release) warehouse.Op {
 			status = statusBegun
 		}
 		rows[i] = []any{s.String(), r.Customer, r.Run + " " + status, r.Run, status, stamp(r.At), fmt.Sprint(r.Contract), r.Mode,
-			marshaled(r.Pairs), marshaled(r.Fields), marshaled(r.Granted), r.Markers, r.Rows, r.Bytes, r.Millis, marshaled(r.Views), r.Published}
+			marshaled(r.Pairs), marshaled(r.Fields), marshaled(r.Granted), r.Markers, r.Rows, r.Bytes, r.Millis, marshaled(r.Views), r.Published, marshaled(r.Members), r.Stamp}
 	}
 	return warehouse.InsertValues{Target: releases.relation(s.Database), Columns: releases.typed(d), Rows: rows}
 }
@@ -196,6 +202,8 @@ func releaseOf(v []any) Release {
 	unmarshal(v[10], &r.Granted)
 	unmarshal(v[15], &r.Views)
 	r.Published = text(v[16])
+	unmarshal(v[17], &r.Members)
+	r.Stamp = text(v[18])
 	return r
 }
 

@@ -16,7 +16,7 @@ func release(customer, run string, at time.Time) Release {
 		Customer: customer, Run: run, At: at.Truncate(time.Microsecond), Contract: 2, Mode: "table",
 		Pairs:  map[addr.Node]ReleasedPair{orders: {Fingerprint: "d.r's.\"c", Shape: "s", Rows: 7}, raw: {Fingerprint: "x", Rows: -1}},
 		Fields: map[string]map[string]string{"orders": {"best before": "cf_best_before"}},
-		Views:  map[string]ReleasedPair{"old orders": {Fingerprint: "v", Shape: "s", Rows: -1}}, Published: run,
+		Views:  map[string]ReleasedPair{"old orders": {Fingerprint: "v", Shape: "s", Rows: -1}}, Published: run, Stamp: "1 2 3", Members: []string{"acme"},
 		Granted: []string{"reader", "user:ann@example.com"}, Markers: "m", Rows: 7, Bytes: 4096, Millis: 12,
 	}
 }
@@ -118,7 +118,7 @@ func TestReleasesOfAnEarlierEngine(t *testing.T) {
 	}
 	got, _, err := ReadReleases(ctx, c, mine)
 	old := full
-	old.Views, old.Published = nil, ""
+	old.Views, old.Published, old.Members, old.Stamp = nil, "", nil, ""
 	if diff := cmp.Diff(map[string]Release{"acme": old}, got); diff != "" || err != nil {
 		t.Error(diff, err)
 	}

@@ -269,12 +269,23 @@ func TestCanary(t *testing.T) {
 			p.table(t, p.named("theirs"), columns, [][]any{
 				{"nothing", `{"a": "b"}`, int64(1)}, {"a canary's 100% marker", nil, nil}, {nil, `{"deep": ["a canary's 100% marker"]}`, nil}, {"x", nil, int64(4711)}})
 			for marker, want := range map[string]int64{"canary's 100% marker": 2, "4711": 1, "CANARY": 0, "%": 2, "_": 0, "'; --": 0} {
-				if got := p.query(t, tenant.Canary(p.d, p.named("theirs"), columns, []string{"no such", marker}))[0][0]; got != want {
+				q, _ := tenant.Canary(p.d, p.named("theirs"), columns, []tenant.Marker{{Text: "no such"}, {Text: marker}}, false)
+				if got := p.query(t, q)[0][0]; got != want {
 					t.Errorf("%q is in %v rows instead of %d", marker, got, want)
 				}
 			}
-			if q := tenant.Canary(p.d, p.named("theirs"), columns, []string{""}); q != "" {
+			if q, _ := tenant.Canary(p.d, p.named("theirs"), columns, []tenant.Marker{{}}, false); q != "" {
 				t.Errorf("looks for nothing: %s", q)
+			}
+			// In a table of several customers a marker may be in the rows of its own.
+			whose := warehouse.Column{Name: tenant.CustomerColumn, Type: p.text}
+			p.table(t, p.named("shared"), append(columns[:1:1], whose), [][]any{{"A's marker", "a"}, {"B's marker", "b"}, {"A's marker", "c"}, {"A's marker", "c"}, {nil, "d"}})
+			q, who := tenant.Canary(p.d, p.named("shared"), columns[:1], []tenant.Marker{{Customer: "a", Text: "A's marker"}, {Customer: "b", Text: "B's marker"}}, true)
+			if got := p.query(t, q)[0][0]; got != int64(2) {
+				t.Errorf("%v rows have the marker of another customer", got)
+			}
+			if got := p.query(t, who); len(got) != 1 || got[0][0] != "c" {
+				t.Errorf("they are the rows of %v", got)
 			}
 		})
 	}

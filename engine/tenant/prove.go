@@ -34,6 +34,19 @@ type Proof struct {
 	Parts []string
 	// Sentence says what is wrong if a number is not 0; it has one %d.
 	Sentence string
+	// from and sums are what Query reads and counts, where it is that alone.
+	from string
+	sums []string
+}
+
+// Along adds the numbers of a proof to a query of Measured, as its last columns, where both are
+// about the same rows: they are read once then. Otherwise ok is false.
+func Along(measured string, p Proof) (query string, ok bool) {
+	head, ok := strings.CutSuffix(measured, "\nFROM "+p.from)
+	if !ok || len(p.sums) == 0 {
+		return "", false
+	}
+	return head + ",\n  " + strings.Join(p.sums, ",\n  ") + "\nFROM " + p.from, true
 }
 
 // Read reads the row of a proof: how many are wrong, and sentences that say so.
@@ -83,8 +96,9 @@ func Proofs(d Dialect, rule Rule, c Customer, frozen Frozen, from From, staged S
 	var out []Proof
 	made := p.staged(staged)
 	if !rule.All {
+		where := "NOT " + made.full + " AND NOT " + made.partial
 		out = append(out, Proof{Name: "rows", Parts: []string{""}, Sentence: "%d rows are neither of a tenant of the customer nor in one of its lists",
-			Query: "SELECT count(*) FROM " + made.from + " WHERE NOT " + made.full + " AND NOT " + made.partial})
+			Query: "SELECT count(*) FROM " + made.from + " WHERE " + where, from: made.from, sums: []string{"count(CASE WHEN " + where + " THEN 1 END)"}})
 	}
 	if !rule.For(c.Name) {
 		out = append(out, Proof{Name: "admitted", Parts: []string{""}, Sentence: "%d rows of a model that is for other customers",
@@ -235,6 +249,7 @@ func (p proof) masks(c Customer, from From, staged Staged) Proof {
 		out.Parts, sums = []string{""}, []string{"count(CASE WHEN 1 = 0 THEN 1 END)"}
 	}
 	out.Query = "SELECT " + strings.Join(sums, ",\n  ") + "\nFROM " + made.from
+	out.from, out.sums = made.from, sums
 	return out
 }
 
@@ -380,6 +395,11 @@ func (p proof) present(column string) string {
 	return p.of(column)
 }
 
+// wholePattern is a whole number as it prints. No other text is equal to a column of whole numbers,
+// and none of these is equal to two, so that they may be compared as what they are: a warehouse
+// finds numbers faster than their texts, and with the index or order that the relation has.
+const wholePattern = `^(0|-?[1-9][0-9]{0,18})$`
+
 // Expected is the query of Counts as they are to be, one row for each due customer (nil: all)
 // that sees rows, read from the model itself. Of a rule whose rows are all it is one row, for
 // a customer without name.
@@ -430,12 +450,24 @@ func Expected(d Dialect, rule Rule, frozen Frozen, due []string) string {
 		}
 		return alias + "entity = " + d.Literal(l.Entity) + who(alias)
 	}
-	// A key that is in nobody's list is as good as none: what is left makes few groups.
+	// A key that is in nobody's list is as good as none, and a row without any is nobody's: what is
+	// left makes few groups.
 	source := d.Quote(rule.Relation) + " AS " + provenAlias
-	var grouped, groups, carried, highest, by []string
+	join := "\nJOIN "
+	if len(lists) > 1 {
+		join = "\nLEFT JOIN "
+	}
+	var grouped, groups, carried, highest, by, some []string
 	for i, l := range lists {
 		alias, held := "k"+strconv.Itoa(i), "_engine_u"+strconv.Itoa(i)
-		source += "\nLEFT JOIN (SELECT DISTINCT key_text AS held FROM " + d.Quote(l.frozen) + " WHERE " + of(l, "") + ") AS " + held + " ON " + held + ".held = " + p.exact(l.Column)
+		columns, where, on := "key_text AS held", of(l, ""), held+".held = "+p.exact(l.Column)
+		if p.column(l.Column).Number {
+			columns += ", " + d.SafeCast("key_text", "BIGINT") + " AS number"
+			where += " AND " + d.Words().Regexp("key_text", wholePattern)
+			on = held + ".number = " + p.of(l.Column)
+		}
+		source += join + "(SELECT DISTINCT " + columns + " FROM " + d.Quote(l.frozen) + " WHERE " + where + ") AS " + held + " ON " + on
+		some = append(some, held+".held IS NOT NULL")
 		grouped = append(grouped, held+".held AS "+alias)
 		groups = append(groups, strconv.Itoa(i+1))
 		carried = append(carried, "g."+alias)
@@ -449,6 +481,9 @@ func Expected(d Dialect, rule Rule, frozen Frozen, due []string) string {
 		grouped = append(grouped, "count("+p.present(c)+") AS "+alias)
 		carried = append(carried, "g."+alias)
 		highest = append(highest, "max("+alias+") AS "+alias)
+	}
+	if len(lists) > 1 {
+		source += "\nWHERE " + strings.Join(some, " OR ")
 	}
 	var branches []string
 	for i, l := range lists {
@@ -538,19 +573,33 @@ func (c Counts) Differ(rule Rule, want Counts) []string {
 	return out
 }
 
+// Marker is a text that stands in the rows of one customer only.
+type Marker struct{ Customer, Text string }
+
 // Canary is the query that counts the rows of a relation in any column of which one of the
-// markers stands; "" where there is nothing to look for.
-func Canary(d Dialect, relation addr.Relation, columns []warehouse.Column, markers []string) string {
+// markers stands; "" where there is nothing to look for. With apart rows say whose they are, in
+// CustomerColumn: one is counted that has somebody else's marker, and who asks whose these are.
+func Canary(d Dialect, relation addr.Relation, columns []warehouse.Column, markers []Marker, apart bool) (count, who string) {
 	var found []string
 	for _, c := range columns {
 		for _, m := range markers {
-			if m != "" {
-				found = append(found, "strpos("+d.Exact(provenAlias+"."+d.Ident(c.Name), c.Type)+", "+d.Literal(m)+") > 0")
+			if m.Text == "" {
+				continue
 			}
+			one := "strpos(" + d.Exact(provenAlias+"."+d.Ident(c.Name), c.Type) + ", " + d.Literal(m.Text) + ") > 0"
+			if apart {
+				one = "(" + provenAlias + "." + d.Ident(CustomerColumn) + " <> " + d.Literal(m.Customer) + " AND " + one + ")"
+			}
+			found = append(found, one)
 		}
 	}
 	if len(found) == 0 {
-		return ""
+		return "", ""
 	}
-	return "SELECT count(*) FROM " + d.Quote(relation) + " AS " + provenAlias + " WHERE " + strings.Join(found, "\n  OR ")
+	from := " FROM " + d.Quote(relation) + " AS " + provenAlias + " WHERE " + strings.Join(found, "\n  OR ")
+	if apart {
+		column := provenAlias + "." + d.Ident(CustomerColumn)
+		who = "SELECT DISTINCT " + column + from + " ORDER BY " + column
+	}
+	return "SELECT count(*)" + from, who
 }

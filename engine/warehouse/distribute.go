@@ -62,6 +62,12 @@ type Distributor interface {
 	// CloseWorkshop removes all that is in what Workshop gave, so that it takes no room until
 	// the next run. Views of customers must not read it.
 	CloseWorkshop(ctx context.Context, workshop addr.Relation) error
+	// Revoke takes from everybody but the wanted principals what the engine granted to them before
+	// (granted) in what a customer has, and reports what strangers hold. It is called before a
+	// release is opened, and does what it can where that would be a *ForeignError: what is
+	// somebody else's it leaves alone. A warehouse without accounts (Caps.Grants) has nothing to
+	// take or report.
+	Revoke(ctx context.Context, spec ReleaseSpec, granted, wanted []string) (strangers []string, err error)
 	// OpenRelease opens what a customer has, to publish something new there.
 	// A customer has one open at a time.
 	OpenRelease(ctx context.Context, spec ReleaseSpec) (Release, error)
@@ -81,6 +87,9 @@ type ReleaseSpec struct {
 	Dir      string
 	// Readers are those who are to read all of it, for a Stocktaker.
 	Readers []string
+	// Stamp is what Stock.Stamp or a Stamper has given when all was there that is asked for now;
+	// a Stocktaker need not look at what still has it. Empty: it looks.
+	Stamp string
 }
 
 // Release is what one customer has, while something new is made for it. It is used by one
@@ -97,10 +106,6 @@ type Release interface {
 	// Published is the name by which the Conn reads a relation that is published already; after
 	// Publish it leads to the new ones.
 	Published(final addr.Relation) addr.Relation
-	// Revoke takes from everybody but the wanted principals what the engine granted before
-	// (granted), and reports what strangers hold. It is called before Publish. A warehouse
-	// without accounts (Caps.Grants) has nothing to take or report.
-	Revoke(ctx context.Context, granted, wanted []string) (strangers []string, err error)
 	// Publish makes visible, as one step where the warehouse can do that and otherwise such
 	// that calling it again completes it, everything in p. The relations in Have that p does
 	// not name stay as they are. Nothing is published that would take the place of a stranger's

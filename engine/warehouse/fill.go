@@ -82,6 +82,47 @@ type Filler interface {
 	Fill(ctx context.Context, target addr.Relation, columns []Column, layout *Layout, next func() (*Batch, error)) (JobStats, error)
 }
 
+// StoredFiller is the optional power of a Filler to take values as the warehouse stores them,
+// without a conversion by it.
+type StoredFiller interface {
+	// FillStored is Fill, where besides the vectors of columns that Stored knows are what it
+	// says.
+	FillStored(ctx context.Context, target addr.Relation, columns []Column, layout *Layout, next func() (*Batch, error)) (JobStats, error)
+	// Stored says what the vector of a column of a type holds; StoredNone: what Fill takes.
+	Stored(typ string) Stored
+}
+
+// Stored is what the elements of a vector are.
+type Stored int
+
+const (
+	StoredNone Stored = iota
+	// StoredDays are Ints: days since 1970-01-01. The largest and the smallest number but one of
+	// 32 bits are the infinities.
+	StoredDays
+	// StoredMicros are Ints: microseconds since 1970-01-01 00:00:00, UTC. The largest and the
+	// smallest number but one of 64 bits are the infinities.
+	StoredMicros
+	// StoredTime are Ints: microseconds since midnight.
+	StoredTime
+	// StoredDecimal are Ints: the value without its point.
+	StoredDecimal
+	// StoredInts are Ints that are in the range of the type.
+	StoredInts
+	// StoredFloats are Floats that the type has.
+	StoredFloats
+	// StoredBytes are Texts of any bytes.
+	StoredBytes
+)
+
+// Appender is the optional power of a transaction that is a Filler to add rows that the
+// engine computed to a table that is there.
+type Appender interface {
+	// Append adds what next gives until that is nil, as Fill does. The columns are the table's,
+	// all of them in its order. After an error the transaction has to be rolled back.
+	Append(ctx context.Context, target addr.Relation, columns []Column, next func() (*Batch, error)) (JobStats, error)
+}
+
 // ColumnReader is the optional power to give the rows of a query by columns, many times
 // quicker than Rows does.
 type ColumnReader interface {

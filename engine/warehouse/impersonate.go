@@ -13,9 +13,9 @@ type Impersonator interface {
 	// must not take the principal's place the error is ErrUnsupported.
 	Reads(ctx context.Context, principal string, rels []addr.Relation) (map[addr.Relation]bool, error)
 	// ReadsBeyond gives some of the relations in schemas that releases of the owner, or its
-	// workshop, have made which the principal may read, but for those in schemas; none if there
-	// are none. It needs no right to take the principal's place.
-	ReadsBeyond(ctx context.Context, principal, owner string, schemas []string) ([]addr.Relation, error)
+	// workshop, have made which the principal may read, but for those of the customers named; none
+	// if there are none. It needs no right to take the principal's place.
+	ReadsBeyond(ctx context.Context, principal, owner string, customers []string) ([]addr.Relation, error)
 	// Answers are those that the principal gets to queries of one whole number each. Errors are
 	// those of Reads, and of queries that fail.
 	Answers(ctx context.Context, principal string, queries []string) ([]int64, error)

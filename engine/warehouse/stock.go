@@ -24,7 +24,19 @@ type Stock struct {
 	Run *string
 	// Hidden are relations that one of ReleaseSpec.Readers cannot read.
 	Hidden map[addr.Relation]bool
+	// Strangers are those who hold what the engine did not grant, as Distributor.Revoke reports
+	// them; sorted.
+	Strangers []string
 	// Guarded are tables of which a reader sees what a policy of its lets through, see Handover;
 	// nil where nobody has looked.
 	Guarded map[addr.Relation]bool
+	// Stamp, if it is not empty, tells what was looked at from whatever somebody makes of it
+	// later: what has it now is as it was. It is that of ReleaseSpec where nobody has looked.
+	Stamp string
+}
+
+// Stamper is the optional power of a Release to give the Stamp of what it has published, after
+// Publish; empty where it has none.
+type Stamper interface {
+	Stamp() string
 }

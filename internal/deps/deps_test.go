@@ -26,18 +26,18 @@ var layers = [][]string{
 	{"engine/datatest", "engine/difference"},
 	{"engine/compile"},
 	{"engine/definition", "engine/tenant"},
-	{"lineage", "engine/check", "engine/materialize", "engine/state"},
+	{"lineage", "engine/lookml", "engine/check", "engine/materialize", "engine/state"},
 	{"engine/plan"},
 	{"engine/run"},
-	{"engine/distribute"},
-	{"engine/artifact", "catalog", "engine/serve"},
+	{"engine/distribute", "engine/ingest"},
+	{"engine/artifact", "catalog", "engine/serve", "engine/metabase"},
 	{"engine"},
 	{"cmd/engine/view"},
 	{"cmd/engine"},
 }
 
 // support is what only tests and other support import.
-var support = []string{"internal/conformance", "internal/conformance/cmd/conformance", "internal/crash", "internal/deps", "internal/docs", "internal/golden", "internal/metered", "internal/readme", "internal/testcount", "internal/testpeer/pg", "internal/testpeer/bqpeer", "internal/testpeer/bqscript", "internal/testpeer/fault", "engine/googlesql/raw/gen", "engine/googlesql/show", "bench", "bench/gen", "bench/cmd/genproject", "bench/cmd/report", "bench/ancestry", "bench/schedule", "bench/distribute"}
+var support = []string{"internal/conformance", "internal/conformance/cmd/conformance", "internal/crash", "internal/deps", "internal/docs", "internal/golden", "internal/metered", "internal/readme", "internal/testcount", "internal/testpeer/pg", "internal/testpeer/bqpeer", "internal/testpeer/bqscript", "internal/testpeer/fault", "internal/testpeer/metabase", "engine/googlesql/raw/gen", "engine/googlesql/show", "bench", "bench/gen", "bench/cmd/genproject", "bench/cmd/report", "bench/ancestry", "bench/schedule", "bench/distribute"}
 
 // heavy are dependencies that make a build slow or need a C compiler, and the packages
 // that may import them outside of tests.

@@ -492,7 +492,8 @@ func (r *release) role(schema string) string {
 // Revoke removes access entries that the engine has given to members who are wanted no more.
 // All other entries go back as they came; those of strangers are reported, with their role.
 // The account that the engine works as is none.
-func (r *release) Revoke(ctx context.Context, granted, wanted []string) (strangers []string, err error) {
+func (c *conn) Revoke(ctx context.Context, spec warehouse.ReleaseSpec, granted, wanted []string) (strangers []string, err error) {
+	r := &release{c: c, spec: spec}
 	keep, given := keysOf(wanted), keysOf(granted)
 	former, err := r.former(ctx)
 	if err != nil {
@@ -501,9 +502,13 @@ func (r *release) Revoke(ctx context.Context, granted, wanted []string) (strange
 	self := ""
 	t := &trail{}
 	for _, schema := range slices.Concat(r.schemas(), former) {
-		if there, _, err := r.c.ownDataset(ctx, t, r.spec.Owner, r.spec.Customer, schema); err != nil {
+		var foreign *warehouse.ForeignError
+		switch there, _, err := r.c.ownDataset(ctx, t, r.spec.Owner, r.spec.Customer, schema); {
+		case errors.As(err, &foreign): // nobody has a role of the engine's there
+			continue
+		case err != nil:
 			return nil, err
-		} else if !there {
+		case !there:
 			continue
 		}
 		var found []string

@@ -145,7 +145,7 @@ func TestReleaseAccess(t *testing.T) {
 	o.enter("dw_acme", map[string]any{"role": "WRITER", "groupByEmail": "all@acme.test"})
 	o.enter("dw_acme", map[string]any{"role": "roles/bigquery.dataViewer", "userByEmail": "bi@acme.test", "condition": map[string]any{"expression": "true", "title": "always"}})
 	// A member that is none takes nothing from anybody, and keeps nobody's access alive.
-	got, err := r.Revoke(ctx, p.Readers, []string{"group:All@acme.test", "bi@acme.test"})
+	got, err := o.c.Revoke(ctx, o.spec, p.Readers, []string{"group:All@acme.test", "bi@acme.test"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -137,7 +137,16 @@ func (f *fills) get(id int64) *fill {
 // writes with one thread, and one that need not keep it wastes room in the file and holds
 // every block that it might still fill in memory.
 func (c *conn) Fill(ctx context.Context, target addr.Relation, columns []warehouse.Column, layout *warehouse.Layout, next func() (*warehouse.Batch, error)) (warehouse.JobStats, error) {
-	return c.fills.fill(ctx, target, columns, next, func(ctx context.Context, f *fill, list, from string) (int64, error) {
+	return c.fillAs(ctx, target, columns, next, false)
+}
+
+// FillStored is Fill with values as DuckDB stores them.
+func (c *conn) FillStored(ctx context.Context, target addr.Relation, columns []warehouse.Column, layout *warehouse.Layout, next func() (*warehouse.Batch, error)) (warehouse.JobStats, error) {
+	return c.fillAs(ctx, target, columns, next, true)
+}
+
+func (c *conn) fillAs(ctx context.Context, target addr.Relation, columns []warehouse.Column, next func() (*warehouse.Batch, error), stored bool) (warehouse.JobStats, error) {
+	return c.fills.fill(ctx, target, columns, stored, next, func(ctx context.Context, f *fill, list, from string) (int64, error) {
 		names := make([]string, len(columns))
 		for i, col := range columns {
 			names[i] = Dialect{}.Ident(col.Name) + " " + col.Type
@@ -164,10 +173,24 @@ func (c *conn) Fill(ctx context.Context, target addr.Relation, columns []warehou
 	})
 }
 
+var _ warehouse.Appender = (*tx)(nil)
+
 // Fill within a transaction has its one connection.
 func (t *tx) Fill(ctx context.Context, target addr.Relation, columns []warehouse.Column, layout *warehouse.Layout, next func() (*warehouse.Batch, error)) (warehouse.JobStats, error) {
-	return t.fills.fill(ctx, target, columns, next, func(ctx context.Context, f *fill, list, from string) (int64, error) {
+	return t.fills.fill(ctx, target, columns, false, next, func(ctx context.Context, f *fill, list, from string) (int64, error) {
 		rows, err := counted(ctx, t.c, t.q.gate, "create table "+Dialect{}.Quote(target)+" as select "+list+" from "+from)
+		return rows, f.cause(ctx, target, err)
+	})
+}
+
+// Append implements warehouse.Appender.
+func (t *tx) Append(ctx context.Context, target addr.Relation, columns []warehouse.Column, next func() (*warehouse.Batch, error)) (warehouse.JobStats, error) {
+	return t.fills.fill(ctx, target, columns, false, next, func(ctx context.Context, f *fill, list, from string) (int64, error) {
+		names := make([]string, len(columns))
+		for i, c := range columns {
+			names[i] = Dialect{}.Ident(c.Name)
+		}
+		rows, err := counted(ctx, t.c, t.q.gate, "insert into "+Dialect{}.Quote(target)+" ("+strings.Join(names, ", ")+") select "+list+" from "+from)
 		return rows, f.cause(ctx, target, err)
 	})
 }
@@ -229,7 +252,7 @@ func (f *fill) together(ctx context.Context, writers int, write func(context.Con
 }
 
 // fill has a write done that selects list from a call of the function.
-func (all *fills) fill(ctx context.Context, target addr.Relation, columns []warehouse.Column, next func() (*warehouse.Batch, error), write func(ctx context.Context, f *fill, list, from string) (int64, error)) (warehouse.JobStats, error) {
+func (all *fills) fill(ctx context.Context, target addr.Relation, columns []warehouse.Column, stored bool, next func() (*warehouse.Batch, error), write func(ctx context.Context, f *fill, list, from string) (int64, error)) (warehouse.JobStats, error) {
 	stats := warehouse.JobStats{Rows: -1, Bytes: -1}
 	if all == nil { // of an analyzer, which writes nothing
 		return stats, fmt.Errorf("fill %s: %w", target, warehouse.ErrUnsupported)
@@ -238,7 +261,11 @@ func (all *fills) fill(ctx context.Context, target addr.Relation, columns []ware
 	f := &fill{columns: columns, pull: next}
 	list := make([]string, len(columns))
 	for i, c := range columns {
-		info, vector, same, err := vectorOf(c.Type)
+		vectorFor := vectorOf
+		if stored {
+			vectorFor = storedVector
+		}
+		info, vector, same, err := vectorFor(c.Type)
 		if err != nil {
 			return stats, fmt.Errorf("fill %s: column %s: %w", target, c.Name, err)
 		}
@@ -310,6 +337,8 @@ func vectorOf(typ string) (info driver.TypeInfo, of shape, same bool, err error)
 type shape struct {
 	kind reflect.Kind
 	list bool
+	// as is how the elements are stored, where that is not as they come.
+	as stored
 }
 
 // fill is one Fill: a source of chunks.
@@ -406,6 +435,18 @@ func (f *fill) FillChunk(local any, chunk driver.DataChunk) error {
 			if row := p.lists(v, of.kind, col.Lists, n); row >= 0 {
 				return f.failed(fmt.Errorf("column %s: %q is not UTF-8", f.columns[i].Name, col.Lists.Of.Texts[row]))
 			}
+		case of.as == asInt32:
+			narrow[int32](v, col.Ints[p.at:p.at+n])
+		case of.as == asInt16:
+			narrow[int16](v, col.Ints[p.at:p.at+n])
+		case of.as == asFloat32:
+			for i, x := range col.Floats[p.at : p.at+n] {
+				elements[float32](v, n)[i] = float32(x)
+			}
+		case of.as == asBytes:
+			p.texts.any = true
+			p.texts.copy(v, col.Texts[p.at:p.at+n])
+			p.texts.any = false
 		case of.kind == reflect.Int64:
 			copyInto(v, col.Ints[p.at:p.at+n])
 		case of.kind == reflect.Float64:
@@ -508,13 +549,14 @@ type texts struct {
 		of  uint32
 	}
 	fill uint32
+	any  bool // bytes need not be text
 }
 
 // copy writes the elements of a vector. It returns the first one that is not UTF-8, or -1.
 func (t *texts) copy(v mapping.Vector, values []string) int {
 	t.fill++
 	if t.fill == 0 {
-		*t = texts{fill: 1}
+		*t = texts{fill: 1, any: t.any}
 	}
 	out := elements[stringT](v, len(values))
 	for row, s := range values {
@@ -524,7 +566,7 @@ func (t *texts) copy(v mapping.Vector, values []string) int {
 			continue
 		}
 		if len(s) <= len(out[row].inline) {
-			if !utf8.ValidString(s) {
+			if !t.any && !utf8.ValidString(s) {
 				return row
 			}
 			one := stringT{length: uint32(len(s))} // the rest is zero, as DuckDB demands
@@ -537,7 +579,7 @@ func (t *texts) copy(v mapping.Vector, values []string) int {
 			out[row] = out[was.row]
 			continue
 		}
-		if !utf8.ValidString(s) {
+		if !t.any && !utf8.ValidString(s) {
 			return row
 		}
 		mapping.VectorAssignStringElementLen(v, mapping.IdxT(row), unsafe.Slice(at, len(s)))

@@ -277,7 +277,7 @@ func (c *conn) OpenRelease(ctx context.Context, spec warehouse.ReleaseSpec) (war
 	case len(spec.Schemas) == 0:
 		return nil, fmt.Errorf("customer %s has no schema", spec.Customer)
 	}
-	r := &release{c: c, spec: spec, file: filepath.Join(spec.Dir, spec.Customer+".duckdb"), have: "_engine_have__" + spec.Customer, next: "_engine_next__" + spec.Customer}
+	r := &release{c: c, spec: spec, file: fileOf(spec), have: "_engine_have__" + spec.Customer, next: "_engine_next__" + spec.Customer}
 	if err := r.begin(ctx); err != nil {
 		return nil, errors.Join(err, r.Close(ctx))
 	}
@@ -493,7 +493,9 @@ func (r *release) Published(final addr.Relation) addr.Relation {
 }
 
 // Revoke: whoever may read the file reads all of it.
-func (r *release) Revoke(context.Context, []string, []string) ([]string, error) { return nil, nil }
+func (c *conn) Revoke(context.Context, warehouse.ReleaseSpec, []string, []string) ([]string, error) {
+	return nil, nil
+}
 
 // Publish completes the new file and gives it the customer's name.
 func (r *release) Publish(ctx context.Context, p warehouse.Handover) (warehouse.JobStats, error) {

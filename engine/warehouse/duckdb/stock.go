@@ -16,10 +16,19 @@ var _ warehouse.Stocktaker = (*conn)(nil)
 // filesAtOnce is how many customers' files are open at a time while stock is taken.
 const filesAtOnce = 16
 
-// Stock implements warehouse.Stocktaker: it looks into each customer's file. One that is not the
-// owner's, or cannot be read, counts as not there: a release says why.
+// Stock implements warehouse.Stocktaker: it looks into the files of customers that have another
+// stamp now. One that is not the owner's, or cannot be read, counts as not there: a release says why.
 func (c *conn) Stock(ctx context.Context, specs []warehouse.ReleaseSpec) (map[string]warehouse.Stock, error) {
 	out := make(map[string]warehouse.Stock, len(specs))
+	var changed []warehouse.ReleaseSpec
+	for _, s := range specs {
+		if s.Stamp != "" && stampOf(fileOf(s), s) == s.Stamp {
+			out[s.Customer] = warehouse.Stock{Stamp: s.Stamp}
+		} else {
+			changed = append(changed, s)
+		}
+	}
+	specs = changed
 	for some := range slices.Chunk(specs, filesAtOnce) {
 		if err := c.stock(ctx, some, out); err != nil {
 			return nil, err
@@ -27,6 +36,9 @@ func (c *conn) Stock(ctx context.Context, specs []warehouse.ReleaseSpec) (map[st
 	}
 	return out, nil
 }
+
+// fileOf is a customer's file.
+func fileOf(s warehouse.ReleaseSpec) string { return filepath.Join(s.Dir, s.Customer+".duckdb") }
 
 func (c *conn) stock(ctx context.Context, specs []warehouse.ReleaseSpec, out map[string]warehouse.Stock) (err error) {
 	var d Dialect
@@ -43,7 +55,7 @@ func (c *conn) stock(ctx context.Context, specs []warehouse.ReleaseSpec, out map
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		file := filepath.Join(s.Dir, s.Customer+".duckdb")
+		file := fileOf(s)
 		if there, err := isDatabase(file); err != nil || !there {
 			continue
 		}
@@ -88,7 +100,7 @@ func (c *conn) stock(ctx context.Context, specs []warehouse.ReleaseSpec, out map
 			continue
 		}
 		own, _ := released.Apart(found[name], warehouse.Kinds(found[name]), true)
-		have := warehouse.Stock{Run: &rows[0][2], Relations: map[addr.Relation]bool{}}
+		have := warehouse.Stock{Run: &rows[0][2], Relations: map[addr.Relation]bool{}, Stamp: stampOf(fileOf(s), s)}
 		for _, o := range own {
 			have.Relations[o.Name] = true
 		}

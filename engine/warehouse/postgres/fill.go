@@ -31,7 +31,6 @@ func (c *conn) Fill(ctx context.Context, target addr.Relation, columns []warehou
 
 // Fill within a transaction.
 func (t *tx) Fill(ctx context.Context, target addr.Relation, columns []warehouse.Column, layout *warehouse.Layout, next func() (*warehouse.Batch, error)) (warehouse.JobStats, error) {
-	start := time.Now()
 	stmts, err := Dialect{}.Render(warehouse.CreateTable{Target: target, Columns: columns, Layout: layout})
 	if err != nil {
 		return warehouse.JobStats{}, err
@@ -41,6 +40,14 @@ func (t *tx) Fill(ctx context.Context, target addr.Relation, columns []warehouse
 			return warehouse.JobStats{}, err
 		}
 	}
+	return t.Append(ctx, target, columns, next)
+}
+
+var _ warehouse.Appender = (*tx)(nil)
+
+// Append implements warehouse.Appender.
+func (t *tx) Append(ctx context.Context, target addr.Relation, columns []warehouse.Column, next func() (*warehouse.Batch, error)) (warehouse.JobStats, error) {
+	start := time.Now()
 	names := make([]string, len(columns))
 	for i, c := range columns {
 		names[i] = Dialect{}.Ident(c.Name)

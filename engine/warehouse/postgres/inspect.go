@@ -13,7 +13,8 @@ import (
 )
 
 // columnsQuery reads relations by name with one row for each column. The size is left out
-// while another session replaces the relation: asking for it would wait for the end.
+// while another session replaces the relation: asking for it would wait for the end. Each name is
+// looked up with an index, however many relations there are, which OFFSET 0 sees to.
 const (
 	relationsHead = `select n.nspname, c.relname, c.relkind,
   case when c.relkind in ('v', 'f') or c.reltuples < 0 or c.reltuples = 0 and c.relpages = 0 then -1 else c.reltuples::bigint end,
@@ -24,8 +25,9 @@ const (
   a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull, coalesce(pg_catalog.col_description(c.oid, a.attnum), '')
 from unnest($1::text[], $2::text[]) as wanted(nsp, rel)
 join pg_catalog.pg_namespace as n on n.nspname = wanted.nsp
-join pg_catalog.pg_class as c on c.relnamespace = n.oid and c.relname = wanted.rel and c.relkind in ('r', 'p', 'f', 'v', 'm')
-left join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+cross join lateral (select k.oid, k.relname, k.relkind, k.reltuples, k.relpages from pg_catalog.pg_class as k
+  where k.relname = wanted.rel and k.relnamespace = n.oid and k.relkind in ('r', 'p', 'f', 'v', 'm') offset 0) as c
+left join lateral (select k.* from pg_catalog.pg_attribute as k where k.attrelid = c.oid and k.attnum > 0 and not k.attisdropped offset 0) as a on true
 order by n.nspname, c.relname, a.attnum`
 	listQuery = relationsHead + `
 from pg_catalog.pg_namespace as n

@@ -23,7 +23,9 @@ var (
 
 // A customer has schemas of its own. What it gets is made in the workshop, a schema that
 // nobody but the engine may use, and moved in one transaction, with rights and all: readers
-// see the old or the new of everything. A schema is the engine's if its comment says so.
+// see the old or the new of everything. A schema is the engine's if its comment says so, and its
+// owner is the target's role, a role that it is a member of, or a superuser: the owner of a schema
+// may put what it likes in the place of what is in it.
 //
 // A transaction of a reader that is REPEATABLE READ or SERIALIZABLE and began before the tables
 // were made finds them empty, as after TRUNCATE (PostgreSQL's manual, 13.6).
@@ -40,10 +42,17 @@ func markOf(owner, customer string) string {
 }
 
 // schemasQuery reads the wanted schemas ($1) that exist, and those with a mark ($2).
+//
+// What is in a schema hangs on it, and that has an index: pg_class has none by schema, and grows
+// with the number of customers.
 const schemasQuery = `select n.nspname, coalesce(d.description, ''),
-  exists (select from pg_catalog.pg_class as c where c.relnamespace = n.oid) or exists (select from pg_catalog.pg_proc as f where f.pronamespace = n.oid)
-    or exists (select from pg_catalog.pg_type as t where t.typnamespace = n.oid)
+  exists (select from pg_catalog.pg_depend as x where x.refclassid = 'pg_catalog.pg_namespace'::regclass and x.refobjid = n.oid
+    and x.classid in ('pg_catalog.pg_class'::regclass, 'pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_type'::regclass)),
+  case when o.rolname = current_user or o.rolsuper or exists (select from pg_catalog.pg_roles as me where me.rolname = current_user and not me.rolsuper and pg_catalog.pg_has_role(n.nspowner, 'usage'))
+    or exists (select from pg_catalog.pg_auth_members as m join pg_catalog.pg_roles as me on me.oid = m.member where me.rolname = current_user and m.roleid = n.nspowner)
+  then '' else coalesce(o.rolname, 'nobody') end
 from pg_catalog.pg_namespace as n
+left join pg_catalog.pg_roles as o on o.oid = n.nspowner
 left join pg_catalog.pg_description as d on d.objoid = n.oid and d.classoid = 'pg_catalog.pg_namespace'::regclass and d.objsubid = 0
 where n.nspname = any($1::text[]) or d.description = $2 order by 1`
 
@@ -54,12 +63,21 @@ type holdings map[string]bool
 // schemas tells which of the wanted schemas are there, and which others have the mark. One
 // that is somebody else's is a *warehouse.ForeignError.
 func (s session) schemas(ctx context.Context, mark string, wanted []string) (holdings, error) {
-	found := holdings{}
-	var foreign error
-	err := s.ask(ctx, schemasQuery, [][]byte{textArray(wanted), []byte(mark)}, func(v [][]byte) {
+	found, foreign, err := s.held(ctx, mark, wanted)
+	return found, errors.Join(err, foreign)
+}
+
+// held is schemas with what is somebody else's apart.
+func (s session) held(ctx context.Context, mark string, wanted []string) (found holdings, foreign, err error) {
+	found = holdings{}
+	err = s.ask(ctx, schemasQuery, [][]byte{textArray(wanted), []byte(mark)}, func(v [][]byte) {
 		name, comment := string(v[0]), string(v[1])
 		other, engine := strings.CutPrefix(comment, schemaMark)
 		switch {
+		case len(v[3]) > 0:
+			if slices.Contains(wanted, name) {
+				foreign = &warehouse.ForeignError{What: "schema " + name, Owner: "the role " + string(v[3])}
+			}
 		case comment == mark:
 			found[name] = true
 		case engine:
@@ -70,7 +88,7 @@ func (s session) schemas(ctx context.Context, mark string, wanted []string) (hol
 			found[name] = false
 		}
 	})
-	return found, errors.Join(err, foreign)
+	return found, foreign, err
 }
 
 // claim writes the statements that make a schema the engine's.
@@ -139,7 +157,10 @@ func (c *conn) Workshop(ctx context.Context, owner, schema string) (addr.Relatio
 // CloseWorkshop drops everything in the schema.
 func (c *conn) CloseWorkshop(ctx context.Context, workshop addr.Relation) error {
 	var d Dialect
-	left, err := c.List(ctx, "", workshop.Schema)
+	var left []warehouse.Relation
+	err := c.ask(ctx, relationsOfQuery, [][]byte{textArray([]string{workshop.Schema})}, func(v [][]byte) {
+		left = append(left, warehouse.Relation{Name: addr.Relation{Schema: string(v[0]), Name: string(v[1])}, Kind: kindOfRelation(string(v[2]))})
+	})
 	if err != nil {
 		return err
 	}
@@ -262,8 +283,10 @@ func (r *release) released(ctx context.Context, s session, found holdings) (ware
 	return warehouse.ReadReleased(names)
 }
 
+// relationsOfQuery lists the relations in schemas ($1), which are none of the server's own.
 const relationsOfQuery = `select n.nspname, c.relname, c.relkind, c.oid from pg_catalog.pg_namespace as n
-join pg_catalog.pg_class as c on c.relnamespace = n.oid and c.relkind in ('r', 'p', 'f', 'v', 'm')
+join pg_catalog.pg_depend as x on x.refclassid = 'pg_catalog.pg_namespace'::regclass and x.refobjid = n.oid and x.classid = 'pg_catalog.pg_class'::regclass
+join pg_catalog.pg_class as c on c.oid = x.objid and c.relnamespace = n.oid and c.relkind in ('r', 'p', 'f', 'v', 'm')
 where n.nspname = any($1::text[])
 order by n.nspname, c.relname`
 
@@ -318,29 +341,43 @@ func (r *release) Published(final addr.Relation) addr.Relation {
 // rightsQuery lists who has rights in schemas ($1) and on the relations in some of them ($2),
 // owners left out: on a schema, or on relations that are ours to grant.
 const rightsQuery = `with ours as (select n.* from pg_catalog.pg_namespace as n where n.nspname = any($1::text[])),
+relations as (
+  select n.nspname, c.* from ours as n join pg_catalog.pg_depend as x on x.refclassid = 'pg_catalog.pg_namespace'::regclass and x.refobjid = n.oid and x.classid = 'pg_catalog.pg_class'::regclass
+  join pg_catalog.pg_class as c on c.oid = x.objid and c.relnamespace = n.oid
+  where n.nspname = any($2::text[]) and c.relkind in ('r', 'p', 'f', 'v', 'm') and pg_catalog.pg_has_role(c.relowner, 'usage')
+),
 held(kind, schema, relation, owner, acl) as (
   select 'schema', nspname, '', nspowner, nspacl from ours
   union all
-  select 'table', n.nspname, c.relname, c.relowner, c.relacl from ours as n join pg_catalog.pg_class as c on c.relnamespace = n.oid
-  where n.nspname = any($2::text[]) and c.relkind in ('r', 'p', 'f', 'v', 'm') and pg_catalog.pg_has_role(c.relowner, 'usage')
+  select 'table', c.nspname, c.relname, c.relowner, c.relacl from relations as c
   union all
-  select 'column', n.nspname, c.relname, c.relowner, a.attacl from ours as n join pg_catalog.pg_class as c on c.relnamespace = n.oid
+  select 'column', c.nspname, c.relname, c.relowner, a.attacl from relations as c
   join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attacl is not null
-  where n.nspname = any($2::text[]) and c.relkind in ('r', 'p', 'f', 'v', 'm') and pg_catalog.pg_has_role(c.relowner, 'usage')
 )
 select distinct h.kind, h.schema, h.relation, case when x.grantee = 0 then '' else pg_catalog.pg_get_userbyid(x.grantee) end, x.privilege_type
 from held as h cross join lateral pg_catalog.aclexplode(h.acl) as x where x.grantee <> h.owner order by 1, 2, 3, 4, 5`
 
 type right struct{ kind, schema, relation, grantee, privilege string }
 
+// rights are those in the customer's schemas. What somebody else has made of one of their names
+// gives nobody a right of the engine's.
 func (r *release) rights(ctx context.Context, s session) ([]right, error) {
-	found, err := r.find(ctx, s)
+	found, _, err := s.held(ctx, markOf(r.spec.Owner, r.spec.Customer), r.schemas())
 	if err != nil {
 		return nil, err
 	}
-	former := r.former(found)
+	var own, published []string
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		if !found[name] {
+			continue
+		}
+		own = append(own, name)
+		if name != r.spec.Workspace {
+			published = append(published, name)
+		}
+	}
 	var out []right
-	err = s.ask(ctx, rightsQuery, [][]byte{textArray(slices.Concat(r.schemas(), former)), textArray(slices.Concat(r.spec.Schemas, former))}, func(v [][]byte) {
+	err = s.ask(ctx, rightsQuery, [][]byte{textArray(own), textArray(published)}, func(v [][]byte) {
 		out = append(out, right{string(v[0]), string(v[1]), string(v[2]), string(v[3]), string(v[4])})
 	})
 	return out, err
@@ -359,7 +396,8 @@ func (r *release) usual(x right) bool {
 // Revoke takes rights from principals that the engine gave them to, and from PUBLIC. What
 // others have given is reported: roles, and «role (INSERT on dw_acme.material)» of a wanted
 // one that may do more than read.
-func (r *release) Revoke(ctx context.Context, granted, wanted []string) (strangers []string, err error) {
+func (c *conn) Revoke(ctx context.Context, spec warehouse.ReleaseSpec, granted, wanted []string) (strangers []string, err error) {
+	r := &release{c: c, spec: spec}
 	err = r.again(ctx, func() error {
 		strangers = nil
 		return r.c.inTx(ctx, func(p *performer) (err error) {
@@ -410,18 +448,22 @@ func (r *release) revoke(ctx context.Context, p *performer, granted, wanted []st
 }
 
 // fitQuery says of roles ($1) what lets them read whatever they like: what they are, or can
-// become with SET ROLE. BYPASSRLS counts where tables are guarded ($2).
+// become with SET ROLE, or can have the engine do, which calls a function of theirs that fits better
+// than the one of the server's that is meant (PostgreSQL's manual, 10.3). BYPASSRLS counts where tables are guarded ($2).
 const fitQuery = `select r.rolname, case
   when r.rolsuper then 'it is a superuser'
   when r.rolname = current_user then 'it is the engine''s own role'
   when pg_catalog.pg_has_role(r.oid, current_user, 'member') then 'it is a member of the engine''s role ' || current_user
   when $2::boolean and r.rolbypassrls then 'it has BYPASSRLS, and would see the rows of all customers'
+  when s.makes is not null then 'it may make functions in schema ' || s.makes || ', where the engine finds its own: revoke create on schema ' || s.makes || ' from it and from public'
   else coalesce((select case when m.rolsuper then 'it is a member of the superuser ' || m.rolname
       when m.rolname = 'pg_read_all_data' then 'it is a member of pg_read_all_data'
       else 'it is a member of ' || m.rolname || ', which has BYPASSRLS, and could see the rows of all customers' end
     from pg_catalog.pg_roles as m where (m.rolsuper or m.rolname = 'pg_read_all_data' or $2::boolean and m.rolbypassrls) and pg_catalog.pg_has_role(r.oid, m.oid, 'member')
     order by m.rolsuper desc, m.rolname limit 1), '') end
-from pg_catalog.pg_roles as r where r.rolname = any($1::text[])`
+from pg_catalog.pg_roles as r
+left join lateral (select min(x) as makes from unnest(pg_catalog.current_schemas(false)) as x where pg_catalog.has_schema_privilege(r.oid, x, 'create')) as s on true
+where r.rolname = any($1::text[])`
 
 // unfit are the principals that are not there, or that no grant and no policy keeps from reading
 // more.
@@ -470,22 +512,30 @@ func (r *release) again(ctx context.Context, do func() error) error {
 	}
 }
 
-// Publish moves everything in one transaction.
+// Publish moves everything in one transaction. What others have built on the customer's relations
+// follows where it can, and otherwise is left behind, see stuck.go: whether rows come and go is not
+// up to them.
 func (r *release) Publish(ctx context.Context, p warehouse.Handover) (warehouse.JobStats, error) {
 	start := time.Now()
 	stats := warehouse.JobStats{Rows: -1, Bytes: -1}
-	err := r.again(ctx, func() error {
+	left := map[string]bool{}
+	once := func() error {
 		own, err := r.c.Begin(ctx)
 		if err != nil {
 			return err
 		}
 		defer own.Close()
 		t := own.(*tx)
-		if err := r.publish(ctx, t, p); err != nil {
+		if err := r.publish(ctx, t, p, left); err != nil {
 			return err
 		}
 		return t.Commit(ctx)
-	})
+	}
+	err := r.again(ctx, once)
+	for dependent := (*warehouse.DependentError)(nil); errors.As(err, &dependent) && !left[dependent.Dependent.What]; {
+		left[dependent.Dependent.What] = true
+		err = r.again(ctx, once)
+	}
 	if err == nil {
 		for _, name := range p.Tables {
 			name.Database = ""
@@ -502,6 +552,10 @@ type move struct {
 	all      []warehouse.Relation // that are there afterwards
 	replaced []warehouse.Relation
 	found    holdings
+	// stuck are those of replaced with dependents that cannot follow; inPlace of these are the
+	// tables that have the new rows.
+	stuck   map[addr.Relation]fate
+	inPlace map[addr.Relation]bool
 	// guarded are tables whose readers see some rows, with the principals that see any.
 	guarded map[addr.Relation][]string
 }
@@ -521,7 +575,7 @@ func guardedBy(p warehouse.Handover) map[addr.Relation][]string {
 	return out
 }
 
-func (r *release) publish(ctx context.Context, t *tx, p warehouse.Handover) error {
+func (r *release) publish(ctx context.Context, t *tx, p warehouse.Handover, left map[string]bool) error {
 	do := &performer{session: t.session, rows: -1}
 	m := move{p: p, guarded: guardedBy(p)}
 	bad, err := do.unfit(ctx, slices.Concat(p.Readers, policyPrincipals(p)), len(m.guarded) > 0)
@@ -551,8 +605,8 @@ func (r *release) publish(ctx context.Context, t *tx, p warehouse.Handover) erro
 			m.replaced = append(m.replaced, o)
 		}
 	}
-	views, err := r.lock(ctx, t, do, m.replaced)
-	if err != nil {
+	var views []dependent
+	if views, m.stuck, err = r.lock(ctx, t, do, m.replaced, left); err != nil {
 		return err
 	}
 	var again []warehouse.Relation // what is dropped for good has no rights to give
@@ -565,7 +619,18 @@ func (r *release) publish(ctx context.Context, t *tx, p warehouse.Handover) erro
 	if err != nil {
 		return err
 	}
-	err = do.without(ctx, views, func() error {
+	var empty []dependent
+	refill := func(list []dependent) error {
+		empty = list
+		return nil
+	}
+	err = do.without(ctx, views, refill, func() error {
+		if err := do.texts(ctx, r.drops(m)); err != nil {
+			return err
+		}
+		if m.inPlace, err = r.unstick(ctx, do, m); err != nil {
+			return err
+		}
 		if err := do.texts(ctx, r.moves(m)); err != nil {
 			return err
 		}
@@ -579,7 +644,7 @@ func (r *release) publish(ctx context.Context, t *tx, p warehouse.Handover) erro
 			return err
 		}
 		for _, v := range p.Views {
-			if err := do.exec(ctx, createBarrier(v)); err != nil {
+			if err := r.remakeView(ctx, do, m, v); err != nil {
 				return fmt.Errorf("make view %s: %w", v.Name, err)
 			}
 		}
@@ -604,25 +669,54 @@ func (r *release) publish(ctx context.Context, t *tx, p warehouse.Handover) erro
 	if err != nil {
 		return err
 	}
-	return do.texts(ctx, grants)
+	if err := do.texts(ctx, grants); err != nil {
+		return err
+	}
+	return r.refill(ctx, do, empty)
+}
+
+// refillTime is how long the rows of one materialized view of somebody else may take: they are
+// computed by whatever its owner has written.
+const refillTime = time.Minute
+
+// refill gives materialized views of others their rows, computed as their owners, who have their
+// rights by now. One for which that fails stays without rows: it is its owner's to mend, and keeps
+// nothing from being published.
+func (r *release) refill(ctx context.Context, do *performer, empty []dependent) error {
+	for _, v := range empty {
+		err := do.texts(ctx, []string{"savepoint engine_refill", fmt.Sprintf("set local statement_timeout = %d", refillTime.Milliseconds())})
+		if err != nil {
+			return err
+		}
+		filled := do.exec(ctx, "refresh materialized view "+(Dialect{}).Quote(v.Relation))
+		if ctx.Err() != nil {
+			return wrap(ctx, warehouse.Statement{}, ctx.Err())
+		}
+		if filled != nil {
+			if err := do.texts(ctx, []string{"rollback to savepoint engine_refill", "release savepoint engine_refill"}); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := do.texts(ctx, []string{"reset statement_timeout", "release savepoint engine_refill"}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // lock takes the locks of what is replaced and of the views of others that read it, readers
-// first, and gives those views, in the order in which they are made again.
-func (r *release) lock(ctx context.Context, t *tx, do *performer, replaced []warehouse.Relation) ([]dependent, error) {
+// first, and gives those views, in the order in which they are made again, and what is stuck.
+func (r *release) lock(ctx context.Context, t *tx, do *performer, replaced []warehouse.Relation, left map[string]bool) ([]dependent, map[addr.Relation]fate, error) {
 	if len(replaced) == 0 {
-		return nil, t.lockTimeout(ctx, releaseWait)
+		return nil, nil, t.lockTimeout(ctx, releaseWait)
 	}
-	names := make([]addr.Relation, len(replaced))
-	for i, o := range replaced {
-		names[i] = o.Name
-	}
-	before, err := r.readers(ctx, do, names)
+	before, stuck, err := r.stuck(ctx, do, replaced, left)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var locks []warehouse.Relation
-	for _, v := range slices.Backward(before.views) {
+	for _, v := range slices.Backward(before) {
 		locks = append(locks, warehouse.Relation{Name: v.Relation, Kind: v.Kind})
 	}
 	for _, kind := range []bool{false, true} {
@@ -633,32 +727,39 @@ func (r *release) lock(ctx context.Context, t *tx, do *performer, replaced []war
 		}
 	}
 	if err := warehouse.Lock(ctx, t, locks, releaseWait); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := r.unguard(ctx, do, replaced); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	// What came while the locks were waited for is seen only now.
-	now, err := r.readers(ctx, do, names)
+	now, still, err := r.stuck(ctx, do, replaced, left)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if err := blocked(now.blocks, true); err != nil {
-		return nil, err
-	}
-	for _, v := range now.views {
-		if !slices.ContainsFunc(before.views, func(b dependent) bool { return b.oid == v.oid }) {
-			return nil, &Error{Kind: Conflict, Message: "the views on the tables of " + r.spec.Customer + " keep changing", Offset: -1, Err: errors.New("views keep changing")}
+	oids := func(list []dependent) []string {
+		out := make([]string, len(list))
+		for i, v := range list {
+			out[i] = v.oid
 		}
+		slices.Sort(out)
+		return out
 	}
-	return now.views, nil
+	if !slices.Equal(oids(before), oids(now)) || !maps.Equal(stuck, still) {
+		return nil, nil, &Error{Kind: Conflict, Message: "the views on the tables of " + r.spec.Customer + " keep changing", Offset: -1, Err: errors.New("views keep changing")}
+	}
+	return now, stuck, nil
 }
 
-type readers struct{ views, blocks []dependent }
+// readers are views of others, those of them that the target's role may not drop (lacking), and
+// what cannot be made again.
+type readers struct{ views, lacking, blocks []dependent }
 
-// readers finds what depends on relations, beside themselves. A view that the target's role
-// may not drop stands in the way.
+// readers finds what depends on relations, beside themselves.
 func (r *release) readers(ctx context.Context, do *performer, names []addr.Relation) (readers, error) {
+	if len(names) == 0 {
+		return readers{}, nil
+	}
 	found, err := do.dependents(ctx, names)
 	if err != nil {
 		return readers{}, err
@@ -668,6 +769,7 @@ func (r *release) readers(ctx context.Context, do *performer, names []addr.Relat
 	var owners []string
 	for _, f := range found {
 		switch {
+		case f.Blocks && ours(f):
 		case f.Blocks:
 			out.blocks = append(out.blocks, f)
 		case slices.Contains(names, f.Relation):
@@ -692,8 +794,7 @@ func (r *release) readers(ctx context.Context, do *performer, names []addr.Relat
 	}
 	for _, v := range out.views {
 		if lacking[v.Owner] {
-			return readers{}, &warehouse.DependentError{Dependent: v.Dependent, Reason: "it must be made again, and only its owner may do that",
-				Help: fmt.Sprintf("grant the role %s to the target's role, or have the view dropped; nothing was changed", v.Owner)}
+			out.lacking = append(out.lacking, v)
 		}
 	}
 	return out, nil
@@ -763,8 +864,8 @@ func (r *release) given(ctx context.Context, do *performer, replaced []warehouse
 	return out, err
 }
 
-// moves are the statements that drop what goes and move what was staged.
-func (r *release) moves(m move) []string {
+// drops are the statements that make schemas and drop what goes.
+func (r *release) drops(m move) []string {
 	var d Dialect
 	var out []string
 	for _, schema := range r.schemas() {
@@ -772,15 +873,27 @@ func (r *release) moves(m move) []string {
 	}
 	drop := map[warehouse.Kind][]string{}
 	for _, o := range m.replaced {
-		drop[o.Kind] = append(drop[o.Kind], d.Quote(o.Name))
+		if m.stuck[o.Name] == dropped {
+			drop[o.Kind] = append(drop[o.Kind], d.Quote(o.Name))
+		}
 	}
 	for _, kind := range dropOrder {
 		if len(drop[kind]) > 0 {
 			out = append(out, "drop "+kindWord(kind)+" "+strings.Join(drop[kind], ", "))
 		}
 	}
+	return out
+}
+
+// moves are the statements that move what was staged.
+func (r *release) moves(m move) []string {
+	var d Dialect
+	var out []string
 	for _, final := range m.p.Tables {
 		final.Database = ""
+		if m.inPlace[final] {
+			continue
+		}
 		staged := r.Staged(final)
 		moved := addr.Relation{Schema: final.Schema, Name: staged.Name}
 		out = append(out, "alter table "+d.Quote(staged)+" set schema "+d.Ident(final.Schema), "alter table "+d.Quote(moved)+" rename to "+d.Ident(final.Name))
@@ -866,12 +979,15 @@ func (r *release) guard(ctx context.Context, do *performer, m move) error {
 
 // createBarrier makes a view. Behind a barrier a reader's own functions see only rows that
 // the view lets through (PostgreSQL's manual, 41.5).
-func createBarrier(v warehouse.SliceView) string {
-	options := ""
+func createBarrier(v warehouse.SliceView, replace bool) string {
+	options, word := "", "create view "
+	if replace {
+		word = "create or replace view "
+	}
 	if v.Barrier {
 		options = " with (security_barrier = true)"
 	}
-	return "create view " + Dialect{}.Quote(addr.Relation{Schema: v.Name.Schema, Name: v.Name.Name}) + options + " as\n" + strings.TrimRight(strings.TrimSpace(v.Query), ";")
+	return word + Dialect{}.Quote(addr.Relation{Schema: v.Name.Schema, Name: v.Name.Name}) + options + " as\n" + strings.TrimRight(strings.TrimSpace(v.Query), ";")
 }
 
 // sign writes ReleaseTable.

@@ -29,7 +29,32 @@ where r.oid is null or not pg_catalog.has_schema_privilege(r.oid, n.oid, 'usage'
 const guardedQuery = `select n.nspname, c.relname from pg_catalog.pg_namespace as n join pg_catalog.pg_class as c on c.relnamespace = n.oid and c.relrowsecurity
 where n.nspname = any($1::text[]) and not exists (select from pg_catalog.pg_policy as y where y.polrelid = c.oid and y.polpermissive and not starts_with(y.polname::text, $2))`
 
-// Stock implements warehouse.Stocktaker with a look at the catalog, one at the privileges, and
+// strangersQuery lists who has which right in customers' schemas ($1 schemas, $2 customers, $3
+// whether it is the workspace, of whose relations nothing is asked), but for owners and what
+// readers ($4 customers, $5 principals) are granted.
+const strangersQuery = `with w as (
+  select n.oid, n.nspname, n.nspowner, n.nspacl, x.customer, x.workspace::boolean as workspace
+  from unnest($1::text[], $2::text[], $3::text[]) as x(schema, customer, workspace) join pg_catalog.pg_namespace as n on n.nspname = x.schema
+),
+held(customer, workspace, kind, schema, relation, owner, acl) as (
+  select customer, workspace, 'schema', nspname, '', nspowner, nspacl from w
+  union all
+  select w.customer, false, 'table', w.nspname, c.relname, c.relowner, c.relacl from w join pg_catalog.pg_class as c on c.relnamespace = w.oid
+  where not w.workspace and c.relkind in ('r', 'p', 'f', 'v', 'm') and pg_catalog.pg_has_role(c.relowner, 'usage')
+  union all
+  select w.customer, false, 'column', w.nspname, c.relname, c.relowner, a.attacl from w join pg_catalog.pg_class as c on c.relnamespace = w.oid
+  join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attacl is not null
+  where not w.workspace and c.relkind in ('r', 'p', 'f', 'v', 'm') and pg_catalog.pg_has_role(c.relowner, 'usage')
+)
+select distinct h.customer, case when x.grantee = 0 then 'public' when r.principal is null then g.rolname
+  else format('%s (%s on %s)', g.rolname, x.privilege_type, h.schema || case when h.kind = 'schema' then '' else '.' || h.relation end) end
+from held as h cross join lateral pg_catalog.aclexplode(h.acl) as x
+left join pg_catalog.pg_roles as g on g.oid = x.grantee
+left join unnest($4::text[], $5::text[]) as r(customer, principal) on r.customer = h.customer and r.principal = g.rolname
+where x.grantee <> h.owner and (x.grantee = 0 or g.oid is not null) and not (r.principal is not null and case h.kind when 'schema' then x.privilege_type = 'USAGE' or h.workspace and x.privilege_type = 'CREATE' else x.privilege_type = 'SELECT' end)
+order by 1, 2`
+
+// Stock implements warehouse.Stocktaker with a look at the catalog, two at the privileges, and
 // one at every marksAtOnce customers' ReleaseTables.
 func (c *conn) Stock(ctx context.Context, specs []warehouse.ReleaseSpec) (map[string]warehouse.Stock, error) {
 	out := make(map[string]warehouse.Stock, len(specs))
@@ -85,7 +110,10 @@ func (c *conn) Stock(ctx context.Context, specs []warehouse.ReleaseSpec) (map[st
 			have.Guarded[addr.Relation{Schema: string(v[0]), Name: string(v[1])}] = true
 		}
 	})
-	if err != nil || len(principals) == 0 {
+	if err != nil {
+		return nil, err
+	}
+	if err := c.strangers(ctx, specs, out); err != nil || len(principals) == 0 {
 		return out, err
 	}
 	err = c.ask(ctx, hiddenQuery, [][]byte{textArray(readable), textArray(principals)}, func(v [][]byte) {
@@ -94,6 +122,30 @@ func (c *conn) Stock(ctx context.Context, specs []warehouse.ReleaseSpec) (map[st
 		}
 	})
 	return out, err
+}
+
+// strangers adds who holds what the engine did not grant.
+func (c *conn) strangers(ctx context.Context, specs []warehouse.ReleaseSpec, out map[string]warehouse.Stock) error {
+	var schemas, of, workspace, customers, principals []string
+	for _, s := range specs {
+		if _, there := out[s.Customer]; !there {
+			continue
+		}
+		for _, schema := range s.Schemas {
+			schemas, of, workspace = append(schemas, schema), append(of, s.Customer), append(workspace, "false")
+		}
+		if s.Workspace != "" {
+			schemas, of, workspace = append(schemas, s.Workspace), append(of, s.Customer), append(workspace, "true")
+		}
+		for _, p := range s.Readers {
+			customers, principals = append(customers, s.Customer), append(principals, p)
+		}
+	}
+	return c.ask(ctx, strangersQuery, [][]byte{textArray(schemas), textArray(of), textArray(workspace), textArray(customers), textArray(principals)}, func(v [][]byte) {
+		have := out[string(v[0])]
+		have.Strangers = append(have.Strangers, string(v[1]))
+		out[string(v[0])] = have
+	})
 }
 
 // marks reads the ReleaseTables of some customers that the owner made. What one of them has that
@@ -121,19 +173,23 @@ func (c *conn) marks(ctx context.Context, specs []warehouse.ReleaseSpec, marked 
 	})
 }
 
-// beyondQuery lists what a role ($1) can read in schemas of the engine's ($2) but for those that
-// it shall read ($3).
+// beyondQuery lists what a role ($1) can read in schemas of the engine's ($2) but for those of
+// the customers that it reads for ($3: their marks).
 const beyondQuery = `select n.nspname, c.relname from pg_catalog.pg_namespace as n
 join pg_catalog.pg_description as d on d.objoid = n.oid and d.classoid = 'pg_catalog.pg_namespace'::regclass and d.objsubid = 0 and (d.description = $2 or starts_with(d.description, $2 || ', customer '))
 join pg_catalog.pg_roles as r on r.rolname = $1
 join pg_catalog.pg_class as c on c.relnamespace = n.oid and c.relkind in ('r', 'p', 'f', 'v', 'm')
-where not n.nspname = any($3::text[]) and pg_catalog.has_schema_privilege(r.oid, n.oid, 'usage') and pg_catalog.has_any_column_privilege(r.oid, c.oid, 'select')
+where not d.description = any($3::text[]) and pg_catalog.has_schema_privilege(r.oid, n.oid, 'usage') and pg_catalog.has_any_column_privilege(r.oid, c.oid, 'select')
 order by 1, 2 limit 20`
 
 // ReadsBeyond implements warehouse.Impersonator: it takes nobody's place, the catalog says it.
-func (c *conn) ReadsBeyond(ctx context.Context, principal, owner string, schemas []string) ([]addr.Relation, error) {
+func (c *conn) ReadsBeyond(ctx context.Context, principal, owner string, customers []string) ([]addr.Relation, error) {
 	var out []addr.Relation
-	err := c.ask(ctx, beyondQuery, [][]byte{[]byte(principal), []byte(markOf(owner, "")), textArray(schemas)}, func(v [][]byte) {
+	marks := make([]string, len(customers))
+	for i, name := range customers {
+		marks[i] = markOf(owner, name)
+	}
+	err := c.ask(ctx, beyondQuery, [][]byte{[]byte(principal), []byte(markOf(owner, "")), textArray(marks)}, func(v [][]byte) {
 		out = append(out, addr.Relation{Schema: string(v[0]), Name: string(v[1])})
 	})
 	return out, err

@@ -145,7 +145,7 @@ func (p *performer) change(ctx context.Context, rel addr.Relation, op warehouse.
 	if err != nil {
 		return false, err
 	}
-	return true, p.without(ctx, views, func() error {
+	return true, p.without(ctx, views, p.refill(ctx), func() error {
 		for _, s := range stmts {
 			if err := p.exec(ctx, s.SQL); err != nil {
 				return err
@@ -302,7 +302,7 @@ func (p *performer) swapWithCare(ctx context.Context, o warehouse.Swap, stmts []
 	if err != nil {
 		return err
 	}
-	return p.without(ctx, views, func() error {
+	return p.without(ctx, views, p.refill(ctx), func() error {
 		if err := p.together(ctx, stmts); err != nil {
 			return err
 		}
@@ -423,10 +423,12 @@ func (p *performer) atView(v dependent, err error) error {
 	return out
 }
 
-// without drops views, does what is to be done, and makes the views again.
-func (p *performer) without(ctx context.Context, views []dependent, do func() error) error {
+// without drops views, does what is to be done, and makes the views again. refill is called with
+// the materialized ones that had rows.
+func (p *performer) without(ctx context.Context, views []dependent, refill func(empty []dependent) error, do func() error) error {
 	var d Dialect
-	again := make([][]string, len(views))
+	var empty []dependent
+	again := make([]remake, len(views))
 	if len(views) > 0 {
 		was, err := p.qualify(ctx)
 		if err != nil {
@@ -450,13 +452,32 @@ func (p *performer) without(ctx context.Context, views []dependent, do func() er
 		return err
 	}
 	for i, v := range views {
-		for _, sql := range again[i] {
+		for _, sql := range again[i].make {
 			if err := p.exec(ctx, sql); err != nil {
 				return p.atView(v, err)
 			}
 		}
+		if again[i].rows {
+			empty = append(empty, v)
+		}
 	}
-	return nil
+	return refill(empty)
+}
+
+// refill gives materialized views their rows, computed as their owners.
+func (p *performer) refill(ctx context.Context) func([]dependent) error {
+	return func(empty []dependent) error {
+		for _, v := range empty {
+			if err := p.exec(ctx, "refresh materialized view "+(Dialect{}).Quote(v.Relation)); err != nil {
+				if Classify(err) == Permission {
+					return &warehouse.DependentError{Dependent: v.Dependent, Reason: "its owner " + v.Owner + " may not read what it reads: " + err.Error(), Err: err,
+						Help: "grant that to its owner, or have the view dropped; nothing was changed"}
+				}
+				return p.atView(v, err)
+			}
+		}
+		return nil
+	}
 }
 
 // qualify makes the server write definitions with all schemas spelled out, and gives the
@@ -489,7 +510,11 @@ $engine$$do$, o.name, o.name) from o where o.relacl is not null or exists (selec
   from o cross join lateral pg_catalog.aclexplode(coalesce(o.relacl, pg_catalog.acldefault('r', o.relowner))) with ordinality as a(grantor, grantee, privilege_type, is_grantable, ord)
   where o.relacl is not null or exists (select from pg_catalog.pg_default_acl where defaclobjtype = 'r')`
 
-// definitionQuery writes the statements that make a view again as it is.
+// definitionQuery writes the statements that make a view again as it is. The text of a view is its
+// owner's, and so are the functions that it calls: none of them runs with the rights of the target's
+// role. A materialized view is made without rows and given to its owner; then its indexes come,
+// whose expressions are computed as the owner (PostgreSQL's manual, REFRESH MATERIALIZED VIEW and
+// CREATE INDEX), and its rows last, see refill.
 const definitionQuery = `with o as (
   select c.*, format('%I.%I', n.nspname, c.relname) as name, case c.relkind when 'm' then 'materialized view' else 'view' end as word
   from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace where c.oid = $1::oid
@@ -498,19 +523,19 @@ const definitionQuery = `with o as (
     || case when o.relkind = 'm' then coalesce((select format(' using %I', m.amname) from pg_catalog.pg_am as m where m.oid = o.relam), '') else '' end
     || coalesce(' with (' || (select string_agg(split_part(r, '=', 1) || '=' || quote_literal(substr(r, strpos(r, '=') + 1)), ', ') from unnest(o.reloptions) as r) || ')', '')
     || coalesce((select format(' tablespace %I', t.spcname) from pg_catalog.pg_tablespace as t where t.oid = o.reltablespace), '')
-    || ' as ' || rtrim(pg_catalog.pg_get_viewdef(o.oid), ';') || case when o.relkind = 'm' and not o.relispopulated then ' with no data' else '' end from o
+    || ' as ' || rtrim(pg_catalog.pg_get_viewdef(o.oid), ';') || case when o.relkind = 'm' then ' with no data' else '' end from o
   union all
   select 15, a.attnum, format('alter view %s alter column %I set default %s', o.name, a.attname, pg_catalog.pg_get_expr(f.adbin, f.adrelid))
   from o join pg_catalog.pg_attribute as a on a.attrelid = o.oid join pg_catalog.pg_attrdef as f on f.adrelid = o.oid and f.adnum = a.attnum where o.relkind = 'v'
   union all
-  select 16, row_number() over (order by i.indexrelid)::int, pg_catalog.pg_get_indexdef(i.indexrelid) from o join pg_catalog.pg_index as i on i.indrelid = o.oid where i.indisvalid
+  select 21, row_number() over (order by i.indexrelid)::int, pg_catalog.pg_get_indexdef(i.indexrelid) from o join pg_catalog.pg_index as i on i.indrelid = o.oid where i.indisvalid
   union all
-  select 17, row_number() over (order by i.indexrelid)::int, format('comment on index %s is %L', i.indexrelid::regclass, pg_catalog.obj_description(i.indexrelid, 'pg_class'))
+  select 22, row_number() over (order by i.indexrelid)::int, format('comment on index %s is %L', i.indexrelid::regclass, pg_catalog.obj_description(i.indexrelid, 'pg_class'))
   from o join pg_catalog.pg_index as i on i.indrelid = o.oid where pg_catalog.obj_description(i.indexrelid, 'pg_class') is not null
   union all
-  select 18, 0, format('alter materialized view %s cluster on %I', o.name, x.relname) from o join pg_catalog.pg_index as i on i.indrelid = o.oid and i.indisclustered join pg_catalog.pg_class as x on x.oid = i.indexrelid
+  select 23, 0, format('alter materialized view %s cluster on %I', o.name, x.relname) from o join pg_catalog.pg_index as i on i.indrelid = o.oid and i.indisclustered join pg_catalog.pg_class as x on x.oid = i.indexrelid
   union all
-  select 19, row_number() over (order by s.oid)::int, pg_catalog.pg_get_statisticsobjdef(s.oid) from o join pg_catalog.pg_statistic_ext as s on s.stxrelid = o.oid
+  select 24, row_number() over (order by s.oid)::int, pg_catalog.pg_get_statisticsobjdef(s.oid) from o join pg_catalog.pg_statistic_ext as s on s.stxrelid = o.oid
   union all
   select 20, 0, format('alter %s %s owner to %s', o.word, o.name, o.relowner::regrole) from o where o.relowner <> (select oid from pg_catalog.pg_roles where rolname = current_user)
   union all` + privilegeSteps + `
@@ -521,13 +546,22 @@ const definitionQuery = `with o as (
   select 40, t.objsubid, case when t.objsubid = 0 then format('comment on %s %s is %L', o.word, o.name, t.description) else format('comment on column %s.%I is %L', o.name, a.attname, t.description) end
   from o join pg_catalog.pg_description as t on t.classoid = 'pg_catalog.pg_class'::regclass and t.objoid = o.oid left join pg_catalog.pg_attribute as a on a.attrelid = o.oid and a.attnum = t.objsubid and t.objsubid > 0
 )
-select sql from steps order by step, ord, sql`
+select sql, (select relkind = 'm' and relispopulated from o) from steps order by step, ord, sql`
+
+// remake are the statements that make a view again; rows: it is a materialized one that has some.
+type remake struct {
+	make []string
+	rows bool
+}
 
 // definition gives the statements that make a view again, with rights and comments.
-func (p *performer) definition(ctx context.Context, oid string) ([]string, error) {
-	var out []string
-	err := p.ask(ctx, definitionQuery, [][]byte{[]byte(oid)}, func(v [][]byte) { out = append(out, string(v[0])) })
-	if err == nil && len(out) == 0 {
+func (p *performer) definition(ctx context.Context, oid string) (remake, error) {
+	var out remake
+	err := p.ask(ctx, definitionQuery, [][]byte{[]byte(oid)}, func(v [][]byte) {
+		out.make = append(out.make, string(v[0]))
+		out.rows = string(v[1]) == "t"
+	})
+	if err == nil && len(out.make) == 0 {
 		err = &Error{Kind: Catalog, Message: "the view was dropped meanwhile", Offset: -1, Err: errors.New("no such view")}
 	}
 	return out, err

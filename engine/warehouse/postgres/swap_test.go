@@ -112,6 +112,8 @@ comment on column mart.plain.id is 'a number';
 comment on materialized view mart.kept is 'kept';
 grant usage on schema core to "Ann";
 grant select on core.orders to "Ann";
+grant usage on schema mart to bob;
+grant select on mart.joined to bob;
 alter view mart.plain owner to "Ann";
 alter materialized view mart.kept owner to bob;
 grant select on mart.plain to bob with grant option;
