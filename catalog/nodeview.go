@@ -36,7 +36,6 @@ type nodeView struct {
 	Checks           []checkView
 	NoChecks         string
 	Template, SQL    template.HTML
-	TemplatePath     string
 	Up, Down         hopsView
 }
 
@@ -106,7 +105,7 @@ func (b *book) nodeView(id addr.Node, base string) nodeView {
 	if len(v.Checks) == 0 && id.Kind != addr.Source {
 		v.NoChecks = fmt.Sprintf("No tests. Add data_tests to the entry of %q in %s.", id.Name, yamlOf(n))
 	}
-	v.Template, v.TemplatePath = b.templateText(n, base), n.Path
+	v.Template = b.templateText(n, base)
 	v.SQL = b.compiledText(n, base)
 	return v
 }

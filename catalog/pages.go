@@ -329,14 +329,13 @@ func crumbs(p string) []crumb {
 }
 
 type folderView struct {
-	Crumbs   []crumb
-	Name     string
-	Total    int
-	Subs     []folderRow
-	Rows     []row
-	Graph    template.HTML
-	TooLarge bool
-	Legend   []legendItem
+	Crumbs []crumb
+	Name   string
+	Total  int
+	Subs   []folderRow
+	Rows   []row
+	Graph  template.HTML
+	Legend []legendItem
 }
 
 // folderGraphLimit is the number of nodes up to which a folder's page has a picture.
@@ -357,7 +356,6 @@ func (b *book) folderView(p, base string) folderView {
 		v.Rows = append(v.Rows, b.row(id))
 	}
 	if f.total > folderGraphLimit {
-		v.TooLarge = true
 		return v
 	}
 	inside := map[addr.Node]bool{}

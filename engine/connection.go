@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/compile"
 	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/project"
 	"github.com/engine-build/engine/engine/warehouse"
@@ -70,6 +72,27 @@ func checkConnections(p *project.Project, drivers []warehouse.Driver) diag.List 
 			continue
 		}
 		ds.Add(checkConnection(c, drivers[i])...)
+	}
+	return ds
+}
+
+// checkLandings reports sources whose rows would land where a node of the project builds, or
+// where another source lands.
+func checkLandings(p *compile.Program) diag.List {
+	var ds diag.List
+	first := map[addr.Relation]addr.Node{}
+	for _, id := range p.Order {
+		n := p.Nodes[id]
+		if n.Source == nil || n.Source.Ingest == nil {
+			continue
+		}
+		if len(n.Parents) > 0 {
+			ds.Add(diag.Diagnostic{Code: codeLanding, At: n.Source.Table.At, Model: id, Message: fmt.Sprintf("source %q is ingested to where %s builds", id.Name, n.Parents[0]), Help: `give the source another schema, or remove its "ingest"`})
+		}
+		if other, twice := first[n.Relation]; twice {
+			ds.Add(diag.Diagnostic{Code: codeLanding, At: n.Source.Table.At, Model: id, Message: fmt.Sprintf("sources %q and %q are ingested to one relation, %s", other.Name, id.Name, n.Relation), Help: `give one of them another schema or "identifier"`})
+		}
+		first[n.Relation] = id
 	}
 	return ds
 }

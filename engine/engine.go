@@ -108,6 +108,7 @@ func Compile(ctx context.Context, p *project.Project, o Options) (*compile.Progr
 		_ = store.Save()
 	}
 	ds.Add(reservedSchemas(p, program, driver, o)...)
+	ds.Add(checkLandings(program)...)
 	for _, id := range program.Order {
 		if n := program.Nodes[id]; id.Kind != addr.Source && !program.Broken[id] && !o.SkipAnalysis {
 			ds.Add(materialize.Check(n, target.Dialect.Caps())...)
@@ -312,7 +313,17 @@ func Open(ctx context.Context, p *compile.Program, o Options) (warehouse.Conn, e
 	if ds.HasErrors() {
 		return nil, ds[0]
 	}
-	return driver.Open(ctx, cfg)
+	conn, err := driver.Open(ctx, cfg)
+	if err != nil || p.Project.Settings.Distribution == nil {
+		return conn, err
+	}
+	// Where customers have accounts, what they make must not run with the engine's rights.
+	if s, ok := conn.(warehouse.Sheltered); ok {
+		if err := s.Sheltered(ctx); err != nil {
+			return nil, errors.Join(err, conn.Close())
+		}
+	}
+	return conn, nil
 }
 
 // Snapshot reads what the target holds of the program.
@@ -408,6 +419,7 @@ func Apply(ctx context.Context, pl *plan.Plan, c warehouse.Conn, o run.Options) 
 const (
 	codeTargetType  diag.Code = "target-type"
 	codeTargetField diag.Code = "target-field"
+	codeLanding     diag.Code = "ingest-landing"
 	codeTargetNeeds diag.Code = "target-needs"
 	codeNoAnalysis  diag.Code = "analysis-off"
 	codeReserved    diag.Code = "schema-reserved"
@@ -419,6 +431,7 @@ var Codes = []diag.Entry{
 	{Code: codeTargetField, Title: "an unknown key in a target", Explain: "Each driver has its own keys besides the common ones (type, schema, custom_schema, database, threads, tag_limits, max_bytes_per_run, max_cost_per_run, deadline, vars).", Bad: "targets: {dev: {type: duckdb, pathh: a.duckdb}}", Good: "targets: {dev: {type: duckdb, path: a.duckdb}}"},
 	{Code: codeTargetNeeds, Title: "a target without a key that its driver needs", Explain: "The driver cannot connect without it.", Bad: "targets: {prod: {type: postgres}}", Good: "targets: {prod: {type: postgres, host: localhost}}"},
 	{Code: codeReserved, Title: "a schema that the warehouse cannot have", Explain: "DuckDB calls a database after its file; a schema of the same name makes names ambiguous.", Bad: "targets: {dev: {type: duckdb, path: target/dev.duckdb, schema: dev}}", Good: "targets: {dev: {type: duckdb, path: target/warehouse.duckdb, schema: dev}}"},
+	{Code: codeLanding, Title: "a source that would land where something else is made", Explain: "engine ingest replaces the table of a source. A model, seed or snapshot that builds the same relation, or a second source that is ingested to it, would undo that, and the other way round.", Bad: "models/orders.sql builds main.orders, and source app.orders with ingest has schema main", Good: "sources: [{name: app, schema: raw_app, ingest: {…}}]"},
 	{Code: codeNoAnalysis, Title: "the offline analysis is not there", Explain: "Models are not checked before the run; the warehouse's own errors come later.", Bad: "", Good: ""},
 }
 

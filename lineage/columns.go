@@ -99,8 +99,8 @@ type columnRead struct {
 	text           int // of the texts of node
 }
 
-// ColumnsOf builds the graph. Names of columns are compared without regard to case.
-func ColumnsOf(project map[addr.Node]Described) *Columns {
+// columnsOf builds the graph. Names of columns are compared without regard to case.
+func columnsOf(project map[addr.Node]Described) *Columns {
 	c := &Columns{at: make(map[addr.Node]int32, len(project)), readFor: map[int32][]int32{}}
 	for _, id := range slices.SortedFunc(maps.Keys(project), addr.Node.Compare) {
 		c.at[id] = int32(len(c.nodes))

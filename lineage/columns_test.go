@@ -47,7 +47,7 @@ func sales(t *testing.T) *Columns {
 	line := func(sql, path string) func(int, int) (string, int) {
 		return func(start, _ int) (string, int) { return path, 1 + strings.Count(sql[:start], "\n") }
 	}
-	return ColumnsOf(map[addr.Node]Described{
+	return columnsOf(map[addr.Node]Described{
 		tables["raw"]: {Columns: []string{"id", "amount"}, Path: "models/sources.yml"},
 		tables["stg"]: {
 			Path: "models/stg.sql", Table: find, Tone: "stg", Relation: "main.stg",
@@ -283,7 +283,7 @@ func wide(models int) map[addr.Node]Described {
 func TestTraceOfHundredThousandColumns(t *testing.T) {
 	project := wide(10_000)
 	start := time.Now()
-	c := ColumnsOf(project)
+	c := columnsOf(project)
 	load := time.Since(start)
 	columns, edges := c.Size()
 	for _, q := range []struct {
@@ -306,7 +306,7 @@ func TestTraceOfHundredThousandColumns(t *testing.T) {
 }
 
 func BenchmarkTrace(b *testing.B) {
-	c := ColumnsOf(wide(10_000))
+	c := columnsOf(wide(10_000))
 	b.ReportAllocs()
 	for b.Loop() {
 		c.Trace(addr.Column{Node: model("m09900"), Name: "c3"}, nil, TraceOptions{Depth: 20})

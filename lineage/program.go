@@ -60,7 +60,7 @@ func ColumnsFrom(p *compile.Program, of func(*compile.Node) (full, incremental *
 			out[t.ID] = d
 		}
 	}
-	return ColumnsOf(out)
+	return columnsOf(out)
 }
 
 // dotted is a relation as the analyzer knows it.

@@ -20,6 +20,7 @@ type options struct {
 	on, dir, jobs, engine   string
 	customers, models, rows int
 	naive                   int
+	index                   bool
 }
 
 func main() {
@@ -32,6 +33,7 @@ func main() {
 	flag.IntVar(&o.models, "models", 40, "models")
 	flag.IntVar(&o.rows, "rows", 5_000_000, "rows of all models together")
 	flag.IntVar(&o.naive, "naive", 20, "customers that the naive script copies; its time is scaled to all")
+	flag.BoolVar(&o.index, "index", false, "on PostgreSQL, the models have an index on the tenant")
 	flag.Parse()
 	if err := o.measure(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -80,7 +82,8 @@ func (o *options) measure(ctx context.Context) error {
 			return 0, err
 		}
 		start := time.Now()
-		out, err := exec.Command(bin, append(args, "-C", o.dir, "-j", o.jobs)...).CombinedOutput()
+		cmd := exec.Command(bin, append(args, "-C", o.dir, "-j", o.jobs)...)
+		out, err := cmd.CombinedOutput()
 		took := time.Since(start)
 		if err != nil {
 			return 0, fmt.Errorf("%s: %w\n%s", what, err, tail(string(out)))
@@ -89,7 +92,8 @@ func (o *options) measure(ctx context.Context) error {
 		if err != nil {
 			return 0, err
 		}
-		fmt.Printf("%-28s %9.2fs", what, took.Seconds())
+		cpu := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime() // of the engine, on DuckDB of the warehouse, too
+		fmt.Printf("%-28s %9.2fs, CPU %.2fs", what, took.Seconds(), cpu.Seconds())
 		if o.on == "postgres" {
 			fmt.Printf("  %14d rows read, %8.2f GB of blocks", after.rows-before.rows, float64(after.blocks-before.blocks)*8192/1e9)
 		}
@@ -97,7 +101,7 @@ func (o *options) measure(ctx context.Context) error {
 		fmt.Printf("  %s\n", lines[len(lines)-1])
 		return took, nil
 	}
-	fmt.Printf("%s: %d customers, %d models, %d rows, %s jobs\n", o.on, o.customers, o.models, o.rows, o.jobs)
+	fmt.Printf("%s: %d customers, %d models, %d rows, %s jobs; load %s\n", o.on, o.customers, o.models, o.rows, o.jobs, load())
 	if _, err := step("build", "build", "--no-catalog"); err != nil {
 		return err
 	}
@@ -124,8 +128,17 @@ func (o *options) measure(ctx context.Context) error {
 	}
 	all := naive * time.Duration(o.customers) / time.Duration(max(o.naive, 1))
 	fmt.Printf("naive script: %.2fs for %d customers, so %.0fs for all; %d rows read for all\n", naive.Seconds(), o.naive, all.Seconds(), o.customers*o.rows)
-	fmt.Printf("full / naive %.2f, one customer / full 1/%.0f\n", full.Seconds()/all.Seconds(), full.Seconds()/one.Seconds())
-	return nil
+	fmt.Printf("full / naive %.2f, one customer / full 1/%.0f; load %s\n", full.Seconds()/all.Seconds(), full.Seconds()/one.Seconds(), load())
+	return o.scan(ctx, open)
+}
+
+// load is that of the machine, where the system says it.
+func load() string {
+	b, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	return strings.Join(strings.Fields(string(b))[:2], " ")
 }
 
 func tail(text string) string {
@@ -181,6 +194,13 @@ func (o *options) project(fields map[string]string) error {
 	}
 	files["config/customers.csv"] = customers.String()
 	each := o.rows / o.models
+	if o.index {
+		properties := "models:\n"
+		for m := range o.models {
+			properties += fmt.Sprintf("  - {name: m%02d, config: {indexes: [{columns: [tenant_id]}]}}\n", m)
+		}
+		files["models/models.yml"] = properties
+	}
 	for m := range o.models {
 		files[fmt.Sprintf("models/m%02d.sql", m)] = fmt.Sprintf(`{{ config "materialized" "table" "distribute" "tenant" "across_tenants" "made up" }}
 select n as id, mod(n * 7919 + %d, %d) as tenant_id, concat('name ', cast(n as string)) as name, n * 3 as amount, mod(n, 97) as kind

@@ -37,13 +37,13 @@ func main() {
 	}
 }
 
-// columns are those of the table, with their types there and in DuckDB.
+// table and csvColumns are the columns, there and in DuckDB.
 const table = `create table wide (id bigint primary key, tenant_id integer not null, sku text not null, name varchar(60), quantity numeric(12,3), price double precision,
   active boolean, made_on date, updated_at timestamptz not null, note text)`
 
-const filling = `insert into wide select i, i %% 500, 'SKU-' || (i * 7919 %% 100000), 'material number ' || i, (i * 31 %% 1000000)::numeric / 1000, i * 0.37, i %% 3 = 0,
+const filling = `insert into wide select i, (i %% 500)::int, 'SKU-' || (i * 7919 %% 100000), 'material number ' || i, (i * 31 %% 1000000)::numeric / 1000, i * 0.37, i %% 3 = 0,
   date '2020-01-01' + (i %% 2000)::int, timestamptz '2024-01-01 00:00:00+00' + i * interval '1 second', case when i %% 10 = 0 then null else 'note "' || md5(i::text) || '"' end
-  from generate_series(1, %d) as i`
+  from generate_series(1, %d::bigint) as i`
 
 const csvColumns = `{'id': 'BIGINT', 'tenant_id': 'INTEGER', 'sku': 'VARCHAR', 'name': 'VARCHAR', 'quantity': 'DECIMAL(12,3)', 'price': 'DOUBLE', 'active': 'BOOLEAN', 'made_on': 'DATE', 'updated_at': 'TIMESTAMPTZ', 'note': 'VARCHAR'}`
 

@@ -198,8 +198,10 @@ func published(d customerDocument, p *distribute.Prepared, from string, due *dis
 	d.Granted, d.Models = append([]string{}, past.Granted...), []customerModel{}
 	models := map[addr.Node]customerModel{}
 	if had {
-		at := past.At
-		d.Published, d.Run, d.Unended, d.Rows = &at, past.Run, past.Begun, past.Rows
+		if at := past.PublishedAt; !at.IsZero() {
+			d.Published, d.Run = &at, past.Published
+		}
+		d.Unended, d.Rows = past.Begun, past.Rows
 		for n, pair := range past.Pairs {
 			models[n] = customerModel{Node: n, Rows: pair.Rows}
 		}
@@ -228,6 +230,9 @@ func (s *session) listCustomers(list []customerDocument) error {
 		when, due := "never", "-"
 		if d.Published != nil {
 			when = view.Age(now.Sub(*d.Published)) + " ago"
+		}
+		if d.Unended {
+			when += ", unfinished"
 		}
 		switch {
 		case !d.Configured:
@@ -304,9 +309,9 @@ func (s *session) showCustomer(d customerDocument) error {
 		line("published", "never")
 	} else {
 		line("published", "%s by run %s, %s", moment(*d.Published), d.Run, view.Number(int(d.Rows), "row"))
-		if d.Unended {
-			line("", "that run did not end; the next publication repairs it")
-		}
+	}
+	if d.Unended {
+		line("", "a run since then did not end; the next publication goes on")
 	}
 	for _, model := range slices.Sorted(maps.Keys(d.Fields)) {
 		var columns []string

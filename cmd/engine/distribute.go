@@ -35,6 +35,7 @@ type shareFlags struct {
 	customers []string
 	dry       bool
 	force     bool
+	empty     bool
 	budget    budgetFlags
 	tenure    tenureFlags
 	deadline  span
@@ -76,6 +77,7 @@ phase of engine build, too.`),
 	fl.BoolVar(&f.dry, "dry-run", false, "show what would be published, and publish nothing")
 	fl.BoolVar(&f.dry, "plan", false, "the same as --dry-run")
 	fl.BoolVar(&f.force, "force", false, "publish although it is unchanged")
+	fl.BoolVar(&f.empty, "allow-empty", false, "publish although there are no customers, or no tenants, any more")
 	f.budget.register(cmd)
 	f.tenure.register(cmd)
 	f.deadline.register(cmd)
@@ -175,7 +177,7 @@ func (s *session) showDistribution(ctx context.Context, f *shareFlags) error {
 	if err != nil {
 		return err
 	}
-	p, err := s.prepared(s.errand(ctx, ""), conn, distribute.Request{Only: f.names(), Force: f.force, Snapshot: snapshot}, exitMistake)
+	p, err := s.prepared(s.errand(ctx, ""), conn, distribute.Request{Only: f.names(), Force: f.force, AllowEmpty: f.empty, Snapshot: snapshot}, exitMistake)
 	if err != nil {
 		return err
 	}
@@ -226,7 +228,7 @@ func (s *session) publishUnder(ctx context.Context, conn warehouse.Conn, f *shar
 	if err != nil {
 		return err
 	}
-	p, err := s.prepared(s.errand(ctx, id), conn, distribute.Request{Only: f.names(), Force: f.force, Freeze: true, Snapshot: snapshot}, exitMistake)
+	p, err := s.prepared(s.errand(ctx, id), conn, distribute.Request{Only: f.names(), Force: f.force, AllowEmpty: f.empty, Freeze: true, Snapshot: snapshot}, exitMistake)
 	if err != nil {
 		return s.takeBack(ctx, conn, p, lease, id, err)
 	}

@@ -119,7 +119,7 @@ distribution:
 seeds: {+distribute: never}
 `)
 	customers := func(acme int) {
-		x.write("config/customers.csv", fmt.Sprintf("customer,tier,principals,canary,markers\nacme,%d,%s,,\nbmw,1,%s,true,BEE\n", acme, role("bi_acme"), role("bi_bmw")))
+		x.write("config/customers.csv", fmt.Sprintf("customer,tier,principals,canary,markers\nacme,%d,%s,,\nbmw,1,%s,true,BEEHIVE\n", acme, role("bi_acme"), role("bi_bmw")))
 	}
 	customers(1)
 	x.write("config/tenants.csv", "customer,tenant\nacme,1\nbmw,2\n")
@@ -131,7 +131,7 @@ seeds: {+distribute: never}
 	}
 	model("")
 	x.write("models/size.sql", `{{ config "materialized" "table" "distribute" "tenant" }}select id, tenant_id from {{ ref "raw" }}`)
-	raw("flour", "BEE sugar")
+	raw("flour", "BEEHIVE sugar")
 	publish := func(code int, want ...string) {
 		t.Helper()
 		x.engine(exitDone, []string{"build", "--no-catalog"})
@@ -142,18 +142,18 @@ seeds: {+distribute: never}
 	x.want("acme", x.as(role("bi_acme"), of), "1,flour")
 	x.engine(exitDone, []string{"publish"}, "nothing to publish")
 
-	raw("BEE flour", "BEE sugar 2")
+	raw("BEEHIVE flour", "BEEHIVE sugar 2")
 	publish(exitFailed, `acme gets nothing new: proof "canary" of material failed: 1 rows carry the marker`)
 	x.want("acme", x.as(role("bi_acme"), of), "1,flour")
-	x.want("bmw", x.as(role("bi_bmw"), of), "2,BEE sugar 2")
-	x.want("all", x.ask(of), "1,flour 2,BEE sugar 2")
+	x.want("bmw", x.as(role("bi_bmw"), of), "2,BEEHIVE sugar 2")
+	x.want("all", x.ask(of), "1,flour 2,BEEHIVE sugar 2")
 
 	// It stays due, with a new column, too.
 	model(", 7 as more")
 	publish(exitFailed, `acme gets nothing new`)
 	x.want("acme", x.as(role("bi_acme"), "select id, name, more from dw__rows.material"), "1,flour,NULL")
-	x.want("bmw", x.as(role("bi_bmw"), "select id, name, more from dw__rows.material"), "2,BEE sugar 2,7")
-	raw("meal", "BEE sugar 2")
+	x.want("bmw", x.as(role("bi_bmw"), "select id, name, more from dw__rows.material"), "2,BEEHIVE sugar 2,7")
+	raw("meal", "BEEHIVE sugar 2")
 	publish(exitDone)
 	x.want("acme", x.as(role("bi_acme"), "select id, name, more from dw__rows.material"), "1,meal,7")
 	x.engine(exitDone, []string{"publish"}, "nothing to publish")
@@ -163,13 +163,13 @@ seeds: {+distribute: never}
 	publish(exitDone)
 	x.want("acme's own", x.as(role("bi_acme"), "select name from dw_acme.material"), "meal")
 	customers(1)
-	raw("BEE meal", "BEE sugar 3")
+	raw("BEEHIVE meal", "BEEHIVE sugar 3")
 	publish(exitFailed, "acme keeps the tables of its own")
 	x.want("acme's own", x.as(role("bi_acme"), "select name from dw_acme.material"), "meal")
-	x.want("bmw", x.as(role("bi_bmw"), of), "2,BEE sugar 3")
-	raw("meal", "BEE sugar 3")
+	x.want("bmw", x.as(role("bi_bmw"), of), "2,BEEHIVE sugar 3")
+	raw("meal", "BEEHIVE sugar 3")
 	publish(exitDone)
-	x.want("acme's own", x.as(role("bi_acme"), "select name from dw_acme.material"), "refused 42P01")
+	x.want("acme's own", x.as(role("bi_acme"), "select name from dw_acme.material"), "refused 42501")
 	x.want("acme", x.as(role("bi_acme"), of), "1,meal")
 	x.engine(exitDone, []string{"publish"}, "nothing to publish")
 }

@@ -51,7 +51,7 @@ seeds: {+distribute: never}
 	// acme gets an account, bmw one that is bound by none of it.
 	customers(role("bi_acme"), ",,"+role("bi_old"))
 	x.ask(`alter role "` + role("bi_bmw") + `" bypassrls`)
-	x.engine(exitFailed, []string{"publish"}, "bmw gets nothing new", "BYPASSRLS")
+	x.engine(exitFailed, []string{"publish"}, "bmw gets nothing new", "BYPASSRLS", "its access to what customers share is taken back")
 	x.want("acme", x.as(role("bi_acme"), bespoke), "1")
 	x.want("acme", x.as(role("bi_acme"), material), "1")
 	x.want("around all policies", x.as(role("bi_bmw"), material), "refused 42501")

@@ -310,6 +310,14 @@ func (s *session) ingestSource(ctx context.Context, r ingest.Request, src *inges
 		fail(err)
 		return
 	}
+	strange, err := ingest.Own(ctx, r, &p)
+	if err != nil {
+		fail(err)
+		return
+	}
+	src.diags.Add(strange...)
+	src.failed = src.failed || strange.HasErrors()
+	src.plan = p
 	src.result = opened.Apply(ctx, p, nil)
 	for _, res := range src.result {
 		src.failed = src.failed || res.Failed

@@ -294,7 +294,7 @@ func ingesting(t *testing.T, target, fields string, materials int) (*company, *a
 	}
 	r.edit("engine.yml", func(text string) string {
 		text = strings.Replace(text, "  app:\n    +schema: raw_app\n    +tags: [raw, app]\n", "", 1)
-		return text + connection + "\nschedules:\n  - {name: hourly, every: 1h, target: " + target + ", phases: [build], catchup_window: 1m, deadline: 30m}\n"
+		return text + connection + "\nschedules:\n  - {name: hourly, every: 1h, target: " + target + ", phases: [ingest, build], catchup_window: 1m, deadline: 30m}\n"
 	})
 	return r, app
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -442,7 +443,7 @@ func TestIngestCopyRefusals(t *testing.T) {
 // no part of one.
 func TestIngestCopyOneMoment(t *testing.T) {
 	p := newCopyProject(t)
-	p.app(`create table a (id integer primary key, pad text); insert into a select i, repeat('x', 1000) from generate_series(1, 60000) as i; create table b (id integer primary key, a_id integer);
+	p.app(`create table a (id integer primary key, pad text, amount numeric(12,3), wide numeric); insert into a select i, repeat('x', 1000), i / 1000.0, i * 1234567891.000000001 from generate_series(1, 60000) as i; create table b (id integer primary key, a_id integer);
 		insert into b select i, i from generate_series(1, 60000) as i`)
 	p.app("vacuum analyze a")
 	p.app("vacuum analyze b")
@@ -461,10 +462,117 @@ func TestIngestCopyOneMoment(t *testing.T) {
 	})
 	for range 3 {
 		p.ok("ingest", "--jobs", "4")
+		if d := cmp.Diff([]string{"0"}, p.rows("duck", "select count(*) from raw_app.a where amount <> cast(id as decimal(18,3)) / 1000 or wide <> cast(id as decimal(38,9)) * 1234567891.000000001")); d != "" {
+			t.Errorf("values of parts that were read side by side: %s", d)
+		}
 		if d := cmp.Diff([]string{"0|0"}, p.rows("duck", "select (select count(*) from raw_app.a where id not in (select a_id from raw_app.b)), (select count(*) from raw_app.b where a_id not in (select id from raw_app.a))")); d != "" {
 			t.Errorf("not of one moment: %s", d)
 		}
 	}
 	close(stop)
 	group.Wait()
+}
+
+// TestIngestLeavesOthersAlone: what is not the engine's is not replaced, by no kind that lands
+// rows, and what the project builds is no place for a source.
+func TestIngestLeavesOthersAlone(t *testing.T) {
+	p := newCopyProject(t)
+	p.app("create table item (id integer primary key); insert into item values (1), (2); create table other (id integer); insert into other values (3)")
+	p.write("data/prices.csv", "id\n1\n")
+	p.write("models/sources.yml", `sources:
+  - name: app
+    schema: raw_app
+    ingest: {kind: copy, connection: app}
+    tables:
+      - {name: item, ingest: {columns: "*"}}
+      - {name: other, ingest: {columns: "*"}}
+  - name: lists
+    schema: raw_app
+    ingest: {kind: files, path: data/prices.csv}
+    tables:
+      - {name: prices, ingest: {columns: "*"}}
+`)
+	mine := map[string]string{"duck": "create schema raw_app; create table raw_app.item as select 7 as mine; create view raw_app.prices as select 8 as mine", "post": "create schema raw_app; create table raw_app.item as select 7 as mine; create materialized view raw_app.prices as select 8 as mine"}
+	for _, target := range []string{"duck", "post"} {
+		if target == "post" {
+			if err := p.server.Exec(context.Background(), p.landed, mine[target]); err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			if err := os.MkdirAll(filepath.Join(p.dir, "target"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			c := opened(t, duckdb.Driver{}, warehouse.Config{Dir: p.dir, Fields: map[string]string{"path": "target/duck.duckdb"}})
+			if _, err := c.Exec(context.Background(), warehouse.Statement{SQL: mine[target], BodyEnd: len(mine[target])}); err != nil {
+				t.Fatal(err)
+			}
+			c.Close()
+		}
+		text := p.fails("there is a table raw_app.item already", "ingest", "--target", target, "--full")
+		if !strings.Contains(text, "view raw_app.prices already") {
+			t.Errorf("%s: the view is not named in\n%s", target, text)
+		}
+		for table, want := range map[string]string{"item": "7", "prices": "8", "other": "3"} {
+			if d := cmp.Diff([]string{want}, p.rows(target, "select * from raw_app."+table)); d != "" {
+				t.Errorf("%s: %s: %s", target, table, d)
+			}
+		}
+	}
+	p.write("models/item.sql", "{{ config \"schema\" \"raw_app\" }}select 1 as id")
+	p.write("engine.yml", strings.ReplaceAll(readText(t, filepath.Join(p.dir, "engine.yml")), "schema: main", "schema: main, custom_schema: replace"))
+	p.fails(`source "app.item" is ingested to where model.item builds`, "check")
+}
+
+func readText(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// TestIngestKilled: a run that is killed leaves the rows of before, and the next one ingests.
+func TestIngestKilled(t *testing.T) {
+	p := newCopyProject(t)
+	p.app("create table item (id integer primary key, pad text); insert into item select i, repeat('x', 200) from generate_series(1, 1000) as i")
+	p.write("models/sources.yml", "sources:\n  - name: app\n    schema: raw_app\n    ingest: {kind: copy, connection: app}\n    tables:\n      - {name: item, ingest: {columns: \"*\"}}\n")
+	p.ok("ingest")
+	p.ok("ingest", "--target", "post")
+	p.app("insert into item select i, repeat('y', 200) from generate_series(1001, 400000) as i")
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	version := exec.Command(self, "version")
+	version.Args[0] = "engine"
+	if out, err := version.CombinedOutput(); err != nil || !strings.HasPrefix(string(out), "engine ") {
+		t.Fatalf("the program is not there: %v\n%s", err, out)
+	}
+	for _, target := range []string{"duck", "post"} {
+		for _, after := range []time.Duration{300 * time.Millisecond, 600 * time.Millisecond, 900 * time.Millisecond, 1200 * time.Millisecond} {
+			cmd := exec.Command(self, "ingest", "--project-dir", p.dir, "--target", target, "--quiet")
+			cmd.Args[0] = "engine" // TestMain makes the program of it
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(after)
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+			if got := p.rows(target, "select count(*) from raw_app.item"); got[0] != "1000" && got[0] != "400000" {
+				t.Errorf("%s, killed after %s: %s rows", target, after, got[0])
+			}
+		}
+		// The lock of before is gone with the run; what landed does not need it.
+		if err := os.Remove(filepath.Join(p.dir, "engine.lock.json")); err != nil {
+			t.Fatal(err)
+		}
+		p.ok("ingest", "--target", target)
+		if d := cmp.Diff([]string{"400000"}, p.rows(target, "select count(*) from raw_app.item")); d != "" {
+			t.Errorf("%s: %s", target, d)
+		}
+		if left := p.rows(target, "select table_name from information_schema.tables where table_schema = 'raw_app' and table_name <> 'item'"); len(left) > 0 {
+			t.Errorf("%s: %q is left behind", target, left)
+		}
+	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/compile"
+	"github.com/engine-build/engine/engine/googlesql"
 	"github.com/engine-build/engine/engine/project"
 	"github.com/engine-build/engine/engine/warehouse"
 	"github.com/engine-build/engine/internal/atomicfile"
@@ -126,6 +127,8 @@ func (s *session) locked(columns []warehouse.Column) *project.LockedSource {
 			if t, ok := tr.Parse(c.Type); ok {
 				col.Type = t.String()
 			}
+		} else if t, _, err := googlesql.ParseType(c.Type); err == nil { // the target reads GoogleSQL itself
+			col.Type = t.String()
 		}
 		out.Columns = append(out.Columns, col)
 	}

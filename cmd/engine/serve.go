@@ -295,6 +295,9 @@ func (s *session) openTarget(ctx context.Context, target string) (warehouse.Conn
 	return conn, scope, nil
 }
 
+// simpleName is a selector of one method, without signs for parents and children.
+var simpleName = regexp.MustCompile(`^[\w][\w.:*/-]*$`)
+
 // phaseArgs is the command line of a phase.
 func (s *session) phaseArgs(t serve.Task) []string {
 	left := t.Left.Round(time.Millisecond).String()
@@ -310,14 +313,17 @@ func (s *session) phaseArgs(t serve.Task) []string {
 	if s.app.global.jobs > 0 {
 		args = append(args, "--jobs", fmt.Sprint(s.app.global.jobs))
 	}
-	if t.Phase != project.PhaseBuild {
+	if t.Phase != project.PhaseBuild && t.Phase != project.PhaseIngest {
 		return args
 	}
 	args = append(args, "--deadline", left)
-	if slices.Contains(t.Job.Phases, project.PhasePublish) {
+	if t.Phase == project.PhaseBuild && slices.Contains(t.Job.Phases, project.PhasePublish) {
 		args = append(args, "--no-distribute") // it is a phase of its own
 	}
 	for _, sel := range t.Job.Select {
+		if t.Phase == project.PhaseIngest && simpleName.MatchString(sel) {
+			sel = "+" + sel // the sources that it reads
+		}
 		args = append(args, "--select", sel)
 	}
 	for _, sel := range t.Job.Exclude {

@@ -61,8 +61,8 @@ type Graph struct {
 	Loops, Twice int
 }
 
-// ErrTooMany says that there are more edges or nodes than 32 bits number.
-var ErrTooMany = errors.New("too many edges or nodes for one genealogy")
+// errTooMany says that there are more edges or nodes than 32 bits number.
+var errTooMany = errors.New("too many edges or nodes for one genealogy")
 
 // New orders a genealogy. It takes time linear in nodes and edges when nodes are numbered
 // parents first, as ids that count up usually are, and a factor log(nodes) more otherwise.
@@ -71,7 +71,7 @@ func New(e Edges, p Policy) (*Graph, error) {
 		return nil, fmt.Errorf("ancestry: columns of different lengths: %d parents, %d children, %d shares, %d partitions of %d nodes", len(e.Parent), len(e.Child), len(e.Share), len(e.Partition), e.Nodes)
 	}
 	if e.Nodes > math.MaxInt32-1 || len(e.Parent) > math.MaxInt32-1 {
-		return nil, ErrTooMany
+		return nil, errTooMany
 	}
 	for i := range e.Parent {
 		if e.Parent[i] < 0 || int(e.Parent[i]) >= e.Nodes || e.Child[i] < 0 || int(e.Child[i]) >= e.Nodes {

@@ -30,8 +30,8 @@ type Batch struct {
 // Len is the number of rows.
 func (b *Batch) Len() int { return len(b.Ancestor) }
 
-// BatchRows is about how many rows a full batch has.
-const BatchRows = 1 << 13
+// batchRows is about how many rows a full batch has.
+const batchRows = 1 << 13
 
 // Options of Walk and Kin.
 type Options struct {
@@ -155,7 +155,7 @@ func inTurn[B any](ctx context.Context, parts [][]int32, workers int, worker fun
 }
 
 func newBatch(o Options, shares bool) *Batch {
-	const n = BatchRows + BatchRows/8
+	const n = batchRows + batchRows/8
 	b := &Batch{Ancestor: make([]int32, 0, n), Descendant: make([]int32, 0, n), Min: make([]int32, 0, n), Max: make([]int32, 0, n)}
 	if o.Paths {
 		b.Paths = make([]float64, 0, n)
@@ -537,7 +537,7 @@ func (w *walker) rows(ctx context.Context, v, d int32, l list, out chan<- *Batch
 			w.row(e.node, d, e, of, direct)
 		}
 	}
-	if len(b.Ancestor) >= BatchRows {
+	if len(b.Ancestor) >= batchRows {
 		return w.send(ctx, out)
 	}
 	return true

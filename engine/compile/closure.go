@@ -20,8 +20,8 @@ const Ancestry = "ancestry"
 // Auto leaves the method of an ancestry to the number of its edges.
 const Auto = "auto"
 
-// DefaultMaxPairs bounds an ancestry that sets no bound of its own.
-const DefaultMaxPairs = 2_000_000_000
+// defaultMaxPairs bounds an ancestry that sets no bound of its own.
+const defaultMaxPairs = 2_000_000_000
 
 // closed turns the columns of a model's edges into those of its pairs or things, and finds out which
 // of the edges' columns mean what.
@@ -277,7 +277,7 @@ func closureOf(v map[string]any) warehouse.Closure {
 		cl.Method = Auto
 	}
 	if cl.MaxPairs == 0 {
-		cl.MaxPairs = DefaultMaxPairs
+		cl.MaxPairs = defaultMaxPairs
 	}
 	return cl
 }

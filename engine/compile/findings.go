@@ -17,19 +17,17 @@ type Finding struct {
 	Message, Help string
 	// Edits are empty where the text at fault is not written as it is, but made by a template.
 	Edits []source.Edit
-	// Incremental: it is in the text of incremental runs only.
-	Incremental bool
 }
 
 // takeFindings adds what was found in a text of u. Text of ephemeral parents has been
 // looked at with them.
-func (u *unit) takeFindings(list []lint.Finding, m *source.Map, incremental bool) {
+func (u *unit) takeFindings(list []lint.Finding, m *source.Map) {
 	for _, f := range list {
 		at, ok := m.At(f.At.Start, f.At.End)
 		if !ok || strings.HasSuffix(at.File.Path, ".sql") && at.File != u.File {
 			continue
 		}
-		out := Finding{Rule: f.Rule, At: at, Message: f.Message, Help: f.Help, Incremental: incremental}
+		out := Finding{Rule: f.Rule, At: at, Message: f.Message, Help: f.Help}
 		for _, e := range f.Edits {
 			span, ok := exact(m, e.At.Start, e.At.End)
 			if !ok {

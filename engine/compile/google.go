@@ -117,7 +117,7 @@ func (c *compiler) analyzeGoogle(ctx context.Context, u *unit) {
 	u.SQL, u.Map, u.Needs, u.Lineage = a.SQL, a.Map, a.Needs, a.Lineage
 	full := a.meant
 	c.prove(u, q, a.verdict)
-	u.takeFindings(a.findings, q.m, false)
+	u.takeFindings(a.findings, q.m)
 	found := a.Columns
 	if u.Config.Materialized == Ancestry {
 		if found, ok = c.closed(u, found); !ok {
@@ -140,7 +140,7 @@ func (c *compiler) analyzeGoogle(ctx context.Context, u *unit) {
 		c.prove(u, q, a.verdict)
 		u.IncrementalSQL, u.IncrementalMap, u.IncrementalLineage = a.SQL, a.Map, a.Lineage
 		u.takeMeaning(full, a.meant)
-		u.takeFindings(a.findings, q.m, true)
+		u.takeFindings(a.findings, q.m)
 		u.Needs = append(u.Needs, a.Needs...)
 		slices.Sort(u.Needs)
 		u.Needs = slices.Compact(u.Needs)

@@ -145,22 +145,6 @@ func (d *Graph[K]) cycleThrough(start K, component []K) []K {
 	return []K{start}
 }
 
-// Tails gives for each node the weight of the heaviest path that begins with it: the
-// time that is left when it starts. Its maximum is the critical path. Nodes of cycles
-// have none.
-func (d *Graph[K]) Tails(weight func(K) float64) map[K]float64 {
-	order, _ := d.Order()
-	tails := make(map[K]float64, len(order))
-	for _, n := range slices.Backward(order) {
-		longest := 0.0
-		for _, c := range d.Children(n) {
-			longest = max(longest, tails[c])
-		}
-		tails[n] = weight(n) + longest
-	}
-	return tails
-}
-
 // minHeap holds indices, whose order is that of the nodes.
 type minHeap []int
 

@@ -40,15 +40,6 @@ func TestCyclesAreShortestAndNamedFromTheSmallest(t *testing.T) {
 	}
 }
 
-func TestTailsAreTheHeaviestPaths(t *testing.T) {
-	g := graphOf(map[string][]string{"a": nil, "b": {"a"}, "c": {"a"}, "d": {"b", "c"}})
-	w := map[string]float64{"a": 1, "b": 5, "c": 2, "d": 3}
-	want := map[string]float64{"a": 9, "b": 8, "c": 5, "d": 3}
-	if diff := gocmp.Diff(want, g.Tails(func(k string) float64 { return w[k] })); diff != "" {
-		t.Errorf("tails (-want +got):\n%s", diff)
-	}
-}
-
 func TestRandomGraphsAreOrderedOrHaveCycles(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 300 {

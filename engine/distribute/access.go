@@ -289,7 +289,12 @@ func (p *publication) refuse(e *warehouse.PrincipalError) bool {
 		}
 		found = true
 		one.Principals = without(one.Principals)
-		p.out.Diags.Add(failures(&Customer{Name: one.Name}, p.out.Phase, e)...)
+		for _, d := range failures(&Customer{Name: one.Name}, p.out.Phase, e) {
+			if slices.Contains(p.c.past.Granted, e.Principal) {
+				d.Message += "; its access to what customers share is taken back"
+			}
+			p.out.Diags.Add(d)
+		}
 		p.mu.Lock()
 		p.refused[one.Name] = true
 		p.mu.Unlock()

@@ -166,6 +166,11 @@ func (p *publication) publish(ctx context.Context) (err error) {
 	if err := p.show(ctx); err != nil {
 		return err
 	}
+	if l, ok := p.release.(warehouse.Leaver); ok {
+		for _, sentence := range l.Left() {
+			p.out.Diags.Add(leftBehind(p.c, sentence))
+		}
+	}
 	p.phase(PhaseCheck)
 	if err := p.afterwards(ctx); err != nil {
 		return err
@@ -424,8 +429,10 @@ func (p *publication) record(ctx context.Context, begun bool) error {
 		rec.Pairs[e.model.Node] = pair
 		rec.Rows += max(pair.Rows, 0)
 	}
+	rec.PublishedAt = rec.At
 	if begun {
 		p.unsure(&rec)
+		rec.PublishedAt, rec.Rows = p.c.past.PublishedAt, p.c.past.Rows
 	}
 	if p.plan.setting.Accounts {
 		rec.Granted = slices.Clone(p.c.config.Principals)
@@ -437,7 +444,7 @@ func (p *publication) record(ctx context.Context, begun bool) error {
 	}
 	p.out.Rows = rec.Rows
 	if s, ok := p.release.(warehouse.Stamper); ok && !begun {
-		rec.Stamp = s.Stamp()
+		rec.Stamp = s.Stamp(ctx)
 	}
 	if _, err := p.do(ctx, state.ReleaseOp(p.conn.Dialect(), p.plan.scope, rec), &p.out.Usage); err != nil {
 		return fmt.Errorf("record the publication: %w", err)

@@ -28,13 +28,14 @@ const (
 	codeLeft      diag.Code = "customer-left"
 	codeDisabled  diag.Code = "customer-disabled"
 	codeLong      diag.Code = "customers-long"
+	codeEmpty     diag.Code = "customers-empty"
 )
 
 // Codes is this room's part of the catalogue.
 var Codes = []diag.Entry{
 	{Code: codeProof, Title: "a proof of isolation failed", Explain: "Before anything is published to a customer, queries that do not share a line with those that made its rows look for rows and values that are not its own, for those that are missing, and for values that should be hidden. If one finds something, the customer keeps the version that it has, the others get theirs, and the run ends with exit code 1.", Bad: "a model whose join lost the tenant, so that rows of others carry a canary's marker", Good: "the same join with the tenant in its condition"},
 	{Code: codeUncast, Title: "values of custom fields that do not fit their type", Explain: "A value that cannot be read as its field's type is NULL in the customer's column. The app that defines the field, or its definition, is to be mended.", Bad: "a field of type date with the value «soon»", Good: "a field of type string"},
-	{Code: codeForeign, Title: "something that is not the engine's is in the way", Explain: "The engine makes and replaces what it made itself, for this project and target, and nothing else: a schema, a file or a table of the name that it needs stays as it is, and the customer gets nothing new.", Bad: "a table dw_acme.material that somebody made by hand", Good: "the customer's own tables in its workspace, ws_acme"},
+	{Code: codeForeign, Title: "something that is not the engine's is in the way", Explain: "The engine makes and replaces what it made itself, for this project and target, and nothing else: a schema, a file or a table of the name that it needs stays as it is, and the customer gets nothing new. What others have built on the customer's relations keeps nothing from being published: where it cannot follow to what takes their place, it is left on the old ones, which have no rows any more.", Bad: "a table dw_acme.material that somebody made by hand", Good: "the customer's own tables in its workspace, ws_acme"},
 	{Code: codePrincipal, Title: "a principal that does not exist, or will not do", Explain: "Principals are roles, or members as the warehouse writes them, that exist already: the engine grants access, it makes no accounts. On PostgreSQL a superuser, a member of the engine's own role or of pg_read_all_data, and with mode rows one with BYPASSRLS read what they like, whatever is granted to them: they are refused. Until then the customer keeps what it has.", Bad: "principals: [acme_redaer]", Good: "principals: [acme_reader]"},
 	{Code: codeAccess, Title: "a principal reads more, or less, than it should", Explain: "After a publication the engine reads as each principal, where the warehouse lets it: the customer's own relations, which must work, the warehouse's models, which must be refused, and in tables that several customers share the rows of others, of which there must be none. Views of customers must still be barriers: nothing of a reader's query looks at rows before their filter.", Bad: "GRANT SELECT ON ALL TABLES IN SCHEMA dw TO acme_reader", Good: "principals that hold no other grants"},
 	{Code: codeFailed, Title: "a customer could not be published", Explain: "The warehouse refused something. The customer keeps the version that it has; the next engine publish tries again, and repairs what may be half done.", Bad: "a disk that is full", Good: "engine publish after making room"},
@@ -44,6 +45,7 @@ var Codes = []diag.Entry{
 	{Code: codeUnknown, Title: "no such customer", Explain: "--customer takes the names that the configuration has, and of customers that have been published.", Bad: "engine publish --customer acmee", Good: "engine publish --customer acme"},
 	{Code: codeDisabled, Title: "a customer that is disabled is asked for", Explain: "A customer with enabled: false keeps the version that it has, with the access of the principals that are still configured, and gets nothing new. Only rows that it has in tables that it shares with others, with mode rows, are taken out of them by the next publication.", Bad: "engine publish --customer acme # enabled: false", Good: "enabled: true, then engine publish --customer acme"},
 	{Code: codeLong, Title: "too many rows of configuration", Explain: "What relations say about customers is read into memory, up to five million rows each. More are rather a join that multiplies rows than customers' keys.", Bad: "a list of links with every row of every tenant", Good: "a list of the keys that a customer sees beside those of its own tenants"},
+	{Code: codeEmpty, Title: "no customers, or no tenants, any more", Explain: "One customer may leave, and one may lose its last tenant. That all do at once is rather a table that was emptied by accident, and would take everything from everybody: nothing is published, and nobody loses access. Where it is meant so, engine publish --allow-empty does it.", Bad: "customer_tenants: {csv: config/tenants.csv} # a header and no rows", Good: "engine publish --allow-empty"},
 	{Code: codeLeft, Title: "a customer that is not configured any more", Explain: "Its principals lose their access with the next publication. What it has stays where it is: whoever wants it gone drops it by hand.", Bad: "", Good: ""},
 }
 
@@ -144,6 +146,11 @@ func strangers(list []strangeness) (found diag.List) {
 	return found
 }
 
+// leftBehind is about what somebody has built on a customer's relations.
+func leftBehind(c *Customer, sentence string) diag.Diagnostic {
+	return diag.Diagnostic{Severity: diag.Warning, Code: codeForeign, Message: fmt.Sprintf("customer %s: %s", c.Name, sentence), Help: "make it again on the new one; what was set aside goes with the next publication that finds nothing hanging on it"}
+}
+
 // untried is about a principal whose place the engine's own account must not take.
 func untried(c *Customer, principal string) diag.Diagnostic {
 	return diag.Diagnostic{Severity: diag.Warning, Code: codeAccess, Message: fmt.Sprintf("customer %s is not checked as %s: the target's account must not take its role", c.Name, principal), Help: "grant the role to the account that publishes, and what the customer reads is tried after each publication"}
@@ -175,6 +182,11 @@ func sourceColumn(part *project.Part, rel addr.Relation, column string, have []w
 
 func sourceTooLong(part *project.Part, most int) diag.Diagnostic {
 	return diag.Diagnostic{Code: codeLong, Message: fmt.Sprintf("%q of the distribution has more than %d rows", part.Name, most), At: part.Ref.At, Help: "if they are right, let a model say the same with fewer: keys that no row has, and tenants' own rows, need not be listed"}
+}
+
+// allGone is about a part of the configuration without any rows.
+func allGone(part string) diag.Diagnostic {
+	return diag.Diagnostic{Code: codeEmpty, Message: fmt.Sprintf("%q of the distribution has no rows any more, which would take from all customers what they have", part), Help: "mend what it is read from; if it is meant so: engine publish --allow-empty"}
 }
 
 // resting is about a customer that --customer names.

@@ -38,9 +38,10 @@ func (p *publication) guards() (guarded []addr.Relation, policies []warehouse.Ro
 }
 
 // vet looks for principals that no right keeps from other customers' rows, some of whom may have
-// been let in before they were that. They are wanted no more: what they have is taken back. Of
-// those who share, one with such a principal, or one that is not there, does without it; a
-// customer of its own gets nothing new, for the reason returned.
+// been let in before they were that, and for those that are not there. Of those who share, a
+// customer with such a principal does without it: what it has of the shared tables is taken back,
+// since it would see all rows of them. A customer of its own gets nothing new, for the reason
+// returned, and keeps what it has.
 func (p *publication) vet(ctx context.Context) (unfit *warehouse.PrincipalError, err error) {
 	vetter, ok := p.conn.(warehouse.Vetter)
 	if !ok || !p.plan.setting.Accounts || len(p.c.config.Principals) == 0 {
@@ -51,13 +52,10 @@ func (p *publication) vet(ctx context.Context) (unfit *warehouse.PrincipalError,
 		return nil, fmt.Errorf("look at the principals: %w", err)
 	}
 	for _, e := range bad {
-		switch {
-		case p.c.members != nil:
+		if p.c.members != nil {
 			p.refuse(e)
-		case e.Reason != "":
-			config := *p.c.config
-			config.Principals = slices.DeleteFunc(slices.Clone(config.Principals), func(one string) bool { return one == e.Principal })
-			p.c.config, unfit = &config, e
+		} else if unfit == nil {
+			unfit = e
 		}
 	}
 	return unfit, nil

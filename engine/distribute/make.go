@@ -12,6 +12,7 @@ import (
 
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/project"
 	"github.com/engine-build/engine/engine/source"
 	"github.com/engine-build/engine/engine/state"
 	"github.com/engine-build/engine/engine/tenant"
@@ -108,6 +109,8 @@ type In struct {
 	// Only are the customers that it is about, nil for all. Force takes everything for changed.
 	Only  []string
 	Force bool
+	// AllowEmpty: that there are no customers, or no tenants, any more is meant so.
+	AllowEmpty bool
 }
 
 // Make decides who gets what anew, and how. It reads neither clock nor network: the same
@@ -148,7 +151,40 @@ func Make(in In) (*Plan, diag.List) {
 	m.ways()
 	m.breaks()
 	m.diags.Add(strangers(m.strange)...)
+	if part := m.emptied(); part != "" && !in.AllowEmpty {
+		m.plan.Customers = nil // nobody loses anything
+		m.diags = slices.DeleteFunc(m.diags, func(d diag.Diagnostic) bool { return d.Code == codeLeft })
+		m.diags.Add(allGone(part))
+	}
 	return m.plan, m.diags.Sorted()
+}
+
+// emptied is the part of the configuration that has no rows any more, though customers would lose
+// all that they have by it: an accident upstream, rather than so many decisions.
+func (m *maker) emptied() string {
+	customers := m.in.Config.Customers
+	if len(customers) == 0 {
+		for _, past := range m.in.Past {
+			if len(past.Granted) > 0 {
+				return project.Customers
+			}
+		}
+		return ""
+	}
+	for i := range customers {
+		if len(customers[i].Tenants) > 0 {
+			return ""
+		}
+	}
+	for _, c := range m.plan.Customers {
+		for _, pair := range c.Pairs {
+			// How many rows a view has is not known; that other tenants are meant is.
+			if rule := pair.model.rule; !rule.All && rule.Tenant != "" && (pair.Before > 0 || pair.Before < 0 && pair.Reason == ReasonSlice) {
+				return project.CustomerTenants
+			}
+		}
+	}
+	return ""
 }
 
 type maker struct {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/state"
 	"github.com/engine-build/engine/engine/tenant"
 	"github.com/engine-build/engine/engine/warehouse"
@@ -138,6 +139,19 @@ func TestMake(t *testing.T) {
 			in.Config.Customers[1].Enabled, in.Config.Customers[1].Principals = false, nil
 		}, []string{"bmw: withdrawn -bmw_reader"}, ""},
 		"gone": {func(in *In) { in.Config.Customers = in.Config.Customers[:2] }, []string{"cascade: withdrawn -cascade_reader"}, ""},
+		"all gone": {func(in *In) { in.Config.Customers = nil }, nothing,
+			`"customers" of the distribution has no rows any more, which would take from all customers what they have`},
+		"all gone, and that is meant": {func(in *In) { in.Config.Customers = nil; in.AllowEmpty = true },
+			[]string{"acme: withdrawn -acme_reader", "bmw: withdrawn -bmw_reader", "cascade: withdrawn -cascade_reader"}, ""},
+		"no tenants": {func(in *In) {
+			for i := range in.Config.Customers {
+				in.Config.Customers[i].Tenants = nil
+			}
+		}, nothing, `"customer_tenants" of the distribution has no rows any more, which would take from all customers what they have`},
+		"a tenant less": {func(in *In) { in.Config.Customers[1].Tenants = nil },
+			[]string{"bmw: dw_bmw.material=slice/direct dl_bmw_app.weighing=slice/direct"}, ""},
+		"a principal that has become unfit": {func(in *In) { in.Unfit = map[string]bool{"acme_reader": true, "bmw_reader": false} },
+			[]string{"bmw: access"}, ""},
 		"only others": {func(in *In) { in.Rules[2].Only = []string{"bmw"} },
 			[]string{"acme: gone -bespoke", "bmw: dw_bmw.bespoke=new/direct"}, ""},
 		"asked": {func(in *In) { in.Held[model("unit")] = "new"; in.Only = []string{"bmw"} }, []string{"bmw: dw_bmw.unit=rows/direct"}, ""},
@@ -268,5 +282,28 @@ func BenchmarkMake(b *testing.B) {
 				Make(in)
 			}
 		})
+	}
+}
+
+// TestStrangers: access that somebody else has given is reported of customers that get nothing
+// new, too.
+func TestStrangers(t *testing.T) {
+	in := company()
+	first, _ := Make(in)
+	in = done(in, first)
+	in.Stock = map[string]warehouse.Stock{}
+	for _, c := range first.Customers {
+		stock := warehouse.Stock{Relations: map[addr.Relation]bool{}}
+		for _, e := range c.all {
+			stock.Relations[c.places.final(e.model)] = true
+		}
+		in.Stock[c.Name] = stock
+	}
+	bmw := in.Stock["bmw"]
+	bmw.Strangers = []string{"eve", "public"}
+	in.Stock["bmw"] = bmw
+	p, found := Make(in)
+	if len(p.Customers) > 0 || len(found) != 1 || found[0].Severity != diag.Warning || found[0].Message != "bmw: not the engine's, left alone: access of eve, public" {
+		t.Errorf("%v, %v", short(p), found)
 	}
 }

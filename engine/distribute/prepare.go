@@ -24,6 +24,8 @@ type Request struct {
 	// Only are the customers that it is about, nil for all; Force takes everything for changed.
 	Only  []string
 	Force bool
+	// AllowEmpty: that there are no customers, or no tenants, any more is meant so.
+	AllowEmpty bool
 	// Freeze: something is going to be published. Otherwise nothing is written.
 	Freeze bool
 	// At is the time of the clock.
@@ -102,7 +104,7 @@ func Prepare(ctx context.Context, p *compile.Program, conn warehouse.Conn, q Req
 	if !q.Builds {
 		found.Add(built(conn, rules, relations)...)
 	}
-	made, more := Make(In{Setting: setting, Scope: scope, Rules: rules, Config: config, Held: names, Relations: relations, Past: past, Shapes: shapes, Stock: stock, Unfit: unfit, Only: q.Only, Force: q.Force})
+	made, more := Make(In{Setting: setting, Scope: scope, Rules: rules, Config: config, Held: names, Relations: relations, Past: past, Shapes: shapes, Stock: stock, Unfit: unfit, Only: q.Only, Force: q.Force, AllowEmpty: q.AllowEmpty})
 	found.Add(more...)
 	made.whole = len(q.Only) == 0
 	for _, m := range made.Models {

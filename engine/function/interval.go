@@ -370,7 +370,7 @@ func (i interval) add(us int64, n int64) (int64, bool) {
 		return 0, false
 	}
 	us = (days+i.days*n)*microsOfDay + rest + i.micros*n
-	return us, us >= MinDatetime && us <= MaxDatetime
+	return us, us >= minDatetime && us <= maxDatetime
 }
 
 func abs64(n int64) int64 {
@@ -400,7 +400,7 @@ func bucket(us, origin int64, kind string, i interval) (int64, error) {
 	if i.months == 0 {
 		width := i.days*microsOfDay + i.micros
 		at := origin + floorDiv(us-origin, width)*width
-		if at < MinDatetime {
+		if at < minDatetime {
 			return 0, out
 		}
 		return at, nil

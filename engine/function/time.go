@@ -15,10 +15,10 @@ import (
 
 // The bounds of the types.
 const (
-	MinDate     = -719162               // 0001-01-01
-	MaxDate     = 2932896               // 9999-12-31
-	MinDatetime = MinDate * microsOfDay // also of TIMESTAMP
-	MaxDatetime = (MaxDate+1)*microsOfDay - 1
+	minDate     = -719162               // 0001-01-01
+	maxDate     = 2932896               // 9999-12-31
+	minDatetime = minDate * microsOfDay // also of TIMESTAMP
+	maxDatetime = (maxDate+1)*microsOfDay - 1
 )
 
 const (
@@ -336,7 +336,7 @@ func truncDay(days int64, part string) (int64, error) {
 		}
 		days -= floorMod(int64(weekday(days)-first), 7)
 	}
-	if days < MinDate || days > MaxDate {
+	if days < minDate || days > maxDate {
 		return 0, fmt.Errorf("Truncating to %s resulted in an out of range date value: %d", part, days) //nolint:staticcheck // GoogleSQL's words
 	}
 	return days, nil
@@ -357,7 +357,7 @@ func addMonths(days, months int64) (int64, bool) {
 }
 
 func checkTimestamp(us int64) (int64, error) {
-	if us < MinDatetime || us > MaxDatetime {
+	if us < minDatetime || us > maxDatetime {
 		return 0, errors.New("Timestamp is out of range 0001-01-01 to 9999-12-31") //nolint:staticcheck // GoogleSQL's words
 	}
 	return us, nil
@@ -403,7 +403,7 @@ func timeFunctions() []Function {
 					return nil, err
 				}
 				us := z.local(a[0].(int64))
-				if us < MinDatetime || us > MaxDatetime {
+				if us < minDatetime || us > maxDatetime {
 					return nil, errors.New("Invalid datetime extracted from timestamp: out of range") //nolint:staticcheck // GoogleSQL's words
 				}
 				return us, nil
@@ -450,7 +450,7 @@ func nextDay(days int64, name string) (any, error) {
 	for i, full := range dayNames {
 		if strings.EqualFold(name, full) || strings.EqualFold(name, full[:3]) {
 			days += floorMod(int64(i-weekday(days)), 7)
-			if days > MaxDate {
+			if days > maxDate {
 				return nil, fmt.Errorf("Next day resulted in an out of range date value: %d", days) //nolint:staticcheck // GoogleSQL's words
 			}
 			return days, nil

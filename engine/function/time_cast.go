@@ -462,7 +462,7 @@ func parseCast(format, text string, today int64, z zone, kind timeKind) (int64, 
 		}
 	}
 	us = z.instant(us)
-	if us < MinDatetime || us > MaxDatetime {
+	if us < minDatetime || us > maxDatetime {
 		return 0, errors.New("The parsing result is out of valid time range") //nolint:staticcheck // GoogleSQL's words
 	}
 	return us, nil

@@ -441,7 +441,7 @@ func (p *timeParser) element(spec string, zs *zones) (int, error) {
 		}
 		p.isoYear = part{1900 + y, p.position}
 	case 's':
-		p.epoch = int64(p.number(12, MinDate*86400, (MaxDate+1)*86400-1))
+		p.epoch = int64(p.number(12, minDate*86400, (maxDate+1)*86400-1))
 		p.sawEpoch = !p.failed
 		p.setYear()
 		p.setMonth()
@@ -555,7 +555,7 @@ func (p *timeParser) result() (int64, error) {
 	} else {
 		us = p.zone.instant(local)
 	}
-	if us < MinDatetime || us > MaxDatetime {
+	if us < minDatetime || us > maxDatetime {
 		return 0, errors.New("Invalid result from parsing function") //nolint:staticcheck // GoogleSQL's words
 	}
 	return us, nil

@@ -62,7 +62,7 @@ func us(s string) int64 {
 }
 
 func TestCivil(t *testing.T) {
-	for days := int64(MinDate); days <= MaxDate; days += 1 + rand.Int64N(40) {
+	for days := int64(minDate); days <= maxDate; days += 1 + rand.Int64N(40) {
 		at := time.Unix(days*86400, 0).UTC()
 		year, month, day := civil(days)
 		if int(year) != at.Year() || month != int(at.Month()) || day != at.Day() {
@@ -90,7 +90,7 @@ func TestZones(t *testing.T) {
 		{name: "timestamp_local", args: []any{int64(0), "nowhere"}, fails: "Invalid time zone: nowhere"},
 		{name: "timestamp_local", args: []any{int64(0), ""}, fails: "Invalid empty time zone"},
 		{name: "timestamp_local", args: []any{int64(0), "+15"}, fails: "Invalid time zone: +15"},
-		{name: "timestamp_local", args: []any{int64(MinDatetime), "-01"}, fails: "Invalid datetime"},
+		{name: "timestamp_local", args: []any{int64(minDatetime), "-01"}, fails: "Invalid datetime"},
 		// A time the clock shows twice is the first; one it skips is read by the offset before.
 		{name: "timestamp_instant", args: []any{us("2020-11-01T01:30:00Z"), ny}, want: us("2020-11-01T05:30:00Z")},
 		{name: "timestamp_instant", args: []any{us("2020-03-08T02:30:00Z"), ny}, want: us("2020-03-08T07:30:00Z")},
@@ -99,7 +99,7 @@ func TestZones(t *testing.T) {
 		{name: "timestamp_trunc", args: []any{us("2020-11-01T06:30:00Z"), "HOUR", ny}, want: us("2020-11-01T06:00:00Z")},
 		{name: "timestamp_trunc", args: []any{us("2020-06-01T03:30:00Z"), "DAY", ny}, want: us("2020-05-31T04:00:00Z")},
 		{name: "timestamp_trunc", args: []any{us("2015-06-15T00:00:00Z"), "ISOYEAR", "UTC"}, want: us("2014-12-29T00:00:00Z")},
-		{name: "timestamp_trunc", args: []any{int64(MinDatetime), "WEEK", "UTC"}, fails: "Truncating to WEEK"},
+		{name: "timestamp_trunc", args: []any{int64(minDatetime), "WEEK", "UTC"}, fails: "Truncating to WEEK"},
 	})
 }
 
@@ -302,14 +302,14 @@ func FuzzTimeFormats(f *testing.F) {
 	f.Add("%5.2f", "f1.5", int64(-1))
 	f.Fuzz(func(t *testing.T, format, text string, n int64) {
 		zs := newZones()
-		us := floorMod(n, MaxDatetime-MinDatetime) + MinDatetime
+		us := floorMod(n, maxDatetime-minDatetime) + minDatetime
 		for kind := dateKind; kind <= timestampKind; kind++ {
 			_ = formatTime(format, us, 0, kind)
-			if got, err := parseByFormat(format, text, zone{}, kind, zs); err == nil && (got < MinDatetime || got > MaxDatetime) {
+			if got, err := parseByFormat(format, text, zone{}, kind, zs); err == nil && (got < minDatetime || got > maxDatetime) {
 				t.Errorf("parse %q by %q: %d is out of range", text, format, got)
 			}
 			_, _ = formatCast(format, us, 0, kind)
-			if got, err := parseCast(format, text, 0, zone{}, kind); err == nil && (got < MinDatetime || got > MaxDatetime) {
+			if got, err := parseCast(format, text, 0, zone{}, kind); err == nil && (got < minDatetime || got > maxDatetime) {
 				t.Errorf("cast %q by %q: %d is out of range", text, format, got)
 			}
 		}

@@ -180,7 +180,7 @@ func parseDatetime(s string) (int64, bool) {
 		return 0, false
 	}
 	clock, ok := p.clock()
-	if !ok || !p.done() || us+clock > MaxDatetime {
+	if !ok || !p.done() || us+clock > maxDatetime {
 		return 0, false
 	}
 	return us + clock, true
@@ -228,7 +228,7 @@ func parseTimestamp(s string, byDefault zone, zs *zones) (us int64, explicit boo
 		}
 	}
 	us = z.instant(us)
-	if us < MinDatetime || us > MaxDatetime {
+	if us < minDatetime || us > maxDatetime {
 		return 0, false, bad
 	}
 	return us, explicit, nil

@@ -15,11 +15,10 @@ import (
 
 // read is what a relation of edges holds, numbered.
 type read struct {
-	keys       *keys
-	parts      *keys // values of the partition column; nil without one
-	edges      ancestry.Edges
-	nulls      int // rows without a parent or without a child
-	partOfNode []int32
+	keys  *keys
+	parts *keys // values of the partition column; nil without one
+	edges ancestry.Edges
+	nulls int // rows without a parent or without a child
 }
 
 // rows are edges as they came.

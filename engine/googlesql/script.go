@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/engine-build/engine/engine/googlesql/raw"
-	"github.com/engine-build/engine/engine/ir"
 )
 
 // ScriptNode is a part of a parsed script: a statement, a clause, a list, down to the
@@ -113,12 +112,6 @@ func (d *scriptDecoder) node(h raw.Handle, depth int) *ScriptNode {
 var procedural = map[string]bool{
 	"CallStatement": true, "ExecuteImmediateStatement": true, "CreateProcedureStatement": true, "AssertStatement": true, "DropFunctionStatement": true, "DropStatement": true,
 	"SystemVariableAssignment": true, "ParameterAssignment": true,
-}
-
-// DeclareConstant makes a name stand for a value, as a variable of a script does; it
-// replaces one of the same name. Columns of the same name hide it.
-func (s *Session) DeclareConstant(name string, value ir.Expr) {
-	s.declareFunction(&function{name: []string{name}, kind: constant, expr: value})
 }
 
 // ForgetConstant takes a constant away. An unknown name is ignored.

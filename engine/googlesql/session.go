@@ -306,14 +306,6 @@ func (s *Session) DeclareParameter(name string, t *ir.Type) {
 	}
 }
 
-// ClearParameters forgets all declared parameters.
-func (s *Session) ClearParameters() {
-	s.params, s.posParams = map[string]*ir.Type{}, nil
-	if s.engine != nil {
-		s.engine.paramsSet = false
-	}
-}
-
 // setParameters declares the parameters, or with guess has the analyzer take
 // every parameter for one of a suitable type.
 func (s *Session) setParameters(in *instance, guess bool) error {

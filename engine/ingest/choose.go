@@ -279,6 +279,8 @@ const (
 	codeRead   diag.Code = "ingest-read"
 	codeLand   diag.Code = "ingest-land"
 	codeKind   diag.Code = "ingest-kind"
+	// codeForeign is of a relation that is in the way.
+	codeForeign diag.Code = "ingest-foreign"
 )
 
 // Codes are those of ingestion.
@@ -290,6 +292,7 @@ var Codes = []diag.Entry{
 	{Code: codeLand, Title: "rows that could not be landed", Explain: "The rows came, and the warehouse did not take them. What was there before is still there.", Bad: "", Good: ""},
 	{Code: codeFile, Title: "a file that cannot be read as a table", Explain: "The file is broken or cut off, is in another encoding or format, lacks a column, changed while it was read, or is not there. Nothing of the table is landed: what was there before stays.", Bad: "ingest: {kind: files, path: data/prices/*.csv}    # of which one is UTF-16", Good: "ingest: {kind: files, path: data/prices/*.csv, encoding: utf-16}"},
 	{Code: codeRejects, Title: "records of files that cannot be read", Explain: "A record is rejected when it is not well formed, or when a value does not fit the type of its column without being changed. max_rejects says how many may be left out; with more, nothing of the table is landed. All of them are listed in a file below target/ingest, with file, line, column, value and reason. A record that spans several lines counts as many times, since a quote too many may join what should be apart.", Bad: "ingest: {kind: files, path: prices.csv}    # with a price «n/a»", Good: "ingest: {kind: files, path: prices.csv, null: n/a}"},
+	{Code: codeForeign, Title: "a relation where a source is to land, which is not the engine's", Explain: "engine ingest replaces only what it has landed itself, as its records in the schema _engine say. What somebody else has put there stays.", Bad: "schema: raw_app    # in which another tool has made the table orders", Good: "schema: raw_app_ingested"},
 	{Code: codeKind, Title: "a way of ingestion that the target does not have", Explain: "foreign makes foreign tables of PostgreSQL, federated queries of BigQuery; copy reads a PostgreSQL database into any target.", Bad: "ingest: {kind: foreign}    # on DuckDB", Good: "ingest: {kind: copy}"},
 }
 

@@ -26,6 +26,9 @@ func (Copy) Open(ctx context.Context, r Request) (Session, error) {
 	if r.Connection == nil {
 		return nil, fmt.Errorf("ingest %s: there is no connection", r.Name)
 	}
+	if r.Target != nil && !landsCopies(r.Target) {
+		return nil, diag.Diagnostic{Code: codeKind, Message: fmt.Sprintf("source %q cannot be copied to %s", r.Name, r.To.Name()), Help: "copy lands rows in DuckDB and PostgreSQL; for BigQuery there are federated and files"}
+	}
 	conn, err := r.Connection(ctx)
 	if err != nil {
 		return nil, err
@@ -49,6 +52,13 @@ func (Copy) Open(ctx context.Context, r Request) (Session, error) {
 	}
 	s.remote.Schema = schema
 	return s, nil
+}
+
+// landsCopies reports whether a target takes rows as copy has them.
+func landsCopies(c warehouse.Conn) bool {
+	_, stored := c.(warehouse.StoredFiller)
+	_, taker := c.(warehouse.CopyTaker)
+	return stored || taker
 }
 
 type copySession struct {
@@ -198,25 +208,21 @@ func (s *copySession) fill(ctx context.Context, step *Step, queries []string, st
 	if taker, ok := r.Target.(warehouse.CopyTaker); ok {
 		return taker.TakeCopy(ctx, staged, step.Landing(), textOf(ctx, s.moment, queries))
 	}
-	filler, ok := r.Target.(warehouse.Filler)
+	filler, ok := r.Target.(warehouse.StoredFiller)
 	if !ok {
 		return 0, fmt.Errorf("fill %s: %w", staged, warehouse.ErrUnsupported)
-	}
-	stored, fill := func(string) warehouse.Stored { return warehouse.StoredNone }, filler.Fill
-	if f, ok := r.Target.(warehouse.StoredFiller); ok {
-		stored, fill = f.Stored, f.FillStored
 	}
 	key := step.From.Key
 	if len(step.Source.Ingest.Key) > 0 {
 		key = words(step.Source.Ingest.Key)
 	}
-	in, err := newStream(step.Columns, key, stored)
+	in, err := newStream(step.Columns, key, filler.Stored)
 	if err != nil {
 		return 0, err
 	}
 	stop := in.start(ctx, s.moment, queries)
 	defer stop()
-	stats, err := fill(ctx, staged, step.Landing(), nil, in.next)
+	stats, err := filler.FillStored(ctx, staged, step.Landing(), nil, in.next)
 	if err != nil {
 		stop()
 		if in.err != nil && !errors.Is(in.err, context.Canceled) {

@@ -23,8 +23,8 @@ type misfit struct{ reason string }
 
 func (e *misfit) Error() string { return e.reason }
 
-// decoder appends the values of one column to a vector: their bytes are those of PostgreSQL's
-// binary form, nil is NULL.
+// decoder appends the values of one column to cells: their bytes are those of PostgreSQL's
+// binary form, nil is NULL. It has no state, so that many readers share it.
 type decoder struct {
 	wire  string
 	add   func(v *cells, cell []byte) error
@@ -37,6 +37,7 @@ type cells struct {
 	all    []byte // of texts
 	ends   []int
 	nulled bool
+	digits []byte // of a number while it is read
 }
 
 // text notes the text that was appended to all.
@@ -97,26 +98,20 @@ func decoderFor(wire, typ string, stored warehouse.Stored) (decoder, error) {
 		}
 		d.add = truth
 	case "date":
-		if !strings.HasPrefix(upper, "DATE") || strings.HasPrefix(upper, "DATETIME") {
+		if stored != warehouse.StoredDays {
 			return refuse()
 		}
-		d.add, d.texts = days, false
-		if stored != warehouse.StoredDays {
-			d.add, d.texts = asText(wire, true), true
-		}
+		d.add = days
 	case "timestamp without time zone", "timestamp with time zone":
-		if zoned := strings.Contains(upper, "ZONE") || upper == "TIMESTAMPTZ"; stored == warehouse.StoredMicros && zoned != (base == "timestamp with time zone") {
+		if zoned := strings.Contains(upper, "ZONE"); stored != warehouse.StoredMicros || zoned != (base == "timestamp with time zone") {
 			return refuse()
 		}
 		d.add = micros
-		if stored != warehouse.StoredMicros {
-			d.add, d.texts = asText(wire, true), true
-		}
 	case "time without time zone":
-		d.add = clockTime
 		if stored != warehouse.StoredTime {
-			d.add, d.texts = asText(wire, true), true
+			return refuse()
 		}
+		d.add = clockTime
 	case "numeric":
 		if !decimal {
 			return refuse()
@@ -125,11 +120,9 @@ func decoderFor(wire, typ string, stored warehouse.Stored) (decoder, error) {
 		d.texts = stored != warehouse.StoredDecimal
 	case "bytea":
 		if stored != warehouse.StoredBytes {
-			d.add = asText(wire, true)
-		} else {
-			d.add = plain
+			return refuse()
 		}
-		d.texts = true
+		d.add, d.texts = plain, true
 	case "jsonb":
 		d.add, d.texts = jsonb, true
 	case "text", "character varying", "json":
@@ -355,26 +348,6 @@ func jsonb(c *cells, cell []byte) error {
 	return plain(c, nil)
 }
 
-// asText takes values as PostgreSQL writes them. finite refuses what warehouses without
-// infinities do not have.
-func asText(wire string, finite bool) func(*cells, []byte) error {
-	return func(c *cells, cell []byte) error {
-		c.null(cell == nil)
-		if cell != nil {
-			text, err := wireText(wire, cell)
-			if err != nil {
-				return err
-			}
-			if finite && (strings.HasSuffix(text, "infinity") || strings.HasSuffix(text, "BC")) {
-				return &misfit{"the warehouse has no time such as " + text}
-			}
-			c.all = append(c.all, text...)
-		}
-		c.text()
-		return nil
-	}
-}
-
 // Signs of a binary numeric: https://github.com/postgres/postgres/blob/master/src/backend/utils/adt/numeric.c
 const (
 	numericNegative = 0x4000
@@ -428,7 +401,6 @@ func digitsOf(cell []byte, buf []byte) (digits []byte, after int, negative bool,
 
 // numeric takes exactly what the type has digits for.
 func numeric(precision, scale int, stored bool, typ string) func(*cells, []byte) error {
-	var buf []byte
 	return func(c *cells, cell []byte) error {
 		c.null(cell == nil)
 		if cell == nil {
@@ -439,7 +411,7 @@ func numeric(precision, scale int, stored bool, typ string) func(*cells, []byte)
 			}
 			return nil
 		}
-		digits, after, negative, word, err := digitsOf(cell, buf)
+		digits, after, negative, word, err := digitsOf(cell, c.digits)
 		if err != nil {
 			return err
 		}
@@ -470,8 +442,8 @@ func numeric(precision, scale int, stored bool, typ string) func(*cells, []byte)
 			}
 			c.Ints = append(c.Ints, n)
 		}
-		if cap(digits) > cap(buf) {
-			buf = digits
+		if cap(digits) > cap(c.digits) {
+			c.digits = digits
 		}
 		return nil
 	}

@@ -274,7 +274,7 @@ func DriftOfSource(source string, tables []Wanted, remote Remote, was *project.L
 			if now := t.Column(name); now.Type == native {
 				col = *now
 			}
-			return take(*w, col, nil, to).Type
+			return family(take(*w, col, nil, to).Type, to)
 		}
 		if w.Locked.Remote.Name != in.Table.V {
 			continue // the project takes another table now: there is nothing to compare
@@ -300,6 +300,15 @@ func DriftOfSource(source string, tables []Wanted, remote Remote, was *project.L
 		policies = tables[0].Source.Ingest.Drift // new_table is the whole source's
 	}
 	return append(out, DriftOfTables(source, was, is, listed, policies)...)
+}
+
+// family is a type, without the length of texts: no model sees it.
+func family(typ string, to warehouse.Dialect) string {
+	name, _, _ := strings.Cut(strings.ToLower(typ), "(")
+	if text := to.Words().Text(); strings.EqualFold(name, text) || name == "character varying" || name == "varchar" {
+		return text
+	}
+	return typ
 }
 
 // Agree is what the lock says of a table after a run that takes the columns of a step: of a

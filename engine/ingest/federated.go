@@ -94,11 +94,7 @@ func (s *federatedSession) land(ctx context.Context, step *Step, res *Result) er
 		return err
 	}
 	swap := warehouse.Swap{New: staged, NewKind: warehouse.Table, Target: step.Into, Old: old.Kind, Query: query}
-	left, err := warehouse.Probe(ctx, r.Target, staged)
-	if err == nil && left.Kind != warehouse.None { // of a run that died
-		err = Do(ctx, r.Target, warehouse.Drop{Relation: staged, Kind: left.Kind})
-	}
-	if err != nil {
+	if err := dropLeft(ctx, r.Target, staged); err != nil {
 		return err
 	}
 	if step.Materialized == project.MaterializedView {
@@ -112,6 +108,12 @@ func (s *federatedSession) land(ctx context.Context, step *Step, res *Result) er
 		return err
 	}
 	return Together(ctx, r, func(ctx context.Context, c warehouse.Conn) error {
+		if old.Kind == warehouse.None && !d.Caps().TransactionalDDL {
+			// Otherwise a run that dies in between would leave a table that looks like somebody's.
+			if err := Record(ctx, c, r, project.IngestFederated, *res); err != nil {
+				return err
+			}
+		}
 		if err := Do(ctx, c, swap); err != nil {
 			return err
 		}

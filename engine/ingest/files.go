@@ -101,12 +101,8 @@ func openFiles(ctx context.Context, r Request, w Wanted) (*fileTable, error) {
 	for _, null := range in.Files.Null {
 		t.form.Nulls = append(t.form.Nulls, null.V)
 	}
-	if t.form.NoHeader {
-		for _, c := range w.Source.Columns {
-			if c.Name.V != fileColumnName {
-				t.form.Names = append(t.form.Names, c.Name.V)
-			}
-		}
+	for _, name := range in.Files.Names {
+		t.form.Names = append(t.form.Names, name.V)
 	}
 	if err := t.fits(r); err != nil {
 		return nil, err
@@ -341,7 +337,7 @@ func landingOf(google string, to warehouse.Dialect) string {
 	case "DATETIME":
 		return "timestamp"
 	case "TIMESTAMP":
-		return to.Words().Timestamp()
+		return "timestamp with time zone"
 	case "JSON":
 		return "json"
 	}
@@ -383,6 +379,9 @@ type fileLanding struct {
 
 	columns []landColumn
 	appends bool // mode append
+	// kept are the types of a table some of whose rows stay, by the folded name of the column;
+	// nil: none do.
+	kept    map[string]string
 	staged  addr.Relation
 	rejects rejects
 }
@@ -431,6 +430,7 @@ func (l *fileLanding) land(ctx context.Context) error {
 	if err := l.complete(todo.load); err != nil {
 		return err
 	}
+	l.settle(live, todo, records)
 	if err := l.stage(ctx, todo.load); err != nil {
 		return errors.Join(err, l.drop(ctx, l.staged))
 	}
@@ -584,6 +584,31 @@ func (l *fileLanding) decide(live warehouse.Relation, records []state.IngestedFi
 		return todo{nothing: true}, nil
 	}
 	return todo{load: changed, same: true}, nil
+}
+
+// settle finds out which types rows have that stay. Rows that are added to a table get its
+// types, whatever their own values look like.
+func (l *fileLanding) settle(live warehouse.Relation, do todo, records []state.IngestedFile) {
+	if do.all {
+		return
+	}
+	loaded := map[string]bool{}
+	for _, f := range do.load {
+		loaded[f.Name] = true
+	}
+	if !do.same && !slices.ContainsFunc(records, func(f state.IngestedFile) bool { return !loaded[f.File] }) {
+		return
+	}
+	l.kept = map[string]string{}
+	for _, c := range live.Columns {
+		l.kept[strings.ToLower(c.Name)] = c.Type
+	}
+	for i := range l.columns {
+		if c := &l.columns[i]; c.Type == "" && do.same {
+			c.Type = l.kept[strings.ToLower(c.Name)]
+			c.check = checkOf(c.Type, googleNames(l.request.Target.Dialect()))
+		}
+	}
 }
 
 // fits reports whether a table has the columns that are landed, with their types as far as
@@ -757,6 +782,10 @@ func (l *fileLanding) sniff(ctx context.Context, conn warehouse.Conn, input ware
 		case l.table.columns[k].Type == textValues:
 			c.Type = words.Text()
 		}
+		// Rows that stay have another type: a text holds both, and a cast might round.
+		if was := l.kept[strings.ToLower(c.Name)]; was != "" && !strings.EqualFold(was, c.Type) {
+			c.Type = words.Text()
+		}
 	}
 	return nil
 }
@@ -775,12 +804,13 @@ func (l *fileLanding) landing() []warehouse.Column {
 
 // counted keeps how many rows are of each file, for the records.
 func (t *fileTable) counted(starts []fileStart) {
-	for i := range t.files {
-		for _, s := range starts {
-			if s.file.Name == t.files[i].Name {
-				t.files[i].rows, t.files[i].lost = s.rows, s.lost
-			}
-		}
+	at := make(map[string]int, len(t.files))
+	for i, f := range t.files {
+		at[f.Name] = i
+	}
+	for _, s := range starts {
+		f := &t.files[at[s.file.Name]]
+		f.rows, f.lost = s.rows, s.lost
 	}
 }
 
@@ -789,11 +819,13 @@ func (l *fileLanding) publish(ctx context.Context, live warehouse.Relation, do t
 	r, conn, d := l.request, l.request.Target, l.request.Target.Dialect()
 	var files []state.IngestedFile
 	sum, loaded := l.result.Rows, map[string]bool{}
+	for _, f := range do.load {
+		loaded[f.Name] = true
+	}
 	for _, f := range l.table.files {
-		if !slices.ContainsFunc(do.load, func(o foundFile) bool { return o.Name == f.Name }) {
+		if !loaded[f.Name] {
 			continue
 		}
-		loaded[f.Name] = true
 		files = append(files, state.IngestedFile{File: f.Name, Hash: l.table.hashes[f.Name], Form: l.table.hash, Rows: f.rows, Rejects: f.lost, Size: f.Size, Run: r.Run, At: r.Now()})
 	}
 	l.result.Mode = ModeFull

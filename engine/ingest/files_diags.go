@@ -68,7 +68,7 @@ func (l *fileLanding) wrong(ctx context.Context, err error) diag.Diagnostic {
 	switch {
 	case errors.As(err, &many):
 		d := l.rejected(fmt.Sprintf("%d records of %q cannot be read, and %d may be", l.rejects.count, l.step.Node.Name, in.Files.MaxRejects.V))
-		d.Help = "mend the files, or declare another data_type for the column; max_rejects leaves out as many records as it says"
+		d.Help = "mend the files, or declare another data_type for the column; with --accept-drift the values decide anew; max_rejects leaves out as many records as it says"
 		return d
 	case errors.As(err, &own):
 		return fileWrong(l.step.Wanted, err).(diag.Diagnostic)

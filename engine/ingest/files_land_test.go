@@ -345,6 +345,27 @@ func TestColumnsChangeInAppend(t *testing.T) {
 	}
 }
 
+// TestAppendKeepsTypes: without a lock, the rows of a new file get the types of the table.
+func TestAppendKeepsTypes(t *testing.T) {
+	conn, dir := openDuckDB(t), t.TempDir()
+	put(t, dir, "data/a.csv", "id,v\n1,x\n")
+	w := filesAt(project.FilesAppend)
+	if _, err := landFiles(t.Context(), conn, dir, w, false); err != nil {
+		t.Fatal(err)
+	}
+	put(t, dir, "data/b.csv", "id,v\n2,1.50\n")
+	if res, err := landFiles(t.Context(), conn, dir, w, false); err != nil || res.Mode != ModeNew {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	if diff := cmp.Diff("1 x\n2 1.50\n", contents(t, conn, "select id, v from raw.t order by id")); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	put(t, dir, "data/c.csv", "id,v\n2.5,y\n")
+	if _, err := landFiles(t.Context(), conn, dir, w, false); err == nil || !strings.Contains(err.Error(), "1 records of") {
+		t.Errorf("a fraction among whole numbers: %v", err)
+	}
+}
+
 // TestWarehouseRefusesRows: values of a type that only the warehouse can judge are led back
 // to their file.
 func TestWarehouseRefusesRows(t *testing.T) {

@@ -91,7 +91,7 @@ func inFile(f foundFile, err error) error {
 
 // opened is a file that is read as UTF-8, with the hash of its bytes as they are on disk.
 type opened struct {
-	io.Reader
+	text *bufio.Reader
 	raw  io.Reader // what is hashed
 	file *os.File
 	sum  hash.Hash
@@ -114,18 +114,18 @@ func openFile(f foundFile, form fileForm) (*opened, error) {
 	}
 	o := &opened{file: file, sum: sha256.New()}
 	o.raw = io.TeeReader(file, o.sum)
-	in := bufio.NewReaderSize(o.raw, 1<<18)
-	o.Reader = in
+	size := int(min(max(f.Size, 4<<10), 1<<20)) // many files are small
+	in := bufio.NewReaderSize(o.raw, size)
 	if mark, err := in.Peek(2); err == nil && mark[0] == 0x1f && mark[1] == 0x8b {
 		z, err := gzip.NewReader(in)
 		if err != nil {
 			return nil, errors.Join(err, file.Close())
 		}
-		in = bufio.NewReaderSize(z, 1<<18)
-		o.Reader = in
+		in = bufio.NewReaderSize(z, 1<<20)
 	}
+	o.text = in
 	if enc := encodings[form.Encoding]; enc != nil {
-		o.Reader = enc.NewDecoder().Reader(in)
+		o.text = bufio.NewReaderSize(enc.NewDecoder().Reader(in), size)
 		return o, nil
 	}
 	if mark, err := in.Peek(2); err == nil && (mark[0] == 0xff && mark[1] == 0xfe || mark[0] == 0xfe && mark[1] == 0xff) {
@@ -181,7 +181,7 @@ func surveyFile(ctx context.Context, f foundFile, form fileForm, parquet Parquet
 	defer o.Close()
 	var out []fileColumn
 	if form.Format == FormatCSV {
-		err := warehouse.ScanCSV(ctx, o, form.csv(), func(names []string) error {
+		err := warehouse.ScanCSV(ctx, o.text, form.csv(), func(names []string) error {
 			out = namedColumns(names)
 			return errSurveyed
 		}, nil, nil)
@@ -191,7 +191,7 @@ func surveyFile(ctx context.Context, f foundFile, form fileForm, parquet Parquet
 		return out, nil
 	}
 	at := map[string]int{}
-	err = scanNDJSON(ctx, o, func(_ int, members []jsonMember) error {
+	err = scanNDJSON(ctx, o.text, func(_ int, members []jsonMember) error {
 		for _, m := range members {
 			key := strings.ToLower(m.name)
 			i, ok := at[key]
@@ -263,9 +263,9 @@ func readFile(ctx context.Context, f foundFile, form fileForm, parquet ParquetRe
 		}
 	}
 	if form.Format == FormatCSV {
-		err = readCSV(ctx, o, form, want, take, rows.bad)
+		err = readCSV(ctx, o.text, form, want, take, rows.bad)
 	} else {
-		err = readNDJSON(ctx, o, form, want, take, rows.bad)
+		err = readNDJSON(ctx, o.text, form, want, take, rows.bad)
 	}
 	if err != nil {
 		return "", inFile(f, err)
@@ -297,7 +297,7 @@ func readParquet(ctx context.Context, f foundFile, parquet ParquetReader, want [
 	})
 }
 
-func readCSV(ctx context.Context, r io.Reader, form fileForm, want []string, take func(int, [][]byte) error, bad func(warehouse.BadRecord) error) error {
+func readCSV(ctx context.Context, r *bufio.Reader, form fileForm, want []string, take func(int, [][]byte) error, bad func(warehouse.BadRecord) error) error {
 	var from []int // where in the file a wanted column is
 	out := make([][]byte, len(want))
 	return warehouse.ScanCSV(ctx, r, form.csv(), func(names []string) error {
@@ -317,7 +317,7 @@ func readCSV(ctx context.Context, r io.Reader, form fileForm, want []string, tak
 	}, bad)
 }
 
-func readNDJSON(ctx context.Context, r io.Reader, form fileForm, want []string, take func(int, [][]byte) error, bad func(warehouse.BadRecord) error) error {
+func readNDJSON(ctx context.Context, r *bufio.Reader, form fileForm, want []string, take func(int, [][]byte) error, bad func(warehouse.BadRecord) error) error {
 	at := make(map[string]int, len(want))
 	for i, w := range want {
 		at[strings.ToLower(w)] = i
@@ -355,8 +355,7 @@ type jsonMember struct {
 
 // scanNDJSON reads a file with one JSON object per line. Blank lines are left out. The
 // members are valid during the call only.
-func scanNDJSON(ctx context.Context, r io.Reader, take func(line int, members []jsonMember) error, bad func(warehouse.BadRecord) error) error {
-	in := bufio.NewReaderSize(r, 1<<20)
+func scanNDJSON(ctx context.Context, in *bufio.Reader, take func(line int, members []jsonMember) error, bad func(warehouse.BadRecord) error) error {
 	if mark, err := in.Peek(3); err == nil && bytes.Equal(mark, []byte("\xef\xbb\xbf")) {
 		_, _ = in.Discard(3) // peeked, so they are there
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/diag"
@@ -194,24 +195,37 @@ func attached(step *Step, d warehouse.Dialect) (warehouse.AttachedTable, string)
 	columns := make([]Taken, len(step.Columns))
 	for i, col := range step.Columns {
 		columns[i] = col
-		if col.Type != col.Wire {
-			columns[i].Expr = "cast(" + col.Expr + " as " + col.Type + ")"
-		}
+		columns[i].Expr = landedAs(col, d)
 		from := step.From.Column(col.Name)
 		if from == nil || col.Transform != "" {
 			continue // a constant, which the remote is not asked for
 		}
-		typ, exact := "", false
+		table.Columns = append(table.Columns, warehouse.Column{Name: col.Name, Type: from.Base})
+		exact := false
 		if lander != nil {
-			typ, exact = lander.Landing(from.Base)
+			_, exact = lander.Landing(from.Base)
 		}
 		if !exact {
-			// Here it is a text, there it is not: a condition on it means something else there.
-			typ, barrier = d.Words().Text(), " offset 0"
+			// It may be a text here and something else there, where a condition on it would mean
+			// something else, too.
+			barrier = " offset 0"
 		}
-		table.Columns = append(table.Columns, warehouse.Column{Name: col.Name, Type: typ})
 	}
 	return table, Query(table.Name.Schema, table.Name.Name, columns) + barrier
+}
+
+// landedAs is a column's expression in its landing type. Numbers with more digits than that
+// has are an error, and not rounded.
+func landedAs(c Taken, d warehouse.Dialect) string {
+	if strings.EqualFold(c.Type, c.Wire) {
+		return c.Expr
+	}
+	cast := "cast(" + c.Expr + " as " + c.Type + ")"
+	if !strings.HasPrefix(c.Wire, "numeric") || !strings.Contains(c.Type, "(") {
+		return cast
+	}
+	return fmt.Sprintf("case when %[1]s is null or %[1]s = %[2]s then %[2]s else cast(%[3]s || cast(%[1]s as text) as %[4]s) end",
+		c.Expr, cast, d.Literal(fmt.Sprintf("column %s holds a number that %s cannot: ", c.Name, c.Type)), c.Type)
 }
 
 // land puts what reads a foreign table into the place of what was there.
@@ -221,6 +235,9 @@ func (s *foreignSession) land(ctx context.Context, c warehouse.Conn, step *Step,
 	staged := materialize.StagedName(step.Into, d.Caps())
 	old, err := warehouse.Probe(ctx, c, step.Into)
 	if err != nil {
+		return err
+	}
+	if err := dropLeft(ctx, c, staged); err != nil {
 		return err
 	}
 	swap := warehouse.Swap{New: staged, NewKind: warehouse.Table, Target: step.Into, Old: old.Kind, Query: query}
@@ -238,6 +255,15 @@ func (s *foreignSession) land(ctx context.Context, c warehouse.Conn, step *Step,
 		return err
 	}
 	return Record(ctx, c, r, project.IngestForeign, *res)
+}
+
+// dropLeft drops what a run that died has left aside.
+func dropLeft(ctx context.Context, c warehouse.Conn, staged addr.Relation) error {
+	left, err := warehouse.Probe(ctx, c, staged)
+	if err != nil || left.Kind == warehouse.None {
+		return err
+	}
+	return Do(ctx, c, warehouse.Drop{Relation: staged, Kind: left.Kind})
 }
 
 // rowsOf makes a table and counts its rows.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/state"
 	"github.com/engine-build/engine/engine/warehouse"
 )
@@ -23,6 +24,35 @@ func Prepare(ctx context.Context, r Request) error {
 	return Do(ctx, r.Target, ops...)
 }
 
+// Own takes out of a plan the tables that would land where there is something that no
+// ingestion has put there, and says so: nothing that is not the engine's is ever replaced.
+func Own(ctx context.Context, r Request, p *Plan) (diag.List, error) {
+	var list diag.List
+	var relations []addr.Relation
+	for i := range p.Tables {
+		relations = append(relations, p.Tables[i].Into)
+	}
+	known, err := state.ReadIngests(ctx, r.Target, r.Database, relations)
+	if err != nil {
+		return nil, err
+	}
+	var own []Step
+	for _, step := range p.Tables {
+		have, err := warehouse.Probe(ctx, r.Target, step.Into)
+		if err != nil {
+			return nil, err
+		}
+		if _, ours := known[step.Into]; !ours && have.Kind != warehouse.None {
+			list.Add(diag.Diagnostic{Code: codeForeign, At: step.Source.Table.At, Model: step.Node, Message: fmt.Sprintf("there is a %s %s already, and engine ingest has not made it", have.Kind, step.Into),
+				Help: `drop or rename it if nobody needs it, or give the source another schema with "schema"`})
+			continue
+		}
+		own = append(own, step)
+	}
+	p.Tables = own
+	return list, nil
+}
+
 // Record notes in c, which is Publish's, that rows were landed.
 func Record(ctx context.Context, c warehouse.Conn, r Request, kind string, res Result) error {
 	return Do(ctx, c, state.IngestOps(r.To, r.Database, state.Ingest{Source: res.Node, Relation: res.Into, Kind: kind, Mode: res.Mode, Run: r.Run, At: r.Now(), Rows: res.Rows, Total: res.Total})...)
@@ -36,6 +66,12 @@ func Publish(ctx context.Context, r Request, staged, into addr.Relation, also fu
 		old, err := warehouse.Probe(ctx, c, into)
 		if err != nil {
 			return err
+		}
+		if old.Kind == warehouse.None && also != nil && !c.Dialect().Caps().TransactionalDDL {
+			// Otherwise a run that dies in between would leave a table that looks like somebody's.
+			if err := also(ctx, c); err != nil {
+				return err
+			}
 		}
 		if err := Do(ctx, c, warehouse.Swap{New: staged, NewKind: warehouse.Table, Target: into, Old: old.Kind}); err != nil {
 			return err

@@ -25,20 +25,6 @@ func Print(s Stmt) string {
 	return p.b.String()
 }
 
-// PrintScan is Print of a scan.
-func PrintScan(s Scan) string {
-	var p printer
-	p.node(0, "", reflect.ValueOf(s))
-	return p.b.String()
-}
-
-// PrintExpr is Print of an expression.
-func PrintExpr(e Expr) string {
-	var p printer
-	p.node(0, "", reflect.ValueOf(e))
-	return p.b.String()
-}
-
 type printer struct{ b strings.Builder }
 
 var (

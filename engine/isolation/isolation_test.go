@@ -15,17 +15,17 @@ var warehouse = []struct {
 	name, columns string
 	facts         isolation.Facts
 }{
-	{"t", `STRUCT<id INT64, tenant_id INT64, x INT64, s STRING, list ARRAY<INT64>, day DATE>`, isolation.By("tenant_id")},
-	{"u", `STRUCT<id INT64, t_id INT64, tenant_id INT64, x INT64, day DATE>`, isolation.By("tenant_id")},
-	{"v", `STRUCT<id INT64, tenant_id INT64, parent_id INT64>`, isolation.By("TENANT_ID")},
-	{"n", `STRUCT<id INT64, org STRING, x INT64, f FLOAT64>`, isolation.By("org")},
-	{"c", `STRUCT<id INT64, name STRING, tenant INT64>`, isolation.Facts{}},
-	{"d", `STRUCT<day DATE, id INT64>`, isolation.Facts{}},
-	{"m", `STRUCT<id INT64, tenant_id INT64>`, isolation.Facts{State: isolation.Mixed, Columns: []isolation.Column{{Name: "tenant_id", Exact: true}}}},
-	{"r", `STRUCT<id INT64, tenant_id INT64, rank INT64>`, isolation.Facts{State: isolation.Tenant, Columns: []isolation.Column{{Name: "tenant_id", Exact: true}}, Tainted: []string{"rank"}}},
-	{"w", `STRUCT<id INT64, a INT64, b INT64>`, isolation.Facts{State: isolation.Tenant, Columns: []isolation.Column{{Name: "a"}, {Name: "b", Exact: true}}}},
-	{"five", `STRUCT<id INT64, tenant_id INT64>`, isolation.Facts{State: isolation.Tenant, Only: "5", Columns: []isolation.Column{{Name: "tenant_id", Exact: true, Filled: true}}}},
-	{"this", `STRUCT<id INT64, tenant_id INT64, x INT64, day DATE>`, isolation.Facts{}},
+	{"t", `id INT64, tenant_id INT64, x INT64, s STRING, list ARRAY<INT64>, day DATE`, isolation.By("tenant_id")},
+	{"u", `id INT64, t_id INT64, tenant_id INT64, x INT64, day DATE`, isolation.By("tenant_id")},
+	{"v", `id INT64, tenant_id INT64, parent_id INT64`, isolation.By("TENANT_ID")},
+	{"n", `id INT64, org STRING, x INT64, f FLOAT64`, isolation.By("org")},
+	{"c", `id INT64, name STRING, tenant INT64`, isolation.Facts{}},
+	{"d", `day DATE, id INT64`, isolation.Facts{}},
+	{"m", `id INT64, tenant_id INT64`, isolation.Facts{State: isolation.Mixed, Columns: []isolation.Column{{Name: "tenant_id", Exact: true}}}},
+	{"r", `id INT64, tenant_id INT64, rank INT64`, isolation.Facts{State: isolation.Tenant, Columns: []isolation.Column{{Name: "tenant_id", Exact: true}}, Tainted: []string{"rank"}}},
+	{"w", `id INT64, a INT64, b INT64`, isolation.Facts{State: isolation.Tenant, Columns: []isolation.Column{{Name: "a"}, {Name: "b", Exact: true}}}},
+	{"five", `id INT64, tenant_id INT64`, isolation.Facts{State: isolation.Tenant, Only: "5", Columns: []isolation.Column{{Name: "tenant_id", Exact: true, Filled: true}}}},
+	{"this", `id INT64, tenant_id INT64, x INT64, day DATE`, isolation.Facts{}},
 }
 
 func open(t testing.TB) *googlesql.Session {
@@ -36,15 +36,7 @@ func open(t testing.TB) *googlesql.Session {
 	}
 	t.Cleanup(s.Close)
 	for _, x := range warehouse {
-		typ, _, err := googlesql.ParseType(x.columns)
-		if err != nil {
-			t.Fatal(err)
-		}
-		table := googlesql.Table{Name: x.name}
-		for _, f := range typ.Fields {
-			table.Columns = append(table.Columns, googlesql.Column{Name: f.Name, Type: f.Type})
-		}
-		if err := s.Declare(table); err != nil {
+		if err := s.DeclareSQL("create table " + x.name + " (" + x.columns + ")"); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -32,7 +32,7 @@ func everything(materialized string) compile.Config {
 }
 
 var (
-	likeBigQuery = warehouse.Caps{Merge: true, AtomicSwap: true, Partitions: true, Clusters: true, Constraints: true, Expiration: true, Labels: true, NestedComments: true,
+	likeBigQuery = warehouse.Caps{Merge: true, Partitions: true, Clusters: true, Constraints: true, Expiration: true, Labels: true, NestedComments: true,
 		MaterializedViews: true, Grants: true, Authorize: true, CopyPartitions: true, ArrivalTime: true, Clone: true}
 	likePostgres = warehouse.Caps{TransactionalDDL: true, Merge: true, Indexes: true, Constraints: true, Enforces: true, Unlogged: true, MaterializedViews: true, Grants: true}
 	likeDuckDB   = warehouse.Caps{TransactionalDDL: true, Merge: true}

@@ -16,9 +16,9 @@ import (
 
 // tables are those of the cases.
 var tables = []struct{ name, columns string }{
-	{"t", "STRUCT<id INT64, a INT64, b INT64, s STRING, f FLOAT64, d DATE, ts TIMESTAMP>"},
-	{"u", "STRUCT<id INT64, t_id INT64, b INT64, s STRING>"},
-	{"o", "STRUCT<id INT64, items ARRAY<STRUCT<sku STRING, qty INT64>>, tags ARRAY<STRING>, x STRUCT<p INT64, q STRUCT<r STRING>>, j JSON>"},
+	{"t", "id INT64, a INT64, b INT64, s STRING, f FLOAT64, d DATE, ts TIMESTAMP"},
+	{"u", "id INT64, t_id INT64, b INT64, s STRING"},
+	{"o", "id INT64, items ARRAY<STRUCT<sku STRING, qty INT64>>, tags ARRAY<STRING>, x STRUCT<p INT64, q STRUCT<r STRING>>, j JSON"},
 }
 
 func open(t testing.TB) *googlesql.Session {
@@ -29,15 +29,7 @@ func open(t testing.TB) *googlesql.Session {
 	}
 	t.Cleanup(s.Close)
 	for _, x := range tables {
-		typ, _, err := googlesql.ParseType(x.columns)
-		if err != nil {
-			t.Fatal(err)
-		}
-		table := googlesql.Table{Name: x.name}
-		for _, f := range typ.Fields {
-			table.Columns = append(table.Columns, googlesql.Column{Name: f.Name, Type: f.Type})
-		}
-		if err := s.Declare(table); err != nil {
+		if err := s.DeclareSQL("create table " + x.name + " (" + x.columns + ")"); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -17,11 +17,11 @@ import (
 
 // shop are the tables of the cases.
 var shop = []struct{ name, columns string }{
-	{"orders", `STRUCT<id INT64, customer_id INT64, amount NUMERIC, status STRING, created TIMESTAMP,
+	{"orders", `id INT64, customer_id INT64, amount NUMERIC, status STRING, created TIMESTAMP,
 		items ARRAY<STRUCT<sku STRING, qty INT64, price NUMERIC>>, address STRUCT<city STRING, geo STRUCT<lat FLOAT64, lon FLOAT64>>,
-		tags ARRAY<STRING>, payload JSON>`},
-	{"customers", `STRUCT<id INT64, name STRING, country STRING, parent_id INT64>`},
-	{"days", `STRUCT<id INT64, day DATE, customer_id INT64, amount NUMERIC>`},
+		tags ARRAY<STRING>, payload JSON`},
+	{"customers", `id INT64, name STRING, country STRING, parent_id INT64`},
+	{"days", `id INT64, day DATE, customer_id INT64, amount NUMERIC`},
 }
 
 // functions are those of the cases.
@@ -39,15 +39,7 @@ func open(t testing.TB) *googlesql.Session {
 	}
 	t.Cleanup(s.Close)
 	for _, x := range shop {
-		typ, _, err := googlesql.ParseType(x.columns)
-		if err != nil {
-			t.Fatal(err)
-		}
-		table := googlesql.Table{Name: x.name}
-		for _, f := range typ.Fields {
-			table.Columns = append(table.Columns, googlesql.Column{Name: f.Name, Type: f.Type})
-		}
-		if err := s.Declare(table); err != nil {
+		if err := s.DeclareSQL("create table " + x.name + " (" + x.columns + ")"); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -90,10 +90,13 @@ type Files struct {
 	Path []Value[string]
 	// Format is csv, ndjson or parquet; empty: what the names of the files say.
 	Format    Value[string]
-	Delimiter Value[string]   // one character; not set: a comma
-	Header    Value[bool]     // not set: true
-	Null      []Value[string] // texts that stand for NULL besides the empty field
-	Encoding  Value[string]   // not set: utf-8
+	Delimiter Value[string] // one character; not set: a comma
+	Header    Value[bool]   // not set: true
+	// Names are those of the fields of files without a header; without them they are column1,
+	// column2 and so on.
+	Names    []Value[string]
+	Null     []Value[string] // texts that stand for NULL besides the empty field
+	Encoding Value[string]   // not set: utf-8
 	// MaxRejects is how many records may be left out because they cannot be read.
 	MaxRejects Value[int64]
 	Mode       Value[string] // FilesReplace or FilesAppend
@@ -152,7 +155,8 @@ var ofKind = map[string][]string{
 	"encoding": {IngestFiles}, "max_rejects": {IngestFiles}, "mode": {IngestFiles},
 }
 
-// readIngest reads ingest of a source, nil if there is none.
+// readIngest reads ingest of a source: nil if there is none, and without a kind if it could
+// not be read, which has been reported.
 func readIngest(parent *object) *Ingest {
 	if !parent.has("ingest") {
 		return nil
@@ -162,7 +166,7 @@ func readIngest(parent *object) *Ingest {
 		if parent.get("ingest") == nil {
 			parent.list.Add(valueInvalid(parent.keyAt("ingest"), fmt.Sprintf("ingest of %s is empty", parent.what), "say at least its kind: "+quoted(IngestKinds)))
 		}
-		return nil
+		return &Ingest{}
 	}
 	o.what = "ingest of " + parent.what
 	in := &Ingest{At: o.at}
@@ -181,7 +185,7 @@ func readIngest(parent *object) *Ingest {
 		return misplacedInIngest(key)
 	}, nil)
 	if !in.Kind.IsSet() {
-		return nil // which has been reported
+		return &Ingest{}
 	}
 	if in.Kind.V == IngestFederated && !in.Resource.IsSet() {
 		o.list.Add(keyMissing(in.At.Sub(0, 1), "resource", o.what))
@@ -225,6 +229,10 @@ func readTableIngest(o *object, of *Ingest, table Value[string], declared []*Col
 		if o.has("ingest") {
 			o.list.Add(keyMisplaced(o.keyAt("ingest"), "ingest", o.what, `say the kind of ingestion for the whole source first: ingest: {kind: copy, …} beside "tables"`))
 		}
+		return nil
+	}
+	if !of.Kind.IsSet() {
+		o.find("ingest")
 		return nil
 	}
 	in := *of
@@ -300,9 +308,7 @@ func (o *object) ingestCommon(in *Ingest) {
 	}
 	over(&f.Format, o.oneOf("format", FormatsOfFiles...))
 	over(&f.Delimiter, o.str("delimiter"))
-	if v := o.boolean("header"); v.IsSet() {
-		f.Header = v
-	}
+	o.ingestHeader(f)
 	if list := o.strs("null"); len(list) > 0 {
 		f.Null = list
 	}
@@ -319,6 +325,31 @@ func (o *object) ingestCommon(in *Ingest) {
 	}
 	if v := f.Delimiter; v.IsSet() && (utf8.RuneCountInString(v.V) != 1 || len(v.V) != 1 || strings.ContainsAny(v.V, "\"\r\n")) {
 		o.list.Add(valueInvalid(v.At, fmt.Sprintf("%q cannot be a delimiter", v.V), `give one character of ASCII, for example ";" or "\t"`))
+	}
+}
+
+// ingestHeader reads header: whether there is a header line, or the names that stand for it.
+func (o *object) ingestHeader(f *Files) {
+	n := o.get("header")
+	if n == nil || resolve(n).Kind != yaml.SequenceNode {
+		if v := o.boolean("header"); v.IsSet() {
+			f.Header, f.Names = v, nil
+		}
+		return
+	}
+	names := o.strs("header")
+	seen := map[string]bool{}
+	for _, v := range names {
+		switch {
+		case strings.TrimSpace(v.V) == "":
+			o.list.Add(valueInvalid(v.At, "a field has no name", "name all fields, in their order, also those that are not taken"))
+		case seen[strings.ToLower(v.V)]:
+			o.list.Add(valueInvalid(v.At, fmt.Sprintf("header names %q twice", v.V), "name every field another way"))
+		}
+		seen[strings.ToLower(v.V)] = true
+	}
+	if len(names) > 0 {
+		f.Header, f.Names = Value[bool]{V: false, At: names[0].At}, names
 	}
 }
 

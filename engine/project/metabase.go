@@ -68,7 +68,7 @@ func (s *settings) decodeMetabase(o *object) {
 	in.what = "metabase"
 	m := &Metabase{At: o.keyAt("metabase")}
 	s.Metabase = m
-	m.URL, _ = in.required("url")
+	m.URL = in.str("url")
 	m.APIKey, m.User, m.Password = in.str("api_key"), in.str("user"), in.str("password")
 	if in.openSecret(m) {
 		// What else is wrong would be shown with the line that it stands in.
@@ -78,6 +78,7 @@ func (s *settings) decodeMetabase(o *object) {
 		in.finish(nil, nil)
 		return
 	}
+	m.URL, _ = in.required("url")
 	in.metabaseAccess(m)
 	m.Database, m.Databases = in.textOrMap("database")
 	switch {
@@ -148,7 +149,7 @@ func (o *object) openSecret(m *Metabase) bool {
 			o.list.Add(valueInvalid(beside(m.At, secret.v.At), fmt.Sprintf("%q of metabase stands in the file itself", secret.name), fmt.Sprintf("put it into a variable: %s: ${METABASE_%s}", secret.name, strings.ToUpper(secret.name))))
 		}
 	}
-	if u, err := url.Parse(m.URL.V); err == nil && u.User != nil {
+	if strings.Contains(m.URL.V, "@") {
 		found = true
 		o.list.Add(valueInvalid(beside(m.At, m.URL.At), "the address of Metabase has a user or a password in it", `write "user" and "password: ${METABASE_PASSWORD}"`))
 	}

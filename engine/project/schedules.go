@@ -45,10 +45,11 @@ type Schedule struct {
 }
 
 // Phases are what a schedule can do, in the order in which it does them. Each is a command.
-var Phases = []string{PhaseBuild, PhasePublish, PhaseMetabase}
+var Phases = []string{PhaseIngest, PhaseBuild, PhasePublish, PhaseMetabase}
 
 // Phases by name.
 const (
+	PhaseIngest  = "ingest"
 	PhaseBuild   = "build"
 	PhasePublish = "publish"
 	// PhaseMetabase writes to Metabase what is known of the tables.
@@ -109,7 +110,7 @@ func (o *object) schedule(s *settings) *Schedule {
 	}
 	o.schedulePhases(d, s.Distribution != nil, s.Metabase != nil)
 	d.Select, d.Exclude = o.strs("select"), o.strs("exclude")
-	if chosen := slices.Concat(d.Select, d.Exclude); len(chosen) > 0 && !d.Has(PhaseBuild) {
+	if chosen := slices.Concat(d.Select, d.Exclude); len(chosen) > 0 && !d.Has(PhaseBuild) && !d.Has(PhaseIngest) {
 		o.list.Add(valueInvalid(chosen[0].At, fmt.Sprintf("%s builds nothing that could be selected", o.what), `add "build" to its phases, or remove "select" and "exclude"`))
 	}
 	overlap := o.oneOf("overlap", timetable.Overlaps...)
@@ -126,7 +127,7 @@ func (o *object) schedule(s *settings) *Schedule {
 	d.Alerts = o.str("alerts")
 	if d.Alerts.IsSet() {
 		blind := interpolateWhen(d.Alerts.V, d.Alerts.At, func(string) (string, bool) { return "", false }, &o.list, true)
-		if blind == d.Alerts.V && CheckAddress(blind) != nil {
+		if blind == d.Alerts.V && checkAddress(blind) != nil {
 			o.list.Add(valueInvalid(d.Alerts.At, "this is not the address of a webhook", "give an address that begins with https://, best by a variable: ${ENGINE_ALERTS}"))
 		}
 	} else if d.LateAfter.IsSet() {
@@ -151,9 +152,9 @@ func misplacedInSchedule(key string) string {
 	return ""
 }
 
-// CheckAddress says why a text is not the address of a webhook. It does not repeat the text,
+// checkAddress says why a text is not the address of a webhook. It does not repeat the text,
 // which may be a secret.
-func CheckAddress(text string) error {
+func checkAddress(text string) error {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
 		return errors.New("it does not begin with https:// or http:// and a host")
@@ -300,7 +301,7 @@ func (d *Schedule) AlertAddress(env func(string) (string, bool)) (string, diag.L
 	}
 	var list diag.List
 	address := interpolate(d.Alerts.V, d.Alerts.At, env, &list)
-	if err := CheckAddress(address); err != nil && !list.HasErrors() {
+	if err := checkAddress(address); err != nil && !list.HasErrors() {
 		list.Add(valueInvalid(d.Alerts.At, fmt.Sprintf("this is not the address of a webhook: %s", err), "set the variable to an address that begins with https://"))
 	}
 	return address, list

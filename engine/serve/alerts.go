@@ -172,7 +172,7 @@ func (a *alerts) send(address string, alert *Alert, done func(taken bool)) {
 				done(true)
 				return
 			}
-			var refused *RefusedError
+			var refused *refusedError
 			if errors.As(err, &refused) && !refused.Again() || try == len(pauses) || a.ctx.Err() != nil {
 				a.mu.Lock()
 				a.failed++
@@ -205,16 +205,16 @@ func (a *alerts) close() {
 	a.end()
 }
 
-// RefusedError is the answer of a webhook that did not take an alert. It does not have the
+// refusedError is the answer of a webhook that did not take an alert. It does not have the
 // address, which is a secret.
-type RefusedError struct{ Status int }
+type refusedError struct{ Status int }
 
-func (e *RefusedError) Error() string {
+func (e *refusedError) Error() string {
 	return fmt.Sprintf("the webhook answered %d %s", e.Status, http.StatusText(e.Status))
 }
 
 // Again reports whether to send it once more may help.
-func (e *RefusedError) Again() bool {
+func (e *refusedError) Again() bool {
 	return e.Status == http.StatusRequestTimeout || e.Status == http.StatusTooManyRequests || e.Status >= 500
 }
 
@@ -242,7 +242,7 @@ func Webhook(ctx context.Context, address string, body []byte) error {
 	defer answer.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 64<<10)) // so that the connection can be used again
 	if answer.StatusCode < 200 || answer.StatusCode > 299 {
-		return &RefusedError{answer.StatusCode}
+		return &refusedError{answer.StatusCode}
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ type Request struct {
 	Job *Job
 	Run string
 	Due time.Time // zero: the run was asked for, and stands for no due time
-	// Wait for another run of the job that is at work; otherwise *TakenError. One for the same
+	// Wait for another run of the job that is at work; otherwise *takenError. One for the same
 	// due time is always waited for.
 	Wait bool
 }
@@ -37,14 +37,14 @@ type Held interface {
 	End(ctx context.Context, done bool) error
 }
 
-// TakenError is that of a run that is not to be done here.
-type TakenError struct {
+// takenError is that of a run that is not to be done here.
+type takenError struct {
 	By warehouse.Holder
 	// Done: what was due is done. Same: it is being done. Otherwise another run is at work.
 	Done, Same bool
 }
 
-func (e *TakenError) Error() string {
+func (e *takenError) Error() string {
 	if e.Done {
 		return fmt.Sprintf("run %s of %s stands for the same time", e.By.Run, e.By.Who())
 	}
@@ -108,7 +108,7 @@ func (l *Leases) claim(scope state.Scope, job string) warehouse.Claim {
 func (l *Leases) Claim(ctx context.Context, q Request) (Held, error) {
 	for {
 		h, err := l.try(ctx, q)
-		var held *TakenError
+		var held *takenError
 		var file *warehouse.BusyError
 		switch {
 		case err == nil:
@@ -169,10 +169,10 @@ func (l *Leases) try(ctx context.Context, q Request) (Held, error) {
 		case q.Due.IsZero():
 			c.Holder.Start = who.Start // the record of what was due stays
 		case who.Start.After(q.Due), who.Start.Equal(q.Due) && over:
-			return nil, &TakenError{By: who, Done: true}
+			return nil, &takenError{By: who, Done: true}
 		}
 		if !idle && who.Run != q.Run {
-			return nil, &TakenError{By: who, Same: !q.Due.IsZero() && who.Start.Equal(q.Due)}
+			return nil, &takenError{By: who, Same: !q.Due.IsZero() && who.Start.Equal(q.Due)}
 		}
 		c.Take = who.Run
 	}
@@ -180,7 +180,7 @@ func (l *Leases) try(ctx context.Context, q Request) (Held, error) {
 		var held *warehouse.HeldError
 		if errors.As(err, &held) { // another instance was faster
 			who := held.Lease.Holder
-			return nil, &TakenError{By: who, Same: !q.Due.IsZero() && who.Start.Equal(q.Due)}
+			return nil, &takenError{By: who, Same: !q.Due.IsZero() && who.Start.Equal(q.Due)}
 		}
 		return nil, fmt.Errorf("claim schedule %s: %w", q.Job.Name, err)
 	}

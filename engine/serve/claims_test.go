@@ -75,7 +75,7 @@ func TestClaims(t *testing.T) {
 			}
 			taken := func(err error, by string, done bool) {
 				t.Helper()
-				var e *TakenError
+				var e *takenError
 				if !errors.As(err, &e) || e.By.Run != by || e.Done != done {
 					t.Fatalf("want a run taken by %s (done: %t), got %v", by, done, err)
 				}
@@ -159,7 +159,7 @@ func TestClaimsAtOnce(t *testing.T) {
 				group.Go(func() {
 					l := leases(open, i+1, nil)
 					held, err := l.Claim(t.Context(), Request{Job: job, Run: fmt.Sprint("r", i), Due: due})
-					var e *TakenError
+					var e *takenError
 					if errors.As(err, &e) && e.Done {
 						return
 					}

@@ -245,7 +245,7 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	run, err := s.Trigger(asked.Schedule, Requested)
-	var unknown *UnknownError
+	var unknown *unknownError
 	var busy *BusyError
 	switch {
 	case errors.As(err, &unknown):

@@ -62,13 +62,13 @@ var (
 	errLost     = errors.New("another instance has taken its lease")
 )
 
-// UnknownError is that of a schedule that there is none of.
-type UnknownError struct {
+// unknownError is that of a schedule that there is none of.
+type unknownError struct {
 	Name  string
 	Known []string
 }
 
-func (e *UnknownError) Error() string { return fmt.Sprintf("there is no schedule %q", e.Name) }
+func (e *unknownError) Error() string { return fmt.Sprintf("there is no schedule %q", e.Name) }
 
 // BusyError is that of a run that is not begun because the one before it is at work.
 type BusyError struct{ Run string }
@@ -314,7 +314,7 @@ func (s *Server) made(j *Job, t Trigger, due, now time.Time) *Run {
 	return r
 }
 
-// Trigger begins a run that somebody asks for. *UnknownError, *BusyError, or an error because
+// Trigger begins a run that somebody asks for. *unknownError, *BusyError, or an error because
 // the process is stopping.
 func (s *Server) Trigger(name string, t Trigger) (Run, error) {
 	s.mu.Lock()
@@ -322,7 +322,7 @@ func (s *Server) Trigger(name string, t Trigger) (Run, error) {
 	l := s.jobs[name]
 	switch {
 	case l == nil:
-		return Run{}, &UnknownError{name, s.names()}
+		return Run{}, &unknownError{name, s.names()}
 	case s.stopping:
 		return Run{}, errStopped
 	case l.runs.Running != "" && l.job.Overlap == timetable.Skip:

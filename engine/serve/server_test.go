@@ -464,7 +464,7 @@ func TestAlertsSurviveRestartsAndAnswersOfTheWebhook(t *testing.T) {
 		tries := 0
 		w.post = func() error {
 			if tries++; tries < 4 {
-				return &RefusedError{503}
+				return &refusedError{503}
 			}
 			return nil
 		}
@@ -476,7 +476,7 @@ func TestAlertsSurviveRestartsAndAnswersOfTheWebhook(t *testing.T) {
 		}
 		// What is refused for good is not sent again, and said.
 		w.alerts, tries = nil, 0
-		w.post = func() error { tries++; return &RefusedError{404} }
+		w.post = func() error { tries++; return &refusedError{404} }
 		w.phase = func(context.Context, Task, io.Writer) Outcome { return Outcome{Message: "no"} }
 		w.serve(time.Hour)
 		if tries != 1 || !slices.ContainsFunc(w.said, func(s string) bool {
@@ -511,7 +511,7 @@ func TestAlertsThatWereNotTaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := begin(t, "2026-01-01T00:30:00Z", Job{Name: "j", When: line(t, "0 * * * *", "UTC"), LateAfter: 90 * time.Minute, Webhook: "https://hooks.example.com/secret"})
 		w.phase = func(context.Context, Task, io.Writer) Outcome { return Outcome{Message: "no"} }
-		w.post = func() error { return &RefusedError{503} }
+		w.post = func() error { return &refusedError{503} }
 		w.serve(31 * time.Minute) // stopped while it is being told
 		if len(w.alerts) != 0 {
 			t.Fatalf("%+v", w.alerts)
@@ -527,7 +527,7 @@ func TestAlertsThatWereNotTaken(t *testing.T) {
 		}
 		w.serve(time.Hour)
 		told("02:00 failure")
-		w.post = func() error { return &RefusedError{404} }
+		w.post = func() error { return &refusedError{404} }
 		w.serve(31 * time.Minute) // late, and the webhook is gone
 		told("02:00 failure")
 		w.post = nil
@@ -536,7 +536,7 @@ func TestAlertsThatWereNotTaken(t *testing.T) {
 		w.serve(10 * time.Minute)
 		told("02:00 failure", "02:32 late")
 		w.phase = func(context.Context, Task, io.Writer) Outcome { return Outcome{OK: true} }
-		w.post = func() error { return &RefusedError{404} }
+		w.post = func() error { return &refusedError{404} }
 		w.serve(time.Hour)
 		w.post = nil
 		w.serve(time.Hour)
@@ -566,7 +566,7 @@ func TestOnce(t *testing.T) {
 		if err != nil || r.Status != Done || r.End.Sub(r.Start) != time.Minute {
 			t.Errorf("%+v, %v", r, err)
 		}
-		var unknown *UnknownError
+		var unknown *unknownError
 		if s, err = New(w.options()); err != nil {
 			t.Fatal(err)
 		}

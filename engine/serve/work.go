@@ -58,7 +58,7 @@ func (s *Server) do(ctx context.Context, l *lane, a *active) (Status, string) {
 
 // unclaimed is the end of a run that could not be claimed.
 func (s *Server) unclaimed(ctx context.Context, l *lane, err, late error) (Status, string) {
-	var taken *TakenError
+	var taken *takenError
 	cause := context.Cause(ctx)
 	switch {
 	case errors.As(err, &taken):

@@ -126,15 +126,6 @@ func (m *Map) Slice(start, end int) *Map {
 // Grow makes room for n more segments.
 func (m *Map) Grow(n int) { m.segs = slices.Grow(m.segs, n) }
 
-// AppendMap adds the segments of another text that is put at the output offset at.
-func (m *Map) AppendMap(at int, o *Map) {
-	for _, s := range o.Segments() {
-		s.Start += at
-		s.End += at
-		m.Append(s)
-	}
-}
-
 func (s Segment) clip(start, end int) Segment {
 	if end <= start {
 		return Segment{}

@@ -38,6 +38,8 @@ type Release struct {
 	// Stamp is by what a warehouse.Stocktaker knows that all of it is still there as it was
 	// published; empty: it looks.
 	Stamp string
+	// PublishedAt is when a publication ended last; zero: never.
+	PublishedAt time.Time
 	// Fields are the columns that custom fields got first, by model and ID of the field.
 	Fields map[string]map[string]string
 	// Members are the customers whose rows are in the relations, sorted, where several share them.
@@ -86,8 +88,8 @@ var (
 	releases = table{
 		name: "customer_releases",
 		columns: []string{"scope", "customer", "id", "run_id", "status", "at", "contract", "mode", "pairs", "fields",
-			"granted", "markers", "rows", "bytes", "millis", "views", "published", "members", "stamp"},
-		added:   []string{"views", "published", "members", "stamp"},
+			"granted", "markers", "rows", "bytes", "millis", "views", "published", "members", "stamp", "published_at"},
+		added:   []string{"views", "published", "members", "stamp", "published_at"},
 		subject: "customer", at: "at", id: "id",
 	}
 	shapes = table{
@@ -140,7 +142,7 @@ func ReleaseOp(d warehouse.Dialect, s Scope, list ...Release) warehouse.Op {
 			status = statusBegun
 		}
 		rows[i] = []any{s.String(), r.Customer, r.Run + " " + status, r.Run, status, stamp(r.At), fmt.Sprint(r.Contract), r.Mode,
-			marshaled(r.Pairs), marshaled(r.Fields), marshaled(r.Granted), r.Markers, r.Rows, r.Bytes, r.Millis, marshaled(r.Views), r.Published, marshaled(r.Members), r.Stamp}
+			marshaled(r.Pairs), marshaled(r.Fields), marshaled(r.Granted), r.Markers, r.Rows, r.Bytes, r.Millis, marshaled(r.Views), r.Published, marshaled(r.Members), r.Stamp, published(r.PublishedAt)}
 	}
 	return warehouse.InsertValues{Target: releases.relation(s.Database), Columns: releases.typed(d), Rows: rows}
 }
@@ -204,7 +206,19 @@ func releaseOf(v []any) Release {
 	r.Published = text(v[16])
 	unmarshal(v[17], &r.Members)
 	r.Stamp = text(v[18])
+	if at, err := time.Parse(time.RFC3339Nano, text(v[19])); err == nil {
+		r.PublishedAt = at
+	} else if !r.Begun {
+		r.PublishedAt = r.At // of an earlier engine
+	}
 	return r
+}
+
+func published(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return stamp(at).Format(time.RFC3339Nano)
 }
 
 // CompactReleases removes old records of releases, if there are many: the newest of each

@@ -16,7 +16,7 @@ func release(customer, run string, at time.Time) Release {
 		Customer: customer, Run: run, At: at.Truncate(time.Microsecond), Contract: 2, Mode: "table",
 		Pairs:  map[addr.Node]ReleasedPair{orders: {Fingerprint: "d.r's.\"c", Shape: "s", Rows: 7}, raw: {Fingerprint: "x", Rows: -1}},
 		Fields: map[string]map[string]string{"orders": {"best before": "cf_best_before"}},
-		Views:  map[string]ReleasedPair{"old orders": {Fingerprint: "v", Shape: "s", Rows: -1}}, Published: run, Stamp: "1 2 3", Members: []string{"acme"},
+		Views:  map[string]ReleasedPair{"old orders": {Fingerprint: "v", Shape: "s", Rows: -1}}, Published: run, Stamp: "1 2 3", Members: []string{"acme"}, PublishedAt: at.Truncate(time.Microsecond),
 		Granted: []string{"reader", "user:ann@example.com"}, Markers: "m", Rows: 7, Bytes: 4096, Millis: 12,
 	}
 }

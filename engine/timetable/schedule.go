@@ -173,19 +173,19 @@ func (s Schedule) Due(last, now time.Time, window time.Duration) Missed {
 	return out
 }
 
-// Shortest and Longest are bounds of intervals.
+// shortest and Longest are bounds of intervals.
 const (
-	Shortest = time.Second
+	shortest = time.Second
 	Longest  = 366 * 24 * time.Hour
 )
 
-// ParseInterval reads a time as «90s», «15m», «1h30m» or «7d», from Shortest to Longest.
+// ParseInterval reads a time as «90s», «15m», «1h30m» or «7d», from shortest to Longest.
 func ParseInterval(text string) (time.Duration, error) {
 	d, err := ParseSpan(text)
 	if err != nil {
 		return 0, err
 	}
-	if d < Shortest {
+	if d < shortest {
 		return 0, fmt.Errorf("%q is shorter than a second", text)
 	}
 	return d, nil

@@ -103,7 +103,11 @@ type csvField struct {
 }
 
 func newCSVScanner(r io.Reader, delimiter rune) *csvScanner {
-	s := &csvScanner{r: bufio.NewReaderSize(r, 1<<20), delim: ',', line: 1, lastCheck: -1}
+	in, buffered := r.(*bufio.Reader)
+	if !buffered {
+		in = bufio.NewReaderSize(r, 1<<20)
+	}
+	s := &csvScanner{r: in, delim: ',', line: 1, lastCheck: -1}
 	if delimiter != 0 {
 		s.delim = byte(delimiter)
 	}

@@ -29,8 +29,8 @@ type BadRecord struct {
 	Last int
 }
 
-// ScanCSV reads a CSV file as UTF-8 in constant memory and gives its records in order. The
-// rules are those of CheckCSV, but for line ends: they may be mixed. header, which may be
+// ScanCSV reads a CSV file as UTF-8 in constant memory and gives its records in order; r may
+// be a *bufio.Reader, whose buffer is used then. The rules are those of CheckCSV, but for line ends: they may be mixed. header, which may be
 // nil, is told the names of the columns before the first record; for a file without a header
 // whose names are not given and without a record it is not called. take gets the fields of a
 // record, nil for NULL, and the line that it starts on; the slices are valid during the call

@@ -117,6 +117,13 @@ type Release interface {
 	Close(ctx context.Context) error
 }
 
+// Leaver is the optional power of a Release to say what could not follow to what was published.
+type Leaver interface {
+	// Left are sentences about what others have built on relations that Publish has replaced, and
+	// what reads nothing any more.
+	Left() []string
+}
+
 // Exporter is the optional power of a Release to write what is published as files that other
 // programs read.
 type Exporter interface {

@@ -35,7 +35,7 @@ type Attachment struct {
 type AttachedTable struct {
 	Name          addr.Relation // here
 	Schema, Table string        // there
-	// Columns are those that are read; the others stay out of sight. Type is what values are
-	// read as.
+	// Columns are those that are read; the others stay out of sight. Type is the type there,
+	// domains resolved. A type that is not the same in every database is read as text.
 	Columns []Column
 }

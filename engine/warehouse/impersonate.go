@@ -28,6 +28,13 @@ type Vetter interface {
 	Unfit(ctx context.Context, principals []string, guarded bool) ([]*PrincipalError, error)
 }
 
+// Sheltered is the optional power of a Conn whose statements could call what others have made.
+type Sheltered interface {
+	// Sheltered is an *OpenError where somebody who is not trusted has made, or may make, functions
+	// that the session's statements would call in the place of those meant.
+	Sheltered(ctx context.Context) error
+}
+
 // Policed is the optional power of a Conn to show each reader of a table only some of its rows,
 // see Handover.RowPolicies.
 type Policed interface{ Policed() bool }

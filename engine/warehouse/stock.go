@@ -38,5 +38,5 @@ type Stock struct {
 // Stamper is the optional power of a Release to give the Stamp of what it has published, after
 // Publish; empty where it has none.
 type Stamper interface {
-	Stamp() string
+	Stamp(ctx context.Context) string
 }

@@ -72,9 +72,3 @@ func ReadTimeFormat(format string) (TimeFormat, error) {
 	}
 	return f, nil
 }
-
-// CheckFormat is an error for what ReadTimeFormat does not read.
-func CheckFormat(format string) error {
-	_, err := ReadTimeFormat(format)
-	return err
-}

@@ -64,9 +64,6 @@ type Caps struct {
 	TransactionalDDL bool
 	// Merge: MergeInto can be done.
 	Merge bool
-	// AtomicSwap: a Swap of two tables becomes visible at once although there is no
-	// TransactionalDDL.
-	AtomicSwap bool
 	// Partitions, Clusters, Indexes, Constraints, MaterializedViews, Labels, Grants and
 	// Authorize say which parts of a Layout, and which operations, the warehouse has.
 	Partitions  bool

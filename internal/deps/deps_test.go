@@ -37,13 +37,13 @@ var layers = [][]string{
 }
 
 // support is what only tests and other support import.
-var support = []string{"internal/conformance", "internal/conformance/cmd/conformance", "internal/crash", "internal/deps", "internal/docs", "internal/golden", "internal/metered", "internal/readme", "internal/testcount", "internal/testpeer/pg", "internal/testpeer/bqpeer", "internal/testpeer/bqscript", "internal/testpeer/fault", "internal/testpeer/metabase", "engine/googlesql/raw/gen", "engine/googlesql/show", "bench", "bench/gen", "bench/cmd/genproject", "bench/cmd/report", "bench/ancestry", "bench/schedule", "bench/distribute"}
+var support = []string{"internal/conformance", "internal/conformance/cmd/conformance", "internal/crash", "internal/deps", "internal/docs", "internal/golden", "internal/metered", "internal/readme", "internal/testcount", "internal/testpeer/pg", "internal/testpeer/bqpeer", "internal/testpeer/bqscript", "internal/testpeer/fault", "internal/testpeer/metabase", "engine/googlesql/raw/gen", "engine/googlesql/show", "bench", "bench/gen", "bench/cmd/genproject", "bench/cmd/report", "bench/ancestry", "bench/schedule", "bench/distribute", "bench/ingest"}
 
 // heavy are dependencies that make a build slow or need a C compiler, and the packages
 // that may import them outside of tests.
 var heavy = map[string][]string{
 	"github.com/duckdb/":                {"engine/warehouse/duckdb", "bench/cmd/report"},
-	module + "/engine/warehouse/duckdb": {"cmd/engine", "internal/metered", "bench/cmd/report", "bench/ancestry", "bench/distribute", "internal/conformance"},
+	module + "/engine/warehouse/duckdb": {"cmd/engine", "internal/metered", "bench/cmd/report", "bench/ancestry", "bench/distribute", "bench/ingest", "internal/conformance"},
 	"database/sql":                      {"engine/warehouse/duckdb", "bench/cmd/report"},
 	"cloud.google.com/":                 {"engine/warehouse/bigquery"},
 	"google.golang.org/api/":            {"engine/warehouse/bigquery"},

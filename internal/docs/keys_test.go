@@ -36,6 +36,21 @@ var (
 
 func name(what string) key { return key{"name", "text", "name of the " + what + "; required"} }
 
+// ingestKeys are those of ingest that a source and each of its tables can have.
+var ingestKeys = []key{
+	{"deny_columns", "list of patterns", "columns that never leave, by regular expressions of RE2; they hold over every list. A table's are added to those of its source"},
+	{"drift", "mapping", "what a change at the remote leads to, see below"},
+	{"materialized", "`table`, `view`", "foreign and federated: whether the rows are kept; default `table`"},
+	{"path", "list of files, folders and patterns", "files: relative to engine.yml; `{table}` stands for the name of the table; required there"},
+	{"format", "`csv`, `ndjson`, `parquet`", "files: default: by the names"},
+	{"delimiter", "one character", "files: of CSV; default a comma"},
+	{"header", "true or false", "files: the first line names the columns; default true"},
+	{"null", "list of texts", "files: what stands for NULL besides the empty field"},
+	{"encoding", "`utf-8`, `utf-16`, `latin1`, `windows-1252`", "files: default `utf-8`"},
+	{"max_rejects", "number", "files: how many records may be left out because they cannot be read; default 0"},
+	{"mode", "`replace`, `append`", "files: the table is what the files hold that are there, or gets the rows of new ones; default `replace`"},
+}
+
 var entries = []entry{
 	{"settings", "engine.yml", "name: shop\n%s: 1\n", []key{
 		{"name", "text", "name of the project: letters, digits and underscores; required"},
@@ -57,6 +72,7 @@ var entries = []entry{
 		{"keep_previous", "number, duration", "how many versions that were replaced are kept for `engine rollback`, or how long, for example `2`, `36h`, `7d`; default 0"},
 		{"distribution", "mapping", "who the customers are, and what they get, see [distribution](distribution.md)"},
 		{"metabase", "mapping", "the Metabase that is told what is known of the tables, see [Metabase](metabase.md)"},
+		{"connections", "mapping", "databases that sources are ingested from, by name, see [ingestion](ingestion.md#connections)"},
 		{"schedules", "list", "what `engine serve` does when, see [serving](serve.md)"},
 		{"lookml", "mapping", "what `engine lookml` writes, see [Looker](looker.md)"},
 		{"targets", "mapping", "where the project is built, by name; default: `dev`, of type duckdb"},
@@ -75,8 +91,8 @@ var entries = []entry{
 		{"after", "schedule", "instead of `cron`: it follows each successful run of that one"},
 		{"timezone", "zone", "zone of `cron`, by its IANA name, for example `Europe/Berlin`; default `UTC`"},
 		{"target", "target", "the target it works on; default: the project's"},
-		{"phases", "list of `build`, `publish`, `metabase`", "what it does, in this order; default `[build]`"},
-		{"select", "list of selectors", "what it builds, see [selection](selection.md); default: all"},
+		{"phases", "list of `ingest`, `build`, `publish`, `metabase`", "what it does, in this order; default `[build]`"},
+		{"select", "list of selectors", "what it builds, and with it the sources that this reads for `ingest`, see [selection](selection.md); default: all"},
 		{"exclude", "list of selectors", "what it does not build"},
 		{"overlap", "`skip`, `queue_one`, `cancel_previous`", "what happens when it is due and still at work, see [overlap](#overlap); default `skip`"},
 		{"catchup_window", "duration", "how long ago it may have been due to be made up for, once; default `1h`"},
@@ -169,13 +185,36 @@ var entries = []entry{
 		{"database", "text", "database in the warehouse; default: the target's"}, {"loader", "text", "what brings the data; a note"},
 		{"loaded_at_field", "column or expression", "when a row came; for freshness and `version_by`"}, {"freshness", "mapping", "how old the newest row may be"},
 		{"version_by", "`auto`, `loaded_at_field`, `none`", "how a change of the rows is found out, see [below](#versions-of-sources); default `auto`"},
+		{"ingest", "mapping", "how `engine ingest` brings the rows, see [ingestion](ingestion.md)"},
 		description, meta, tags, config,
 	}},
 	{"table", "models/x.yml", "sources:\n  - name: a\n    tables:\n      - name: b\n        %s: 1\n", []key{
 		name("table"), {"identifier", "text", "name in the warehouse; default: the name"}, {"loader", "text", "what brings the data; a note"},
 		{"loaded_at_field", "column or expression", "when a row came; for freshness and `version_by`"}, {"freshness", "mapping", "how old the newest row may be; `null` switches it off"},
 		{"version_by", "`auto`, `loaded_at_field`, `none`", "how a change of the rows is found out, see [below](#versions-of-sources); default: that of the source"},
+		{"ingest", "mapping", "what of the table is taken, see [ingestion](ingestion.md#tables)"},
 		columns, dataTests, oldTests, description, meta, tags, config,
+	}},
+	{"ingest of a source", "models/x.yml", "sources:\n  - name: a\n    ingest:\n      kind: copy\n      connection: c\n      %s: 1\n    tables: [{name: b, ingest: {columns: [id]}}]\n", append([]key{
+		{"kind", "`copy`, `files`, `foreign`, `federated`", "the way of ingestion; required"},
+		{"connection", "connection", "what is read; required but for files"},
+		{"resource", "text", "federated: the connection resource of BigQuery, `project.location.name`; required there"},
+		{"schema", "text", "the remote's schema; default `public`"},
+	}, ingestKeys...)},
+	{"ingest of a table", "models/x.yml", "sources:\n  - name: a\n    ingest: {kind: copy, connection: c}\n    tables:\n      - name: b\n        ingest:\n          columns: [id]\n          %s: 1\n", append([]key{
+		{"table", "text", "the remote's name; default: the name of the table"},
+		{"columns", "list of columns, or `\"*\"`", "what is taken; required, but for files whose table declares `columns`"},
+		{"except", "list of columns", "with `\"*\"`: what is not taken"},
+		{"transform", "mapping", "column → `sha256`, `{truncate: 4}` or `{constant: \"x\"}`: what leaves in the place of a value"},
+		{"watermark", "column", "copy: only rows that are not older than the newest one are read; needs `key`"},
+		{"overlap", "duration", "how much older they may be; default `1h` if the watermark is a time"},
+		{"key", "list of columns", "what tells rows apart: a row replaces its earlier version"},
+	}, ingestKeys...)},
+	{"drift", "models/x.yml", "sources:\n  - name: a\n    ingest:\n      kind: copy\n      connection: c\n      drift:\n        %s: 1\n    tables: [{name: b, ingest: {columns: [id]}}]\n", []key{
+		{"new_table", "`ignore`, `report`, `fail`", "a table that was not there when the lock was written; default `ignore`. Of a source, not of a table"},
+		{"new_column", "`ignore`, `report`, `fail`", "a column that was not there: it is not taken by `\"*\"` in any case; default `report`"},
+		{"removed_column", "`null_fill`, `fail`", "a column that is gone: it stays as NULL, or the source is not ingested; default `fail`"},
+		{"type_change", "`fail`, `text`", "a column with another type: the source is not ingested, or the column lands as text; default `fail`"},
 	}},
 	{"freshness", "models/x.yml", "sources:\n  - name: a\n    loaded_at_field: b\n    freshness:\n      warn_after: {count: 1, period: day}\n      %s: 1\n    tables: [{name: b}]\n", []key{
 		{"warn_after", "`{count, period}`", "older is a warning; the period is `minute`, `hour` or `day`"},

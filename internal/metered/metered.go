@@ -67,7 +67,7 @@ type Dialect struct{ duckdb.Dialect }
 // Caps of a warehouse of jobs.
 func (d Dialect) Caps() warehouse.Caps {
 	c := d.Dialect.Caps()
-	c.TransactionalDDL, c.AtomicSwap, c.Clone, c.DryRun = false, true, true, true
+	c.TransactionalDDL, c.Clone, c.DryRun = false, true, true
 	return c
 }
 

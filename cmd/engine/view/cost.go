@@ -53,7 +53,7 @@ func (s Screen) Cost(c *plan.Cost) string {
 	if len(t.Rows) > 0 {
 		b.WriteString(s.Table(t, " ") + "\n")
 	}
-	b.WriteString(s.CostTotals(c))
+	b.WriteString(s.costTotals(c))
 	if nothing > 0 {
 		b.WriteString(", " + pluralOf(int64(nothing), "node reads", "nodes read") + " nothing")
 	}
@@ -78,8 +78,8 @@ func (s Screen) billed(e plan.Estimate) string {
 	return size
 }
 
-// CostTotals is «cost: 12.3 GiB, 0.08 USD at 6.25 USD per TiB, 2 more not known».
-func (s Screen) CostTotals(c *plan.Cost) string {
+// costTotals is «cost: 12.3 GiB, 0.08 USD at 6.25 USD per TiB, 2 more not known».
+func (s Screen) costTotals(c *plan.Cost) string {
 	text := s.Paint(Bold, "cost:") + " " + warehouse.FormatSize(c.Billed)
 	if c.PerTiB > 0 {
 		text += ", " + plan.FormatAmount(c.Amount) + " " + c.Currency + " at " + plan.FormatAmount(c.PerTiB) + " " + c.Currency + " per TiB"

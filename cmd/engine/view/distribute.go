@@ -264,7 +264,7 @@ func (v *Distribution) Finish(r *distribute.Result) {
 	if found := DistributionTroubles(r); len(found) > 0 {
 		b.WriteString("\n" + strings.TrimRight(v.s.Frames(found), "\n") + "\n\n")
 	}
-	b.WriteString(v.s.DistributionVerdict(r) + "\n")
+	b.WriteString(v.s.distributionVerdict(r) + "\n")
 	_, _ = io.WriteString(v.s.Out, b.String())
 }
 
@@ -293,8 +293,8 @@ func DistributionTroubles(r *distribute.Result) diag.List {
 	return found
 }
 
-// DistributionVerdict is the last line: what happened, in numbers.
-func (s Screen) DistributionVerdict(r *distribute.Result) string {
+// distributionVerdict is the last line: what happened, in numbers.
+func (s Screen) distributionVerdict(r *distribute.Result) string {
 	count := map[distribute.Status]int{}
 	models, wrong := 0, 0
 	for _, o := range r.Customers {

@@ -60,7 +60,7 @@ type TestDocument struct {
 func DocumentOf(r *run.Result) Document {
 	d := Document{
 		RunID: r.RunID, Status: outcome(r), Start: stamp(r.Start), End: stamp(r.End),
-		Seconds: seconds(r.Start, r.End), Tally: TallyOf(r), Spending: totals(r), Timing: timingOf(r.Timing, true), Nodes: []NodeDocument{},
+		Seconds: seconds(r.Start, r.End), Tally: tallyOf(r), Spending: totals(r), Timing: timingOf(r.Timing, true), Nodes: []NodeDocument{},
 	}
 	if len(r.Diags) > 0 {
 		d.Diagnostics = r.Diags.JSON()

@@ -296,7 +296,7 @@ func (h *Human) Abandon() {
 
 // Verdict is the last line: what happened, in numbers.
 func (s Screen) Verdict(r *run.Result) string {
-	t := TallyOf(r)
+	t := tallyOf(r)
 	word, style := "done", Green
 	switch {
 	case r.Stopped == run.StoppedDeadline:

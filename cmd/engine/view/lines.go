@@ -146,7 +146,7 @@ func (l *Lines) Note(text string) {
 
 // Finish writes the line that ends the log.
 func (l *Lines) Finish(r *run.Result) {
-	t := TallyOf(r)
+	t := tallyOf(r)
 	line := Line{
 		Time: stamp(r.End), Level: "info", Event: string(run.RunEnded), Status: outcome(r),
 		Seconds: seconds(r.Start, r.End), Tally: &t, Timing: timingOf(r.Timing, false), Message: t.Sentence(),

@@ -42,7 +42,7 @@ func (s Screen) Plan(p *plan.Plan, o PlanOptions) string {
 	if len(p.Actions) > 0 {
 		b.WriteByte('\n')
 	}
-	b.WriteString(s.PlanTotals(p) + "\n")
+	b.WriteString(s.planTotals(p) + "\n")
 	for _, line := range []string{s.Expected(p), s.Forecast(p), published(p)} {
 		if line != "" {
 			b.WriteString(line + "\n")
@@ -116,8 +116,8 @@ func verbSymbol(v plan.Verb) (string, Style) {
 	return " ", Plain
 }
 
-// PlanTotals is «plan: + 12 create, ~ 3 replace, = 40 unchanged, 120 tests».
-func (s Screen) PlanTotals(p *plan.Plan) string {
+// planTotals is «plan: + 12 create, ~ 3 replace, = 40 unchanged, 120 tests».
+func (s Screen) planTotals(p *plan.Plan) string {
 	counts := map[plan.Verb]int{}
 	tests := 0
 	for _, a := range p.Actions {

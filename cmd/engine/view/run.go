@@ -52,8 +52,8 @@ type Tally struct {
 	TestsSkipped   int `json:"tests_skipped"`
 }
 
-// TallyOf counts a result.
-func TallyOf(r *run.Result) Tally {
+// tallyOf counts a result.
+func tallyOf(r *run.Result) Tally {
 	var t Tally
 	if r.Plan != nil {
 		t.Unchanged, t.TestsUnchanged = Kept(r.Plan)

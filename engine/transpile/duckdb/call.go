@@ -128,8 +128,8 @@ func (c *Call) Let(i int, body func(v string) string) string {
 	return c.g.let(c.Args[i], body)
 }
 
-// LetText is Let for any text.
-func (c *Call) LetText(text string, body func(v string) string) string { return c.g.let(text, body) }
+// letText is Let for any text.
+func (c *Call) letText(text string, body func(v string) string) string { return c.g.let(text, body) }
 
 // Refuse notes that the call is not available, and why; it returns a text to return.
 func (c *Call) Refuse(why string) string {

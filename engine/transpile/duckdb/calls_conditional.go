@@ -52,7 +52,7 @@ func conditionalRules() map[string]Rule {
 			if !ok {
 				return c.Refuse("its first argument holds what TRY does not take there")
 			}
-			return c.LetText(x, func(v string) string {
+			return c.letText(x, func(v string) string {
 				return "CASE WHEN " + v + " IS NULL THEN " + c.Typed(1) + " ELSE " + v + "[1] END"
 			})
 		},

@@ -156,7 +156,7 @@ func formatTimeCall(c *Call) string {
 			if uses == 1 {
 				return build(x)
 			}
-			return c.LetText(x, build)
+			return c.letText(x, build)
 		}
 	}
 	switch kind {
@@ -233,7 +233,7 @@ func (c *Call) typedText(x string, t *ir.Type) (string, bool) {
 			return "", false
 		}
 		all := true
-		text := c.LetText(x, func(x string) string {
+		text := c.letText(x, func(x string) string {
 			parts := make([]string, len(t.Fields))
 			for i, f := range t.Fields {
 				p, ok := c.typedText(field(x, t, i), f.Type)

@@ -49,7 +49,7 @@ func (c *Call) intervalParts(i string) []string {
 
 // overParts calls a Go function over the parts of an interval that gives an interval.
 func (c *Call) overParts(name, interval string, more ...string) string {
-	return c.LetText(interval, func(i string) string {
+	return c.letText(interval, func(i string) string {
 		return c.g.macro("interval_of", c.goFunc(name, append(c.intervalParts(i), more...)...))
 	})
 }
@@ -142,7 +142,7 @@ func (c *Call) plusInterval(x string, kind ir.Kind, interval, op string) string 
 		if op == "-" {
 			interval = "-" + operand(interval, transpile.PrecAtom)
 		}
-		return c.LetText(interval, func(i string) string { return c.g.macro("timestamp_plus_interval", x, i) })
+		return c.letText(interval, func(i string) string { return c.g.macro("timestamp_plus_interval", x, i) })
 	}
 	return c.Refuse("over " + c.Type(0).String() + " and " + c.Type(1).String())
 }
@@ -217,8 +217,8 @@ func generateRanges(c *Call) string {
 	if made == "" {
 		return c.Refuse("over " + c.Type(0).String())
 	}
-	bounds := c.LetText(c.Typed(0), func(r string) string {
-		return c.LetText(c.Typed(1), func(i string) string {
+	bounds := c.letText(c.Typed(0), func(r string) string {
+		return c.letText(c.Typed(1), func(i string) string {
 			args := append([]string{
 				"epoch_us(struct_extract(" + r + ", 'start'))", "epoch_us(struct_extract(" + r + ", 'end'))",
 				quote(elem.String()), "coalesce(" + r + " IS NULL, FALSE)",

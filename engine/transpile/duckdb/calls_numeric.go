@@ -82,8 +82,8 @@ func numericOverloads() map[string]Rule {
 			if v, ok := c.Value(1); ok && !v.Null && strings.Trim(v.Text, "-0.") != "" {
 				return operand(c.Typed(0), transpile.PrecMultiply) + " % " + operand(c.Typed(1), transpile.PrecUnary)
 			}
-			return c.LetText(c.Typed(0), func(x string) string {
-				return c.LetText(c.Typed(1), func(y string) string { return c.g.macro("numeric_mod", x, y) })
+			return c.letText(c.Typed(0), func(x string) string {
+				return c.letText(c.Typed(1), func(y string) string { return c.g.macro("numeric_mod", x, y) })
 			})
 		},
 		"abs":  func(c *Call) string { return "abs(" + c.Typed(0) + ")" },
@@ -164,8 +164,8 @@ func numericProduct(c *Call) string {
 		c.SafeDone()
 		name = "safe_numeric_multiply"
 	}
-	return c.LetText(c.Typed(0), func(x string) string {
-		return c.LetText(c.Typed(1), func(y string) string { return c.g.macro(name, x, y) })
+	return c.letText(c.Typed(0), func(x string) string {
+		return c.letText(c.Typed(1), func(y string) string { return c.g.macro(name, x, y) })
 	})
 }
 

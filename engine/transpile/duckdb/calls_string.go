@@ -237,7 +237,7 @@ func containsSubstr(c *Call) string {
 func (c *Call) contains(text string, t *ir.Type) string {
 	switch t.Kind {
 	case ir.Struct:
-		return c.LetText(text, func(v string) string {
+		return c.letText(text, func(v string) string {
 			parts := make([]string, len(t.Fields))
 			for i, f := range t.Fields {
 				parts[i] = c.contains(field(v, t, i), f.Type)
@@ -698,7 +698,7 @@ func regexpGroups(c *Call) string {
 	from := &ir.Type{Kind: c.Kind(0)}
 	names := fieldNames(t)
 	call := c.Func(c.over("regexp_groups"), c.Args[0], c.Args[1])
-	return c.LetText(call, func(v string) string {
+	return c.letText(call, func(v string) string {
 		parts := make([]string, len(names))
 		for i, n := range names {
 			parts[i] = quote(n) + ": " + c.CastText(v+"["+itoa(i+1)+"]", from, t.Fields[i].Type)

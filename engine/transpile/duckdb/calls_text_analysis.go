@@ -62,7 +62,7 @@ func (c *Call) textFields(text string, t *ir.Type, scope string, scalars bool) (
 		return c.g.function("search_json", text, scope, flag), true
 	case ir.Struct:
 		var parts []string
-		out := c.LetText(text, func(v string) string {
+		out := c.letText(text, func(v string) string {
 			parts = nil
 			for i, f := range t.Fields {
 				if part, ok := c.textFields(field(v, t, i), f.Type, scope, scalars); ok {

@@ -678,7 +678,7 @@ func bucket(c *Call) string {
 	if c.Len() > 2 {
 		origin = at(2)
 	}
-	us := c.LetText(c.Typed(1), func(i string) string {
+	us := c.letText(c.Typed(1), func(i string) string {
 		return c.goFunc("bucket", append([]string{at(0), origin, quote(c.Type(0).String())}, c.intervalParts(i)...)...)
 	})
 	switch c.Kind(0) {

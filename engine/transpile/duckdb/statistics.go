@@ -52,7 +52,7 @@ func (a *agg) floatSpread(name string) (string, bool) {
 		return choose(func(i int) string { return parts[i] }), true
 	}
 	// What is written twice over a window is computed twice.
-	return a.LetText("["+strings.Join(parts, ", ")+"]", func(v string) string {
+	return a.letText("["+strings.Join(parts, ", ")+"]", func(v string) string {
 		return choose(func(i int) string { return v + "[" + itoa(i+1) + "]" })
 	}), true
 }

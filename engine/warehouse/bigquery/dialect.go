@@ -27,7 +27,7 @@ const maxName = 1024
 // of datasets and tables are case-sensitive.
 func (Dialect) Caps() warehouse.Caps {
 	return warehouse.Caps{
-		Merge: true, AtomicSwap: true, Clone: true, DryRun: true,
+		Merge: true, Clone: true, DryRun: true,
 		Partitions: true, Clusters: true, Constraints: true, Expiration: true, Labels: true,
 		MaterializedViews: true, Grants: true, Authorize: true, CopyPartitions: true, ArrivalTime: true,
 		MaxIdentifier: maxName,

@@ -513,24 +513,9 @@ func (c *conn) Revoke(ctx context.Context, spec warehouse.ReleaseSpec, granted, 
 		}
 		var found []string
 		err := r.c.changeDataset(ctx, t, "", schema, func(dataset resource) (resource, error) {
-			found = nil
 			entries, _ := dataset["access"].([]any)
 			var left []any
-			for _, e := range entries {
-				entry, _ := e.(map[string]any)
-				key, shown := memberOf(entry)
-				role := roleOf(entry)
-				conditional := entry["condition"] != nil
-				switch {
-				case key == "":
-				case keep[key] && !conditional && (role == r.role(schema) || role == "READER"):
-				case given[key] && !keep[key] && !conditional && role == r.role(schema):
-					continue
-				default:
-					found = append(found, fmt.Sprintf("%s (%s on %s)", shown, role, schema))
-				}
-				left = append(left, e)
-			}
+			left, found = r.sorted(schema, entries, keep, given)
 			if len(left) == len(entries) {
 				return nil, nil
 			}
@@ -542,19 +527,48 @@ func (c *conn) Revoke(ctx context.Context, spec warehouse.ReleaseSpec, granted, 
 		if err != nil {
 			return nil, err
 		}
-		if self == "" && slices.ContainsFunc(found, func(s string) bool { return strings.Contains(s, " (OWNER on ") }) {
+		if self == "" && owned(found) {
 			if self, err = r.c.self(ctx); err != nil {
 				return nil, err
 			}
 		}
-		for _, f := range found {
-			if self == "" || !strings.EqualFold(f, fmt.Sprintf("user:%s (OWNER on %s)", self, schema)) {
-				strangers = append(strangers, f)
-			}
-		}
+		strangers = append(strangers, others(found, self, schema)...)
 	}
 	slices.Sort(strangers)
 	return slices.Compact(strangers), nil
+}
+
+// sorted tells apart the access entries of a dataset: left are all but those of members to whom it
+// was given and who are not to keep it, found those of strangers, as Revoke reports them.
+func (r *release) sorted(schema string, entries []any, keep, given map[string]bool) (left []any, found []string) {
+	for _, e := range entries {
+		entry, _ := e.(map[string]any)
+		key, shown := memberOf(entry)
+		role := roleOf(entry)
+		conditional := entry["condition"] != nil
+		switch {
+		case key == "":
+		case keep[key] && !conditional && (role == r.role(schema) || role == "READER"):
+		case given[key] && !keep[key] && !conditional && role == r.role(schema):
+			continue
+		default:
+			found = append(found, fmt.Sprintf("%s (%s on %s)", shown, role, schema))
+		}
+		left = append(left, e)
+	}
+	return left, found
+}
+
+// owned reports whether some of those found own a dataset, as the engine's own account does.
+func owned(found []string) bool {
+	return slices.ContainsFunc(found, func(s string) bool { return strings.Contains(s, " (OWNER on ") })
+}
+
+// others are those found but for the engine's own account.
+func others(found []string, self, schema string) []string {
+	return slices.DeleteFunc(slices.Clone(found), func(f string) bool {
+		return self != "" && strings.EqualFold(f, fmt.Sprintf("user:%s (OWNER on %s)", self, schema))
+	})
 }
 
 // self is the account that statements run as.

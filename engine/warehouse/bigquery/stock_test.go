@@ -37,9 +37,21 @@ func TestStock(t *testing.T) {
 			t.Errorf("%s: %v\n%s", what, err, diff)
 		}
 	}
-	want("after a release", map[string]warehouse.Stock{"acme": {Relations: map[addr.Relation]bool{table("a"): true, table("b"): true}}})
+	of := func(names ...addr.Relation) map[addr.Relation]bool {
+		out := map[addr.Relation]bool{}
+		for _, n := range names {
+			out[n] = true
+		}
+		return out
+	}
+	want("after a release", map[string]warehouse.Stock{"acme": {Relations: of(table("a"), table("b")), Hidden: of()}})
 	o.do("drop table dw_acme.a")
-	want("a table less", map[string]warehouse.Stock{"acme": {Relations: map[addr.Relation]bool{table("b"): true}}})
+	want("a table less", map[string]warehouse.Stock{"acme": {Relations: of(table("b")), Hidden: of()}})
+	o.enter("dw_acme", map[string]any{"role": "READER", "userByEmail": "stranger@else.test"})
+	o.spec.Readers = []string{"user:bi@acme.test"}
+	want("a reader without access", map[string]warehouse.Stock{"acme": {Relations: of(table("b")), Hidden: of(table("b")), Strangers: []string{"user:stranger@else.test (READER on dw_acme)"}}})
+	o.enter("dw_acme", map[string]any{"role": "roles/bigquery.dataViewer", "userByEmail": "BI@acme.test"})
+	want("a reader with access", map[string]warehouse.Stock{"acme": {Relations: of(table("b")), Hidden: of(), Strangers: []string{"user:stranger@else.test (READER on dw_acme)"}}})
 	o.do("drop table dw_acme._engine_release")
 	want("without its mark", map[string]warehouse.Stock{})
 }

@@ -25,8 +25,8 @@ import (
 // Driver opens DuckDB database files.
 type Driver struct{}
 
-// DefaultPath is the database file of a project that names none.
-const DefaultPath = "target/engine.duckdb"
+// defaultPath is the database file of a project that names none.
+const defaultPath = "target/engine.duckdb"
 
 // memory is the path of a database that lives as long as its connection.
 const memory = ":memory:"
@@ -40,7 +40,7 @@ func (Driver) Dialect() warehouse.Dialect { return Dialect{} }
 // Fields are the keys of a target with type duckdb.
 func (Driver) Fields() []warehouse.Field {
 	return []warehouse.Field{
-		{Name: "path", Help: "database file, relative to the project directory; «:memory:» keeps nothing", Default: DefaultPath},
+		{Name: "path", Help: "database file, relative to the project directory; «:memory:» keeps nothing", Default: defaultPath},
 		{Name: "read_only", Help: "true opens the file for reading, next to other readers", Default: "false"},
 		{Name: "memory_limit", Help: "most memory that DuckDB takes, for example 4GB; the rest goes to temp_directory", Default: "80 % of the machine's"},
 		{Name: "query_threads", Help: "most threads that DuckDB uses for all queries together", Default: "the machine's"},
@@ -92,7 +92,7 @@ type options struct {
 func readOptions(c warehouse.Config) (options, error) {
 	o := options{shown: c.Fields["path"]}
 	if o.shown == "" {
-		o.shown = DefaultPath
+		o.shown = defaultPath
 	}
 	o.path = o.shown
 	if o.path != memory && !filepath.IsAbs(o.path) {
@@ -186,7 +186,7 @@ const newestStorage = 68
 func (Driver) Reserved(cfg warehouse.Config) map[string]string {
 	path := cfg.Fields["path"]
 	if path == "" {
-		path = DefaultPath
+		path = defaultPath
 	}
 	name, _, _ := strings.Cut(filepath.Base(path), ".")
 	return map[string]string{name: "the database file " + path + " has the same name"}

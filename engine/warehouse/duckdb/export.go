@@ -17,8 +17,8 @@ import (
 var _ warehouse.Exporter = (*release)(nil)
 
 // exportEnds are the folders in which a customer's Parquet files stand in turn. The name
-// without them is a link to the one that counts, which a rename changes at once; the other
-// one stays until the next export, for those who are reading it.
+// without them is a link to the one that counts, which a rename changes at once; then the other
+// one goes, with rows that the customer may have no more.
 var exportEnds = [2]string{".a", ".b"}
 
 // exportMark is a file in a folder that the engine made: only such a one is removed.
@@ -81,23 +81,35 @@ func (r *release) Export(ctx context.Context, folder string) error {
 			return err
 		}
 	}
-	return linkTo(folder, into)
+	if err := linkTo(folder, into); err != nil {
+		return err
+	}
+	for _, end := range exportEnds {
+		if old := folder + end; old != into && exported(old) {
+			if err := os.RemoveAll(old); err != nil {
+				return fmt.Errorf("remove the last export: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// exported reports whether a folder is one that Export made.
+func exported(folder string) bool {
+	_, err := os.Lstat(filepath.Join(folder, exportMark))
+	return err == nil
 }
 
 // Unexport removes the link first: nobody begins to read what goes.
 func (r *release) Unexport(folder string) error {
-	marked := func(dir string) bool {
-		_, err := os.Lstat(filepath.Join(dir, exportMark))
-		return err == nil
-	}
 	base := filepath.Base(folder)
-	if now, err := os.Readlink(folder); err == nil && (now == base+exportEnds[0] || now == base+exportEnds[1]) && marked(folder) {
+	if now, err := os.Readlink(folder); err == nil && (now == base+exportEnds[0] || now == base+exportEnds[1]) && exported(folder) {
 		if err := os.Remove(folder); err != nil {
 			return fmt.Errorf("remove an earlier export: %w", err)
 		}
 	}
 	for _, end := range exportEnds {
-		if !marked(folder + end) {
+		if !exported(folder + end) {
 			continue
 		}
 		if err := os.RemoveAll(folder + end); err != nil {

@@ -1,6 +1,7 @@
 package duckdb
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -38,7 +39,7 @@ func stampOf(file string, spec warehouse.ReleaseSpec) string {
 }
 
 // Stamp implements warehouse.Stamper.
-func (r *release) Stamp() string {
+func (r *release) Stamp(context.Context) string {
 	if !r.published || !r.open {
 		return ""
 	}

@@ -2,6 +2,7 @@ package duckdb
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -25,14 +26,14 @@ func TestStamp(t *testing.T) {
 		}
 		defer r.Close(ctx)
 		name := addr.Relation{Schema: o.spec.Schemas[0], Name: "a"}
-		if got := r.(warehouse.Stamper).Stamp(); got != "" {
+		if got := r.(warehouse.Stamper).Stamp(ctx); got != "" {
 			t.Errorf("the stamp before anything is published is %q", got)
 		}
 		o.do(o.c, "create table "+Dialect{}.Quote(r.Staged(name))+" as select 1 as x")
 		if _, err := r.Publish(ctx, warehouse.Handover{Run: run, Contract: 1, Tables: []addr.Relation{name}}); err != nil {
 			t.Fatal(err)
 		}
-		return r.(warehouse.Stamper).Stamp()
+		return r.(warehouse.Stamper).Stamp(ctx)
 	}
 	look := func(stamp string) warehouse.Stock {
 		t.Helper()
@@ -112,5 +113,35 @@ func TestStamp(t *testing.T) {
 	}
 	if again := publish("r2"); again == stamp {
 		t.Error("a new release has the stamp of the old one")
+	}
+}
+
+// BenchmarkStock is about customers whose files nobody has touched.
+func BenchmarkStock(b *testing.B) {
+	ctx := context.Background()
+	c, err := Driver{}.Open(ctx, warehouse.Config{Dir: b.TempDir()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Close()
+	for _, n := range []int{1_000, 10_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			dir := b.TempDir()
+			specs := make([]warehouse.ReleaseSpec, n)
+			for i := range specs {
+				name := fmt.Sprintf("c%d", i)
+				specs[i] = warehouse.ReleaseSpec{Owner: "shop", Customer: name, Schemas: []string{"dw_" + name}, Dir: dir}
+				if err := os.WriteFile(fileOf(specs[i]), []byte(name), 0o600); err != nil {
+					b.Fatal(err)
+				}
+				specs[i].Stamp = stampOf(fileOf(specs[i]), specs[i])
+			}
+			for b.Loop() {
+				got, err := c.(*conn).Stock(ctx, specs)
+				if err != nil || len(got) != n {
+					b.Fatalf("%d of %d customers have something, %v", len(got), n, err)
+				}
+			}
+		})
 	}
 }

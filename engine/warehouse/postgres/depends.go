@@ -84,11 +84,51 @@ func (s session) Dependents(ctx context.Context, relations []addr.Relation) ([]w
 	if err != nil {
 		return nil, err
 	}
+	theirs, err := s.customers(ctx, found)
+	if err != nil {
+		return nil, err
+	}
+	me := ""
+	if len(theirs) > 0 {
+		if err := s.ask(ctx, "select current_user", nil, func(v [][]byte) { me = string(v[0]) }); err != nil {
+			return nil, err
+		}
+	}
+	held := map[addr.Relation]bool{}
+	for _, d := range found {
+		held[d.Of] = held[d.Of] || theirs[d.oid]
+	}
+	blocked := map[addr.Relation]bool{}
+	for _, d := range found {
+		blocked[d.Of] = blocked[d.Of] || d.Blocks && d.Depth == 0
+	}
 	var out []warehouse.Dependent
 	for _, d := range found {
+		if d.Blocks && d.Depth > 0 && held[d.Of] && !blocked[d.Of] {
+			continue // see refilled: the relation keeps its identity
+		}
+		if theirs[d.oid] && d.Owner == me {
+			continue // the engine's own
+		}
 		out = append(out, d.Dependent)
 	}
 	return out, nil
+}
+
+// customers are the views that a release has made for a customer, by OID.
+func (s session) customers(ctx context.Context, found []dependent) (map[string]bool, error) {
+	var oids []string
+	for _, d := range found {
+		if !d.Blocks {
+			oids = append(oids, d.oid)
+		}
+	}
+	if len(oids) == 0 {
+		return nil, nil
+	}
+	theirs := map[string]bool{}
+	err := s.ask(ctx, heldQuery, [][]byte{textArray(oids), []byte(schemaMark)}, func(v [][]byte) { theirs[string(v[0])] = true })
+	return theirs, err
 }
 
 func (s session) dependents(ctx context.Context, relations []addr.Relation) ([]dependent, error) {

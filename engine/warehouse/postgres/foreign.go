@@ -39,7 +39,11 @@ func (t *tx) Attach(ctx context.Context, a warehouse.Attachment) error {
 	for _, table := range a.Tables {
 		columns := make([]string, len(table.Columns))
 		for i, c := range table.Columns {
-			columns[i] = d.Ident(c.Name) + " " + c.Type + " options (column_name " + d.Literal(c.Name) + ")"
+			typ, err := p.portable(ctx, c.Type)
+			if err != nil {
+				return err
+			}
+			columns[i] = d.Ident(c.Name) + " " + typ + " options (column_name " + d.Literal(c.Name) + ")"
 		}
 		err := p.exec(ctx, fmt.Sprintf("create foreign table %s (%s) server %s options (schema_name %s, table_name %s)",
 			d.Quote(table.Name), strings.Join(columns, ", "), d.Ident(a.Server), d.Literal(table.Schema), d.Literal(table.Table)))
@@ -48,6 +52,17 @@ func (t *tx) Attach(ctx context.Context, a warehouse.Attachment) error {
 		}
 	}
 	return nil
+}
+
+// portable is the type itself if it is one of the server's own, and otherwise text. Names of
+// objects are texts, too: they mean something in their own database only.
+func (p *performer) portable(ctx context.Context, typ string) (string, error) {
+	own := false
+	err := p.ask(ctx, "select 1 from pg_catalog.pg_type as t where t.oid = pg_catalog.to_regtype($1) and t.typnamespace = 'pg_catalog'::regnamespace and t.typname !~ '^_?reg'", [][]byte{[]byte(typ)}, func([][]byte) { own = true })
+	if err != nil || !own {
+		return "text", err
+	}
+	return typ, nil
 }
 
 // foreignServer are the options of a server of postgres_fdw. What the connection says of

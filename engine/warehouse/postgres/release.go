@@ -214,7 +214,15 @@ type release struct {
 	c      *conn
 	spec   warehouse.ReleaseSpec
 	staged map[addr.Relation]addr.Relation // by final name
+	// hanging is what cannot follow, by what it hangs on, and left what was left behind.
+	hanging map[addr.Relation][]string
+	left    []string
 }
+
+var _ warehouse.Leaver = (*release)(nil)
+
+// Left implements warehouse.Leaver.
+func (r *release) Left() []string { return r.left }
 
 // OpenRelease looks whether the customer's schemas are the engine's.
 func (c *conn) OpenRelease(ctx context.Context, spec warehouse.ReleaseSpec) (warehouse.Release, error) {
@@ -588,6 +596,7 @@ func (r *release) publish(ctx context.Context, t *tx, p warehouse.Handover, left
 	if m.found, err = r.find(ctx, do.session); err != nil {
 		return err
 	}
+	r.left = nil
 	own, strangers, err := r.have(ctx, do.session, m.found)
 	if err != nil {
 		return err
@@ -607,6 +616,9 @@ func (r *release) publish(ctx context.Context, t *tx, p warehouse.Handover, left
 	}
 	var views []dependent
 	if views, m.stuck, err = r.lock(ctx, t, do, m.replaced, left); err != nil {
+		return err
+	}
+	if err := r.sweep(ctx, do, strangers); err != nil {
 		return err
 	}
 	var again []warehouse.Relation // what is dropped for good has no rights to give

@@ -23,6 +23,7 @@ type outlet struct {
 	super, c *conn
 	prefix   string // of roles, which all databases of the server share
 	workshop addr.Relation
+	left     string // by the last release
 }
 
 func newOutlet(t *testing.T) *outlet {
@@ -124,6 +125,7 @@ func (o *outlet) release(customer string, tables map[string]string, p warehouse.
 	}
 	slices.SortFunc(p.Tables, addr.Relation.Compare)
 	_, err = r.Publish(ctx, p)
+	o.left = strings.Join(r.(warehouse.Leaver).Left(), "; ")
 	return err
 }
 
@@ -300,6 +302,14 @@ func TestReleaseDependents(t *testing.T) {
 	o.must("acme", nil, warehouse.Handover{Readers: o.readers("acme"), Drop: []warehouse.Relation{
 		{Name: addr.Relation{Schema: "dw_acme", Name: "t"}, Kind: warehouse.Table}, {Name: addr.Relation{Schema: "dw_acme", Name: "v"}, Kind: warehouse.View}}})
 	o.denied("left behind", o.as("acme", "select other from ws_acme.last"))
+	if !strings.HasPrefix(o.left, "view ws_acme.last hangs on what dw_acme.t was until now, which is dw_acme._engine_replaced_") {
+		t.Errorf("said: %s", o.left)
+	}
+	o.exec(o.super, "drop view ws_acme.mine, ws_acme.old, ws_acme.last; drop table ws_acme.kept; drop schema theirs cascade")
+	o.must("acme", map[string]string{"t": "select 1 as other"}, warehouse.Handover{Readers: o.readers("acme")})
+	o.equal("what was set aside", "0", o.as("engine", "select count(*) from pg_class where relnamespace = 'dw_acme'::regnamespace and starts_with(relname, '_engine_replaced_')"))
+	o.equal("said", "", o.left)
+	o.must("acme", nil, warehouse.Handover{Readers: o.readers("acme"), Drop: []warehouse.Relation{{Name: addr.Relation{Schema: "dw_acme", Name: "t"}, Kind: warehouse.Table}}})
 	o.equal("what is left", "0", o.as("engine", "select count(*) from pg_class where relnamespace = 'dw_acme'::regnamespace and relname in ('t', 'v')"))
 }
 
@@ -349,6 +359,36 @@ func TestReleaseOfAnothersSchema(t *testing.T) {
 	o.exec(o.super, "revoke create on schema public from "+evil)
 }
 
+// TestSheltered: nobody makes the engine's sessions call what is his.
+func TestSheltered(t *testing.T) {
+	o := newOutlet(t)
+	ctx := context.Background()
+	evil := o.role("evil")
+	safe := func(what string, want ...string) {
+		t.Helper()
+		err := o.c.Sheltered(ctx)
+		var known *warehouse.OpenError
+		if len(want) == 0 && err != nil || len(want) > 0 && !errors.As(err, &known) {
+			t.Fatalf("%s: %v", what, err)
+		}
+		for _, w := range want {
+			if !strings.Contains(err.Error(), w) {
+				t.Errorf("%s: %v lacks %q", what, err, w)
+			}
+		}
+	}
+	safe("as it is")
+	o.exec(o.super, "create function public.fine() returns int language sql as 'select 1'")
+	safe("a superuser's function")
+	o.exec(o.super, "grant create on schema public to public")
+	safe("everybody may", "everybody may create in schema public")
+	o.exec(o.super, "set role "+evil+"; create function public.cs(bigint, text) returns bigint language sql as 'select 1::bigint'; create aggregate public.count(text) (sfunc = public.cs, stype = bigint, initcond = '0'); create function public.same(name, text) returns boolean language sql as 'select true'; create operator public.= (function = public.same, leftarg = name, rightarg = text)")
+	o.exec(o.super, "revoke create on schema public from public")
+	safe("planted", "function count(text) of "+o.prefix+"evil", "operator public.=(name,text) of "+o.prefix+"evil")
+	o.exec(o.super, "drop operator public.= (name, text); drop function public.same(name, text); drop aggregate public.count(text); drop function public.cs(bigint, text)")
+	safe("gone")
+}
+
 // TestReleaseTaken: a table that somebody made under the name of one of ours is a stranger's.
 func TestReleaseTaken(t *testing.T) {
 	o := newOutlet(t)
@@ -377,6 +417,27 @@ func TestReleaseKept(t *testing.T) {
 	o.equal("the barrier", "[security_barrier=true]", o.as("acme", "select reloptions from pg_class where oid = 'dw_acme.v'::regclass"))
 	o.must("acme", nil, p)
 	o.equal("after the next release", "new", o.as("acme", "select word from dw_acme.v"))
+}
+
+// TestReleaseKeepsNoBuild: what a customer hangs on a view that reads the warehouse keeps nothing
+// from being built.
+func TestReleaseKeepsNoBuild(t *testing.T) {
+	o := newOutlet(t)
+	acme := o.role("acme")
+	p := warehouse.Handover{Readers: o.readers("acme"), Views: []warehouse.SliceView{{Name: addr.Relation{Schema: "dw_acme", Name: "v"}, Query: "select word from dw.secret", Barrier: true}}}
+	o.must("acme", nil, p)
+	o.exec(o.super, "set role "+acme+"; create view ws_acme.mine as select word from dw_acme.v; create function ws_acme.f(dw_acme.v) returns int language sql as 'select 1'")
+	for i, query := range []string{"select 'new' as word", "select 'newer' as word, 2 as n"} {
+		o.exec(o.c, "create table dw.next as "+query+"; comment on column dw.next.word is 'it''s a word'")
+		if _, _, _, err := o.c.Perform(context.Background(), warehouse.Swap{New: addr.Relation{Schema: "dw", Name: "next"}, NewKind: warehouse.Table, Target: addr.Relation{Schema: "dw", Name: "secret"}, Old: warehouse.Table}); err != nil {
+			t.Fatal(err)
+		}
+		word := []string{"new", "newer"}[i]
+		o.equal("the release", word, o.as("acme", "select word from dw_acme.v"))
+		o.equal("the customer's view", word, o.as("acme", "select word from ws_acme.mine"))
+		o.equal("a comment", "it's a word", o.as("engine", "select col_description('dw.secret'::regclass, 1)"))
+		o.equal("what is left", "0", o.as("engine", "select count(*) from pg_class where relnamespace = 'dw'::regnamespace and relname = 'next'"))
+	}
 }
 
 // TestReleaseRows: principals of one schema see their own rows each, and other tables'

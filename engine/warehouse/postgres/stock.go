@@ -40,7 +40,7 @@ held(customer, workspace, kind, schema, relation, owner, acl) as (
   select customer, workspace, 'schema', nspname, '', nspowner, nspacl from w
   union all
   select w.customer, false, 'table', w.nspname, c.relname, c.relowner, c.relacl from w join pg_catalog.pg_class as c on c.relnamespace = w.oid
-  where not w.workspace and c.relkind in ('r', 'p', 'f', 'v', 'm') and pg_catalog.pg_has_role(c.relowner, 'usage')
+  where not w.workspace and c.relkind in ('r', 'p', 'f', 'v', 'm') and c.relacl is not null and pg_catalog.pg_has_role(c.relowner, 'usage')
   union all
   select w.customer, false, 'column', w.nspname, c.relname, c.relowner, a.attacl from w join pg_catalog.pg_class as c on c.relnamespace = w.oid
   join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attacl is not null
@@ -54,8 +54,8 @@ left join unnest($4::text[], $5::text[]) as r(customer, principal) on r.customer
 where x.grantee <> h.owner and (x.grantee = 0 or g.oid is not null) and not (r.principal is not null and case h.kind when 'schema' then x.privilege_type = 'USAGE' or h.workspace and x.privilege_type = 'CREATE' else x.privilege_type = 'SELECT' end)
 order by 1, 2`
 
-// Stock implements warehouse.Stocktaker with a look at the catalog, two at the privileges, and
-// one at every marksAtOnce customers' ReleaseTables.
+// Stock implements warehouse.Stocktaker with a look or two at the catalog, two at the privileges,
+// and one at every marksAtOnce customers' ReleaseTables.
 func (c *conn) Stock(ctx context.Context, specs []warehouse.ReleaseSpec) (map[string]warehouse.Stock, error) {
 	out := make(map[string]warehouse.Stock, len(specs))
 	owner := map[string]string{} // of schemas
@@ -75,7 +75,18 @@ func (c *conn) Stock(ctx context.Context, specs []warehouse.ReleaseSpec) (map[st
 	found := map[string][]warehouse.Relation{} // by customer
 	is := warehouse.Released{}
 	marked := map[addr.Relation]bool{}
-	err := c.ask(ctx, relationsOfQuery, [][]byte{textArray(schemas)}, func(v [][]byte) {
+	stamps, err := c.stamps(ctx, stampAllQuery, schemas)
+	if err != nil {
+		return nil, err
+	}
+	same := map[string]bool{} // customers
+	var changed []string      // schemas of the others
+	for _, s := range specs {
+		if same[s.Customer] = s.Stamp != "" && stampOf(s, stamps) == s.Stamp; !same[s.Customer] {
+			changed = append(changed, s.Schemas...)
+		}
+	}
+	err = c.ask(ctx, relationsOfQuery, [][]byte{textArray(changed)}, func(v [][]byte) {
 		one := warehouse.Relation{Name: addr.Relation{Schema: string(v[0]), Name: string(v[1])}, Kind: kindOfRelation(string(v[2])), Rows: -1, Bytes: -1}
 		customer := owner[one.Name.Schema]
 		found[customer] = append(found[customer], one)
@@ -90,9 +101,14 @@ func (c *conn) Stock(ctx context.Context, specs []warehouse.ReleaseSpec) (map[st
 		return nil, err
 	}
 	for some := range slices.Chunk(specs, marksAtOnce) {
-		if err := c.marks(ctx, some, marked, func(s warehouse.ReleaseSpec, run string, released warehouse.Released) {
+		if err := c.marks(ctx, some, same, marked, func(s warehouse.ReleaseSpec, run string, released warehouse.Released) {
+			have := warehouse.Stock{Run: &run, Hidden: map[addr.Relation]bool{}, Stamp: stampOf(s, stamps)}
+			if same[s.Customer] {
+				out[s.Customer] = have
+				return
+			}
+			have.Relations = map[addr.Relation]bool{}
 			own, _ := released.Apart(found[s.Customer], is, false)
-			have := warehouse.Stock{Run: &run, Relations: map[addr.Relation]bool{}, Hidden: map[addr.Relation]bool{}}
 			for _, o := range own {
 				have.Relations[o.Name] = true
 			}
@@ -148,15 +164,20 @@ func (c *conn) strangers(ctx context.Context, specs []warehouse.ReleaseSpec, out
 	})
 }
 
-// marks reads the ReleaseTables of some customers that the owner made. What one of them has that
-// is no ReleaseTable counts as nothing there.
-func (c *conn) marks(ctx context.Context, specs []warehouse.ReleaseSpec, marked map[addr.Relation]bool, take func(s warehouse.ReleaseSpec, run string, released warehouse.Released)) error {
+// marks reads the ReleaseTables of some customers that the owner made; of those that are the same
+// as before only which run they name. What one of them has that is no ReleaseTable counts as nothing
+// there.
+func (c *conn) marks(ctx context.Context, specs []warehouse.ReleaseSpec, same map[string]bool, marked map[addr.Relation]bool, take func(s warehouse.ReleaseSpec, run string, released warehouse.Released)) error {
 	var d Dialect
 	var parts []string
 	by := map[string]warehouse.ReleaseSpec{}
 	for _, s := range specs {
 		mark := addr.Relation{Schema: s.Schemas[0], Name: warehouse.ReleaseTable}
-		if len(s.Schemas) > 0 && marked[mark] {
+		switch {
+		case same[s.Customer]:
+			by[s.Customer] = s
+			parts = append(parts, fmt.Sprintf("select %s, null, to_jsonb(t)->>'run_id', null from %s as t", d.Literal(s.Customer), d.Quote(mark)))
+		case marked[mark]:
 			by[s.Customer] = s
 			// As JSON, since a table that somebody has made of the name may lack columns.
 			parts = append(parts, fmt.Sprintf("select %s, j->>'owner', j->>'run_id', j->>'relations' from (select to_jsonb(t) as j from %s as t) as x", d.Literal(s.Customer), d.Quote(mark)))
@@ -167,7 +188,9 @@ func (c *conn) marks(ctx context.Context, specs []warehouse.ReleaseSpec, marked 
 	}
 	return c.ask(ctx, strings.Join(parts, "\nunion all "), nil, func(v [][]byte) {
 		s := by[string(v[0])]
-		if released, err := warehouse.ReadReleased(string(v[3])); err == nil && string(v[1]) == s.Owner {
+		if same[s.Customer] {
+			take(s, string(v[2]), nil)
+		} else if released, err := warehouse.ReadReleased(string(v[3])); err == nil && string(v[1]) == s.Owner {
 			take(s, string(v[2]), released)
 		}
 	})

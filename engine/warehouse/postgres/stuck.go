@@ -34,6 +34,7 @@ const (
 // somebody else's must not be on a table with new rows.
 func (r *release) stuck(ctx context.Context, do *performer, replaced []warehouse.Relation, left map[string]bool) (views []dependent, stuck map[addr.Relation]fate, err error) {
 	stuck = map[addr.Relation]fate{}
+	r.hanging = map[addr.Relation][]string{}
 	names := make([]addr.Relation, len(replaced))
 	for i, o := range replaced {
 		names[i] = o.Name
@@ -62,6 +63,7 @@ func (r *release) stuck(ctx context.Context, do *performer, replaced []warehouse
 	}
 	for _, f := range found {
 		if not[f.What] {
+			r.hanging[f.Of] = append(r.hanging[f.Of], f.What)
 			was := stuck[f.Of]
 			if stuck[f.Of] = max(was, refilled); strings.HasPrefix(f.What, "policy ") {
 				stuck[f.Of] = setAside
@@ -108,7 +110,7 @@ func (r *release) unstick(ctx context.Context, do *performer, m move) (inPlace m
 			continue // see remakeView
 		}
 		if o.Kind == warehouse.Table && m.stuck[o.Name] == refilled && slices.ContainsFunc(m.p.Tables, same) {
-			if inPlace[o.Name], err = do.tried(ctx, func() error { return r.refillTable(ctx, do, o.Name) }); err != nil {
+			if inPlace[o.Name], err = do.tried(ctx, func() error { return do.refillTable(ctx, o.Name, r.Staged(o.Name)) }); err != nil {
 				return nil, err
 			}
 		}
@@ -153,14 +155,13 @@ where a.attrelid = to_regclass($1) and a.attnum > 0 and not a.attisdropped order
 }
 
 // refillTable gives a table the columns and rows of the one that was staged for it.
-func (r *release) refillTable(ctx context.Context, do *performer, final addr.Relation) error {
+func (p *performer) refillTable(ctx context.Context, final, staged addr.Relation) error {
 	var d Dialect
-	staged := r.Staged(final)
-	old, err := do.attributes(ctx, final)
+	old, err := p.attributes(ctx, final)
 	if err != nil {
 		return err
 	}
-	now, err := do.attributes(ctx, staged)
+	now, err := p.attributes(ctx, staged)
 	if err != nil {
 		return err
 	}
@@ -178,8 +179,64 @@ func (r *release) refillTable(ctx context.Context, do *performer, final addr.Rel
 		list = append(list, d.Ident(c.name))
 	}
 	columns := strings.Join(list, ", ")
-	todo = append(todo, "insert into "+d.Quote(final)+" ("+columns+") select "+columns+" from "+d.Quote(staged), "drop table "+d.Quote(staged))
-	return do.texts(ctx, todo)
+	todo = append(todo, "insert into "+d.Quote(final)+" ("+columns+") select "+columns+" from "+d.Quote(staged))
+	for _, c := range now {
+		text := "null"
+		err := p.ask(ctx, "select pg_catalog.quote_literal(pg_catalog.col_description(a.attrelid, a.attnum)) from pg_catalog.pg_attribute as a where a.attrelid = to_regclass($1) and a.attname = $2 and pg_catalog.col_description(a.attrelid, a.attnum) is not null",
+			[][]byte{[]byte(d.Quote(staged)), []byte(c.name)}, func(v [][]byte) { text = string(v[0]) })
+		if err != nil {
+			return err
+		}
+		if text != "null" {
+			todo = append(todo, "comment on column "+d.Quote(final)+"."+d.Ident(c.name)+" is "+text)
+		}
+	}
+	return p.texts(ctx, append(todo, "drop table "+d.Quote(staged)))
+}
+
+// heldQuery lists, of relations ($1, OIDs), those that a release has made for a customer.
+const heldQuery = `select c.oid from pg_catalog.pg_class as c join pg_catalog.pg_description as d on d.objoid = c.relnamespace and d.classoid = 'pg_catalog.pg_namespace'::regclass and d.objsubid = 0
+where c.oid = any($1::oid[]) and starts_with(d.description, $2)`
+
+// refilled gives a table that is to be replaced the rows of the new one, where views of customers
+// read it and something hangs on these that cannot follow: a customer does not decide whether the
+// warehouse is built. It reports whether that was so.
+func (p *performer) refilled(ctx context.Context, o warehouse.Swap) (bool, error) {
+	if o.Old != warehouse.Table || o.NewKind != warehouse.Table {
+		return false, nil
+	}
+	found, err := p.dependents(ctx, []addr.Relation{o.Target})
+	if err != nil {
+		return false, err
+	}
+	var oids, owners []string
+	fixed := false
+	for _, f := range found {
+		switch {
+		case f.Blocks && f.Depth == 0:
+			return false, nil
+		case f.Blocks:
+			fixed = true
+		default:
+			oids, owners = append(oids, f.oid), append(owners, f.Owner)
+		}
+	}
+	if len(oids) == 0 {
+		return false, nil
+	}
+	held, err := p.customers(ctx, found)
+	if err != nil || len(held) == 0 {
+		return false, err
+	}
+	err = p.ask(ctx, "select exists (select from unnest($1::text[]) as x where not pg_catalog.pg_has_role(x, 'usage'))", [][]byte{textArray(owners)}, func(v [][]byte) { fixed = fixed || string(v[0]) == "t" })
+	if err != nil || !fixed {
+		return false, err
+	}
+	var d Dialect
+	if err := p.exec(ctx, "lock table "+d.Quote(o.Target)+" in access exclusive mode"); err != nil {
+		return false, err
+	}
+	return p.tried(ctx, func() error { return p.refillTable(ctx, o.Target, o.New) })
 }
 
 // aside leaves a relation without rows under another name, to nobody but its owner.
@@ -210,7 +267,20 @@ func (r *release) aside(ctx context.Context, do *performer, o warehouse.Relation
 	if err := do.texts(ctx, todo); err != nil {
 		return err
 	}
+	r.left = append(r.left, fmt.Sprintf("%s hangs on what %s was until now, which is %s and has no rows any more", strings.Join(r.hanging[o.Name], ", "), o.Name, left))
 	return r.strip(ctx, do, []string{d.Quote(left)})
+}
+
+// sweep drops relations that were set aside before, if nothing hangs on them any more.
+func (r *release) sweep(ctx context.Context, do *performer, strangers []warehouse.Relation) error {
+	for _, s := range strangers {
+		if strings.HasPrefix(s.Name.Name, asideMark) && (s.Kind == warehouse.Table || s.Kind == warehouse.View) {
+			if _, err := do.tried(ctx, func() error { return do.exec(ctx, "drop "+kindWord(s.Kind)+" "+Dialect{}.Quote(s.Name)) }); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // remakeView makes a view of the customer's. One that is stuck keeps its identity, if its columns

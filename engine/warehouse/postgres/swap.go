@@ -282,6 +282,9 @@ func (p *performer) glance(ctx context.Context, before string, o warehouse.Swap)
 // swapWithCare looks at everything that hangs on the old relation.
 func (p *performer) swapWithCare(ctx context.Context, o warehouse.Swap, stmts []warehouse.Statement) error {
 	var d Dialect
+	if done, err := p.refilled(ctx, o); done || err != nil {
+		return err
+	}
 	views, err := p.lockViews(ctx, o.Target, true)
 	if err != nil {
 		return err

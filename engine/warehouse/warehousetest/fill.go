@@ -146,6 +146,40 @@ func testFill(h *harness) {
 		}
 		h.isGone(target)
 	})
+	h.sub("append", func(h *harness) {
+		tx, err := warehouse.Begin(h.ctx, h.conn)
+		if errors.Is(err, warehouse.ErrUnsupported) {
+			return
+		}
+		if err != nil {
+			h.Fatal(err)
+		}
+		defer tx.Close()
+		a, ok := tx.(warehouse.Appender)
+		if !ok {
+			return
+		}
+		all, target := rows, h.rel("appended to")
+		defer func() { rows = all }()
+		rows = all[:1000]
+		if _, err := h.filler(tx).Fill(h.ctx, target, columns, nil, in(100)); err != nil {
+			h.Fatal(err)
+		}
+		rows = all[1000:]
+		if stats, err := a.Append(h.ctx, target, columns, in(300)); err != nil || stats.Rows != 2000 {
+			h.Fatalf("%d rows, %v", stats.Rows, err)
+		}
+		rows = all
+		check(h, tx, target)
+		broken := errors.New("the source broke")
+		if _, err := a.Append(h.ctx, target, columns, func() (*warehouse.Batch, error) { return nil, broken }); !errors.Is(err, broken) {
+			h.Errorf("%v, want %v", err, broken)
+		}
+		if err := tx.Rollback(h.ctx); err != nil {
+			h.Fatal(err)
+		}
+		h.isGone(target)
+	})
 	h.sub("refused", func(h *harness) {
 		target := h.rel("refused")
 		broken := errors.New("the source broke")
