@@ -84,7 +84,7 @@ func TestCustomersOnBigQuery(t *testing.T) {
 	}
 
 	f := newFolder(t)
-	f.write("engine.yml", "name: shop\ndialect: bigquery\ntargets: {dev: "+onBigQuery(peer, "core")+`}
+	f.write("engine.yml", "name: shop\ntarget: dev\ntargets: {dev: "+onBigQuery(peer, "core")+`}
 distribution:
   targets: [dev]
   customers: {ref: cfg_customers}
@@ -111,7 +111,7 @@ seeds: {+distribute: never}
 	want("acme", ask("select id, name, quantity from dw_acme.material order by id"), "1,flour,10 2,sugar,20 4,pepper,<nil>")
 	want("bmw", ask("select id, name, quantity from dw_bmw.material order by id"), "3,salt,30 4,pepper,40")
 	want("cascade", ask("select id, amount from dw_cascade.material order by id"), "1,10 3,30 4,40")
-	want("readers of acme", access("dw_acme"), "bi@acme.test READER, ann@acme.test READER")
+	want("readers of acme", access("dw_acme"), "ann@acme.test READER, bi@acme.test READER")
 	want("readers of bmw", access("dw_bmw"), "bob@acme.test READER")
 	want("readers of the workshop", access("dw__publish"), "")
 	want("the warehouse", access("core"), "dataset dw_bmw")

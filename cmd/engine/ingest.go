@@ -390,6 +390,8 @@ func (s *session) progress(src *ingested) {
 			word = "failed"
 		case r.Mode == ingest.ModeNothing:
 			word = r.Mode
+		case r.Mode == ingest.ModeNew && src.kind == project.IngestCopy:
+			word += "; rows deleted at the remote stay until --full"
 		case r.Rejects > 0:
 			word += fmt.Sprintf(", %s left out", view.Number(int(r.Rejects), "record"))
 		}

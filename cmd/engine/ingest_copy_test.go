@@ -479,7 +479,8 @@ func TestIngestLeavesOthersAlone(t *testing.T) {
 	p := newCopyProject(t)
 	p.app("create table item (id integer primary key); insert into item values (1), (2); create table other (id integer); insert into other values (3)")
 	p.write("data/prices.csv", "id\n1\n")
-	p.write("models/sources.yml", `sources:
+	write := func(foreign bool) {
+		p.write("models/sources.yml", `sources:
   - name: app
     schema: raw_app
     ingest: {kind: copy, connection: app}
@@ -491,9 +492,16 @@ func TestIngestLeavesOthersAlone(t *testing.T) {
     ingest: {kind: files, path: data/prices.csv}
     tables:
       - {name: prices, ingest: {columns: "*"}}
-`)
-	mine := map[string]string{"duck": "create schema raw_app; create table raw_app.item as select 7 as mine; create view raw_app.prices as select 8 as mine", "post": "create schema raw_app; create table raw_app.item as select 7 as mine; create materialized view raw_app.prices as select 8 as mine"}
+`+map[bool]string{true: `  - name: far
+    schema: raw_far
+    ingest: {kind: foreign, connection: app}
+    tables:
+      - {name: item, ingest: {columns: "*"}}
+`}[foreign])
+	}
+	mine := map[string]string{"duck": "create schema raw_app; create table raw_app.item as select 7 as mine; create view raw_app.prices as select 8 as mine", "post": "create schema raw_app; create table raw_app.item as select 7 as mine; create materialized view raw_app.prices as select 8 as mine; create schema raw_far; create view raw_far.item as select 9 as mine"}
 	for _, target := range []string{"duck", "post"} {
+		write(target == "post")
 		if target == "post" {
 			if err := p.server.Exec(context.Background(), p.landed, mine[target]); err != nil {
 				t.Fatal(err)
@@ -511,6 +519,11 @@ func TestIngestLeavesOthersAlone(t *testing.T) {
 		text := p.fails("there is a table raw_app.item already", "ingest", "--target", target, "--full")
 		if !strings.Contains(text, "view raw_app.prices already") {
 			t.Errorf("%s: the view is not named in\n%s", target, text)
+		}
+		if target == "post" {
+			if !strings.Contains(text, "view raw_far.item already") || p.rows(target, "select * from raw_far.item")[0] != "9" {
+				t.Errorf("the view is not left alone, or not named in\n%s", text)
+			}
 		}
 		for table, want := range map[string]string{"item": "7", "prices": "8", "other": "3"} {
 			if d := cmp.Diff([]string{want}, p.rows(target, "select * from raw_app."+table)); d != "" {

@@ -9,6 +9,7 @@ import (
 	"github.com/engine-build/engine/engine/project"
 	"github.com/engine-build/engine/engine/state"
 	"github.com/engine-build/engine/engine/tenant"
+	"github.com/engine-build/engine/engine/warehouse"
 )
 
 // TestGathered: names stand in statements where they are few. More of them are everybody in the
@@ -102,5 +103,49 @@ func TestDepartedShared(t *testing.T) {
 	const want = "no customer shares tables any more: those who read them lose their access, and the tables keep the rows of all who shared them"
 	if got := departed(SharedRows, true).Message; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestWrittenKeys: rows that are written in the project reach a Filler as a statement has them, in
+// batches, each once.
+func TestWrittenKeys(t *testing.T) {
+	table := tenant.Table{Columns: []string{"key", "entity", "customer"}, Rows: [][]any{
+		{int64(7), "material", "acme"}, {"7", "material", "acme"}, {"07", "material", "acme"}, {nil, "material", "acme"}, {"x", "", "acme"}, {"x", "site", nil}, {"9", "site"},
+	}}
+	want := writtenKeys{{customer: "acme", entity: "material", text: "7", number: 7, whole: true}, {customer: "acme", entity: "material", text: "07"}}
+	if d := cmp.Diff(want, keysOf(table, "key", true), cmp.AllowUnexported(writtenKey{})); d != "" {
+		t.Error(d)
+	}
+	next := want.batches(true)
+	b, err := next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := &warehouse.Batch{Rows: 2, Columns: []warehouse.Vector{
+		{Texts: []string{"acme", "acme"}}, {Texts: []string{"material", "material"}}, {Ints: []int64{7, 0}, Null: []bool{false, true}}, {Texts: []string{"7", "07"}},
+	}}
+	if d := cmp.Diff(got, b); d != "" {
+		t.Error(d)
+	}
+	if b, err := next(); b != nil || err != nil {
+		t.Errorf("after the last: %v, %v", b, err)
+	}
+	many := make(writtenKeys, 2*bulk+1)
+	rows := 0
+	for next := many.batches(false); ; {
+		b, err := next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b == nil {
+			break
+		}
+		if len(b.Columns) != 3 || len(b.Columns[0].Texts) != b.Rows {
+			t.Fatalf("%d columns of %d rows", len(b.Columns), b.Rows)
+		}
+		rows += b.Rows
+	}
+	if rows != len(many) {
+		t.Errorf("%d rows of %d", rows, len(many))
 	}
 }

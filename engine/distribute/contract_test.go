@@ -159,7 +159,7 @@ func TestMakeOfStock(t *testing.T) {
 			for _, p := range first.Customers[0].Pairs {
 				have[p.As] = true
 			}
-			stock := warehouse.Stock{Relations: have, Run: &run}
+			stock := warehouse.Stock{Relations: have, Run: &run, Stamp: "new"}
 			in.Stock = map[string]warehouse.Stock{"bmw": stock}
 			test.change(&in, have, &stock)
 			if _, there := in.Stock["bmw"]; there {
@@ -168,6 +168,21 @@ func TestMakeOfStock(t *testing.T) {
 			p, found := Make(in)
 			if diff := cmp.Diff(test.want, short(p)); diff != "" {
 				t.Error(diff)
+			}
+			// A stamp is kept of what is as it was published, and of nothing else.
+			var kept []string
+			for _, r := range p.stamped {
+				kept = append(kept, r.Customer+" "+r.Stamp)
+				if past := in.Past[r.Customer]; !r.At.After(past.At) || r.Run != past.Run || r.Published != past.Published {
+					t.Errorf("the record %+v does not follow %+v", r, past)
+				}
+			}
+			var due []string
+			if configured := len(in.Config.Customers) > 0; configured && len(test.want) == 0 {
+				due = []string{"bmw new"}
+			}
+			if diff := cmp.Diff(due, kept); diff != "" {
+				t.Errorf("stamps that are kept:\n%s", diff)
 			}
 			if test.warns == "" && len(found) > 0 || test.warns != "" && (len(found) != 1 || found[0].Message != test.warns) {
 				t.Errorf("got %v, want %q", found, test.warns)

@@ -324,8 +324,11 @@ func (f *freezer) derive(ctx context.Context, to addr.Relation, r *ref, keyName 
 	return f.do(ctx, warehouse.CreateTableAs{Target: to, Query: query})
 }
 
-// batch is how many rows one statement writes.
-const batch = 500
+// batch is how many rows one statement writes, and bulk how many a Filler is given at once.
+const (
+	batch = 500
+	bulk  = 20_000
+)
 
 // write lays the keys out that are written in the project.
 func (f *freezer) write(ctx context.Context, to addr.Relation, t tenant.Table, keyName string, entity bool) error {
@@ -335,43 +338,97 @@ func (f *freezer) write(ctx context.Context, to addr.Relation, t tenant.Table, k
 		columns = append(columns, warehouse.Column{Name: "entity", Type: text})
 	}
 	columns = append(columns, warehouse.Column{Name: "key_int", Type: "BIGINT"}, warehouse.Column{Name: "key_text", Type: text})
+	keys := keysOf(t, keyName, entity)
+	if filler, ok := f.conn.(warehouse.Filler); ok && len(keys) > batch {
+		_, err := filler.Fill(ctx, to, columns, nil, keys.batches(entity))
+		return err
+	}
 	if err := f.do(ctx, warehouse.CreateTable{Target: to, Columns: columns}); err != nil {
 		return err
 	}
-	cell := func(row []any, name string) string {
-		if i := slices.Index(t.Columns, name); i >= 0 && i < len(row) && row[i] != nil {
-			return fmt.Sprint(row[i])
+	for part := range slices.Chunk(keys, batch) {
+		rows := make([][]any, len(part))
+		for i, k := range part {
+			rows[i] = append(rows[i], k.customer)
+			if entity {
+				rows[i] = append(rows[i], k.entity)
+			}
+			var number any
+			if k.whole {
+				number = k.number
+			}
+			rows[i] = append(rows[i], number, k.text)
 		}
-		return ""
-	}
-	seen := map[[3]string]bool{}
-	var rows [][]any
-	for _, row := range t.Rows {
-		customer, what, k := cell(row, "customer"), "", cell(row, keyName)
-		if entity {
-			what = cell(row, "entity")
-		}
-		id := [3]string{customer, what, k}
-		if customer == "" || k == "" || entity && what == "" || seen[id] {
-			continue
-		}
-		seen[id] = true
-		var number any
-		if n, err := strconv.ParseInt(k, 10, 64); err == nil && strconv.FormatInt(n, 10) == k {
-			number = n
-		}
-		values := []any{customer}
-		if entity {
-			values = append(values, what)
-		}
-		rows = append(rows, append(values, number, k))
-	}
-	for part := range slices.Chunk(rows, batch) {
-		if err := f.do(ctx, warehouse.InsertValues{Target: to, Columns: columns, Rows: part}); err != nil {
+		if err := f.do(ctx, warehouse.InsertValues{Target: to, Columns: columns, Rows: rows}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// writtenKey is a row of a list that is written in the project.
+type writtenKey struct {
+	customer, entity, text string
+	number                 int64
+	whole                  bool // number is the key
+}
+
+type writtenKeys []writtenKey
+
+// keysOf are the rows that give somebody something, each once.
+func keysOf(t tenant.Table, keyName string, entity bool) writtenKeys {
+	cell := func(row []any, i int) string {
+		if i < 0 || i >= len(row) || row[i] == nil {
+			return ""
+		}
+		if text, ok := row[i].(string); ok {
+			return text
+		}
+		return fmt.Sprint(row[i])
+	}
+	customer, what, key := slices.Index(t.Columns, "customer"), -1, slices.Index(t.Columns, keyName)
+	if entity {
+		what = slices.Index(t.Columns, "entity")
+	}
+	seen := make(map[writtenKey]bool, len(t.Rows))
+	out := make(writtenKeys, 0, len(t.Rows))
+	for _, row := range t.Rows {
+		k := writtenKey{customer: cell(row, customer), entity: cell(row, what), text: cell(row, key)}
+		if k.customer == "" || k.text == "" || entity && k.entity == "" {
+			continue
+		}
+		if n, err := strconv.ParseInt(k.text, 10, 64); err == nil && strconv.FormatInt(n, 10) == k.text {
+			k.number, k.whole = n, true
+		}
+		if !seen[k] {
+			seen[k] = true
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// batches gives the keys to a Filler.
+func (keys writtenKeys) batches(entity bool) func() (*warehouse.Batch, error) {
+	return func() (*warehouse.Batch, error) {
+		if len(keys) == 0 {
+			return nil, nil
+		}
+		part := keys[:min(len(keys), bulk)]
+		keys = keys[len(part):]
+		n := len(part)
+		customers, entities, texts := make([]string, n), make([]string, n), make([]string, n)
+		numbers, null := make([]int64, n), make([]bool, n)
+		for i, k := range part {
+			customers[i], entities[i], texts[i], numbers[i], null[i] = k.customer, k.entity, k.text, k.number, !k.whole
+		}
+		columns := []warehouse.Vector{{Texts: customers}}
+		if entity {
+			columns = append(columns, warehouse.Vector{Texts: entities})
+		}
+		columns = append(columns, warehouse.Vector{Ints: numbers, Null: null}, warehouse.Vector{Texts: texts})
+		return &warehouse.Batch{Rows: n, Columns: columns}, nil
+	}
 }
 
 func (f *freezer) do(ctx context.Context, op warehouse.Op) error {

@@ -824,7 +824,7 @@ func (m *maker) breaks() {
 			was[i] = tenant.Column{Name: c.Name, Type: c.Type}
 		}
 		if list := tenant.Breaks(was, after); len(list) > 0 {
-			m.diags.Add(tenant.Breaking(name, k.contract, list, who[k], at))
+			m.diags.Add(tenant.Breaking(name, k.contract, max(k.contract, newestOf(m.in.Setting.Contracts)), list, who[k], at))
 		}
 	}
 }

@@ -153,7 +153,11 @@ func (s *copySession) land(ctx context.Context, step *Step, readers int, res *Re
 		switch {
 		case since == "":
 			res.Total = rows
-			err = Publish(ctx, r, staged, step.Into, func(ctx context.Context, c warehouse.Conn) error { return Record(ctx, c, r, project.IngestCopy, *res) })
+			var kept []string
+			kept, err = publishKeeping(ctx, r, staged, step.Into, func(ctx context.Context, c warehouse.Conn) error { return Record(ctx, c, r, project.IngestCopy, *res) })
+			if len(kept) > 0 && err == nil {
+				res.Diags.Add(stayed(step, kept))
+			}
 			if err == nil {
 				return nil
 			}

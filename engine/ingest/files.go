@@ -845,8 +845,19 @@ func (l *fileLanding) publish(ctx context.Context, live warehouse.Relation, do t
 		}
 		return Record(ctx, c, r, project.IngestFiles, *l.result)
 	}
+	if !d.Caps().TransactionalDDL {
+		// A run that dies between the rows and their records leaves records that fit no file:
+		// otherwise one that is put back to what it was would be taken for read.
+		unknown := slices.Clone(files)
+		for i := range unknown {
+			unknown[i].Hash = ""
+		}
+		if err := Do(ctx, conn, state.IngestedFilesOps(d, l.database(), l.step.Into, unknown, do.all)...); err != nil {
+			return err
+		}
+	}
 	if do.all {
-		return Publish(ctx, r, l.staged, l.step.Into, record)
+		return l.exchange(ctx, l.staged, record)
 	}
 	names := make([]string, len(files))
 	for i, f := range files {
@@ -872,12 +883,21 @@ func (l *fileLanding) publish(ctx context.Context, live warehouse.Relation, do t
 		err = Do(ctx, conn, warehouse.CreateTableAs{Target: whole, Query: l.union(live, names), Columns: columns})
 	}
 	if err == nil {
-		err = Publish(ctx, r, whole, l.step.Into, record)
+		err = l.exchange(ctx, whole, record)
 	}
 	if err != nil {
 		return errors.Join(err, l.drop(ctx, whole))
 	}
 	return l.drop(ctx, l.staged)
+}
+
+// exchange publishes a table in place of the old one.
+func (l *fileLanding) exchange(ctx context.Context, staged addr.Relation, record func(context.Context, warehouse.Conn) error) error {
+	kept, err := publishKeeping(ctx, l.request, staged, l.step.Into, record)
+	if err == nil && len(kept) > 0 {
+		l.result.Diags.Add(stayed(l.step, kept))
+	}
+	return err
 }
 
 // union are the rows of other files, in the columns of now, and those that are staged.

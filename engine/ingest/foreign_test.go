@@ -74,6 +74,17 @@ func open(t *testing.T, d warehouse.Driver, fields map[string]string) warehouse.
 // apply ingests, and gives what went wrong.
 func apply(t *testing.T, kind ingest.Kind, r ingest.Request) ([]ingest.Result, []string) {
 	t.Helper()
+	results, said := applied(t, kind, r)
+	for _, res := range results {
+		if res.Failed != (len(res.Diags) > 0) {
+			t.Errorf("%s: failed is %v, and it says %v", res.Node.Name, res.Failed, res.Diags)
+		}
+	}
+	return results, said
+}
+
+func applied(t *testing.T, kind ingest.Kind, r ingest.Request) ([]ingest.Result, []string) {
+	t.Helper()
 	ctx := context.Background()
 	s, err := kind.Open(ctx, r)
 	if err != nil {
@@ -92,9 +103,6 @@ func apply(t *testing.T, kind ingest.Kind, r ingest.Request) ([]ingest.Result, [
 	for _, res := range results {
 		for _, d := range res.Diags {
 			said = append(said, d.Message)
-		}
-		if res.Failed != (len(res.Diags) > 0) {
-			t.Errorf("%s: failed is %v, and it says %v", res.Node.Name, res.Failed, res.Diags)
 		}
 	}
 	return results, said

@@ -28,15 +28,10 @@ type card struct {
 	ID          int             `json:"id"`
 	Name        string          `json:"name"`
 	Description string          `json:"description"`
-	Type        string          `json:"type"`
-	Display     string          `json:"display"`
 	Database    *int            `json:"database_id"`
-	Table       *int            `json:"table_id"`
 	Query       json.RawMessage `json:"dataset_query"`
 	Creator     *person         `json:"creator"`
 	CreatorID   *int            `json:"creator_id"`
-	Archived    bool            `json:"archived"`
-	Created     string          `json:"created_at"`
 }
 
 type person struct {
@@ -50,7 +45,6 @@ type dashboard struct {
 	Description string     `json:"description"`
 	Creator     *person    `json:"creator"`
 	CreatorID   *int       `json:"creator_id"`
-	Created     string     `json:"created_at"`
 	Cards       []dashCard `json:"dashcards"`
 	Ordered     []dashCard `json:"ordered_cards"` // its name before v47
 }

@@ -138,10 +138,7 @@ func (m *maker) targets() {
 			continue
 		}
 		for _, c := range t.Columns {
-			if f.field(c.Name) == nil {
-				continue
-			}
-			if to := m.target(c.To); to != nil {
+			if to := m.target(c.To); to != nil && f.field(c.Name) != nil {
 				m.primary[to.ID] = true
 			}
 		}

@@ -51,11 +51,11 @@ func model(name string) addr.Node { return addr.Node{Kind: addr.Model, Name: nam
 // orders refer to customers, and have something of every sort.
 func shop() []Table {
 	return []Table{
-		{Node: model("customers"), Schema: "main", Name: "customers", Set: map[string]any{"description": "Who buys."}, Whole: true, Columns: []Column{
+		{Node: model("customers"), Schema: "main", Name: "customers", Set: map[string]any{"description": "Who buys."}, Columns: []Column{
 			{Name: "id", Set: map[string]any{semanticType: typePK}},
 			{Name: "name", Set: map[string]any{"description": "Full name.", semanticType: "type/Name", "visibility_type": "sensitive"}},
 		}},
-		{Node: model("orders"), Schema: "main", Name: "orders", Set: map[string]any{"description": "What was bought.", "display_name": "All orders", "caveats": "Not those of today."}, Whole: true, Ordered: true, Columns: []Column{
+		{Node: model("orders"), Schema: "main", Name: "orders", Set: map[string]any{"description": "What was bought.", "display_name": "All orders", "caveats": "Not those of today."}, Ordered: true, Columns: []Column{
 			{Name: "id", Set: map[string]any{"description": "Number."}},
 			{Name: "customer_id", Set: map[string]any{semanticType: typeFK}, To: &Target{Node: model("customers"), Column: "id"}},
 			{Name: "amount", Set: map[string]any{}, Settings: map[string]any{"number_style": "currency", "decimals": int64(2)}},

@@ -247,10 +247,9 @@ func quoted(text string) string {
 // wording is what an answer that is no success says.
 func wording(content []byte) string {
 	var said struct {
-		Message  any            `json:"message"`
-		Error    any            `json:"error"`
-		Errors   map[string]any `json:"errors"`
-		Specific map[string]any `json:"specific-errors"`
+		Message any            `json:"message"`
+		Error   any            `json:"error"`
+		Errors  map[string]any `json:"errors"`
 	}
 	var out []string
 	if json.Unmarshal(content, &said) == nil {

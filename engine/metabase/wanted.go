@@ -20,15 +20,11 @@ type Table struct {
 	Schema, Name string
 	// Set are the values wanted, by key of the interface; nil is a wish, too: nothing.
 	Set map[string]any
-	// Columns are in the order of the model. Whole: they are all that the table has.
+	// Columns are in the order of the model.
 	Columns []Column
-	Whole   bool
 	// Ordered: the columns are to stand in that order.
 	Ordered bool
 }
-
-// Hidden reports whether the table is to be hidden: Metabase does not look at its columns then.
-func (t *Table) Hidden() bool { v, _ := t.Set["visibility_type"].(string); return v != "" }
 
 // Column is what is wanted of one column.
 type Column struct {
@@ -205,7 +201,7 @@ func unquote(name string) string { return strings.Trim(name, "\"`") }
 
 func (w *wanter) table(n *compile.Node) Table {
 	m := w.p.Project.Settings.Metabase
-	t := Table{Node: n.ID, Schema: n.Relation.Schema, Name: n.Relation.Name, Set: map[string]any{}, Whole: n.Unanalyzed == "" && n.Source == nil, Ordered: m != nil && m.OrderFields.V}
+	t := Table{Node: n.ID, Schema: n.Relation.Schema, Name: n.Relation.Name, Set: map[string]any{}, Ordered: m != nil && m.OrderFields.V}
 	if d := strings.TrimSpace(n.Description); d != "" {
 		t.Set["description"] = d
 	}
@@ -462,7 +458,7 @@ func For(all []Table, copies map[addr.Node]Copy) []Table {
 			}
 			columns = append(columns, col)
 		}
-		t.Columns, t.Whole = columns, false // custom fields are the customer's own
+		t.Columns = columns
 		out = append(out, t)
 	}
 	slices.SortFunc(out, func(a, b Table) int {

@@ -399,6 +399,12 @@ func configTwice(at source.Span, key string, first source.Span) diag.Diagnostic 
 		Labels: []diag.Label{{At: first, Text: "first here"}}, Help: "remove one of them"}
 }
 
+// refAndCSV is about a part of the distribution with two sources.
+func refAndCSV(at source.Span, part string, ref source.Span) diag.Diagnostic {
+	return diag.Diagnostic{Code: codeValueInvalid, Message: fmt.Sprintf("%q is read from ref or from csv, and not from both", part), At: at,
+		Labels: []diag.Label{{At: ref, Text: "the other one"}}, Help: "remove one of them"}
+}
+
 // unknownConfig says all that is known about a config key that the kind does not have.
 func unknownConfig(key string, kind addr.Kind, at source.Span, more ...string) diag.Diagnostic {
 	d := diag.Diagnostic{Code: codeConfigUnknown, Message: fmt.Sprintf("unknown config key %q for %s", key, plural(kind)), At: at}

@@ -356,7 +356,7 @@ func (o *object) part(name string) *Part {
 		o.list.Add(keyMissing(p.At, "ref", o.key(name)))
 		return nil
 	case p.Ref.IsSet() && p.CSV.IsSet():
-		o.list.Add(configTwice(p.CSV.At, "ref", p.Ref.At))
+		o.list.Add(refAndCSV(p.CSV.At, name, p.Ref.At))
 		return nil
 	case p.CSV.IsSet():
 		clean, why := inside(p.CSV.V)
@@ -502,9 +502,27 @@ func (s *settings) readCustomers(dir string) {
 	}
 }
 
+// leaves says whether links in a path below a project lead out of it. What is not there leads
+// nowhere.
+func leaves(dir, abs string) bool {
+	root, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return false
+	}
+	real, err := filepath.EvalSymlinks(abs)
+	if err != nil {
+		return false
+	}
+	rel, err := filepath.Rel(root, real)
+	return err != nil || !filepath.IsLocal(rel)
+}
+
 func (p *Part) readCSV(dir string) diag.List {
 	abs := filepath.Join(dir, filepath.FromSlash(p.form.path))
-	f, ok, list := readFile(abs, p.form.path)
+	if leaves(dir, abs) {
+		return diag.List{valueInvalid(p.CSV.At, fmt.Sprintf("%q cannot be read: a link leads out of the project", p.CSV.V), "give a path relative to engine.yml, below it, with the file itself in the project")}
+	}
+	f, ok, list := readNamed(abs, p.form.path)
 	if !ok {
 		for i := range list {
 			list[i].Labels = append(list[i].Labels, diag.Label{At: p.CSV.At, Text: "asked for here"})

@@ -162,6 +162,32 @@ func TestLoadOddFiles(t *testing.T) {
 	}
 }
 
+// Opening a pipe waits for somebody who writes into it: nobody does.
+func TestLoadPipes(t *testing.T) {
+	dir := write(t, txtar.Parse([]byte("-- engine.yml --\nname: shop\ndistribution:\n  customers: {csv: c.csv}\n  customer_tenants: {csv: t.csv}\n-- t.csv --\ncustomer,tenant\n-- models/a.sql --\nselect 1\n")))
+	for _, name := range []string{"c.csv", LockFile} {
+		if err := syscall.Mkfifo(filepath.Join(dir, name), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, list := Load(dir, envOf())
+	want := []string{
+		`c.csv:1:1: error: "c.csv" is not a regular file [file-special]`,
+		LockFile + `:1:1: error: "` + LockFile + `" is not a regular file [file-special]`,
+	}
+	if diff := cmp.Diff(want, messages(list)); diff != "" {
+		t.Errorf("diagnostics (-want +got):\n%s", diff)
+	}
+	settings := t.TempDir()
+	if err := syscall.Mkfifo(filepath.Join(settings, settingsFile), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, list = Load(settings, envOf())
+	if diff := cmp.Diff([]string{`engine.yml:1:1: error: "engine.yml" is not a regular file [file-special]`}, messages(list)); diff != "" {
+		t.Errorf("diagnostics of engine.yml (-want +got):\n%s", diff)
+	}
+}
+
 // Files are read whole, whatever their size is beside that of the buffer.
 func TestLoadFilesOfAnySize(t *testing.T) {
 	for _, size := range []int{0, 1, chunk - 1, chunk, chunk + 1, 2*chunk + 7} {

@@ -83,6 +83,9 @@ func (l *Lock) Text() []byte {
 // readLock reads the lock file of a project; without one the lock is empty.
 func readLock(dir string) (*Lock, diag.List) {
 	out := &Lock{Sources: map[string]*LockedSource{}, Remotes: map[string]*LockedRemote{}}
+	if info, err := os.Stat(filepath.Join(dir, LockFile)); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		return out, diag.List{fileSpecial(pathOnly(LockFile))}
+	}
 	data, err := os.ReadFile(filepath.Join(dir, LockFile))
 	if errors.Is(err, os.ErrNotExist) {
 		return out, nil

@@ -111,6 +111,16 @@ func readFile(abs, rel string) (f *source.File, ok bool, list diag.List) {
 	return f, false, diag.List{fileEncoding(f.Span(off, off+1), utf16)}
 }
 
+// readNamed is readFile for a file whose kind nobody has looked at yet. Opening a pipe would
+// wait for whoever writes into it.
+func readNamed(abs, rel string) (f *source.File, ok bool, list diag.List) {
+	if info, err := os.Stat(abs); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		f = source.NewFile(rel, nil)
+		return f, false, diag.List{fileSpecial(f.Whole())}
+	}
+	return readFile(abs, rel)
+}
+
 // buffers are shared by the goroutines that read files.
 var buffers = sync.Pool{New: func() any { b := make([]byte, chunk); return &b }}
 

@@ -72,7 +72,7 @@ func readSettings(dir, shown string, env func(string) (string, bool)) (*settings
 	if _, err := os.Stat(abs); os.IsNotExist(err) {
 		return s, false, diag.List{settingsMissing(shown, lookalike(dir))}
 	}
-	f, ok, list := readFile(abs, settingsFile)
+	f, ok, list := readNamed(abs, settingsFile)
 	s.File = f
 	doc := &document{file: f}
 	if ok {

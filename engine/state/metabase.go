@@ -3,7 +3,6 @@ package state
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/engine-build/engine/engine/addr"
@@ -27,8 +26,9 @@ var shown = table{
 	subject: "table_id", at: "at", id: "run_id",
 }
 
-// shownRows is how many rows go into one statement: each is as long as its table has columns.
-const shownRows = 50
+// shownSize is about how much text one statement has, unless one row has more: rows are added
+// until it is passed. BigQuery takes statements of one megabyte.
+const shownSize = 200_000
 
 // ReadShown reads what was last written, by table. There is nothing where nothing was ever.
 func ReadShown(ctx context.Context, c warehouse.Conn, s Scope) (map[string]Shown, error) {
@@ -63,12 +63,16 @@ func WriteShown(ctx context.Context, c warehouse.Conn, s Scope, runID string, at
 		warehouse.CreateSchema{Database: s.Database, Schema: Schema},
 		warehouse.CreateTable{Target: target, Columns: columns, IfNotExists: true},
 	}
-	for part := range slices.Chunk(list, shownRows) {
-		var rows [][]any
-		for _, r := range part {
-			rows = append(rows, []any{s.String(), r.Table, marshaled(r.Values), stamp(at), runID})
+	var rows [][]any
+	size := 0
+	for i, r := range list {
+		values := marshaled(r.Values)
+		rows = append(rows, []any{s.String(), r.Table, values, stamp(at), runID})
+		size += len(values) + len(r.Table)
+		if i+1 == len(list) || size > shownSize {
+			ops = append(ops, warehouse.InsertValues{Target: target, Columns: columns, Rows: rows})
+			rows, size = nil, 0
 		}
-		ops = append(ops, warehouse.InsertValues{Target: target, Columns: columns, Rows: rows})
 	}
 	for _, op := range ops {
 		statements, err := d.Render(op)

@@ -823,6 +823,15 @@ func (w row) owners(owners map[string][]*Customer) (who []*Customer, tenant stri
 	k, ok := ParseKey(t)
 	if !ok {
 		w.report(w.soft(), codeField, "tenant", "give a whole number or a text", "%s cannot be a tenant", shown(t))
+		return nil, ""
+	}
+	// In a relation such rows are what an app keeps of tenants that are no customer's.
+	if at, known := w.r.parts.Tables[project.CustomerTenants]; known && w.table.At != nil && len(owners[k.Text]) == 0 {
+		severity := diag.Error
+		if at.At == nil {
+			severity = diag.Warning // who has a tenant changes without whoever wrote this
+		}
+		w.report(severity, codeField, "tenant", "give it to a customer in customer_tenants, or remove the row", "no customer has the tenant %s of a custom field", shown(t))
 	}
 	return owners[k.Text], k.Text
 }
@@ -830,8 +839,21 @@ func (w row) owners(owners map[string][]*Customer) (who []*Customer, tenant stri
 func (w row) field(model string) (Field, bool) {
 	v := w.get("id")
 	id, ok := plain(v)
-	bad := strings.ContainsFunc(id, unicode.IsControl) || !utf8.ValidString(id) || len(id) > longestField
-	if v == nil || !ok || bad {
+	why := ""
+	switch {
+	case v == nil || !ok:
+	case !utf8.ValidString(id):
+		why = "it is not UTF-8"
+	case strings.ContainsFunc(id, unicode.IsControl):
+		why = "it has a line break, a tab or another control character, and becomes the name of a column"
+	case len(id) > longestField:
+		why = fmt.Sprintf("it has %d bytes, and may have %d", len(id), longestField)
+	}
+	switch {
+	case why != "":
+		w.report(w.soft(), codeField, "id", "give the field another id in the JSON column, or leave it out", "%s cannot be the id of a custom field of %q: %s", shown(v), model, why)
+		return Field{}, false
+	case v == nil || !ok:
 		w.report(w.soft(), codeField, "id", "give the name that it has in the JSON column", "%s cannot be the id of a custom field of %q", shown(v), model)
 		return Field{}, false
 	}

@@ -90,8 +90,11 @@ func TestBreaks(t *testing.T) {
 }
 
 func TestBreaking(t *testing.T) {
-	d := tenant.Breaking("orders", 2, tenant.Breaks([]tenant.Column{{Name: "sum", Type: "BIGINT"}}, []tenant.Column{{Name: "amount", Type: "BIGINT"}}), []string{"e", "b", "d", "a", "c"}, none)
+	d := tenant.Breaking("orders", 2, 3, tenant.Breaks([]tenant.Column{{Name: "sum", Type: "BIGINT"}}, []tenant.Column{{Name: "amount", Type: "BIGINT"}}), []string{"e", "b", "d", "a", "c"}, none)
 	if want := `orders breaks contract 2 of a, b, c and 2 more: "sum" is gone, perhaps renamed to "amount"`; d.Message != want {
 		t.Errorf("%s, want %s", d.Message, want)
+	}
+	if want := "add contract 4 to distribution.contracts with the change below contract 3, or undo the change"; d.Help != want {
+		t.Errorf("%s, want %s", d.Help, want)
 	}
 }

@@ -214,13 +214,14 @@ func contractWrong(at source.Span, message, help string) diag.Diagnostic {
 	return diag.Diagnostic{Code: codeContract, Message: message, At: at, Help: help}
 }
 
-// Breaking says whom a change of a model within one contract would hurt.
-func Breaking(model string, contract int, breaks []Break, customers []string, at source.Span) diag.Diagnostic {
+// Breaking says whom a change of a model within one contract would hurt. It is also a change of
+// the newest contract, which the model has.
+func Breaking(model string, contract, newest int, breaks []Break, customers []string, at source.Span) diag.Diagnostic {
 	var what []string
 	for _, b := range breaks {
 		what = append(what, b.String())
 	}
 	slices.Sort(customers)
 	return diag.Diagnostic{Code: codeBreaks, Message: fmt.Sprintf("%s breaks contract %d of %s: %s", model, contract, names(customers), strings.Join(what, "; ")), At: at,
-		Help: fmt.Sprintf("add contract %d to distribution.contracts with the change below contract %d, or undo the change", contract+1, contract)}
+		Help: fmt.Sprintf("add contract %d to distribution.contracts with the change below contract %d, or undo the change", newest+1, newest)}
 }

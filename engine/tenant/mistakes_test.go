@@ -61,7 +61,7 @@ func TestMistakes(t *testing.T) {
 	})
 	t.Run("relations", testRelations)
 	t.Run("sunsets", testSunsets)
-	note(t, diag.List{tenant.Breaking("orders", 1, tenant.Breaks([]tenant.Column{{Name: "sum", Type: "BIGINT"}}, nil), []string{"acme"}, none)})
+	note(t, diag.List{tenant.Breaking("orders", 1, 1, tenant.Breaks([]tenant.Column{{Name: "sum", Type: "BIGINT"}}, nil), []string{"acme"}, none)})
 	seen := map[diag.Code]bool{}
 	for _, e := range tenant.Codes {
 		if seen[e.Code] {

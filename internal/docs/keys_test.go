@@ -44,7 +44,7 @@ var ingestKeys = []key{
 	{"path", "list of files, folders and patterns", "files: relative to engine.yml; `{table}` stands for the name of the table; required there"},
 	{"format", "`csv`, `ndjson`, `parquet`", "files: default: by the names"},
 	{"delimiter", "one character", "files: of CSV; default a comma"},
-	{"header", "true or false", "files: the first line names the columns; default true"},
+	{"header", "true, false or list of names", "files: whether the first line names the columns, or the names of all fields of files without one; default true"},
 	{"null", "list of texts", "files: what stands for NULL besides the empty field"},
 	{"encoding", "`utf-8`, `utf-16`, `latin1`, `windows-1252`", "files: default `utf-8`"},
 	{"max_rejects", "number", "files: how many records may be left out because they cannot be read; default 0"},

@@ -19,6 +19,11 @@ func (c *conn) Moment(ctx context.Context) (warehouse.Moment, error) {
 		return nil, err
 	}
 	m := &still{tx: began, pool: c.session}
+	// It waits as long as others read, and PostgreSQL must not take it for a forgotten one.
+	if _, err := began.one.Conn().PgConn().Exec(ctx, "set local idle_in_transaction_session_timeout = 0").ReadAll(); err != nil {
+		began.Close()
+		return nil, wrap(ctx, warehouse.Statement{}, err)
+	}
 	err = began.ask(ctx, "select pg_catalog.pg_export_snapshot(), pg_catalog.current_setting('server_version_num')", nil, func(v [][]byte) {
 		m.snapshot = string(v[0])
 		m.version, _ = strconv.Atoi(string(v[1])) // the server's own number
