@@ -21,7 +21,7 @@ type options struct {
 	on, dir, jobs, engine   string
 	customers, models, rows int
 	naive                   int
-	index                   bool
+	index, scanOnly         bool
 	server                  string // folder of PostgreSQL's
 }
 
@@ -36,6 +36,7 @@ func main() {
 	flag.IntVar(&o.rows, "rows", 5_000_000, "rows of all models together")
 	flag.IntVar(&o.naive, "naive", 20, "customers that the naive script copies; its time is scaled to all")
 	flag.BoolVar(&o.index, "index", false, "on PostgreSQL, the models have an index on the tenant")
+	flag.BoolVar(&o.scanOnly, "scan", false, "publish nothing: only explain what is read")
 	flag.Parse()
 	if err := o.measure(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -108,6 +109,9 @@ func (o *options) measure(ctx context.Context) error {
 	fmt.Printf("%s: %d customers, %d models, %d rows, %s jobs; load %s\n", o.on, o.customers, o.models, o.rows, o.jobs, load())
 	if _, err := step("build", "build", "--no-catalog"); err != nil {
 		return err
+	}
+	if o.scanOnly {
+		return o.scan(ctx, open)
 	}
 	if _, err := step("plan", "publish", "--dry-run"); err != nil {
 		return err

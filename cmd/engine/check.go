@@ -182,6 +182,9 @@ func (s *session) applyRules(ctx context.Context, f checkFlags, partial bool) er
 	if s.program == nil {
 		return nil
 	}
+	if !partial {
+		s.warnings.Add(s.selectionsMissed()...)
+	}
 	o := check.Options{Partial: partial}
 	for _, name := range f.rules {
 		o.Rules = append(o.Rules, diag.Code(name))

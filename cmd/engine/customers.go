@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -87,13 +88,17 @@ type customerDocument struct {
 	Links     map[string]int               `json:"links,omitempty"`
 	Transfers map[string]int               `json:"transfers,omitempty"`
 	Fields    map[string]map[string]string `json:"custom_fields,omitempty"` // column by model and ID
+	// Names are what the fields are called now, by model and ID, where that is not the ID.
+	Names     map[string]map[string]string `json:"custom_field_names,omitempty"`
 	Published *time.Time                   `json:"published,omitempty"`
 	Run       string                       `json:"run,omitempty"`
 	Unended   bool                         `json:"unended,omitempty"`
-	Rows      int64                        `json:"rows"`
-	Models    []customerModel              `json:"models"`
-	Due       int                          `json:"due"`
-	Reasons   []distribute.Reason          `json:"reasons,omitempty"`
+	// Rows are -1 where they are in tables that customers share, of which SharedRows are all.
+	Rows       int64               `json:"rows"`
+	SharedRows *int64              `json:"shared_rows,omitempty"`
+	Models     []customerModel     `json:"models"`
+	Due        int                 `json:"due"`
+	Reasons    []distribute.Reason `json:"reasons,omitempty"`
 }
 
 type customerModel struct {
@@ -173,6 +178,15 @@ func documents(p *distribute.Prepared) []customerDocument {
 			d.Fields[model] = map[string]string{}
 			for _, f := range fields {
 				d.Fields[model][f.ID] = f.Column
+				if f.Name != f.ID {
+					if d.Names == nil {
+						d.Names = map[string]map[string]string{}
+					}
+					if d.Names[model] == nil {
+						d.Names[model] = map[string]string{}
+					}
+					d.Names[model][f.ID] = f.Name
+				}
 			}
 		}
 		from := c.Name
@@ -204,6 +218,12 @@ func published(d customerDocument, p *distribute.Prepared, from string, due *dis
 		d.Unended, d.Rows = past.Begun, past.Rows
 		for n, pair := range past.Pairs {
 			models[n] = customerModel{Node: n, Rows: pair.Rows}
+		}
+		if from == distribute.SharedRows {
+			d.Rows, d.SharedRows = -1, &past.Rows
+			for n := range models {
+				models[n] = customerModel{Node: n, Rows: -1}
+			}
 		}
 	}
 	if due != nil {
@@ -250,11 +270,15 @@ func (s *session) listCustomers(list []customerDocument) error {
 				had++
 			}
 		}
+		count := view.Count(d.Rows)
+		if d.SharedRows != nil {
+			count = "of " + view.Count(*d.SharedRows)
+		}
 		tier := fmt.Sprint(d.Tier)
 		if !d.Configured {
 			tier = ""
 		}
-		rows = append(rows, []string{d.Customer, tier, d.Mode, fmt.Sprint(len(d.Tenants)), fmt.Sprint(d.Contract), when, fmt.Sprint(had), view.Count(d.Rows), due, view.List(d.Principals)})
+		rows = append(rows, []string{d.Customer, tier, d.Mode, fmt.Sprint(len(d.Tenants)), fmt.Sprint(d.Contract), when, fmt.Sprint(had), count, due, view.List(d.Principals)})
 	}
 	_, err := io.WriteString(s.app.out, aligned(rows))
 	return err
@@ -305,9 +329,12 @@ func (s *session) showCustomer(d customerDocument) error {
 		line("principals", "%s", view.List(d.Principals))
 		line("have access", "%s", view.List(d.Granted))
 	}
-	if d.Published == nil {
+	switch {
+	case d.Published == nil:
 		line("published", "never")
-	} else {
+	case d.SharedRows != nil:
+		line("published", "%s by run %s, in tables that share %s", moment(*d.Published), d.Run, view.Number(int(*d.SharedRows), "row"))
+	default:
 		line("published", "%s by run %s, %s", moment(*d.Published), d.Run, view.Number(int(d.Rows), "row"))
 	}
 	if d.Unended {
@@ -316,7 +343,11 @@ func (s *session) showCustomer(d customerDocument) error {
 	for _, model := range slices.Sorted(maps.Keys(d.Fields)) {
 		var columns []string
 		for _, id := range slices.Sorted(maps.Keys(d.Fields[model])) {
-			columns = append(columns, d.Fields[model][id]+" ("+id+")")
+			what := id
+			if name := d.Names[model][id]; name != "" {
+				what += ", now " + strconv.Quote(name)
+			}
+			columns = append(columns, d.Fields[model][id]+" ("+what+")")
 		}
 		line("fields", "%s: %s", model, view.List(columns))
 	}

@@ -61,3 +61,35 @@ func TestViewsOfOthers(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestViewsThatFollow: a column goes, and the project's own view no longer reads it. The old
+// text of the view stands in the way of one after the other; both at once is the way.
+func TestViewsThatFollow(t *testing.T) {
+	server := pg.Shared(t)
+	database := server.Database(t)
+	f := newFolder(t)
+	f.write("engine.yml", "name: shop\ndialect: postgres\ntargets: {dev: "+onPostgres(server, database, "core")+"}\n")
+	f.write("models/orders.sql", "{{ config \"materialized\" \"table\" }}select 1 as id, 2 as area")
+	f.write("models/own.sql", "{{ config \"materialized\" \"view\" }}select id, area from {{ ref \"orders\" }}")
+	if code, text := f.engine("build"); code != exitDone {
+		t.Fatal(text)
+	}
+	f.write("models/orders.sql", "{{ config \"materialized\" \"table\" }}select 3 as id")
+	f.write("models/own.sql", "{{ config \"materialized\" \"view\" }}select id from {{ ref \"orders\" }}")
+	code, text := f.engine("build")
+	if code != exitFailed || !strings.Contains(text, "column orders.area does not exist") || !strings.Contains(text, "engine build --publish run") {
+		t.Errorf("exit code %d: %s", code, text)
+	}
+	rows := func(want string) {
+		t.Helper()
+		_, got := f.engine("show", "--quiet", "--limit", "0", "--output", "csv", "--inline", "select * from core.own")
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	}
+	rows("id,area\n1,2\n")
+	if code, text := f.engine("build", "--publish", "run"); code != exitDone {
+		t.Errorf("exit code %d: %s", code, text)
+	}
+	rows("id\n3\n")
+}

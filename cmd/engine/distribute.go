@@ -431,13 +431,17 @@ func (a *app) completeCustomer(cmd *cobra.Command, _ []string, _ string) ([]stri
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
+	return s.knownCustomers(), cobra.ShellCompDirectiveNoFileComp
+}
+
+// knownCustomers are the names that are known without the warehouse: those that stand in the
+// project, and those that the last command read there.
+func (s *session) knownCustomers() []string {
 	var names []string
 	if b, err := os.ReadFile(filepath.Join(s.target(), customersFile)); err == nil {
 		_ = json.Unmarshal(b, &names)
-	} else if !errors.Is(err, os.ErrNotExist) {
-		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	names = append(names, distribute.Written(s.project.Settings.Distribution)...)
 	slices.Sort(names)
-	return slices.Compact(names), cobra.ShellCompDirectiveNoFileComp
+	return slices.Compact(names)
 }

@@ -286,7 +286,11 @@ seeds: {+distribute: never}
 		x.write("config/customers.csv", fmt.Sprintf("customer,tier,principals\nacme,%d,%s\nbmw,%d,%s\ncascade,2,\n", acme, role("bi_acme"), bmw, role("bi_bmw")))
 	}
 	customers(1, 1)
-	x.write("config/tenants.csv", "customer,tenant\nacme,1\nbmw,2\nbmw,3\ncascade,1\n")
+	var many strings.Builder // so many that they are written in bulk
+	for n := range 1000 {
+		fmt.Fprintf(&many, "cascade,%d\n", 1000+n)
+	}
+	x.write("config/tenants.csv", "customer,tenant\nacme,1\nbmw,2\nbmw,3\ncascade,1\n"+many.String())
 	x.write("seeds/raw.csv", "id,tenant_id,name\n1,1,flour\n2,2,sugar\n3,3,salt\n4,,ghost\n")
 	x.write("models/material.sql", `{{ config "materialized" "table" "distribute" "tenant" }}select id, tenant_id, name from {{ ref "raw" }}`)
 	x.write("models/unit.sql", `{{ config "materialized" "table" "distribute" "shared" }}select 'g' as unit`)
@@ -300,11 +304,11 @@ seeds: {+distribute: never}
 	x.want("acme reads cascade", x.as(role("bi_acme"), "select id from dw_cascade.material"), "refused 42501")
 	x.engine(exitDone, []string{"publish"}, "nothing to publish")
 	x.engine(exitDone, []string{"customers"}, "acme      1     rows", "cascade   2     table")
-	x.engine(exitDone, []string{"customers", "show", "acme"}, "dw__rows")
+	x.engine(exitDone, []string{"customers", "show", "acme"}, "dw__rows", "in tables that share 5 rows")
 	x.engine(exitMistake, []string{"customers", "show", "_rows"}, `there is no customer "_rows"`)
 
 	// A tenant goes from one to the other; a customer gets tables of its own, and back.
-	x.write("config/tenants.csv", "customer,tenant\nacme,1\nacme,2\nbmw,3\ncascade,1\n")
+	x.write("config/tenants.csv", "customer,tenant\nacme,1\nacme,2\nbmw,3\ncascade,1\n"+many.String())
 	x.engine(exitDone, []string{"publish", "--customer", "bmw"}, "1 customer published")
 	x.want("acme", x.as(role("bi_acme"), of), "1,flour 2,sugar 3,NULL")
 	x.want("bmw", x.as(role("bi_bmw"), of), "3,salt")

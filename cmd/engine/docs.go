@@ -17,6 +17,7 @@ import (
 	"github.com/engine-build/engine/engine"
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/serve"
 	"github.com/engine-build/engine/engine/state"
 	"github.com/engine-build/engine/engine/warehouse"
 )
@@ -156,7 +157,11 @@ func (a *app) serve(ctx context.Context, dir, address string) error {
 		return failure(fileWrong("open", a.shown(dir), err))
 	}
 	defer root.Close()
-	server := &http.Server{Handler: fresh(http.FileServerFS(root.FS())), ReadHeaderTimeout: 10 * time.Second}
+	handler := fresh(http.FileServerFS(root.FS()))
+	if at, ok := listener.Addr().(*net.TCPAddr); ok && at.IP.IsLoopback() {
+		handler = local(handler, listenName(address))
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	_, _ = fmt.Fprintf(a.out, "catalog at http://%s/ (Ctrl-C ends it)\n", listener.Addr())
@@ -171,6 +176,17 @@ func (a *app) serve(ctx context.Context, dir, address string) error {
 		return server.Close()
 	}
 	return nil
+}
+
+// local keeps pages of other sites from reading what only this machine is to see.
+func local(h http.Handler, names []string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !serve.Hosted(r.Host, names) {
+			http.Error(w, "the catalog is not known by this name", http.StatusMisdirectedRequest)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
 // fresh tells browsers to ask again: the next build changes the pages.

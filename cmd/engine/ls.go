@@ -81,6 +81,9 @@ Lists sources, seeds, models, snapshots, tests and exposures. Without a warehous
 			if found.HasErrors() {
 				return &mistakes{append(s.warnings, found...), exitMistake}
 			}
+			if !slices.Contains(s.knownCustomers(), *customer) {
+				s.warnings.Add(distribute.Unseen(*customer))
+			}
 			nodes = slices.DeleteFunc(nodes, func(n addr.Node) bool { return !slices.Contains(gets, n) })
 		}
 		s.warn()

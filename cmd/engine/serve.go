@@ -28,18 +28,21 @@ import (
 	"github.com/engine-build/engine/engine/serve"
 	"github.com/engine-build/engine/engine/state"
 	"github.com/engine-build/engine/engine/warehouse"
+	"github.com/engine-build/engine/lineage"
 )
 
 const (
-	codeNoSchedules diag.Code = "schedules-missing"
-	codeSchedule    diag.Code = "schedule-unknown"
-	codeListen      diag.Code = "listen-failed"
+	codeNoSchedules    diag.Code = "schedules-missing"
+	codeSchedule       diag.Code = "schedule-unknown"
+	codeListen         diag.Code = "listen-failed"
+	codeScheduleSelect diag.Code = "schedule-select"
 )
 
 // serveCodes are those of engine serve.
 var serveCodes = []diag.Entry{
 	{Code: codeNoSchedules, Title: "a project without schedules", Explain: "engine serve does what the list schedules of engine.yml says. Without it there is nothing to serve.", Bad: "engine serve # no schedules in engine.yml", Good: "schedules:\n  - {name: hourly, every: 1h, phases: [build]}"},
 	{Code: codeSchedule, Title: "an unknown schedule", Explain: "--once takes the name of one of the schedules in engine.yml.", Bad: "engine serve --once hourli", Good: "engine serve --once hourly"},
+	{Code: codeScheduleSelect, Title: "a schedule that selects nothing", Explain: "A selector of a schedule in engine.yml that matches nothing would leave its runs without work, or without a part of it, and nobody would see. One below exclude that matches nothing is a warning. Selectors that compare with an earlier state are looked at in the run.", Bad: "schedules:\n  - {name: hourly, every: 1h, phases: [build], select: [tag:huorly]}", Good: "schedules:\n  - {name: hourly, every: 1h, phases: [build], select: [tag:hourly]}"},
 	{Code: codeListen, Title: "an address that cannot be listened at", Explain: "engine serve answers HTTP at --listen. Another process may have the port, or the machine has no such address.", Bad: "engine serve --listen :80", Good: "engine serve --listen 127.0.0.1:8080"},
 }
 
@@ -51,6 +54,7 @@ const patience = 30 * time.Second
 
 type serveFlags struct {
 	listen string
+	hosts  []string
 	once   string
 	grace  span
 	keep   int
@@ -73,7 +77,8 @@ them does a run, and another one does it if that instance dies.
 It answers HTTP at --listen: the catalog at /, the history at /runs, Prometheus metrics at
 /metrics, /healthz for load balancers. POST /runs {"schedule": "hourly"} begins a run, with
 the token of ENGINE_SERVE_TOKEN as Authorization: Bearer; without that variable it is off.
-The rest is open to whoever reaches the address.
+The rest is open to whoever reaches the address. Requests that call it by a name other than
+localhost, an address or the name in --listen are refused; --allow-host adds names.
 
 Failures, recoveries and lateness are told to the webhook in alerts of the schedule.
 
@@ -85,12 +90,14 @@ lease, with the same record. Exit code 0 also if another run of it is at work an
 says overlap: skip.`),
 		Example: `  engine serve
   engine serve --listen :8080 --target prod
+  engine serve --listen :8080 --allow-host engine.example.com
   engine serve --once nightly             from cron
   ENGINE_SERVE_TOKEN=$SECRET engine serve
   curl -X POST -H "Authorization: Bearer $SECRET" -H "Content-Type: application/json" -d '{"schedule": "nightly"}' localhost:8080/runs`,
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&f.listen, "listen", "127.0.0.1:8080", "`address` to answer HTTP at, host:port; none for no HTTP")
+	fl.StringArrayVar(&f.hosts, "allow-host", nil, "answer requests for this `name` of the machine or of a proxy; may be repeated")
 	fl.StringVar(&f.once, "once", "", "do one run of this `schedule` and end")
 	must(cmd.RegisterFlagCompletionFunc("once", a.completeSchedule))
 	f.grace.open = noBound
@@ -185,7 +192,7 @@ func (s *session) serving(f *serveFlags) (serve.Options, error) {
 	return serve.Options{
 		Project: s.project.Settings.Name.V, Jobs: jobs, Clock: clock, Store: serve.Store{Dir: filepath.Join(s.target(), "serve")},
 		Claims: &serve.Leases{Open: s.openTarget, Holder: holder, Dead: a.gone, Clock: clock},
-		Phase:  phase, Holder: holder, Gone: a.gone, Post: serve.Webhook, Grace: grace, Keep: f.keep,
+		Phase:  phase, Holder: holder, Gone: a.gone, Post: serve.Webhook, Grace: grace, Keep: f.keep, Hosts: append(f.hosts, listenName(f.listen)...),
 		Catalog: filepath.Join(s.target(), "catalog"), Token: token,
 		NewID: func(now time.Time) string {
 			id := newRunID(now)
@@ -198,6 +205,39 @@ func (s *session) serving(f *serveFlags) (serve.Options, error) {
 			}
 		},
 	}, nil
+}
+
+// listenName is the host of an address to listen at.
+func listenName(address string) []string {
+	if host, _, err := net.SplitHostPort(address); err == nil && host != "" {
+		return []string{host}
+	}
+	return nil
+}
+
+// selectionsMissed are the selectors of schedules that match nothing: mistakes where they choose
+// what is built, remarks where they leave something out.
+func (s *session) selectionsMissed() (found diag.List) {
+	for _, d := range s.project.Settings.Schedules {
+		for i, v := range slices.Concat(d.Select, d.Exclude) {
+			q := lineage.Query{Select: []string{v.V}}
+			if q.NeedsPast() {
+				continue // what has changed is not known before the run
+			}
+			_, wrong := lineage.Select(s.program, q)
+			for _, w := range wrong {
+				if w.Severity == diag.Remark {
+					continue
+				}
+				out := diag.Diagnostic{Severity: diag.Error, Code: codeScheduleSelect, Message: fmt.Sprintf("schedule %q: %s", d.Name.V, w.Message), At: v.At, AtText: w.AtText, Help: w.Help}
+				if w.Severity == diag.Warning && i >= len(d.Select) {
+					out.Severity = diag.Warning
+				}
+				found.Add(out)
+			}
+		}
+	}
+	return found
 }
 
 // secretName is the name of a variable whose value is never written.

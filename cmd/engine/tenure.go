@@ -138,6 +138,9 @@ func (s *session) occupy(ctx context.Context, o order, id string) (warehouse.Con
 	case errors.As(err, &held):
 		return nil, nil, failure(busy(target, held.Lease, s.app.now()))
 	}
+	if refused := (*warehouse.OpenError)(nil); errors.As(err, &refused) {
+		return nil, nil, failure(openRefused(target, refused)) // it can be read, and not written
+	}
 	return nil, nil, err
 }
 

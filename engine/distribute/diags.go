@@ -74,9 +74,14 @@ func failures(c *Customer, phase string, err error) diag.List {
 	var proof *proofError
 	var foreign *warehouse.ForeignError
 	var principal *warehouse.PrincipalError
+	var open *warehouse.OpenError
 	switch {
 	case errors.As(err, &proof):
 		return proof.list
+	case errors.As(err, &foreign) && foreign.Help != "":
+		return diag.List{{Code: codeForeign, Message: fmt.Sprintf("%s gets nothing new: %s", c.Name, foreign), Help: foreign.Help, Cause: err}}
+	case errors.As(err, &open):
+		return diag.List{{Code: codeFailed, Message: fmt.Sprintf("%s gets nothing new: %s", c.Name, open), Help: open.Help, Cause: err}}
 	case errors.As(err, &foreign):
 		return diag.List{{Code: codeForeign, Message: fmt.Sprintf("%s gets nothing new: %s", c.Name, foreign), Help: "rename or move it, or give the customers other schemas with \"customer_schema\"", Cause: err}}
 	case errors.As(err, &principal) && principal.Reason != "":
@@ -187,6 +192,11 @@ func sourceTooLong(part *project.Part, most int) diag.Diagnostic {
 // allGone is about a part of the configuration without any rows.
 func allGone(part string) diag.Diagnostic {
 	return diag.Diagnostic{Code: codeEmpty, Message: fmt.Sprintf("%q of the distribution has no rows any more, which would take from all customers what they have", part), Help: "mend what it is read from; if it is meant so: engine publish --allow-empty"}
+}
+
+// Unseen is about a name that only the warehouse can know.
+func Unseen(name string) diag.Diagnostic {
+	return diag.Diagnostic{Severity: diag.Warning, Code: codeUnknown, Message: fmt.Sprintf("whether there is a customer %q is not known without the warehouse", name), Help: "engine customers asks it; what is said here is what a customer of this name would get"}
 }
 
 // resting is about a customer that --customer names.

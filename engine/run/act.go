@@ -198,7 +198,18 @@ func (r *runner) explain(a *plan.Action, op warehouse.Op, stmt warehouse.Stateme
 	if m == nil {
 		d.Notes = append(d.Notes, "while it was to "+warehouse.Describe(op))
 	}
+	var dependent *warehouse.DependentError
+	if errors.As(err, &dependent) && r.comes(dependent.Dependent.Relation) {
+		d.Help = "it is built anew in this run, too: engine build --publish run replaces it before what it reads, and all at the same moment"
+	}
 	res.fail(a, d)
+}
+
+// comes reports whether a relation is one that the run builds.
+func (r *runner) comes(rel addr.Relation) bool {
+	return slices.ContainsFunc(r.plan.Actions, func(a *plan.Action) bool {
+		return (a.Verb == plan.Replace || a.Verb == plan.Create) && a.Relation.Schema == rel.Schema && a.Relation.Name == rel.Name
+	})
 }
 
 // do runs one operation: late ones are expanded against the live relations first. A Conn

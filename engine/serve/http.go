@@ -11,8 +11,11 @@ import (
 	"io"
 	"io/fs"
 	"mime"
+	"net"
 	"net/http"
+	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -63,11 +66,34 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("POST /runs", s.post)
 	mux.HandleFunc("GET /", s.site)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !Hosted(r.Host, s.o.Hosts) {
+			http.Error(w, "engine serve is not known by this name: --allow-host NAME lets it answer", http.StatusMisdirectedRequest)
+			return
+		}
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Referrer-Policy", "no-referrer")
 		w.Header().Set("X-Frame-Options", "SAMEORIGIN")
 		mux.ServeHTTP(w, r)
 	})
+}
+
+// Hosted says whether a request may be meant for this process, by the Host that it names:
+// localhost, an address, or one of the names. Another name is that of somebody's site, which has
+// been made to lead to this address so that a page of it can read what is answered here. A request
+// without Host comes from no browser.
+func Hosted(host string, names []string) bool {
+	name := host
+	if alone, _, err := net.SplitHostPort(host); err == nil {
+		name = alone
+	}
+	name = strings.ToLower(strings.TrimSuffix(strings.TrimSuffix(strings.TrimPrefix(name, "["), "]"), "."))
+	if name == "" || name == "localhost" || strings.HasSuffix(name, ".localhost") {
+		return true
+	}
+	if _, err := netip.ParseAddr(name); err == nil {
+		return true
+	}
+	return slices.ContainsFunc(names, func(known string) bool { return strings.EqualFold(strings.TrimSuffix(known, "."), name) })
 }
 
 func answer(w http.ResponseWriter, code int, v any) {
@@ -240,7 +266,14 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request) {
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&asked); err != nil || asked.Schedule == "" {
+	err = d.Decode(&asked)
+	if err == nil {
+		var rest json.RawMessage
+		if d.Decode(&rest) != io.EOF {
+			err = errors.New("something follows")
+		}
+	}
+	if err != nil || asked.Schedule == "" {
 		answer(w, http.StatusBadRequest, problem{`want {"schedule": "name"}`})
 		return
 	}

@@ -19,8 +19,11 @@ import (
 // ask sends one request to a handler.
 func ask(s *Server, method, path, body string, header ...string) (int, string, http.Header) {
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r.Host = "127.0.0.1:8080"
 	for i := 0; i < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
+		if r.Header.Set(header[i], header[i+1]); header[i] == "Host" {
+			r.Host = header[i+1]
+		}
 	}
 	w := httptest.NewRecorder()
 	s.Handler().ServeHTTP(w, r)
@@ -62,6 +65,9 @@ func TestHTTP(t *testing.T) {
 				{"no JSON", `hourly`, right, 400, "schedule"},
 				{"another key", `{"schedule":"hourly","full":true}`, right, 400, "schedule"},
 				{"no name", `{}`, right, 400, "schedule"},
+				{"two", `{"schedule":"hourly"}{"schedule":"hourly"}`, right, 400, "schedule"},
+				{"more behind it", `{"schedule":"hourly"} ]`, right, 400, "schedule"},
+				{"another site's name", `{"schedule":"hourly"}`, append([]string{"Host", "rebound.example.com"}, right...), 421, "--allow-host"},
 				{"unknown", `{"schedule":"weekly"}`, right, 404, `there is no schedule`},
 				{"too long", `{"schedule":"` + strings.Repeat("a", mostBody) + `"}`, right, 413, "too long"},
 			} {
@@ -77,6 +83,14 @@ func TestHTTP(t *testing.T) {
 			time.Sleep(time.Second)
 			if code, text, _ := ask(s, "POST", "/runs", `{"schedule":"hourly"}`, right...); code != 409 || !strings.Contains(text, "is at work") {
 				t.Errorf("a second one: %d %s", code, text)
+			}
+			for host, want := range map[string]int{"localhost": 200, "[::1]:8080": 200, "Engine.Example.com.:8080": 200, "example.com": 421, "engine.example.com.evil.net": 421, "localhost.evil.net": 421} {
+				s.o.Hosts = []string{"engine.example.com"}
+				for _, path := range []string{"/healthz", "/runs", "/metrics", place + "/log", "/"} {
+					if code, text, _ := ask(s, "GET", path, "", "Host", host); code != want || want != 200 && strings.Contains(text, "building") {
+						t.Errorf("host %s, %s: %d %s", host, path, code, text)
+					}
+				}
 			}
 			for path, want := range map[string]string{
 				"/healthz": `"active":1`, "/metrics": "engine_schedule_running{schedule=\"hourly\"} 1\n", "/runs": "running", place: "running", place + "/log": "<b>building</b>\n", "/": "<h1>catalog</h1>", "/index.html": "catalog",

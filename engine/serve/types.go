@@ -156,6 +156,8 @@ type Options struct {
 	// Catalog is the folder of the catalog site; Token the secret of POST /runs, which is off
 	// without one.
 	Catalog, Token string
+	// Hosts are the names by which requests may call this process, beside localhost and addresses.
+	Hosts []string
 }
 
 // DefaultKeep is how many runs the history has.

@@ -177,6 +177,8 @@ type RowPolicy struct {
 type ForeignError struct {
 	What  string // «schema dw_acme», «table dw_acme.material»
 	Owner string // empty: nobody known
+	// Help is what to do about it, where another name for schemas is of no use.
+	Help string
 }
 
 func (e *ForeignError) Error() string {

@@ -2,6 +2,7 @@ package view
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -115,6 +116,9 @@ func (v *Distribution) Event(e distribute.Event) {
 		}
 		if !v.s.Quiet {
 			v.live.print(v.line(e.Outcome))
+			if v.s.Verbose && len(e.Outcome.Strangers) > 0 {
+				v.live.print("    not the engine's, left alone: " + oneLine(strings.Join(e.Outcome.Strangers, ", ")) + "\n")
+			}
 		}
 	case distribute.Ended:
 	}
@@ -172,8 +176,20 @@ func (v *Distribution) line(o *distribute.Outcome) string {
 		status, what = run.Canceled, "canceled"
 	case distribute.Failed:
 		status, what = run.Failed, "failed to "+phaseVerb(o.Phase)+"; it keeps what it had"
+		if inTheWay(o.Diags) {
+			what = "failed to " + phaseVerb(o.Phase) + "; it gets nothing new"
+		}
 	}
 	return head + v.s.sign(status) + " " + padRight(oneLine(o.Customer), v.width) + " " + padRight(what, 36) + " " + v.s.Paint(Dim, padLeft(Seconds(o.End.Sub(o.Start)), 8)) + "\n"
+}
+
+// inTheWay: what is in a customer's place is not, or not any more, what it had.
+func inTheWay(list diag.List) bool {
+	return slices.ContainsFunc(list, func(d diag.Diagnostic) bool {
+		var foreign *warehouse.ForeignError
+		var open *warehouse.OpenError
+		return errors.As(d.Cause, &foreign) || errors.As(d.Cause, &open)
+	})
 }
 
 func phaseVerb(phase string) string {

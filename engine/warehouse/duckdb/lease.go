@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
+	"strings"
 
 	"github.com/engine-build/engine/engine/warehouse"
 )
@@ -59,7 +61,32 @@ func (s session) leases() warehouse.LeaseTable {
 
 // Acquire is that of warehouse.Leaser.
 func (c *conn) Acquire(ctx context.Context, claim warehouse.Claim) (*warehouse.Lease, error) {
-	return c.leases().Acquire(ctx, claim)
+	before, err := c.leases().Acquire(ctx, claim)
+	return before, unwritable(err)
+}
+
+// logFile is the log of a database in an error of DuckDB.
+var logFile = regexp.MustCompile(`"([^"]+)\.wal"`)
+
+// unwritable words the error of a file that was opened and cannot be written: the lease is the
+// first thing that is.
+func unwritable(err error) error {
+	if err == nil {
+		return nil
+	}
+	text, where := err.Error(), "the target's file"
+	if m := logFile.FindStringSubmatch(text); m != nil {
+		where = m[1]
+	}
+	switch {
+	case Classify(err) == Disk:
+		return &warehouse.OpenError{Reason: "the disk of " + where + " is full", Help: "make room, or set path to a file on another disk", Err: err}
+	case strings.Contains(text, "Permission denied"):
+		return &warehouse.OpenError{Reason: "the folder of " + where + " may not be written", Help: "change its permissions, or set path to a place that is yours: the database's log is made beside it", Err: err}
+	case strings.Contains(text, "Read-only file system"):
+		return &warehouse.OpenError{Reason: where + " is on a disk that is mounted read-only", Help: "set path to a file on another disk", Err: err}
+	}
+	return err
 }
 
 // Renew is that of warehouse.Leaser.

@@ -170,6 +170,26 @@ func removeFolder(folder string) error {
 	return nil
 }
 
+// moveAway is the help for what is in the place of a file.
+const moveAway = "move it away, and the next publication makes the file; or give customers' files another folder with distribution.path"
+
+// isOwn says whether a path is that of the target's own file. No file is opened: closing it would
+// end the locks that DuckDB has on it.
+func isOwn(own, path string) bool {
+	if own == "" {
+		return false
+	}
+	if filepath.Clean(own) == filepath.Clean(path) {
+		return true
+	}
+	a, err := os.Stat(own)
+	if err != nil {
+		return false
+	}
+	b, err := os.Stat(path)
+	return err == nil && os.SameFile(a, b)
+}
+
 // isDatabase looks whether there is a database, or what is left of one that was never
 // written. It must not be called for a file that this process has open: closing it would end
 // the locks that DuckDB has on it.
@@ -181,7 +201,10 @@ func isDatabase(path string) (bool, error) {
 	if err != nil {
 		return false, fileOptions(path).fileError(err)
 	}
-	foreign := &warehouse.ForeignError{What: "the file " + path}
+	foreign := &warehouse.ForeignError{What: "the file " + path, Help: moveAway}
+	if info.IsDir() {
+		foreign.What = "the folder " + path
+	}
 	if !info.Mode().IsRegular() {
 		return false, foreign
 	}
@@ -277,6 +300,13 @@ func (c *conn) OpenRelease(ctx context.Context, spec warehouse.ReleaseSpec) (war
 	case len(spec.Schemas) == 0:
 		return nil, fmt.Errorf("customer %s has no schema", spec.Customer)
 	}
+	own, err := c.ownPath(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if file := fileOf(spec); isOwn(own, file) {
+		return nil, &warehouse.OpenError{Reason: fmt.Sprintf("the file of customer %s would be %s, which is the warehouse's own", spec.Customer, file), Help: "set distribution.path to a folder without the warehouse, or give the customer another name"}
+	}
 	r := &release{c: c, spec: spec, file: fileOf(spec), have: "_engine_have__" + spec.Customer, next: "_engine_next__" + spec.Customer}
 	if err := r.begin(ctx); err != nil {
 		return nil, errors.Join(err, r.Close(ctx))
@@ -351,11 +381,19 @@ func (r *release) blocks() string {
 // writing.
 func (r *release) attach(ctx context.Context) error {
 	name, err := r.c.attachFile(ctx, r.file, "_engine_have__"+r.spec.Customer, " (read_only)")
+	if e := (*warehouse.OpenError)(nil); errors.As(err, &e) && strings.HasSuffix(e.Reason, "is damaged") {
+		return r.damaged(err)
+	}
 	if err != nil {
 		return err
 	}
 	r.have, r.open = name, true
 	return nil
+}
+
+// damaged is about a file that has the beginning of a database, and cannot be read.
+func (r *release) damaged(err error) error {
+	return &warehouse.OpenError{Reason: "the file " + r.file + " is damaged", Help: "move it away, and the next publication makes it anew; what the customer itself had in it comes back from a copy only", Err: err}
 }
 
 func (r *release) detach(ctx context.Context) error {
@@ -390,8 +428,12 @@ func (r *release) merge(ctx context.Context) error {
 
 // owned looks for the owner's mark in the file, and reads what was released.
 func (r *release) owned(ctx context.Context) error {
-	foreign := &warehouse.ForeignError{What: "the file " + r.file}
+	foreign := &warehouse.ForeignError{What: "the file " + r.file, Help: moveAway}
+	unread := func(err error) bool { kind := Classify(err); return err != nil && (kind == IO || kind == Fatal) }
 	found, err := r.relations(ctx, r.c, r.have)
+	if unread(err) {
+		return r.damaged(err)
+	}
 	if err != nil {
 		return err
 	}
@@ -405,6 +447,9 @@ func (r *release) owned(ctx context.Context) error {
 		return foreign
 	}
 	rows, err := r.c.leases().Ask(ctx, "select owner, relations from "+Dialect{}.Quote(marks[0]))
+	if unread(err) {
+		return r.damaged(err)
+	}
 	if err != nil || len(rows) != 1 {
 		return errors.Join(foreign, err)
 	}
@@ -540,14 +585,26 @@ func (r *release) Publish(ctx context.Context, p warehouse.Handover) (warehouse.
 	}
 	names := warehouse.Kinds(all)
 	if err := r.fill(ctx, p, names); err != nil {
-		return stats, err
+		return stats, r.unwritten(err)
 	}
 	if err := r.finish(ctx, p, stay, strangers); err != nil {
-		return stats, err
+		return stats, r.unwritten(err)
 	}
 	r.released, r.known = names, false
 	stats.Duration = time.Since(start)
 	return stats, nil
+}
+
+// unwritten words the error of a new file that could not be written. DuckDB lets go of a database
+// whose log or checkpoint failed, and says only that afterwards.
+func (r *release) unwritten(err error) error {
+	switch {
+	case Classify(err) == Disk:
+		return &warehouse.OpenError{Reason: "the disk of " + r.spec.Dir + " is full", Help: "make room, or set distribution.path to a folder on another disk, and publish again", Err: err}
+	case strings.Contains(err.Error(), "has been invalidated"):
+		return &warehouse.OpenError{Reason: "the new file of customer " + r.spec.Customer + " could not be written to " + r.spec.Dir, Help: "most often the disk is full: make room, and publish again", Err: err}
+	}
+	return err
 }
 
 // fill leaves in the new file what was staged and shall be published, and adds ReleaseTable.

@@ -462,3 +462,106 @@ func TestReleaseMany(t *testing.T) {
 		t.Errorf("the workshop's file is left: %v", err)
 	}
 }
+
+// TestReleaseInTheWay: what is in the place of a customer's file is named for what it is, at once,
+// and left alone.
+func TestReleaseInTheWay(t *testing.T) {
+	o := newOutlet(t, nil)
+	var opened *warehouse.OpenError
+	var foreign *warehouse.ForeignError
+	o.must(1, warehouse.Handover{}, "t")
+	o.do(o.c, "create table big as select i, md5(i::varchar) as s from range(200000) x(i)")
+	r, err := o.c.OpenRelease(context.Background(), o.spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	big := addr.Relation{Schema: "dw_acme", Name: "big"}
+	o.do(o.c, "create table "+Dialect{}.Quote(r.Staged(big))+" as from big")
+	if _, err := r.Publish(context.Background(), warehouse.Handover{Tables: []addr.Relation{big}, Run: "r", At: time.Unix(0, 0)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range []int64{20_000, 100_000, 300_000, 1_000_000} {
+		whole, err := os.ReadFile(o.file())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if int64(len(whole)) <= size {
+			t.Fatalf("the file has %d bytes only", len(whole))
+		}
+		damaged := filepath.Join(t.TempDir(), "acme.duckdb")
+		if err := os.WriteFile(damaged, whole[:size], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		spec := o.spec
+		spec.Dir = filepath.Dir(damaged)
+		if _, err := o.c.OpenRelease(context.Background(), spec); !errors.As(err, &opened) || !strings.Contains(err.Error(), damaged+" is damaged") || !strings.Contains(opened.Help, "move it away") {
+			t.Errorf("cut at %d: %v", size, err)
+		}
+	}
+	spec := o.spec
+	spec.Customer = "folder"
+	if err := os.Mkdir(fileOf(spec), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := o.c.OpenRelease(context.Background(), spec); !errors.As(err, &foreign) || foreign.Help != moveAway || !strings.Contains(foreign.What, "the folder ") {
+		t.Errorf("a folder: %v", err)
+	}
+}
+
+// TestReleaseOwnFile: a customer's file is never the warehouse's.
+func TestReleaseOwnFile(t *testing.T) {
+	dir := t.TempDir()
+	target, err := Driver{}.Open(context.Background(), warehouse.Config{Dir: dir, Fields: map[string]string{"path": "engine.duckdb"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer target.Close()
+	c := target.(*conn)
+	spec := warehouse.ReleaseSpec{Owner: "p/dev", Customer: "engine", Schemas: []string{"dw_engine"}, Dir: dir}
+	begin := time.Now()
+	var opened *warehouse.OpenError
+	if _, err := c.OpenRelease(context.Background(), spec); !errors.As(err, &opened) || !strings.Contains(err.Error(), "the warehouse's own") {
+		t.Errorf("%v", err)
+	}
+	if stock, err := c.Stock(context.Background(), []warehouse.ReleaseSpec{spec}); err != nil || len(stock) != 0 {
+		t.Errorf("%v, %v", stock, err)
+	}
+	if took := time.Since(begin); took > lingering/2 {
+		t.Errorf("it took %s", took)
+	}
+}
+
+// TestUnwritable: a target that can be read and not written says so in words of its own.
+func TestUnwritable(t *testing.T) {
+	for text, want := range map[string]string{
+		`TransactionContext Error: Failed to commit: Could not write file "/d/engine.duckdb.wal": No space left on device`: "the disk of /d/engine.duckdb is full",
+		`IO Error: Cannot open file "/d/engine.duckdb.wal": Permission denied`:                                             "the folder of /d/engine.duckdb may not be written",
+		`IO Error: Cannot open file "/d/engine.duckdb.wal": Read-only file system`:                                         "/d/engine.duckdb is on a disk that is mounted read-only",
+		`IO Error: Could not write all bytes to file: No space left on device`:                                             "the disk of the target's file is full",
+	} {
+		var e *warehouse.OpenError
+		if err := unwritable(wrap(context.Background(), warehouse.Statement{}, errors.New(text))); !errors.As(err, &e) || e.Reason != want || e.Help == "" {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	r := &release{spec: warehouse.ReleaseSpec{Customer: "cola", Dir: "/d/customers"}}
+	for text, want := range map[string]string{
+		`IO Error: Could not write all bytes to file "/d/customers/x": No space left on device`:                                       "the disk of /d/customers is full",
+		`IO Error: Checkpoint failed for database "_engine_next__cola_10". The database has been invalidated, and has to be reopened`: "the new file of customer cola could not be written to /d/customers",
+	} {
+		var e *warehouse.OpenError
+		if err := r.unwritten(wrap(context.Background(), warehouse.Statement{}, errors.New(text))); !errors.As(err, &e) || e.Reason != want || e.Help == "" {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	if other := errors.New("another error"); r.unwritten(other) != other {
+		t.Error("another error was reworded")
+	}
+	held := &warehouse.HeldError{}
+	if err := unwritable(held); err != error(held) {
+		t.Errorf("%v", err)
+	}
+}

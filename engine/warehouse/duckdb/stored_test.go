@@ -21,7 +21,9 @@ func TestFillStored(t *testing.T) {
 		{Name: "f", Type: "FLOAT"}, {Name: "n4", Type: "DECIMAL(4,2)"}, {Name: "n9", Type: "DECIMAL(9,2)"}, {Name: "n18", Type: "DECIMAL(18,9)"}, {Name: "n38", Type: "DECIMAL(38,9)"}, {Name: "b", Type: "BLOB"}, {Name: "j", Type: "JSON"},
 	}
 	ints := func(v ...int64) warehouse.Vector { return warehouse.Vector{Ints: v, Null: []bool{false, false, true}} }
-	texts := func(v ...string) warehouse.Vector { return warehouse.Vector{Texts: v, Null: []bool{false, false, true}} }
+	texts := func(v ...string) warehouse.Vector {
+		return warehouse.Vector{Texts: v, Null: []bool{false, false, true}}
+	}
 	batch := &warehouse.Batch{Rows: 3, Columns: []warehouse.Vector{
 		ints(-1, math.MaxInt32, 0), ints(1, math.MaxInt64, 0), ints(-1, -math.MaxInt64, 0), ints(0, 86_399_999_999, 0), ints(math.MinInt16, math.MaxInt16, 0), ints(math.MinInt32, math.MaxInt32, 0),
 		{Floats: []float64{1.5, math.Inf(-1), 0}, Null: []bool{false, false, true}}, ints(-9999, 1, 0), ints(-999_999_999, 1, 0), ints(-999_999_999_999_999_999, 1, 0),
