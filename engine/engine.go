@@ -42,6 +42,8 @@ type Options struct {
 	Version string
 	// SkipAnalysis leaves columns and types unknown: names and order only.
 	SkipAnalysis bool
+	// SkipTests leaves the SQL of tests unread.
+	SkipTests bool
 	// Place says where nodes are read that are not read under their own name, and Attach
 	// which databases a connection needs for that (see Reach).
 	Place  map[addr.Node]addr.Relation
@@ -65,7 +67,7 @@ func Compile(ctx context.Context, p *project.Project, o Options) (*compile.Progr
 	}
 	understood, store := o.google(p, driver)
 	trust(p, store)
-	options := compile.Options{Jobs: o.Jobs, Google: understood, Place: o.Place}
+	options := compile.Options{Jobs: o.Jobs, Google: understood, Place: o.Place, SkipTests: o.SkipTests}
 	if understood != nil && understood.Sessions != nil {
 		defer understood.Sessions.Close()
 	}

@@ -221,6 +221,7 @@ func (a *app) trace(ctx context.Context, t tracing, word string, asOf time.Time)
 		return err
 	}
 	defer s.ahead(ctx)()
+	s.options.SkipTests = true
 	if err := s.compile(ctx); err != nil {
 		return err
 	}

@@ -33,6 +33,9 @@ type Options struct {
 	// Try finds out whether a seed file loads with its columns' types; nil leaves that to
 	// the load.
 	Try func(ctx context.Context, columns []warehouse.Column, f warehouse.File) error
+	// SkipTests leaves the SQL of data tests unread, and unit tests out: a command that neither
+	// runs nor shows them does not wait for them.
+	SkipTests bool
 	// Place says where nodes are read that are not read under their own name: those that a
 	// deferred build reads from another target, those that a run has built aside. A node's own
 	// Relation, where it is built, stays what it is.
@@ -80,8 +83,10 @@ func Compile(ctx context.Context, p *project.Project, t Target, o Options) (*Pro
 	c.analyze(ctx, order)
 	c.checkContracts(ctx)
 	c.fingerprints()
-	c.checkTests(ctx)
-	c.bindUnitTests(ctx)
+	if !c.options.SkipTests {
+		c.checkTests(ctx)
+		c.bindUnitTests(ctx)
+	}
 	program := c.program(order)
 	c.checkTagLimits(program)
 	c.checkIsolation(program)
@@ -119,9 +124,9 @@ type compiler struct {
 	byID    map[addr.Node]*unit // those of all, once there is an order
 	// nativelyRead are the nodes that something reads that is not GoogleSQL.
 	nativelyRead map[addr.Node]bool
-	disabled       []addr.Node
-	wrong          map[addr.Node]bool // has a mistake of any sort
-	bad            map[addr.Node]bool // has no text because of an error; what reads it is not looked at further
+	disabled     []addr.Node
+	wrong        map[addr.Node]bool // has a mistake of any sort
+	bad          map[addr.Node]bool // has no text because of an error; what reads it is not looked at further
 
 	singular  []*testFile
 	generics  map[string]*testFile
