@@ -125,6 +125,10 @@ func (s *session) ingest(ctx context.Context, q lineage.Query, f ingestFlags) er
 		defer conn.Close()
 	}
 	defer s.vacate(ctx, lease)
+	// Another run may have written the lock while this one waited for the lease.
+	if err := s.relock(sources); err != nil {
+		return err
+	}
 	ctx = warehouse.WithJob(ctx, warehouse.Job{Run: id, Project: s.project.Settings.Name.V, Target: s.program.Target.Name})
 	ctx, release := lease.Context(ctx)
 	defer release()
@@ -146,17 +150,16 @@ func (s *session) ingest(ctx context.Context, q lineage.Query, f ingestFlags) er
 		}
 		s.ingestSource(ctx, base, src, f)
 		s.app.report(src.said(), false)
-		if !f.dryRun {
-			s.progress(src)
+		if f.dryRun {
+			continue
+		}
+		s.progress(src)
+		if err := s.lockIngested(src, f.accept); err != nil {
+			return err
 		}
 	}
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
 		s.app.report(diag.List{{Message: cause.Error(), Help: "what was landed before is there; run engine ingest again"}}, false)
-	}
-	if !f.dryRun {
-		if err := s.lockIngested(sources, f.accept); err != nil {
-			return err
-		}
 	}
 	s.vacate(ctx, lease)
 	if err := s.answerIngest(sources, f, id, started); err != nil {
@@ -399,38 +402,48 @@ func (s *session) progress(src *ingested) {
 	}
 }
 
-// lockIngested writes down what the tables that were ingested look like, there and here.
-func (s *session) lockIngested(sources []*ingested, accept bool) error {
-	old := s.project.Lock
-	lock := &project.Lock{Sources: maps.Clone(old.Sources), Remotes: maps.Clone(old.Remotes)}
-	if lock.Sources == nil {
-		lock.Sources = map[string]*project.LockedSource{}
+// relock reads the lock again, for sources that are about to be ingested.
+func (s *session) relock(sources []*ingested) error {
+	lock, found := project.ReadLock(s.project.Dir)
+	if found.HasErrors() {
+		return failure(found...)
 	}
-	if lock.Remotes == nil {
-		lock.Remotes = map[string]*project.LockedRemote{}
-	}
-	tables := 0
+	s.project.Lock = lock
 	for _, src := range sources {
-		landed := 0
-		for i := range src.result {
-			if src.result[i].Failed {
-				continue
+		for _, list := range [][]ingest.Wanted{src.all, src.wanted} {
+			for i := range list {
+				list[i].Locked = lock.Sources[list[i].Node.Name]
 			}
-			step := &src.plan.Tables[i]
-			entry := s.locked(src.result[i].Landing())
-			entry.Remote = ingest.Agree(step, accept)
-			lock.Sources[step.Node.Name] = entry
-			landed++
 		}
-		if landed > 0 && src.kind != project.IngestFiles && (accept || lock.Remotes[src.name] == nil) {
-			lock.Remotes[src.name] = src.remote.Known()
-		}
-		tables += landed
 	}
-	if tables == 0 {
+	return nil
+}
+
+// lockIngested writes down what the tables of a source that were ingested look like, there and
+// here. Only their entries change: runs of other targets write the same file.
+func (s *session) lockIngested(src *ingested, accept bool) error {
+	lock, found := project.ReadLock(s.project.Dir)
+	if found.HasErrors() {
+		return failure(found...)
+	}
+	landed := 0
+	for i := range src.result {
+		if src.result[i].Failed {
+			continue
+		}
+		step := &src.plan.Tables[i]
+		entry := s.locked(src.result[i].Landing())
+		entry.Remote = ingest.Agree(step, accept)
+		lock.Sources[step.Node.Name] = entry
+		landed++
+	}
+	if landed == 0 {
 		return nil
 	}
-	return s.writeLock(lock, tables, false)
+	if src.kind != project.IngestFiles && (accept || lock.Remotes[src.name] == nil) {
+		lock.Remotes[src.name] = src.remote.Known()
+	}
+	return s.writeLock(lock, landed, false)
 }
 
 // ingestDocument is the answer for programs, in the form of those of build and publish.

@@ -390,6 +390,23 @@ func TestIngestCopyWatermark(t *testing.T) {
 			if d := cmp.Diff(answer(t, c, sum+"event"), p.rows(target, sum+"raw_app.event")); d != "" {
 				t.Errorf("(-remote +landed): %s", d)
 			}
+			// The newest rows are read again: that is no sign of life.
+			landedAt := func() string { return p.rows(target, `select cast("at" as varchar) from _engine.ingests`)[0] }
+			last := landedAt()
+			if n := run(); n.Mode != "unchanged" || landedAt() != last {
+				t.Errorf("nothing came: %s, recorded at %s, before at %s", n.Mode, landedAt(), last)
+			}
+			// A time that is years ahead by mistake does not hide the rows after it.
+			p.app("insert into event values (7000, 'far', 1, '2999-01-01')")
+			run()
+			p.app("insert into event values (7001, 'near', 1, '2024-03-01')")
+			if n := run(); n.Mode != "incremental" || n.Rows > 20 || landedAt() == last {
+				t.Errorf("after a time to come: %s, %d rows", n.Mode, n.Rows)
+			}
+			if d := cmp.Diff(answer(t, c, sum+"event"), p.rows(target, sum+"raw_app.event")); d != "" {
+				t.Errorf("(-remote +landed): %s", d)
+			}
+			p.app("delete from event where id > 6999")
 			p.ok("ingest", "--target", target, "--full")
 			p.app("alter table event drop constraint event_pkey; alter table event alter id drop not null, alter part drop not null; insert into event values (3, 'b', 1, '2024-03-01')")
 			p.fails("several rows with the same key", "ingest", "--target", target)

@@ -346,7 +346,6 @@ func (a *app) metabaseRun(ctx context.Context, q lineage.Query, f *metabaseFlags
 	strict := f.strict || m.Missing.V == project.MissingFail
 	doc := metabaseDocument{Status: "done", DryRun: f.dry, Databases: []*metabase.Plan{}, Nodes: []metabaseFailure{}}
 	var found diag.List
-	var ended error
 	for _, part := range parts {
 		base, err := metabase.Find(all, part.name)
 		if err != nil {
@@ -371,13 +370,20 @@ func (a *app) metabaseRun(ctx context.Context, q lineage.Query, f *metabaseFlags
 		}
 		p := metabase.Make(metabase.In{Server: server.URL(), Customer: part.customer, Tables: part.tables, Found: there, Memory: memory, Force: f.force})
 		doc.Databases = append(doc.Databases, p)
-		if !f.check && !f.dry && ended == nil {
-			ended = server.Apply(ctx, p)
+		if f.check || f.dry {
+			continue
 		}
-	}
-	if !f.check && !f.dry {
-		if err := s.metabaseRemember(context.WithoutCancel(ctx), doc.Databases, memory); err != nil {
+		// What is about to be written is remembered first: whatever happens then, it is known for
+		// ours. A warehouse that cannot be written to keeps Metabase from being written to.
+		if err := s.metabaseRemember(ctx, p.Intend(memory), memory); err != nil {
 			return err
+		}
+		ended := server.Apply(ctx, p)
+		if err := s.metabaseRemember(context.WithoutCancel(ctx), p.Remember(memory), memory); err != nil {
+			return err
+		}
+		if ended != nil {
+			break
 		}
 	}
 	if ctx.Err() != nil {
@@ -386,14 +392,11 @@ func (a *app) metabaseRun(ctx context.Context, q lineage.Query, f *metabaseFlags
 	return s.showMetabase(&doc, found, f, strict)
 }
 
-// metabaseRemember keeps what was written, where the next run finds it.
-func (s *session) metabaseRemember(ctx context.Context, plans []*metabase.Plan, past metabase.Memory) error {
+// metabaseRemember keeps what was learnt where the next run finds it, and in memory.
+func (s *session) metabaseRemember(ctx context.Context, learnt, memory metabase.Memory) error {
 	var list []state.Shown
-	for _, p := range plans {
-		learnt := p.Remember(past)
-		for _, key := range slices.Sorted(maps.Keys(learnt)) {
-			list = append(list, state.Shown{Table: key, Values: learnt[key]})
-		}
+	for _, key := range slices.Sorted(maps.Keys(learnt)) {
+		list = append(list, state.Shown{Table: key, Values: learnt[key]})
 	}
 	if len(list) == 0 {
 		return nil
@@ -404,7 +407,10 @@ func (s *session) metabaseRemember(ctx context.Context, plans []*metabase.Plan, 
 	}
 	id := newRunID(s.app.now())
 	err = state.WriteShown(s.errand(ctx, id), conn, s.scope(), id, s.app.now(), list)
-	return errors.Join(err, conn.Close())
+	if err = errors.Join(err, conn.Close()); err == nil {
+		maps.Copy(memory, learnt)
+	}
+	return err
 }
 
 // metabaseRefused words what the server answered.
@@ -655,6 +661,11 @@ func (s *session) metabaseExposures(ctx context.Context, r metabase.Reading, fil
 	found, err := server.Metadata(ctx, base)
 	if err != nil {
 		return s.metabaseRefused(ctx, err)
+	}
+	for _, e := range s.project.Exposures {
+		if e.At.File == nil || e.At.File.Path != filepath.ToSlash(filepath.Clean(path)) {
+			r.Taken = append(r.Taken, e.Name.V)
+		}
 	}
 	list, others, err := server.Exposures(ctx, []metabase.Side{{Found: found, Tables: sides}}, r)
 	if err != nil {

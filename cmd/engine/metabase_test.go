@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"net/http"
+	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -26,4 +28,7 @@ func shownIn(e *testscript.Env) {
 	p.AddCard("root", "With names", fmt.Sprintf(`{"database": %d, "type": "native", "native": {"query": "with c as (select * from customers) select * from c join {{#%d}} using (id)"}}`, b.ID, card))
 	p.AddCard("root", "Nothing of ours", fmt.Sprintf(`{"database": %d, "type": "native", "native": {"query": "select 1"}}`, b.ID))
 	p.AddDashboard("root", "Board", false, card)
+	if strings.HasSuffix(e.WorkDir, "metabase_unseen") { // a key that may not look at people
+		p.Break(&peer.Fault{Path: "/api/user", Status: http.StatusForbidden, Times: 100, Body: "You don't have permissions to do that."})
+	}
 }

@@ -335,8 +335,25 @@ func (s *session) openTarget(ctx context.Context, target string) (warehouse.Conn
 	return conn, scope, nil
 }
 
-// simpleName is a selector of one method, without signs for parents and children.
-var simpleName = regexp.MustCompile(`^[\w][\w.:*/-]*$`)
+// withParents begins a selector that takes parents, too: +orders, 2+orders, @orders.
+var withParents = regexp.MustCompile(`^(\+|@|\d+\+)`)
+
+// sourcesOf makes a selector choose what its nodes read, too: each part of it by itself. Of
+// parts that all have to hold that is what the parts have in common, which may be more than
+// their nodes read, and never less.
+func sourcesOf(selector string) string {
+	union := strings.Fields(selector)
+	for i, token := range union {
+		parts := strings.Split(token, ",")
+		for j, part := range parts {
+			if part != "" && !withParents.MatchString(part) {
+				parts[j] = "+" + part
+			}
+		}
+		union[i] = strings.Join(parts, ",")
+	}
+	return strings.Join(union, " ")
+}
 
 // phaseArgs is the command line of a phase.
 func (s *session) phaseArgs(t serve.Task) []string {
@@ -361,8 +378,8 @@ func (s *session) phaseArgs(t serve.Task) []string {
 		args = append(args, "--no-distribute") // it is a phase of its own
 	}
 	for _, sel := range t.Job.Select {
-		if t.Phase == project.PhaseIngest && simpleName.MatchString(sel) {
-			sel = "+" + sel // the sources that it reads
+		if t.Phase == project.PhaseIngest {
+			sel = sourcesOf(sel)
 		}
 		args = append(args, "--select", sel)
 	}

@@ -32,6 +32,35 @@ func TestPhasesAreCommands(t *testing.T) {
 	}
 }
 
+// TestSourcesOf: however a schedule chooses models, what they read is ingested.
+func TestSourcesOf(t *testing.T) {
+	for _, c := range []struct {
+		selectors []string
+		want      []string
+	}{
+		{[]string{"orders"}, []string{"+orders"}},
+		{[]string{"orders+"}, []string{"+orders+"}},
+		{[]string{"orders+2", "customers"}, []string{"+orders+2", "+customers"}},
+		{[]string{"tag:a,tag:b"}, []string{"+tag:a,+tag:b"}},
+		{[]string{"a  b"}, []string{"+a +b"}},
+		{[]string{"a,+b @c 2+d 3d"}, []string{"+a,+b @c 2+d +3d"}},
+		{[]string{"*"}, []string{"+*"}},
+	} {
+		for phase, want := range map[string][]string{project.PhaseIngest: c.want, project.PhaseBuild: c.selectors} {
+			args := (&session{app: &app{}, dir: "."}).phaseArgs(serve.Task{Phase: phase, Job: &serve.Job{Target: "dev", Phases: project.Phases, Select: c.selectors}})
+			var got []string
+			for i, a := range args {
+				if a == "--select" {
+					got = append(got, args[i+1])
+				}
+			}
+			if d := cmp.Diff(want, got); d != "" {
+				t.Errorf("%s (-want +got):\n%s", phase, d)
+			}
+		}
+	}
+}
+
 func TestReadPhase(t *testing.T) {
 	task := serve.Task{Phase: "build"}
 	for _, c := range []struct {

@@ -141,6 +141,17 @@ func TestMake(t *testing.T) {
 		"gone": {func(in *In) { in.Config.Customers = in.Config.Customers[:2] }, []string{"cascade: withdrawn -cascade_reader"}, ""},
 		"all gone": {func(in *In) { in.Config.Customers = nil }, nothing,
 			`"customers" of the distribution has no rows any more, which would take from all customers what they have`},
+		"all gone but a canary": {func(in *In) {
+			in.Config.Customers = in.Config.Customers[2:]
+			in.Config.Customers[0].Canary = true
+		}, nothing, `"customers" of the distribution has no rows any more, which would take from all customers what they have`},
+		"all tenants gone but a canary's": {func(in *In) {
+			in.Config.Customers[0].Tenants, in.Config.Customers[1].Tenants = nil, nil
+			in.Config.Customers[2].Canary = true
+		}, nothing, `"customer_tenants" of the distribution has no rows any more, which would take from all customers what they have`},
+		"a canary without tenants": {func(in *In) {
+			in.Config.Customers[2].Canary, in.Config.Customers[2].Tenants = true, nil
+		}, []string{"cascade: dw_cascade.material=slice/direct dl_cascade_app.weighing=slice/direct"}, ""},
 		"all gone, and that is meant": {func(in *In) { in.Config.Customers = nil; in.AllowEmpty = true },
 			[]string{"acme: withdrawn -acme_reader", "bmw: withdrawn -bmw_reader", "cascade: withdrawn -cascade_reader"}, ""},
 		"no tenants": {func(in *In) {

@@ -19,7 +19,7 @@ import (
 // and gone is NULL, if the project says so for that case.
 func Choose(w Wanted, t Table, to warehouse.Dialect) (taken []Taken, denied []string, list diag.List) {
 	in := w.Source.Ingest
-	locked := lockedTable(w.Locked)
+	locked := lockedTable(w)
 	var names []string
 	if in.All {
 		for _, c := range t.Columns {
@@ -83,11 +83,16 @@ func transformed(in *project.Ingest) (out []project.Value[string]) {
 	return out
 }
 
-func lockedTable(s *project.LockedSource) *project.LockedTable {
-	if s == nil {
+// lockedTable is what was agreed to of the table that is read; nil: nothing yet. What the lock
+// says of another one, which the source was read from before, does not count.
+func lockedTable(w Wanted) *project.LockedTable {
+	if w.Locked == nil || w.Locked.Remote == nil {
 		return nil
 	}
-	return s.Remote
+	if w.Locked.Remote.Name != w.Source.Ingest.Table.V {
+		return nil
+	}
+	return w.Locked.Remote
 }
 
 func lockedColumn(t *project.LockedTable, name string) *project.RemoteColumn {
@@ -114,7 +119,7 @@ func landed(s *project.LockedSource, name string) string {
 
 // nullFor is a column that the remote has no more and that stays as NULL; nil if it does not.
 func nullFor(w Wanted, name string) *Taken {
-	locked := lockedTable(w.Locked)
+	locked := lockedTable(w)
 	typ := landed(w.Locked, name)
 	in := w.Source.Ingest
 	if locked == nil || typ == "" || in.Drift.RemovedColumn.V != project.DriftNull {
@@ -195,7 +200,7 @@ func retyped(w Wanted, c Column, typ string, locked *project.LockedTable) bool {
 		return false
 	}
 	was := lockedColumn(locked, c.Name)
-	return was != nil && was.Taken && was.Type != c.Type && !strings.EqualFold(landed(w.Locked, c.Name), typ)
+	return was != nil && was.Taken && !sameType(*was, agreed(c)) && !strings.EqualFold(landed(w.Locked, c.Name), typ)
 }
 
 // wireOf is a type without what does not change the form of its values: «text» for texts of

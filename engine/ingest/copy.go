@@ -2,6 +2,8 @@ package ingest
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,9 +11,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/materialize"
 	"github.com/engine-build/engine/engine/project"
+	"github.com/engine-build/engine/engine/state"
 	"github.com/engine-build/engine/engine/warehouse"
 )
 
@@ -125,6 +129,7 @@ func (s *copySession) table(ctx context.Context, step *Step, readers int, tell f
 func (s *copySession) land(ctx context.Context, step *Step, readers int, res *Result) error {
 	r := s.request
 	in := step.Source.Ingest
+	res.form = copyForm(step)
 	for _, c := range step.Columns {
 		if reason := unfitDeclared(c, step.Wanted, r.To); reason != "" {
 			return &valueError{Column: c.Name, Reason: reason}
@@ -288,7 +293,9 @@ func words(list []project.Value[string]) (out []string) {
 	return out
 }
 
-// merge has new rows take the place of their earlier versions.
+// merge has new rows take the place of their earlier versions. When all of them are there
+// already, since the newest ones are read each time, nothing is recorded: the time of the
+// record is when something came last.
 func (s *copySession) merge(ctx context.Context, step *Step, staged Relation, res *Result) error {
 	r := s.request
 	names := make([]string, len(step.Columns))
@@ -296,29 +303,52 @@ func (s *copySession) merge(ctx context.Context, step *Step, staged Relation, re
 		names[i] = c.Name
 	}
 	return Together(ctx, r, func(ctx context.Context, c warehouse.Conn) error {
+		fresh, err := came(ctx, c, step, staged)
+		if err != nil {
+			return err
+		}
 		if err := Do(ctx, c, warehouse.MergeInto{Target: step.Into, From: staged, Key: words(step.Source.Ingest.Key), Columns: names}); err != nil {
 			return err
 		}
+		if !fresh {
+			res.Mode = ModeNothing
+			return nil
+		}
 		return Record(ctx, c, r, project.IngestCopy, *res)
 	})
+}
+
+// came reports whether staged has a row that is not there with the same watermark.
+func came(ctx context.Context, c warehouse.Conn, step *Step, staged Relation) (bool, error) {
+	d, in := c.Dialect(), step.Source.Ingest
+	var same []string
+	for _, name := range append(words(in.Key), in.Watermark.V) {
+		same = append(same, fmt.Sprintf("t.%[1]s is not distinct from s.%[1]s", d.Ident(name)))
+	}
+	rows, err := c.Query(ctx, warehouse.Statement{SQL: fmt.Sprintf("select 1 from %s as s where not exists (select 1 from %s as t where %s) limit 1", d.Quote(staged), d.Quote(step.Into), strings.Join(same, " and "))})
+	if err != nil {
+		return false, err
+	}
+	there := rows.Next()
+	return there, errors.Join(rows.Err(), rows.Close())
 }
 
 // since is the condition on the remote by which only new rows are read; empty: all are, because
 // there are none yet, or because they are of another form.
 func (s *copySession) since(ctx context.Context, step *Step) (string, error) {
 	r, in := s.request, step.Source.Ingest
-	locked := lockedTable(step.Locked)
-	if locked == nil || locked.Name != step.From.Name {
-		return "", nil
+	// The lock says what somebody agreed to, not what is in this target: another one may have
+	// been landed in since.
+	known, err := state.ReadIngests(ctx, r.Target, r.Database, []addr.Relation{step.Into})
+	if err != nil {
+		return "", err
+	}
+	if was := known[step.Into]; was.Kind != project.IngestCopy || was.Form != copyForm(step) {
+		return "", nil // what is there was taken in another way
 	}
 	have, err := warehouse.Probe(ctx, r.Target, step.Into)
 	if err != nil || have.Kind != warehouse.Table || !sameColumns(have.Columns, step.Landing()) {
 		return "", err
-	}
-	for _, c := range step.Columns {
-		if l := lockedColumn(locked, c.Name); l == nil || c.From != "" && (l.Transform != c.Transform || l.Type != c.From) {
-			return "", nil // what is there was taken in another way
-		}
 	}
 	i := slices.IndexFunc(step.Columns, func(c Taken) bool { return c.Name == in.Watermark.V })
 	if i < 0 {
@@ -337,8 +367,8 @@ func (s *copySession) since(ctx context.Context, step *Step) (string, error) {
 	case "date", "timestamp without time zone", "timestamp with time zone":
 		timed = true
 		w := r.To.Words()
-		// An infinite time is newer than all that will come.
-		newest += " where " + w.Cast(column, w.Timestamp()) + " < " + r.To.Literal(time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC))
+		// A time that is infinite or years ahead by mistake is newer than all that will come.
+		newest += " where " + w.Cast(column, w.Timestamp()) + " < " + r.To.Literal(r.Now().UTC().Add(ahead).Truncate(time.Second))
 	default:
 		return "", diag.Diagnostic{Code: codeColumn, At: in.Watermark.At, Model: step.Node, Message: fmt.Sprintf("column %q is of type %s and cannot be a watermark", mark.Name, mark.From), Help: "name a whole number, a date or a time that grows with every change of a row"}
 	}
@@ -380,6 +410,28 @@ func (s *copySession) since(ctx context.Context, step *Step) (string, error) {
 	}
 	return fmt.Sprintf("(%s >= '%s'::%s or %s is null or not isfinite(%s))", name, text, base, name, name), nil
 }
+
+// copyForm is a hash of what decides which values a row lands with, and which rows count as
+// new: rows of one form may stay beside rows of the same form only.
+func copyForm(step *Step) string {
+	in := step.Source.Ingest
+	h := sha256.New()
+	list := func(words ...string) {
+		for _, w := range words {
+			fmt.Fprintf(h, "%d:%s,", len(w), w)
+		}
+		fmt.Fprintln(h)
+	}
+	list("1", in.Connection.V, in.Schema.V, step.From.Name, in.Watermark.V)
+	list(words(in.Key)...)
+	for _, c := range step.Columns {
+		list(c.Name, c.Expr, c.From, c.Type)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// ahead is how far the remote's clock, or its time zone, may be ahead of the engine's.
+const ahead = 24 * time.Hour
 
 // sameColumns compares names and types.
 func sameColumns(have, want []warehouse.Column) bool {

@@ -84,7 +84,7 @@ type Compared struct {
 	// Was is what somebody agreed to; nil where nobody has been asked yet, and then nothing is
 	// a change.
 	Was *project.LockedTable
-	// Is are the remote's columns as they are, in their order; of each Name and Type count.
+	// Is are the remote's columns as they are, in their order; of each Name, Type and Base count.
 	// Gone says that there is no such table any more.
 	Is   []project.RemoteColumn
 	Gone bool
@@ -92,8 +92,9 @@ type Compared struct {
 	Wanted func(name string) bool
 	// Needed are columns without which nothing can be ingested: keys and watermarks.
 	Needed []string
-	// Lands is the type with which a remote type lands, for a wanted column, transforms counted.
-	Lands    func(name, native string) string
+	// Lands is the type with which a wanted column lands that is of such a name, Type and Base,
+	// transforms counted.
+	Lands    func(project.RemoteColumn) string
 	Policies project.Drift
 }
 
@@ -121,9 +122,12 @@ func Drift(c Compared) []Change {
 		case !there:
 			ch.Kind = RemovedColumn
 			ch.Level, ch.Outcome = c.removed(old.Name, taken)
-		case c.Is[i].Type != old.Type:
+		case !sameType(old, c.Is[i]):
 			ch.Kind, ch.Is = TypeChanged, c.Is[i].Type
-			ch.Level, ch.Outcome = c.retyped(old.Name, old.Type, ch.Is, taken)
+			if ch.Is == ch.Was {
+				ch.Was, ch.Is = spelled(old), spelled(c.Is[i])
+			}
+			ch.Level, ch.Outcome = c.retyped(old, c.Is[i], taken)
 		default:
 			continue
 		}
@@ -153,13 +157,36 @@ func (c Compared) removed(name string, taken bool) (Level, string) {
 	return Refusal, "drift: removed_column: fail"
 }
 
-func (c Compared) retyped(name, was, is string, taken bool) (Level, string) {
+// sameType reports whether a column is of the type that was agreed to. A domain whose Base was
+// not written down is what it is.
+func sameType(was, is project.RemoteColumn) bool {
+	return was.Type == is.Type && (was.Base == "" || was.Base == is.Base)
+}
+
+// spelled is a type with the one under it.
+func spelled(c project.RemoteColumn) string {
+	if c.Base == "" {
+		return c.Type
+	}
+	return c.Type + " of " + c.Base
+}
+
+// agreed is a column as the lock has it.
+func agreed(c Column) project.RemoteColumn {
+	out := project.RemoteColumn{Name: c.Name, Type: c.Type}
+	if c.Base != c.Type {
+		out.Base = c.Base
+	}
+	return out
+}
+
+func (c Compared) retyped(was, is project.RemoteColumn, taken bool) (Level, string) {
 	switch {
 	case !taken:
 		return Note, "it is not taken"
-	case c.Lands(name, was) == c.Lands(name, is):
+	case c.Lands(was) == c.Lands(is):
 		return Note, "it lands as before"
-	case slices.Contains(c.Needed, name):
+	case slices.Contains(c.Needed, is.Name):
 		return Refusal, "rows that are there cannot be compared with new ones: it is the key or the watermark"
 	case c.Policies.TypeChange.V == project.DriftText:
 		return Warning, "it lands as text until the change is accepted"
@@ -269,12 +296,10 @@ func DriftOfSource(source string, tables []Wanted, remote Remote, was *project.L
 		}
 		t := remote.Table(in.Table.V)
 		c := Compared{Source: w.Node.Name, Was: w.Locked.Remote, Wanted: in.Takes, Policies: in.Drift, Gone: t == nil}
-		c.Lands = func(name, native string) string {
-			col := Column{Name: name, Type: native, Base: native}
-			if now := t.Column(name); now.Type == native {
-				col = *now
-			}
-			return family(take(*w, col, nil, to).Type, to)
+		bare := *w // the types with which files have landed are in the lock
+		bare.Locked = nil
+		c.Lands = func(col project.RemoteColumn) string {
+			return family(take(bare, Column{Name: col.Name, Type: col.Type, Base: cmp.Or(col.Base, col.Type)}, nil, to).Type, to)
 		}
 		if w.Locked.Remote.Name != in.Table.V {
 			continue // the project takes another table now: there is nothing to compare
@@ -287,7 +312,7 @@ func DriftOfSource(source string, tables []Wanted, remote Remote, was *project.L
 		}
 		if t != nil {
 			for _, col := range t.Columns {
-				c.Is = append(c.Is, project.RemoteColumn{Name: col.Name, Type: col.Type})
+				c.Is = append(c.Is, agreed(col))
 			}
 		}
 		out = append(out, Drift(c)...)
@@ -323,13 +348,18 @@ func Agree(s *Step, accept bool) *project.LockedTable {
 		out := &project.LockedTable{Name: s.From.Name, Columns: slices.Clone(s.Locked.Remote.Columns)}
 		for i := range out.Columns {
 			c := &out.Columns[i]
+			if now := s.From.Column(c.Name); now != nil && c.Base == "" && now.Type == c.Type {
+				c.Base = agreed(*now).Base
+			}
 			t, there := taken[c.Name]
 			c.Taken, c.Transform = there, t.Transform
 			delete(taken, c.Name)
 		}
 		for _, c := range s.From.Columns { // named by the project since then
 			if t, there := taken[c.Name]; there {
-				out.Columns = append(out.Columns, project.RemoteColumn{Name: c.Name, Type: c.Type, Taken: true, Transform: t.Transform})
+				col := agreed(c)
+				col.Taken, col.Transform = true, t.Transform
+				out.Columns = append(out.Columns, col)
 			}
 		}
 		return out
@@ -337,7 +367,9 @@ func Agree(s *Step, accept bool) *project.LockedTable {
 	out := &project.LockedTable{Name: s.From.Name}
 	for _, c := range s.From.Columns {
 		t, there := taken[c.Name]
-		out.Columns = append(out.Columns, project.RemoteColumn{Name: c.Name, Type: c.Type, Taken: there, Transform: t.Transform})
+		col := agreed(c)
+		col.Taken, col.Transform = there, t.Transform
+		out.Columns = append(out.Columns, col)
 	}
 	return out
 }

@@ -1,10 +1,11 @@
 package ingest_test
 
 import (
+	"cmp"
 	"slices"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/engine-build/engine/engine/ingest"
 	"github.com/engine-build/engine/engine/project"
@@ -54,6 +55,11 @@ func TestDrift(t *testing.T) {
 			[]string{`refusal: column "id" was bigint and is text`}},
 		"lands alike": {old, remote("id", "bigint", "name", "varchar(9)", "amount", "numeric(10,2)"), false, nil, strict,
 			[]string{`note: column "name" was text and is varchar(9)`}},
+		"retyped below a domain": {[]project.RemoteColumn{{Name: "id", Type: "price", Base: "numeric(10,2)", Taken: true}}, []project.RemoteColumn{{Name: "id", Type: "price", Base: "text"}}, false, nil, usual,
+			[]string{`refusal: column "id" was price of numeric(10,2) and is price of text`}},
+		"another domain of the type": {[]project.RemoteColumn{{Name: "id", Type: "price", Base: "bigint", Taken: true}}, []project.RemoteColumn{{Name: "id", Type: "cost", Base: "bigint"}}, false, nil, strict,
+			[]string{`note: column "id" was price and is cost`}},
+		"a domain not written down": {remote("id", "price"), []project.RemoteColumn{{Name: "id", Type: "price", Base: "bigint"}}, false, nil, strict, nil},
 		"renamed in its place": {old, remote("id", "bigint", "title", "text", "amount", "numeric(10,2)"), false, nil, mild,
 			[]string{`warning: column "name" (text) is gone, maybe renamed to "title"`, `note: column "title" (text) is new, maybe "name" renamed`}},
 		"renamed elsewhere": {old, remote("id", "bigint", "name", "text", "x", "date", "amounts", "numeric(10,2)"), false, nil, mild,
@@ -67,11 +73,11 @@ func TestDrift(t *testing.T) {
 			for _, ch := range ingest.Drift(ingest.Compared{
 				Source: "app.t", Was: &project.LockedTable{Name: "t", Columns: c.was}, Is: c.is, Gone: c.gone, Needed: c.needed, Policies: c.policies,
 				Wanted: func(name string) bool { return name != "secret" },
-				Lands: func(_, native string) string {
-					if native == "varchar(9)" {
+				Lands: func(c project.RemoteColumn) string {
+					if c.Type == "varchar(9)" {
 						return "text"
 					}
-					return native
+					return cmp.Or(c.Base, c.Type)
 				},
 			}) {
 				if ch.Outcome == "" || ch.Source != "app.t" || ch.Table != "t" {
@@ -79,7 +85,7 @@ func TestDrift(t *testing.T) {
 				}
 				got = append(got, string(ch.Level)+": "+ch.String())
 			}
-			if d := cmp.Diff(c.want, got); d != "" {
+			if d := gocmp.Diff(c.want, got); d != "" {
 				t.Error(d)
 			}
 		})
@@ -102,7 +108,7 @@ func TestDriftOfTables(t *testing.T) {
 		for _, c := range got {
 			words = append(words, string(c.Level)+": "+c.String())
 		}
-		if d := cmp.Diff([]string{`note: table "a" is gone`, want + `: table "e" is new`}, words); d != "" {
+		if d := gocmp.Diff([]string{`note: table "a" is gone`, want + `: table "e" is new`}, words); d != "" {
 			t.Errorf("%s: %s", policy, d)
 		}
 	}

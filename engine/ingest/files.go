@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-json"
 
@@ -119,7 +120,7 @@ func openFiles(ctx context.Context, r Request, w Wanted) (*fileTable, error) {
 		t.has[f.Name] = found
 		t.merge(found)
 	}
-	if len(files) == 0 && (in.Files.Mode.V != project.FilesAppend || lockedTable(w.Locked) == nil) {
+	if len(files) == 0 && (in.Files.Mode.V != project.FilesAppend || lockedTable(w) == nil) {
 		return nil, noFiles(w)
 	}
 	t.seen()
@@ -240,7 +241,7 @@ func (t *fileTable) spelled(name string) string {
 		return name
 	}
 	var known []string
-	if l := lockedTable(t.wanted.Locked); l != nil {
+	if l := lockedTable(t.wanted); l != nil {
 		for _, c := range l.Columns {
 			known = append(known, c.Name)
 		}
@@ -259,7 +260,7 @@ func (t *fileTable) spelled(name string) string {
 // seen adds what the lock has of columns that no file has to have: members of objects, and
 // all of them where there is no file.
 func (t *fileTable) seen() {
-	l := lockedTable(t.wanted.Locked)
+	l := lockedTable(t.wanted)
 	if l == nil || t.form.Format != FormatNDJSON && len(t.files) > 0 {
 		return
 	}
@@ -689,11 +690,23 @@ func (l *fileLanding) stage(ctx context.Context, files []foundFile) error {
 	if !ok {
 		return fmt.Errorf("%s has no way to load files", conn.Dialect().Name())
 	}
+	// Runs of other targets may load the same table now, each from a file of its own.
+	folder, name := filepath.Join(l.request.Work, "ingest"), fileNameSafe(l.step.Node.Name)+"."
+	if err := removeLeft(folder, name, l.request.Now().Add(-leftFor)); err != nil {
+		return err
+	}
 	s := &staging{
-		path: filepath.Join(l.request.Work, "ingest", fileNameSafe(l.step.Node.Name)+".csv"), columns: l.columns, files: l.appends, form: l.table.form,
-		parquet: l.request.Parquet, rejects: &l.rejects, plain: len(l.step.Denied) == 0 && len(in.Transform) == 0, tell: l.tell,
+		path: filepath.Join(folder, name+fileNameSafe(l.request.Run)+stagedExt), columns: l.columns, files: l.appends, form: l.table.form,
+		parquet: l.request.Parquet, rejects: &l.rejects, plain: in.All && len(in.Deny) == 0 && len(in.Except) == 0 && len(l.step.Denied) == 0 && len(in.Transform) == 0, tell: l.tell,
 	}
 	defer os.Remove(s.path)
+	s.nested = map[string]bool{}
+	for _, c := range l.table.columns {
+		name := strings.ToLower(c.Name)
+		if was := l.kept[name]; c.Type == jsonValues && (was == "" || isJSON(was)) {
+			s.nested[name] = true
+		}
+	}
 	for attempt := 0; ; attempt++ {
 		if err := s.write(ctx, files, l.table.hashes); err != nil {
 			return err
@@ -709,7 +722,10 @@ func (l *fileLanding) stage(ctx context.Context, files []foundFile) error {
 		if err := l.drop(ctx, l.staged); err != nil {
 			return err
 		}
-		_, err := loader.Load(ctx, l.staged, l.landing(), input)
+		stats, err := loader.Load(ctx, l.staged, l.landing(), input)
+		if err == nil && stats.Rows >= 0 && stats.Rows != s.rows {
+			return errors.Join(fmt.Errorf("%d rows were read, and %d written", s.rows, stats.Rows), l.drop(context.WithoutCancel(ctx), l.staged))
+		}
 		var bad *warehouse.LoadError
 		if err == nil {
 			l.result.Rows, l.result.Rejects = s.rows, l.rejects.count
@@ -741,6 +757,34 @@ func (l *fileLanding) stage(ctx context.Context, files []foundFile) error {
 			return errors.Join(&rejectsError{&l.rejects}, l.rejects.end())
 		}
 	}
+}
+
+const (
+	stagedExt = ".csv"
+	// leftFor is how long a staging file stays that nothing writes to: longer than a load takes.
+	leftFor = 48 * time.Hour
+)
+
+// removeLeft removes the staging files of runs that were killed: those in folder that begin
+// with a table's name and were last written before a time.
+func removeLeft(folder, name string, before time.Time) error {
+	found, err := os.ReadDir(folder)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	for _, e := range found {
+		if !e.Type().IsRegular() || !strings.HasPrefix(e.Name(), name) || !strings.HasSuffix(e.Name(), stagedExt) {
+			continue
+		}
+		info, err := e.Info()
+		if err == nil && info.ModTime().Before(before) {
+			err = os.Remove(filepath.Join(folder, e.Name()))
+		}
+		if err != nil && !errors.Is(err, os.ErrNotExist) { // another run was faster
+			return err
+		}
+	}
+	return nil
 }
 
 // rejectsError says that more records were rejected than may be.

@@ -160,10 +160,14 @@ type staging struct {
 	form    fileForm
 	parquet ParquetReader
 	rejects *rejects
-	// plain says that a record as a whole has nothing that must not leave.
+	// plain says that a record as a whole has nothing that must not leave. One that is broken
+	// may have members that no other has, so that it is shown only where nothing is kept back.
 	plain bool
 	// skip are records that the warehouse refused, by file and line.
 	skip map[string]map[int]reject
+	// nested are the columns, by folded name, that hold arrays or objects in some rows and land
+	// as JSON unless their type says otherwise.
+	nested map[string]bool
 	// tell hears of the rows that were written so far.
 	tell func(rows int64)
 
@@ -207,6 +211,11 @@ func (s *staging) write(ctx context.Context, files []foundFile, hashes map[strin
 	return w.Flush()
 }
 
+// isJSON reports whether a type is the one of JSON, in any warehouse.
+func isJSON(typ string) bool {
+	return strings.EqualFold(typ, "json") || strings.EqualFold(typ, "jsonb")
+}
+
 func (s *staging) header() []byte {
 	var row []byte
 	for _, name := range s.names() {
@@ -228,14 +237,17 @@ func (s *staging) names() []string {
 
 // read writes the rows of one file, which must have the hash.
 func (s *staging) read(ctx context.Context, f foundFile, hash string) error {
-	want := make([]string, len(s.columns))
+	want, quoted := make([]string, len(s.columns)), make([]bool, len(s.columns))
 	for i, c := range s.columns {
 		want[i] = c.Name
+		// Among arrays and objects a text is JSON too: with its quotes.
+		quoted[i] = c.transform == nil && (isJSON(c.Type) || c.Type == "" && s.nested[strings.ToLower(c.Name)])
 	}
 	before, lost := s.rows, s.rejects.count
 	start := fileStart{file: f, line: s.line}
 	sum, err := readFile(ctx, f, s.form, s.parquet, want, readRows{
-		take: func(line int, fields [][]byte) error { return s.take(f, line, fields) },
+		quoted: quoted,
+		take:   func(line int, fields [][]byte) error { return s.take(f, line, fields) },
 		bad: func(b warehouse.BadRecord) error {
 			x := reject{File: f.Name, Line: b.Line, Column: b.Name, Reason: b.Reason}
 			if b.Last > b.Line {

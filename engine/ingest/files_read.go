@@ -235,8 +235,10 @@ func dateLike(v []byte) bool {
 
 // readRows are the callbacks for what is in a file.
 type readRows struct {
-	take func(line int, fields [][]byte) error
-	bad  func(warehouse.BadRecord) error
+	// quoted says of which wanted columns texts of NDJSON keep their quotes and escapes; nil: of none.
+	quoted []bool
+	take   func(line int, fields [][]byte) error
+	bad    func(warehouse.BadRecord) error
 }
 
 // readFile reads the wanted columns of a file: take gets a field for each of them, nil for
@@ -265,7 +267,7 @@ func readFile(ctx context.Context, f foundFile, form fileForm, parquet ParquetRe
 	if form.Format == FormatCSV {
 		err = readCSV(ctx, o.text, form, want, take, rows.bad)
 	} else {
-		err = readNDJSON(ctx, o.text, form, want, take, rows.bad)
+		err = readNDJSON(ctx, o.text, form, want, rows.quoted, take, rows.bad)
 	}
 	if err != nil {
 		return "", inFile(f, err)
@@ -317,7 +319,7 @@ func readCSV(ctx context.Context, r *bufio.Reader, form fileForm, want []string,
 	}, bad)
 }
 
-func readNDJSON(ctx context.Context, r *bufio.Reader, form fileForm, want []string, take func(int, [][]byte) error, bad func(warehouse.BadRecord) error) error {
+func readNDJSON(ctx context.Context, r *bufio.Reader, form fileForm, want []string, quoted []bool, take func(int, [][]byte) error, bad func(warehouse.BadRecord) error) error {
 	at := make(map[string]int, len(want))
 	for i, w := range want {
 		at[strings.ToLower(w)] = i
@@ -331,6 +333,9 @@ func readNDJSON(ctx context.Context, r *bufio.Reader, form fileForm, want []stri
 				continue
 			}
 			out[i] = m.value
+			if m.kind == jsonText && quoted != nil && quoted[i] {
+				out[i] = m.raw
+			}
 		}
 		return take(line, out)
 	}, bad)
@@ -351,6 +356,7 @@ type jsonMember struct {
 	name  string
 	kind  jsonKind
 	value []byte
+	raw   []byte // a text as it is written
 }
 
 // scanNDJSON reads a file with one JSON object per line. Blank lines are left out. The
@@ -428,7 +434,7 @@ func objectMembers(text []byte, out []jsonMember) ([]jsonMember, string) {
 		case 'n':
 			m.kind, m.value = jsonNull, nil
 		case '"':
-			m.kind = jsonText
+			m.kind, m.raw = jsonText, m.value
 			if m.value, ok = unquote(m.value); !ok {
 				return out, fmt.Sprintf("the text of %q has half of a surrogate pair", m.name)
 			}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/project"
 	"github.com/engine-build/engine/engine/state"
 	"github.com/engine-build/engine/engine/warehouse"
 )
@@ -21,7 +22,14 @@ func Prepare(ctx context.Context, r Request) error {
 			ops = append(ops, warehouse.CreateSchema{Database: schema.Database, Schema: schema.Schema})
 		}
 	}
-	return Do(ctx, r.Target, ops...)
+	if err := Do(ctx, r.Target, ops...); err != nil {
+		return err
+	}
+	lacking, err := state.IngestLackingOps(ctx, r.Target, r.Database)
+	if err != nil {
+		return err
+	}
+	return Do(ctx, r.Target, lacking...)
 }
 
 // Own takes out of a plan the tables that would land where there is something that no
@@ -55,7 +63,13 @@ func Own(ctx context.Context, r Request, p *Plan) (diag.List, error) {
 
 // Record notes in c, which is Publish's, that rows were landed.
 func Record(ctx context.Context, c warehouse.Conn, r Request, kind string, res Result) error {
-	return Do(ctx, c, state.IngestOps(r.To, r.Database, state.Ingest{Source: res.Node, Relation: res.Into, Kind: kind, Mode: res.Mode, Run: r.Run, At: r.Now(), Rows: res.Rows, Total: res.Total})...)
+	if kind != project.IngestFiles {
+		// Rows of files that were here before are gone: files that come back are to be read.
+		if err := Do(ctx, c, state.IngestedFilesOps(r.To, r.Database, res.Into, nil, true)...); err != nil {
+			return err
+		}
+	}
+	return Do(ctx, c, state.IngestOps(r.To, r.Database, state.Ingest{Source: res.Node, Relation: res.Into, Kind: kind, Mode: res.Mode, Run: r.Run, At: r.Now(), Rows: res.Rows, Total: res.Total, Form: res.form})...)
 }
 
 // Publish makes staged visible as into, in place of what has that name. also is done in the

@@ -174,6 +174,8 @@ type Result struct {
 	Columns []Taken   `json:"-"`
 	Diags   diag.List `json:"-"` // what is wrong, or is to be said
 	Failed  bool      `json:"failed"`
+	// form is copyForm, for the records.
+	form string
 }
 
 // Landing are the columns of the table as it is now.

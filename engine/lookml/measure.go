@@ -131,7 +131,7 @@ func (m *maker) fit(v *view, x measure, of *field) {
 	if !m.filters(v, x, b) {
 		return
 	}
-	b.text("value_format", x.text("value_format"))
+	b.exact("value_format", x.text("value_format"))
 	b.word("value_format_name", x.atom("value_format_name"))
 	drill := x.texts("drill_fields")
 	for _, name := range drill {
@@ -167,7 +167,7 @@ func (m *maker) filters(v *view, x measure, b *block) bool {
 				text = "yes"
 			}
 		}
-		list = append(list, name+": "+quoted(text))
+		list = append(list, name+": "+exact(text))
 	}
 	b.words("filters", list)
 	return true

@@ -283,7 +283,7 @@ func (f *field) block(key bool) *block {
 		}
 	}
 	if f.meta != nil {
-		b.text("value_format", f.meta.text("value_format"))
+		b.exact("value_format", f.meta.text("value_format"))
 		b.texts("tags", f.meta.texts("tags"))
 	}
 	if format == "" && f.identity && f.number && (f.meta == nil || !f.meta.has("value_format")) {

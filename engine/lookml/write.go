@@ -25,6 +25,13 @@ func (b *block) text(key, value string) {
 	}
 }
 
+// exact adds a quoted value as it stands, unless it is empty.
+func (b *block) exact(key, value string) {
+	if value != "" {
+		b.add(key, exact(value))
+	}
+}
+
 // word adds a bare value, unless it is empty.
 func (b *block) word(key, value string) {
 	if value != "" {
@@ -76,12 +83,26 @@ func (b *block) write(out *strings.Builder, indent string) {
 	out.WriteString(indent + "}\n")
 }
 
-// quoted writes text as a LookML string on one line. Liquid, which Looker renders in some
-// texts, is broken up: a description is no program.
-func quoted(s string) string {
-	s = strings.Join(strings.Fields(s), " ")
-	s = strings.NewReplacer("{{", "{ {", "{%", "{ %", `\`, `\\`, `"`, `\"`).Replace(s)
+// quoted writes text as a LookML string on one line, with single spaces between its words.
+func quoted(s string) string { return exact(strings.Join(strings.Fields(s), " ")) }
+
+// exact writes text as a LookML string with its spaces: filters and formats mean them. Liquid,
+// which Looker renders in some texts, is broken up: a description is no program.
+func exact(s string) string {
+	s = strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ", `\`, `\\`, `"`, `\"`).Replace(harmless(s))
 	return `"` + s + `"`
+}
+
+// harmless puts a space behind each brace that begins something of Liquid with what follows.
+func harmless(text string) string {
+	var b strings.Builder
+	for i := range len(text) {
+		b.WriteByte(text[i])
+		if text[i] == '{' && i+1 < len(text) && strings.IndexByte("{%#", text[i+1]) >= 0 {
+			b.WriteByte(' ')
+		}
+	}
+	return b.String()
 }
 
 // plainSQL reports whether a name of the warehouse can stand in SQL of LookML: nothing in it

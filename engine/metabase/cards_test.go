@@ -215,3 +215,16 @@ func TestDocumented(t *testing.T) {
 		t.Errorf("%+v, %v", e, err)
 	}
 }
+
+// TestHarmless: nothing that people wrote is a template in the file.
+func TestHarmless(t *testing.T) {
+	for in, want := range map[string]string{"{{{ x }}}": "{ { { x }}}", "{{% if %}": "{ { % if %}", "{#": "{ #", "a\r\nb {": "a\nb {"} {
+		if got := harmless(in); got != want {
+			t.Errorf("harmless(%q) is %q, want %q", in, got, want)
+		}
+	}
+	text, err := YAML([]Exposure{{Name: "a", Label: "{{{a", Type: "analysis", OwnerName: "{%b", OwnerEmail: "{{c", Collection: "{#d", Description: "{{%e"}}, addr.Node.String)
+	if err != nil || strings.Contains(string(text), "{{") || strings.Contains(string(text), "{%") || strings.Contains(string(text), "{#") {
+		t.Errorf("%v\n%s", err, text)
+	}
+}

@@ -29,6 +29,8 @@ type Reading struct {
 	Personal bool
 	// Verified: cards only that somebody has verified.
 	Verified bool
+	// Taken are names that exposures of other files have.
+	Taken []string
 }
 
 // Exposure is a card or a dashboard that reads the project.
@@ -163,7 +165,7 @@ func (s *Server) Exposures(ctx context.Context, sides []Side, r Reading) (list [
 		e.Collection = entries[i].collection
 		list = append(list, *e)
 	}
-	naming(list)
+	naming(list, r.Taken)
 	slices.SortFunc(list, func(a, b Exposure) int { return strings.Compare(a.Name, b.Name) })
 	return list, others, nil
 }
@@ -232,8 +234,8 @@ func (t *tracer) exposure(ctx context.Context, i item) (*Exposure, error) {
 }
 
 // naming gives names made of a-z, 0-9 and _, each once: of two that would have one name, that
-// with the higher ID has the ID behind it, so that a name does not change when others come.
-func naming(list []Exposure) {
+// with the higher ID has the ID behind it, so that a name does not change when others come. Names that are taken by others count, too.
+func naming(list []Exposure, others []string) {
 	index := make([]int, len(list))
 	for i := range index {
 		index[i] = i
@@ -242,6 +244,9 @@ func naming(list []Exposure) {
 		return cmp.Or(cmp.Compare(list[a].id, list[b].id), cmp.Compare(list[a].Type, list[b].Type))
 	})
 	taken := map[string]bool{}
+	for _, name := range others {
+		taken[name] = true
+	}
 	for _, i := range index {
 		e := &list[i]
 		name := slug(e.Label)
@@ -282,6 +287,9 @@ func slug(label string) string {
 	return name
 }
 
+// ownerless is the owner of what nobody is known to own: an exposure has to have one.
+const ownerless = "Metabase"
+
 // YAML is the file of exposures. ref says how a node is referred to there: ref('orders').
 func YAML(list []Exposure, ref func(addr.Node) string) ([]byte, error) {
 	type owner struct {
@@ -294,7 +302,7 @@ func YAML(list []Exposure, ref func(addr.Node) string) ([]byte, error) {
 		Type        string            `yaml:"type"`
 		URL         string            `yaml:"url"`
 		Description string            `yaml:"description,omitempty"`
-		Owner       *owner            `yaml:"owner,omitempty"`
+		Owner       owner             `yaml:"owner"`
 		DependsOn   []string          `yaml:"depends_on"`
 		Meta        map[string]string `yaml:"meta,omitempty"`
 	}
@@ -303,12 +311,12 @@ func YAML(list []Exposure, ref func(addr.Node) string) ([]byte, error) {
 		Exposures []exposure `yaml:"exposures"`
 	}{Version: 2, Exposures: []exposure{}}
 	for _, e := range list {
-		x := exposure{Name: e.Name, Label: harmless(e.Label), Type: e.Type, URL: e.URL, Description: harmless(strings.TrimSpace(e.Description))}
+		x := exposure{Name: e.Name, Label: harmless(e.Label), Type: e.Type, URL: e.URL, Description: harmless(strings.TrimSpace(e.Description)), Owner: owner{Name: ownerless}}
 		if e.OwnerName+e.OwnerEmail != "" {
-			x.Owner = &owner{e.OwnerName, e.OwnerEmail}
+			x.Owner = owner{harmless(e.OwnerName), harmless(e.OwnerEmail)}
 		}
 		if e.Collection != "" {
-			x.Meta = map[string]string{"collection": e.Collection}
+			x.Meta = map[string]string{"collection": harmless(e.Collection)}
 		}
 		for _, n := range e.DependsOn {
 			x.DependsOn = append(x.DependsOn, ref(n))
@@ -331,5 +339,13 @@ func YAML(list []Exposure, ref func(addr.Node) string) ([]byte, error) {
 
 // harmless is a text of people in which nothing looks like a template.
 func harmless(text string) string {
-	return strings.NewReplacer("{{", "{ {", "{%", "{ %", "\r\n", "\n").Replace(text)
+	text = strings.ReplaceAll(text, "\r\n", "\n")
+	var b strings.Builder
+	for i := range len(text) {
+		b.WriteByte(text[i])
+		if text[i] == '{' && i+1 < len(text) && strings.IndexByte("{%#", text[i+1]) >= 0 {
+			b.WriteByte(' ')
+		}
+	}
+	return b.String()
 }

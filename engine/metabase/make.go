@@ -15,8 +15,13 @@ import (
 )
 
 // Memory is what was last written, by table (see Plan.Tables) and by what it is of: the text
-// of a value, short. What is not in it was never written, or is not ours any more.
+// of a value, short. What is not in it was never written, or is not ours any more. Where a
+// write may or may not have been done, that of the value before and that of the value sent are
+// there, one to a line; the first is empty where none was ours before.
 type Memory map[string]map[string]string
+
+// either stands between texts of a Memory that may both be what was written.
+const either = "\n"
 
 // Plan is what to write to one database.
 type Plan struct {
@@ -97,7 +102,7 @@ type In struct {
 // else somebody has changed it, and it stays. A value that is wanted no more and is still ours
 // is taken back. It is pure: the same arguments give the same plan.
 func Make(in In) *Plan {
-	m := &maker{in: in, plan: &Plan{Database: in.Found.Name, Customer: in.Customer, Tables: []*TablePlan{}}, find: finderOf(in.Found), primary: map[int]bool{}, at: map[addr.Node]*FoundTable{}}
+	m := &maker{in: in, plan: &Plan{Database: in.Found.Name, Customer: in.Customer, Tables: []*TablePlan{}}, find: finderOf(in.Found), primary: map[int]bool{}, needed: map[int]bool{}, at: map[addr.Node]*FoundTable{}}
 	for i := range in.Tables {
 		t := &in.Tables[i]
 		if f, _ := m.find.table(t.Schema, t.Name); f != nil && !t.Node.IsZero() {
@@ -107,6 +112,9 @@ func Make(in In) *Plan {
 	m.targets()
 	done := map[int]bool{}
 	for i := range in.Tables {
+		if in.Tables[i].Beside {
+			continue
+		}
 		if f := m.table(&in.Tables[i]); f != nil {
 			done[f.ID] = true
 		}
@@ -127,9 +135,11 @@ type maker struct {
 	find    *finder
 	at      map[addr.Node]*FoundTable
 	primary map[int]bool // IDs of fields that foreign keys lead to
+	needed  map[int]bool // those that foreign keys of chosen tables lead to
 }
 
-// targets finds the fields that foreign keys lead to.
+// targets finds the fields that foreign keys lead to, those of all tables: what is a key does
+// not depend on which tables are chosen.
 func (m *maker) targets() {
 	for i := range m.in.Tables {
 		t := &m.in.Tables[i]
@@ -140,6 +150,9 @@ func (m *maker) targets() {
 		for _, c := range t.Columns {
 			if to := m.target(c.To); to != nil && f.field(c.Name) != nil {
 				m.primary[to.ID] = true
+				if !t.Beside {
+					m.needed[to.ID] = true
+				}
 			}
 		}
 	}
@@ -223,7 +236,7 @@ func (m *maker) referred(f *FoundTable) {
 	p := &TablePlan{Key: m.key(f.Schema, f.Name), Table: f.Schema + "." + f.Name, agreed: map[string]string{}}
 	d := &deed{m: m, p: p, past: m.in.Memory[p.Key], part: true}
 	for i := range f.Fields {
-		if field := &f.Fields[i]; m.primary[field.ID] {
+		if field := &f.Fields[i]; m.needed[field.ID] {
 			m.column(d, &Column{Name: field.Path}, field)
 		}
 	}
@@ -298,11 +311,14 @@ func (m *maker) order(d *deed, t *Table, f *FoundTable) {
 		return
 	}
 	// Columns that came since stand at the end: that is no change by hand.
-	if past, ok := d.past[orderKey]; f.Order == "custom" && !m.in.Force {
-		was := strings.Split(past, ",")
-		old := slices.DeleteFunc(slices.Clone(had), func(n string) bool { return !slices.Contains(was, n) })
-		was = slices.DeleteFunc(was, func(n string) bool { return !slices.Contains(had, n) })
-		if !ok || !slices.Equal(old, was) {
+	if f.Order == "custom" && !m.in.Force {
+		ours := slices.ContainsFunc(strings.Split(d.past[orderKey], either), func(past string) bool {
+			was := strings.Split(past, ",")
+			old := slices.DeleteFunc(slices.Clone(had), func(n string) bool { return !slices.Contains(was, n) })
+			was = slices.DeleteFunc(was, func(n string) bool { return !slices.Contains(had, n) })
+			return past != "" && slices.Equal(old, was)
+		})
+		if !ours {
 			d.p.Kept = append(d.p.Kept, Change{What: d.p.Table + ": order of columns", From: had, To: wanted})
 			return
 		}
@@ -434,22 +450,24 @@ const (
 var guessed = map[string]bool{semanticType: true, fkTarget: true, "has_field_values": true}
 
 func (d *deed) verdict(remember, key, name string, want any, wanted bool, have any) verdict {
-	past, ours := d.past[remember]
+	past, remembered := d.past[remember]
+	texts := strings.Split(past, either)
+	ours := slices.Contains(texts, digest(have))
 	wantText, haveText := plain(want), plain(have)
 	nothing := haveText == "" || key == "visibility_type" && haveText == "normal" ||
 		key == "display_name" && name != "" && bare(haveText) == bare(name)
 	switch {
-	case !wanted && (!ours || d.part):
+	case !wanted && (!remembered || d.part):
 		return leave
-	case !wanted && digest(have) == past && !nothing:
+	case !wanted && ours && !nothing:
 		return takeBack
 	case !wanted:
 		return forgotten
 	case wantText == haveText, nothing && (want == nil || key == "visibility_type" && wantText == "normal"):
 		return agree
-	case nothing, d.m.in.Force, ours && digest(have) == past:
+	case nothing, d.m.in.Force, ours:
 		return overwrite
-	case !ours && guessed[key]:
+	case texts[0] == "" && guessed[key]: // none was written that is sure to have been
 		return overwrite
 	}
 	return stay
@@ -493,8 +511,33 @@ func bare(name string) string {
 	}, strings.ToLower(name))
 }
 
+// Intend is the memory of the plan's tables to keep before it is applied: if nobody is there to
+// keep what Remember says afterwards, what was written is known for ours all the same. Only
+// tables that are written to, and whose memory is not that already, are in it.
+func (p *Plan) Intend(past Memory) Memory {
+	out := Memory{}
+	for _, t := range p.Tables {
+		now := maps.Clone(past[t.Key])
+		if now == nil {
+			now = map[string]string{}
+		}
+		for _, w := range t.Writes {
+			for key, v := range w.learnt {
+				if !slices.Contains(strings.Split(now[key], either), v) {
+					now[key] += either + v
+				}
+			}
+		}
+		if !maps.Equal(now, past[t.Key]) {
+			out[t.Key] = now
+		}
+	}
+	return out
+}
+
 // Remember is the memory of the plan's tables after it was applied: what Metabase has of what
-// is wanted. Only tables whose memory is not what it was are in it.
+// is wanted. What failed may have been done: it is remembered as past has it, which is what
+// Intend gave. Only tables whose memory is not what it was are in it.
 func (p *Plan) Remember(past Memory) Memory {
 	out := Memory{}
 	for _, t := range p.Tables {
@@ -568,6 +611,9 @@ func Complete(tables []Table, f *Found) bool {
 	find := finderOf(f)
 	for i := range tables {
 		t := &tables[i]
+		if t.Beside {
+			continue
+		}
 		at, _ := find.table(t.Schema, t.Name)
 		if at == nil {
 			return false

@@ -526,6 +526,88 @@ func TestReferredIsKey(t *testing.T) {
 	}
 }
 
+// TestInterrupted: a sync ends after it wrote, or before, and nobody could say which. What it
+// wrote is ours at the next one, what stood there before is, too, and what somebody wrote since
+// is not.
+func TestInterrupted(t *testing.T) {
+	for _, sent := range []bool{false, true} {
+		for _, first := range []bool{false, true} {
+			p, s, _ := start(t)
+			b := fill(p)
+			r := &round{p, s, "Warehouse", Memory{}}
+			// Metabase has guessed a type, and a column has an order that is ours.
+			p.Do(func() { b.Tables[0].Field("name").Values["semantic_type"] = "type/Category" })
+			if !first {
+				r.sync(t, shop(), false)
+			}
+			changed := shop()
+			changed[0].Set["description"], changed[0].Columns[1].Set[semanticType] = "Changed.", "type/Title"
+			changed[1].Columns[0], changed[1].Columns[1] = changed[1].Columns[1], changed[1].Columns[0]
+			delete(changed[1].Set, "caveats")
+			plan := r.plan(t, changed, false)
+			for range 2 { // the second finds nothing to add
+				for key, values := range plan.Intend(r.memory) {
+					r.memory[key] = values
+				}
+			}
+			if len(plan.Intend(r.memory)) != 0 {
+				t.Errorf("it intends more: %v", plan.Intend(r.memory))
+			}
+			if sent {
+				if err := s.Apply(t.Context(), plan); err != nil {
+					t.Fatal(err)
+				}
+			}
+			p.Do(func() { b.Tables[1].Values["display_name"] = "By hand" })
+			again := shop()
+			again[0].Set["description"], again[0].Columns[1].Set[semanticType] = "Changed again.", "type/Author"
+			got, _ := r.sync(t, again, false)
+			if c := got.Count(); c.Kept != 1 || c.Failed != 0 || len(got.Tables[1].Kept) != 1 || got.Tables[1].Kept[0].What != "main.orders: display_name" {
+				t.Errorf("sent %v, first %v: kept %+v %+v", sent, first, got.Tables[0].Kept, got.Tables[1].Kept)
+			}
+			if d := cmp.Diff("Changed again. type/Author id", fmt.Sprint(b.Tables[0].Values["description"], " ", r.field(b, "customers", "name")["semantic_type"], " ", b.Tables[1].Fields[0].Name)); d != "" {
+				t.Errorf("sent %v, first %v: %s", sent, first, d)
+			}
+			for table, values := range r.memory {
+				for key, text := range values {
+					if strings.Contains(text, either) && key != "display_name" {
+						t.Errorf("sent %v, first %v: %s %s is not settled: %q", sent, first, table, key, text)
+					}
+				}
+			}
+			if got, requests := r.sync(t, again, false); len(requests) != 0 || got.Count().Kept != 1 {
+				t.Errorf("then it sent\n%s", paths(requests))
+			}
+		}
+	}
+}
+
+// TestChosenAlone: what a foreign key of a table beside made a key stays one, and tables
+// beside are left alone.
+func TestChosenAlone(t *testing.T) {
+	p, s, _ := start(t)
+	b := fill(p)
+	r := &round{p, s, "Warehouse", Memory{}}
+	tables := shop()
+	tables[0].Columns[0].Set = map[string]any{} // only orders says that it is a key
+	r.sync(t, tables, false)
+	tables[1].Beside = true
+	tables[1].Set = map[string]any{"description": "not now"}
+	if plan, sent := r.sync(t, tables, false); len(sent) != 0 || plan.Count().Tables != 1 {
+		t.Errorf("it sent\n%s\n%+v", paths(sent), plan.Count())
+	}
+	if got := r.field(b, "customers", "id")["semantic_type"]; got != typePK {
+		t.Errorf("the key is %v", got)
+	}
+	// The other way round nothing of customers is needed by what is chosen.
+	r.memory = Memory{}
+	p.Do(func() { b.Tables[0].Field("id").Values["semantic_type"] = nil })
+	tables[0].Beside, tables[1].Beside = true, true
+	if _, sent := r.sync(t, tables, false); len(sent) != 0 {
+		t.Errorf("with nothing chosen it sent\n%s", paths(sent))
+	}
+}
+
 func TestCustomers(t *testing.T) {
 	all := shop()
 	got := For(all, map[addr.Node]Copy{model("orders"): {Schema: "dw_acme", Name: "orders", Columns: map[string]bool{"id": true, "customer_id": true}}})

@@ -18,6 +18,9 @@ import (
 type Table struct {
 	Node         addr.Node
 	Schema, Name string
+	// Beside: it is not among the chosen. Nothing is written to it but what chosen tables need;
+	// its foreign keys make keys of what they lead to, as they do when it is chosen.
+	Beside bool
 	// Set are the values wanted, by key of the interface; nil is a wish, too: nothing.
 	Set map[string]any
 	// Columns are in the order of the model.
@@ -99,8 +102,9 @@ var (
 
 const settings = "settings"
 
-// Wanted is what a program says of the tables of the chosen nodes, in order of schema and
-// name, and every mistake in their meta. Ephemeral models have no table. It is pure.
+// Wanted is what a program says of its tables, in order of schema and name; those of nodes
+// that are not chosen are Beside. The mistakes are all those in the meta of the chosen.
+// Ephemeral models have no table. It is pure.
 func Wanted(p *compile.Program, chosen func(addr.Node) bool) ([]Table, diag.List) {
 	w := &wanter{p: p, byRelation: map[string]addr.Node{}}
 	for _, id := range p.Order {
@@ -112,10 +116,15 @@ func Wanted(p *compile.Program, chosen func(addr.Node) bool) ([]Table, diag.List
 	var out []Table
 	for _, id := range p.Order {
 		n := p.Nodes[id]
-		if !tabled(n) || !chosen(id) || !inSchemas(p.Project.Settings.Metabase, n.Relation.Schema) {
+		if !tabled(n) || !inSchemas(p.Project.Settings.Metabase, n.Relation.Schema) {
 			continue
 		}
-		out = append(out, w.table(n))
+		mistakes := len(w.list)
+		t := w.table(n)
+		if t.Beside = !chosen(id); t.Beside {
+			w.list = w.list[:mistakes]
+		}
+		out = append(out, t)
 	}
 	slices.SortFunc(out, func(a, b Table) int {
 		return strings.Compare(relationKey(a.Schema, a.Name)+"\x00"+a.Node.String(), relationKey(b.Schema, b.Name)+"\x00"+b.Node.String())

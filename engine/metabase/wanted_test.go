@@ -125,6 +125,15 @@ func TestChosen(t *testing.T) {
 	for _, w := range got {
 		names = append(names, w.Node.String())
 	}
+	some, _ := Wanted(p, func(n addr.Node) bool { return n == model("c") })
+	for _, w := range some {
+		if w.Beside != (w.Node != model("c")) {
+			t.Errorf("%s beside: %v", w.Node, w.Beside)
+		}
+	}
+	if len(some) != len(got) {
+		t.Errorf("%d of %d tables", len(some), len(got))
+	}
 	if d := cmp.Diff([]string{"model.a", "model.c", "source.app.t"}, names); d != "" || len(list) > 0 {
 		t.Errorf("%v %s", list, d)
 	}

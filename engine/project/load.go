@@ -35,7 +35,7 @@ func Load(dir string, env func(string) (string, bool)) (*Project, diag.List) {
 		return p, list
 	}
 
-	lock, more := readLock(abs)
+	lock, more := ReadLock(abs)
 	p.Lock = lock
 	list.Add(more...)
 

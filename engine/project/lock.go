@@ -53,6 +53,8 @@ type RemoteColumn struct {
 	Name string `json:"name"`
 	// Type is the remote's own, with its parameters.
 	Type string `json:"type"`
+	// Base is the type under a domain; empty where Type is none.
+	Base string `json:"base,omitempty"`
 	// Taken says that it leaves, Transform as what, in the words of the source's «transform»;
 	// empty for as it is.
 	Taken     bool   `json:"taken,omitempty"`
@@ -80,8 +82,8 @@ func (l *Lock) Text() []byte {
 	return b.Bytes()
 }
 
-// readLock reads the lock file of a project; without one the lock is empty.
-func readLock(dir string) (*Lock, diag.List) {
+// ReadLock reads the lock file in a project's folder; without one the lock is empty.
+func ReadLock(dir string) (*Lock, diag.List) {
 	out := &Lock{Sources: map[string]*LockedSource{}, Remotes: map[string]*LockedRemote{}}
 	if info, err := os.Stat(filepath.Join(dir, LockFile)); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
 		return out, diag.List{fileSpecial(pathOnly(LockFile))}

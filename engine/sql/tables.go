@@ -197,7 +197,9 @@ func (s *tableScan) table(f *tableFrame) {
 		return // a function
 	}
 	first := strings.ToLower(parts[0])
-	hidden := len(parts) == 1 && slices.Contains(f.ctes, first) || len(parts) > 1 && slices.Contains(f.aliases, first)
+	// Arrays are read by the name of their table in GoogleSQL; elsewhere «s.orders» behind
+	// «items s» is a table of a schema s.
+	hidden := len(parts) == 1 && slices.Contains(f.ctes, first) || s.lexis == GoogleSQL && len(parts) > 1 && slices.Contains(f.aliases, first)
 	if !hidden && !slices.ContainsFunc(s.found, func(p []string) bool { return slices.Equal(p, parts) }) {
 		s.found = append(s.found, parts)
 	}

@@ -38,6 +38,8 @@ func TestTables(t *testing.T) {
 		{"stray parentheses", "select * from a)) join b", Standard, "a b"},
 		{"backticks", "select * from `my-project.dw.orders` o join `dw`.`items` on true join my-project.dw.lots l on true", GoogleSQL, "my-project.dw.orders dw.items my-project.dw.lots"},
 		{"arrays of a table", "select * from dw.orders o, o.items i, unnest(o.tags) t with offset as n join dw.parts p on true", GoogleSQL, "dw.orders dw.parts"},
+		{"a schema of a table's name", "select * from sales.sales join sales.customers c on true", Standard, "sales.sales sales.customers"},
+		{"a schema of an alias's name", "select * from s.items s join s.orders o on true", Standard, "s.items s.orders"},
 		{"strings with double quotes", `select "from x" from t`, GoogleSQL, "t"},
 		{"pipes", "from dw.orders |> join dw.items using (id) |> where a > 1 |> extend a + 1 as b, 2 as c |> aggregate sum(x) group by y, z", GoogleSQL, "dw.orders dw.items"},
 		{"qualify and window", "select a from t qualify row_number() over (partition by x, y order by z) = 1", GoogleSQL, "t"},

@@ -3,6 +3,7 @@ package state
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +22,8 @@ type Ingest struct {
 	At       time.Time
 	Rows     int64 // that were read
 	Total    int64 // that were there afterwards, -1 where nobody counted
+	// Form is the hash of what decides how rows are read; empty where nobody asks for it.
+	Form string
 }
 
 // IngestedFile is a file whose rows are in a relation.
@@ -40,7 +43,8 @@ type IngestedFile struct {
 var (
 	ingests = table{
 		name:    "ingests",
-		columns: []string{"relation", "source", "kind", "mode", "run_id", "at", "rows", "total"},
+		columns: []string{"relation", "source", "kind", "mode", "run_id", "at", "rows", "total", "form"},
+		added:   []string{"form"},
 	}
 	ingestedFiles = table{
 		name:    "ingested_files",
@@ -77,6 +81,27 @@ func IngestSetup(d warehouse.Dialect, database string) []warehouse.Op {
 	return ops
 }
 
+// IngestLackingOps add the columns that the tables of an earlier engine lack. Like IngestSetup
+// they do not belong into a transaction; before it they find nothing.
+func IngestLackingOps(ctx context.Context, c warehouse.Conn, database string) ([]warehouse.Op, error) {
+	found, err := c.Inspect(ctx, []addr.Relation{ingests.relation(database)})
+	if err != nil {
+		return nil, fmt.Errorf("inspect schema %s: %w", Schema, err)
+	}
+	var lacks []warehouse.Column
+	for _, rel := range found {
+		for _, col := range ingestColumns(ingests, c.Dialect()) {
+			if slices.Contains(ingests.added, col.Name) && !has(rel, col.Name) {
+				lacks = append(lacks, col)
+			}
+		}
+	}
+	if len(lacks) == 0 {
+		return nil, nil
+	}
+	return []warehouse.Op{warehouse.AddColumns{Target: ingests.relation(database), Columns: lacks}}, nil
+}
+
 // IngestOps records that rows were landed in a relation. They belong into the transaction
 // that publishes the rows, where the warehouse has transactions.
 func IngestOps(d warehouse.Dialect, database string, r Ingest) []warehouse.Op {
@@ -84,7 +109,7 @@ func IngestOps(d warehouse.Dialect, database string, r Ingest) []warehouse.Op {
 	return []warehouse.Op{
 		deleteRows(d, target, key, ""),
 		warehouse.InsertValues{Target: target, Columns: ingestColumns(ingests, d), Rows: [][]any{
-			{key, r.Source.Name, r.Kind, r.Mode, r.Run, stamp(r.At), r.Rows, r.Total},
+			{key, r.Source.Name, r.Kind, r.Mode, r.Run, stamp(r.At), r.Rows, r.Total, r.Form},
 		}},
 	}
 }
@@ -128,20 +153,28 @@ func deleteRows(d warehouse.Dialect, target addr.Relation, key, more string) war
 func ReadIngests(ctx context.Context, c warehouse.Conn, database string, relations []addr.Relation) (map[addr.Relation]Ingest, error) {
 	out := map[addr.Relation]Ingest{}
 	d := c.Dialect()
-	there, err := hasTable(ctx, c, ingests.relation(database))
-	if err != nil || !there || len(relations) == 0 {
-		return out, err
+	found, err := c.Inspect(ctx, []addr.Relation{ingests.relation(database)})
+	if err != nil {
+		return out, fmt.Errorf("inspect schema %s: %w", Schema, err)
 	}
+	if len(found) == 0 || len(relations) == 0 {
+		return out, nil
+	}
+	// An earlier engine's table lacks columns; they are last, and nothing is known of them.
+	columns := slices.DeleteFunc(slices.Clone(ingests.columns), func(name string) bool { return slices.Contains(ingests.added, name) && !has(found[0], name) })
 	asked := map[string][]addr.Relation{}
 	for _, rel := range relations {
 		key := relationKey(d, rel)
 		asked[key] = append(asked[key], rel)
 	}
-	sql := "SELECT " + listOf(d, ingests.columns) + " FROM " + d.Quote(ingests.relation(database))
+	sql := "SELECT " + listOf(d, columns) + " FROM " + d.Quote(ingests.relation(database))
 	err = query(ctx, c, sql, "read "+Schema+"."+ingests.name, func(v []any) {
 		for _, rel := range asked[text(v[0])] {
 			in := Ingest{Source: addr.Node{Kind: addr.Source, Name: text(v[1])}, Relation: rel, Kind: text(v[2]), Mode: text(v[3]), Run: text(v[4]), Rows: number(v[6]), Total: number(v[7])}
 			in.At, _ = v[5].(time.Time)
+			if len(v) > 8 {
+				in.Form = text(v[8])
+			}
 			out[rel] = in
 		}
 	})

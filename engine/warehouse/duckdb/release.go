@@ -276,6 +276,7 @@ type release struct {
 	open, nextOpen bool
 	released       warehouse.Released // by the file's own word
 	published      bool
+	renamed        fs.FileInfo // of the new file, when it took the customer's name
 	// own and strangers are what the file has, once it was looked at (known). theirs is the
 	// isolated DuckDB that looked at views, nil where there was none: it stays open, since who
 	// closes a file ends all locks that this process has on it.
@@ -894,10 +895,14 @@ func (r *release) rename(ctx context.Context) error {
 	if err := toDisk(next); err != nil {
 		return err
 	}
+	made, err := os.Lstat(next)
+	if err != nil {
+		return fmt.Errorf("publish %s: %w", r.file, err)
+	}
 	if err := os.Rename(next, r.file); err != nil {
 		return fmt.Errorf("publish %s: %w", r.file, err)
 	}
-	r.published = true
+	r.published, r.renamed = true, made
 	// From here on the customer has the new file, whatever happens.
 	ctx = context.WithoutCancel(ctx)
 	if err := toDisk(r.spec.Dir); err != nil {

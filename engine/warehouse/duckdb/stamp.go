@@ -43,5 +43,11 @@ func (r *release) Stamp(context.Context) string {
 	if !r.published || !r.open {
 		return ""
 	}
-	return stampOf(r.file, r.spec)
+	// Another file may have taken the name since: the stamp would be of that one.
+	stamp := stampOf(r.file, r.spec)
+	now, err := os.Lstat(r.file)
+	if err != nil || r.renamed == nil || !os.SameFile(now, r.renamed) || now.Size() != r.renamed.Size() || !now.ModTime().Equal(r.renamed.ModTime()) {
+		return ""
+	}
+	return stamp
 }

@@ -18,6 +18,7 @@ import (
 func TestStamp(t *testing.T) {
 	ctx := context.Background()
 	o := newOutlet(t, nil)
+	meanwhile := func() {} // between a release and its stamp
 	publish := func(run string) string {
 		t.Helper()
 		r, err := o.c.OpenRelease(ctx, o.spec)
@@ -33,6 +34,7 @@ func TestStamp(t *testing.T) {
 		if _, err := r.Publish(ctx, warehouse.Handover{Run: run, Contract: 1, Tables: []addr.Relation{name}}); err != nil {
 			t.Fatal(err)
 		}
+		meanwhile()
 		return r.(warehouse.Stamper).Stamp(ctx)
 	}
 	look := func(stamp string) warehouse.Stock {
@@ -113,6 +115,15 @@ func TestStamp(t *testing.T) {
 	}
 	if again := publish("r2"); again == stamp {
 		t.Error("a new release has the stamp of the old one")
+	}
+	meanwhile = func() {
+		copyFile(o.file(), aside)
+		if err := os.Rename(aside, o.file()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := publish("r3"); got != "" {
+		t.Errorf("a file that has taken the place of the one that was published has the stamp %q", got)
 	}
 }
 

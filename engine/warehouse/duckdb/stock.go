@@ -50,6 +50,7 @@ func fileOf(s warehouse.ReleaseSpec) string { return filepath.Join(s.Dir, s.Cust
 func (c *conn) stock(ctx context.Context, specs []warehouse.ReleaseSpec, out map[string]warehouse.Stock) (err error) {
 	var d Dialect
 	open := map[string]warehouse.ReleaseSpec{} // by database
+	stamps := map[string]string{}              // by database, of before it was opened
 	defer func() {
 		for name := range open {
 			if failed := c.alone(context.WithoutCancel(ctx), "detach database if exists "+d.Ident(name)); failed != nil && err == nil {
@@ -66,11 +67,12 @@ func (c *conn) stock(ctx context.Context, specs []warehouse.ReleaseSpec, out map
 		if there, err := isDatabase(file); err != nil || !there {
 			continue
 		}
+		stamp := stampOf(file, s)
 		name, err := c.attachFile(ctx, file, "_engine_stock__"+s.Customer, " (read_only)")
 		if err != nil {
 			continue
 		}
-		open[name] = s
+		open[name], stamps[name] = s, stamp
 		names = append(names, d.Literal(name))
 	}
 	if len(open) == 0 {
@@ -107,7 +109,11 @@ func (c *conn) stock(ctx context.Context, specs []warehouse.ReleaseSpec, out map
 			continue
 		}
 		own, _ := released.Apart(found[name], warehouse.Kinds(found[name]), true)
-		have := warehouse.Stock{Run: &rows[0][2], Relations: map[addr.Relation]bool{}, Stamp: stampOf(fileOf(s), s)}
+		have := warehouse.Stock{Run: &rows[0][2], Relations: map[addr.Relation]bool{}}
+		// Another file may have taken the name meanwhile: the stamp is of the one that was read.
+		if stampOf(fileOf(s), s) == stamps[name] {
+			have.Stamp = stamps[name]
+		}
 		for _, o := range own {
 			have.Relations[o.Name] = true
 		}

@@ -341,6 +341,75 @@ create materialized view ws_acme.bad as select 1 / (n - 2) as n from dw_acme.t`)
 	}
 }
 
+// TestReleaseStuckTrigger: a trigger of a customer's does not run when its table gets new rows, and
+// the names of indexes are free for the table that takes the place of one that is set aside.
+func TestReleaseStuckTrigger(t *testing.T) {
+	o := newOutlet(t)
+	acme := o.role("acme")
+	ctx := context.Background()
+	release := func(query string) {
+		t.Helper()
+		r, err := o.c.OpenRelease(ctx, o.spec("acme"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close(ctx)
+		final := addr.Relation{Schema: "dw_acme", Name: "t"}
+		staged := Dialect{}.Quote(r.Staged(final))
+		o.exec(o.c, "create table "+staged+" as "+query+"; create index t_n on "+staged+" (n); alter table "+staged+" add constraint t_key primary key (n)")
+		if _, err := r.Publish(ctx, warehouse.Handover{Run: "r1", At: time.Unix(0, 0), Readers: o.readers("acme"), Tables: []addr.Relation{final}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	release("select 1 as n")
+	o.exec(o.c, "grant trigger on dw_acme.t to "+acme)
+	o.exec(o.super, "set role "+acme+`; create table ws_acme.who (name text); grant all on ws_acme.who to public;
+create function ws_acme.spy() returns trigger language plpgsql as $$ begin insert into ws_acme.who values (current_user::text); return null; end $$;
+create trigger spied after truncate on dw_acme.t execute function ws_acme.spy(); create trigger spied_too after insert on dw_acme.t execute function ws_acme.spy()`)
+	for i, n := range []string{"2", "3"} {
+		release("select " + n + " as n")
+		o.equal("the rows", n, o.as("acme", "select n from dw_acme.t"))
+		o.equal("the indexes", "2", o.as("engine", "select count(*) from pg_index as i join pg_class as x on x.oid = i.indexrelid where indrelid = 'dw_acme.t'::regclass and x.relname in ('t_n', 't_key')"))
+		o.equal("who has run it", "", o.as("acme", "select name from ws_acme.who"))
+		// The table with the triggers goes with the next release.
+		o.equal("what is set aside", []string{"1", "0"}[i], o.as("engine", "select count(*) from pg_class where relnamespace = 'dw_acme'::regnamespace and relkind = 'r' and starts_with(relname, '_engine_replaced_')"))
+	}
+}
+
+// TestSwapUnderCustomers: a table that a customer's own view reads through the engine's keeps its
+// identity when it is built anew. What is to be kept of it is, and so are comments; what would lose
+// an index is refused.
+func TestSwapUnderCustomers(t *testing.T) {
+	o := newOutlet(t)
+	acme := o.role("acme")
+	ctx := context.Background()
+	dw := func(name string) addr.Relation { return addr.Relation{Schema: "dw", Name: name} }
+	o.exec(o.c, "create table dw.orders as select 1 as n")
+	o.must("acme", nil, warehouse.Handover{Readers: o.readers("acme"), Views: []warehouse.SliceView{{Name: addr.Relation{Schema: "dw_acme", Name: "v"}, Query: "select n from dw.orders"}}})
+	o.exec(o.super, "set role "+acme+"; create view ws_acme.mine as select n from dw_acme.v")
+	swap := warehouse.Swap{New: dw("next"), NewKind: warehouse.Table, Target: dw("orders"), Old: warehouse.Table, Keep: dw("before")}
+	o.exec(o.c, "create table dw.next (n integer not null, m text); insert into dw.next values (2, 'x'); comment on table dw.next is 'said'; comment on column dw.next.m is 'so'")
+	if _, _, _, err := o.c.Perform(ctx, swap); err != nil {
+		t.Fatal(err)
+	}
+	o.equal("the customer's view", "2", o.as("acme", "select n from ws_acme.mine"))
+	o.equal("what is kept", "1", o.as("engine", "select n from dw.before"))
+	o.equal("the comments", "said so", o.as("engine", "select obj_description('dw.orders'::regclass, 'pg_class') || ' ' || col_description('dw.orders'::regclass, 2)"))
+	o.equal("not null", "true", o.as("engine", "select attnotnull from pg_attribute where attrelid = 'dw.orders'::regclass and attname = 'n'"))
+	swap.Keep = addr.Relation{}
+	o.exec(o.c, "create table dw.next as select 3 as n, 'y' as m; create index orders_n on dw.next (n)")
+	if _, _, _, err := o.c.Perform(ctx, swap); err == nil {
+		t.Error("a table was filled that lacks an index of the new one")
+	}
+	o.equal("after a refusal", "2", o.as("acme", "select n from ws_acme.mine"))
+	// The index would go with the column that it is on.
+	o.exec(o.c, "drop table dw.next; create index orders_m on dw.orders (m); create table dw.next as select 4 as n, 5 as m; create index next_m on dw.next (m)")
+	if _, _, _, err := o.c.Perform(ctx, swap); err == nil {
+		t.Error("an index was lost with its column")
+	}
+	o.equal("after a refusal", "2", o.as("acme", "select n from ws_acme.mine"))
+}
+
 // TestReleaseOfAnothersSchema: a mark is not enough where somebody else can do what he likes.
 func TestReleaseOfAnothersSchema(t *testing.T) {
 	o := newOutlet(t)

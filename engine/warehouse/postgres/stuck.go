@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,8 +31,9 @@ const (
 )
 
 // stuck finds, of what is replaced, the relations with dependents that cannot follow, and the views
-// of others that can. left are dependents of which it came out before that they cannot. A policy of
-// somebody else's must not be on a table with new rows.
+// of others that can. left are dependents of which it came out before that they cannot. A policy
+// of somebody else's must not be on a table with new rows, and neither must a trigger, which would
+// run with the rights of the engine's role.
 func (r *release) stuck(ctx context.Context, do *performer, replaced []warehouse.Relation, left map[string]bool) (views []dependent, stuck map[addr.Relation]fate, err error) {
 	stuck = map[addr.Relation]fate{}
 	r.hanging = map[addr.Relation][]string{}
@@ -65,7 +67,7 @@ func (r *release) stuck(ctx context.Context, do *performer, replaced []warehouse
 		if not[f.What] {
 			r.hanging[f.Of] = append(r.hanging[f.Of], f.What)
 			was := stuck[f.Of]
-			if stuck[f.Of] = max(was, refilled); strings.HasPrefix(f.What, "policy ") {
+			if stuck[f.Of] = max(was, refilled); strings.HasPrefix(f.What, "policy ") || f.Depth == 0 && strings.HasPrefix(f.What, "trigger ") {
 				stuck[f.Of] = setAside
 			}
 		}
@@ -138,9 +140,43 @@ func (p *performer) tried(ctx context.Context, do func() error) (done bool, err 
 		if warehouse.Conflict(refused) {
 			return false, refused
 		}
+		switch Classify(refused) {
+		case TimedOut, Disk, Lost, Interrupted:
+			return false, refused // that says nothing about what was tried
+		}
 		return false, p.texts(ctx, []string{"rollback to savepoint engine_try", "release savepoint engine_try"})
 	}
 	return true, p.exec(ctx, "release savepoint engine_try")
+}
+
+// quiet is the statement that keeps triggers of others from running with the rights of the engine's
+// role while a table is emptied or filled.
+func quiet(table addr.Relation) string {
+	return "alter table " + Dialect{}.Quote(table) + " disable trigger user"
+}
+
+// formQuery writes what a table ($1) is beside its columns, rows and rights: how it is stored, its
+// indexes and its constraints, without the names of these.
+const formQuery = `with t as (select * from pg_catalog.pg_class where oid = to_regclass($1)), parts as (
+  select format('%s %s %s %s %s', relkind, relpersistence, relam, reltablespace, reloptions) as what from t
+  union all
+  select format('%s %s %s %s', i.indisunique, i.indisprimary, i.indisexclusion, substring(pg_catalog.pg_get_indexdef(i.indexrelid) from ' USING .*$')) from t join pg_catalog.pg_index as i on i.indrelid = t.oid
+  union all
+  select format('%s %s', k.contype, pg_catalog.pg_get_constraintdef(k.oid)) from t join pg_catalog.pg_constraint as k on k.conrelid = t.oid where k.contype in ('c', 'f', 'p', 'u', 'x')
+)
+select string_agg(what, E'\n' order by what collate "C") from parts`
+
+func (p *performer) form(ctx context.Context, table addr.Relation) (form string, err error) {
+	err = p.ask(ctx, formQuery, [][]byte{[]byte(Dialect{}.Quote(table))}, func(v [][]byte) { form = string(v[0]) })
+	return form, err
+}
+
+// nullable are the columns of a table that may be null.
+func (p *performer) nullable(ctx context.Context, table addr.Relation) (map[string]bool, error) {
+	out := map[string]bool{}
+	err := p.ask(ctx, `select attname from pg_catalog.pg_attribute where attrelid = to_regclass($1) and attnum > 0 and not attisdropped and not attnotnull`,
+		[][]byte{[]byte(Dialect{}.Quote(table))}, func(v [][]byte) { out[string(v[0])] = true })
+	return out, err
 }
 
 type attribute struct{ name, typ string }
@@ -154,7 +190,8 @@ where a.attrelid = to_regclass($1) and a.attnum > 0 and not a.attisdropped order
 	return out, err
 }
 
-// refillTable gives a table the columns and rows of the one that was staged for it.
+// refillTable gives a table the columns, rows and comments of the one that was staged for it. The
+// two must have the same indexes and constraints: those of the table stay.
 func (p *performer) refillTable(ctx context.Context, final, staged addr.Relation) error {
 	var d Dialect
 	old, err := p.attributes(ctx, final)
@@ -165,7 +202,26 @@ func (p *performer) refillTable(ctx context.Context, final, staged addr.Relation
 	if err != nil {
 		return err
 	}
-	todo := []string{"truncate table " + d.Quote(final)}
+	had, err := p.form(ctx, final)
+	if err != nil {
+		return err
+	}
+	form, err := p.form(ctx, staged)
+	if err != nil {
+		return err
+	}
+	if had != form {
+		return fmt.Errorf("fill %s from %s: their indexes, constraints or storage differ", final, staged)
+	}
+	was, err := p.nullable(ctx, final)
+	if err != nil {
+		return err
+	}
+	may, err := p.nullable(ctx, staged)
+	if err != nil {
+		return err
+	}
+	todo := []string{quiet(final), "truncate table " + d.Quote(final)}
 	for _, c := range old {
 		if !slices.Contains(now, c) {
 			todo = append(todo, "alter table "+d.Quote(final)+" drop column "+d.Ident(c.name))
@@ -176,10 +232,23 @@ func (p *performer) refillTable(ctx context.Context, final, staged addr.Relation
 		if !slices.Contains(old, c) {
 			todo = append(todo, "alter table "+d.Quote(final)+" add column "+d.Ident(c.name)+" "+c.typ)
 		}
+		if had := slices.Contains(old, c) && !was[c.name]; had == may[c.name] {
+			word := "set"
+			if may[c.name] {
+				word = "drop"
+			}
+			todo = append(todo, "alter table "+d.Quote(final)+" alter column "+d.Ident(c.name)+" "+word+" not null")
+		}
 		list = append(list, d.Ident(c.name))
 	}
 	columns := strings.Join(list, ", ")
 	todo = append(todo, "insert into "+d.Quote(final)+" ("+columns+") select "+columns+" from "+d.Quote(staged))
+	err = p.ask(ctx, "select pg_catalog.quote_literal(x) from pg_catalog.obj_description(to_regclass($1), 'pg_class') as x where x is not null", [][]byte{[]byte(d.Quote(staged))}, func(v [][]byte) {
+		todo = append(todo, "comment on table "+d.Quote(final)+" is "+string(v[0]))
+	})
+	if err != nil {
+		return err
+	}
 	for _, c := range now {
 		text := "null"
 		err := p.ask(ctx, "select pg_catalog.quote_literal(pg_catalog.col_description(a.attrelid, a.attnum)) from pg_catalog.pg_attribute as a where a.attrelid = to_regclass($1) and a.attname = $2 and pg_catalog.col_description(a.attrelid, a.attnum) is not null",
@@ -191,7 +260,16 @@ func (p *performer) refillTable(ctx context.Context, final, staged addr.Relation
 			todo = append(todo, "comment on column "+d.Quote(final)+"."+d.Ident(c.name)+" is "+text)
 		}
 	}
-	return p.texts(ctx, append(todo, "drop table "+d.Quote(staged)))
+	if err := p.texts(ctx, todo); err != nil {
+		return err
+	}
+	if had, err = p.form(ctx, final); err != nil {
+		return err
+	}
+	if had != form {
+		return fmt.Errorf("fill %s from %s: an index or a constraint went with a column", final, staged)
+	}
+	return p.exec(ctx, "drop table "+d.Quote(staged))
 }
 
 // heldQuery lists, of relations ($1, OIDs), those that a release has made for a customer.
@@ -236,7 +314,22 @@ func (p *performer) refilled(ctx context.Context, o warehouse.Swap) (bool, error
 	if err := p.exec(ctx, "lock table "+d.Quote(o.Target)+" in access exclusive mode"); err != nil {
 		return false, err
 	}
-	return p.tried(ctx, func() error { return p.refillTable(ctx, o.Target, o.New) })
+	// What came while the lock was waited for is seen only now.
+	if found, err = p.dependents(ctx, []addr.Relation{o.Target}); err != nil {
+		return false, err
+	}
+	if slices.ContainsFunc(found, func(f dependent) bool { return f.Blocks && f.Depth == 0 }) {
+		return false, nil
+	}
+	return p.tried(ctx, func() error {
+		if !o.Keep.IsZero() {
+			// The table keeps its identity, so that a copy is what is kept of it.
+			if err := p.copyWhole(ctx, warehouse.CloneTable{From: o.Target, To: o.Keep, Whole: true}); err != nil {
+				return err
+			}
+		}
+		return p.refillTable(ctx, o.Target, o.New)
+	})
 }
 
 // aside leaves a relation without rows under another name, to nobody but its owner.
@@ -249,7 +342,15 @@ func (r *release) aside(ctx context.Context, do *performer, o warehouse.Relation
 	left := addr.Relation{Schema: o.Name.Schema, Name: asideMark + oid}
 	var todo []string
 	if o.Kind == warehouse.Table {
-		todo = append(todo, "truncate table "+d.Quote(o.Name))
+		todo = append(todo, quiet(o.Name), "truncate table "+d.Quote(o.Name))
+		// The names of its indexes are for those of the table that takes its place.
+		indexes, err := do.indexesOf(ctx, o.Name)
+		if err != nil {
+			return err
+		}
+		for n, i := range indexes {
+			todo = append(todo, fmt.Sprintf("alter index %s rename to %s", d.Quote(addr.Relation{Schema: o.Name.Schema, Name: i.name}), d.Ident(fmt.Sprintf("%s_%d", left.Name, n))))
+		}
 	}
 	todo = append(todo, "alter "+kindWord(o.Kind)+" "+d.Quote(o.Name)+" rename to "+d.Ident(left.Name))
 	if o.Kind == warehouse.View {
@@ -271,11 +372,19 @@ func (r *release) aside(ctx context.Context, do *performer, o warehouse.Relation
 	return r.strip(ctx, do, []string{d.Quote(left)})
 }
 
+var errInUse = errors.New("it is in use")
+
 // sweep drops relations that were set aside before, if nothing hangs on them any more.
 func (r *release) sweep(ctx context.Context, do *performer, strangers []warehouse.Relation) error {
 	for _, s := range strangers {
 		if strings.HasPrefix(s.Name.Name, asideMark) && (s.Kind == warehouse.Table || s.Kind == warehouse.View) {
-			if _, err := do.tried(ctx, func() error { return do.exec(ctx, "drop "+kindWord(s.Kind)+" "+Dialect{}.Quote(s.Name)) }); err != nil {
+			if _, err := do.tried(ctx, func() error {
+				err := do.exec(ctx, "drop "+kindWord(s.Kind)+" "+Dialect{}.Quote(s.Name))
+				if Classify(err) == TimedOut {
+					return errInUse // somebody reads it, which must not hold up the release
+				}
+				return err
+			}); err != nil {
 				return err
 			}
 		}
