@@ -103,9 +103,15 @@ func (s *session) ingest(ctx context.Context, q lineage.Query, f ingestFlags) er
 	sources := s.ingestible(chosen.Sources)
 	if len(sources) == 0 {
 		s.warn()
-		s.app.say(`no selected source has "ingest"`)
+		var none diag.List
+		if len(q.Select)+len(q.Exclude) > 0 {
+			none.Add(diag.Diagnostic{Code: codeIngestNone, Severity: diag.Warning, Message: `no selected source has "ingest", and nothing was ingested`, Help: `mend the selectors, or give the source "ingest" in its YAML; engine ls --resource-type source shows what they choose`})
+			s.app.report(none, false)
+		} else {
+			s.app.say(`no selected source has "ingest"`)
+		}
 		if wantsJSON(s.app.global.output) {
-			return view.JSON(s.app.out, ingestDocument{Status: "success", Nodes: []ingestNode{}, Drift: []driftEntry{}, Diagnostics: []diag.JSON{}})
+			return view.JSON(s.app.out, ingestDocument{Status: "success", Nodes: []ingestNode{}, Drift: []driftEntry{}, Diagnostics: none.JSON()})
 		}
 		return nil
 	}
@@ -361,11 +367,16 @@ func (s *session) ingestRefused(src *ingested, err error) diag.List {
 	return diag.List{d}
 }
 
-const codeIngest diag.Code = "ingest-failed"
+const (
+	codeIngest diag.Code = "ingest-failed"
+	// codeIngestNone is of selectors that choose nothing that is ingested.
+	codeIngestNone diag.Code = "ingest-none"
+)
 
 // ingestCodes are those of the command.
 var ingestCodes = []diag.Entry{
 	{Code: codeIngest, Title: "a source that could not be ingested", Explain: "Nothing of the source was landed in this run; the rows of before are still there.", Bad: "", Good: ""},
+	{Code: codeIngestNone, Title: "selectors that choose no source that is ingested", Explain: "The selectors of engine ingest, or those of a schedule's phase, choose no source that has \"ingest\" in its YAML. Nothing was ingested, which may be what is meant, and is no mistake of the run: the exit code is 0.", Bad: "engine ingest source:ap    # the source is called app", Good: "engine ingest source:app"},
 }
 
 func connectionRefused(name project.Value[string], err error) diag.Diagnostic {

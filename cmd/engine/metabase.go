@@ -74,6 +74,7 @@ type metabaseFlags struct {
 	dry, force, strict bool
 	check              bool
 	customers          []string
+	tenure             tenureFlags // wait only: it builds nothing, so it takes no lease
 }
 
 func (a *app) metabaseSyncCommand() *cobra.Command {
@@ -99,11 +100,13 @@ the project is wrong, and nothing was written.`),
   engine metabase sync --dry-run            what would be written
   engine metabase sync orders+ --strict
   engine metabase sync --target prod --force
+  engine metabase sync --wait=10m           while a build has the DuckDB file
   engine metabase sync -o json`,
 	}
 	fl := cmd.Flags()
 	fl.BoolVar(&f.dry, "dry-run", false, "show what would be written, and write nothing")
 	fl.BoolVar(&f.force, "force", false, "write over what was changed in Metabase by hand")
+	f.tenure.registerWait(cmd, "a process that has the target's DuckDB file open")
 	a.metabaseFlags(cmd, f)
 	return cmd
 }
@@ -280,8 +283,8 @@ func (s *session) copies(customer string, r state.Release, shapes state.Shapes) 
 }
 
 // metabaseMemory reads what was written last, and what customers have.
-func (s *session) metabaseMemory(ctx context.Context) (metabase.Memory, map[string]state.Release, state.Shapes, error) {
-	conn, err := s.read(ctx)
+func (s *session) metabaseMemory(ctx context.Context, wait time.Duration) (metabase.Memory, map[string]state.Release, state.Shapes, error) {
+	conn, err := s.patiently(ctx, wait, s.read)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -329,7 +332,7 @@ func (a *app) metabaseRun(ctx context.Context, q lineage.Query, f *metabaseFlags
 	if err != nil {
 		return err
 	}
-	memory, releases, shapes, err := s.metabaseMemory(ctx)
+	memory, releases, shapes, err := s.metabaseMemory(ctx, f.tenure.waiting())
 	if err != nil {
 		return err
 	}
@@ -375,11 +378,11 @@ func (a *app) metabaseRun(ctx context.Context, q lineage.Query, f *metabaseFlags
 		}
 		// What is about to be written is remembered first: whatever happens then, it is known for
 		// ours. A warehouse that cannot be written to keeps Metabase from being written to.
-		if err := s.metabaseRemember(ctx, p.Intend(memory), memory); err != nil {
+		if err := s.metabaseRemember(ctx, f.tenure.waiting(), p.Intend(memory), memory); err != nil {
 			return err
 		}
 		ended := server.Apply(ctx, p)
-		if err := s.metabaseRemember(context.WithoutCancel(ctx), p.Remember(memory), memory); err != nil {
+		if err := s.metabaseRemember(context.WithoutCancel(ctx), f.tenure.waiting(), p.Remember(memory), memory); err != nil {
 			return err
 		}
 		if ended != nil {
@@ -393,7 +396,7 @@ func (a *app) metabaseRun(ctx context.Context, q lineage.Query, f *metabaseFlags
 }
 
 // metabaseRemember keeps what was learnt where the next run finds it, and in memory.
-func (s *session) metabaseRemember(ctx context.Context, learnt, memory metabase.Memory) error {
+func (s *session) metabaseRemember(ctx context.Context, wait time.Duration, learnt, memory metabase.Memory) error {
 	var list []state.Shown
 	for _, key := range slices.Sorted(maps.Keys(learnt)) {
 		list = append(list, state.Shown{Table: key, Values: learnt[key]})
@@ -401,7 +404,7 @@ func (s *session) metabaseRemember(ctx context.Context, learnt, memory metabase.
 	if len(list) == 0 {
 		return nil
 	}
-	conn, err := s.connect(ctx)
+	conn, err := s.patiently(ctx, wait, s.connect)
 	if err != nil {
 		return err
 	}
@@ -452,6 +455,12 @@ func noDatabase(m *project.Metabase, part metabasePart, err error) diag.Diagnost
 		}
 		if len(unknown.Known) == 0 {
 			d.Help = "the key shows no database; check the permissions of its group"
+		}
+		switch {
+		case unknown.Same:
+			d.Help = "give all but one another name in Metabase, and write that of the one that is meant"
+		case unknown.Ambiguous:
+			d.Help = "write the name as it is in Metabase; names that the key shows are " + view.List(unknown.Known)
 		}
 	}
 	return d

@@ -360,10 +360,9 @@ func (s *session) phaseArgs(t serve.Task) []string {
 	left := t.Left.Round(time.Millisecond).String()
 	args := []string{t.Phase, "--project-dir", s.dir, "--target", t.Job.Target, "--output", "json", "--no-color"}
 	if t.Phase == project.PhaseMetabase {
-		args = slices.Insert(args, 1, "sync") // it builds nothing, so it waits for nobody
-	} else {
-		args = append(args, "--wait="+left)
+		args = slices.Insert(args, 1, "sync")
 	}
+	args = append(args, "--wait="+left)
 	for _, v := range s.app.global.vars {
 		args = append(args, "--vars", v)
 	}

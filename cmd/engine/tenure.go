@@ -45,10 +45,16 @@ type tenureFlags struct {
 
 func (t *tenureFlags) register(cmd *cobra.Command) {
 	f := cmd.Flags()
-	t.wait.open = "forever"
-	f.Var(&t.wait, "wait", "wait for another run that is at work in the target, as --wait, or no longer than `duration`, as --wait=10m")
-	f.Lookup("wait").NoOptDefVal = t.wait.open
+	t.registerWait(cmd, "another run that is at work in the target")
 	f.BoolVar(&t.steal, "steal", false, "take the target from another run, which publishes nothing any more")
+}
+
+// registerWait is for what waits and never takes the target from anybody.
+func (t *tenureFlags) registerWait(cmd *cobra.Command, what string) {
+	f := cmd.Flags()
+	t.wait.open = "forever"
+	f.Var(&t.wait, "wait", "wait for "+what+", as --wait, or no longer than `duration`, as --wait=10m")
+	f.Lookup("wait").NoOptDefVal = t.wait.open
 }
 
 // waiting is how long to wait: 0 not at all, negative without end.
@@ -146,9 +152,15 @@ func (s *session) occupy(ctx context.Context, o order, id string) (warehouse.Con
 
 // awaited opens the target. A file that another process has open is waited for like a lease.
 func (s *session) awaited(ctx context.Context, o order) (warehouse.Conn, error) {
-	wait, told := o.tenure.waiting(), false
+	return s.patiently(ctx, o.tenure.waiting(), s.connect)
+}
+
+// patiently opens the target by open, again and again while another process has its file: up to
+// wait, without end if that is negative.
+func (s *session) patiently(ctx context.Context, wait time.Duration, open func(context.Context) (warehouse.Conn, error)) (warehouse.Conn, error) {
+	told := false
 	for start := s.app.now(); ; {
-		conn, err := s.connect(ctx)
+		conn, err := open(ctx)
 		locked := lockedBy(err)
 		if locked == nil || wait == 0 || wait > 0 && s.app.now().Sub(start) >= wait {
 			return conn, err

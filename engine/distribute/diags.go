@@ -221,6 +221,11 @@ func fileless(format, target string, at source.Span) diag.Diagnostic {
 	return diag.Diagnostic{Severity: diag.Remark, Code: codeMode, Message: fmt.Sprintf("nothing is exported as %s on target %q: its customers read the warehouse itself", format, target), At: at, Help: "files are written where customers have files, on DuckDB"}
 }
 
+// lurking is about principals whose functions the engine's own statements would call.
+func lurking(e *warehouse.OpenError) diag.Diagnostic {
+	return diag.Diagnostic{Code: codePrincipal, Message: "no customer gets anything: " + e.Reason, Help: e.Help, Cause: e.Err}
+}
+
 // shortList names a few of many.
 func shortList(names []string) string {
 	if len(names) > 4 {

@@ -96,6 +96,15 @@ func freeze(ctx context.Context, conn warehouse.Conn, p *compile.Program, in Rea
 	}
 	caps := p.Target.Dialect.Caps()
 	config, found := tenant.Read(d, f.parts, tenant.Options{Rules: in.Rules, Contracts: in.Contracts, Caps: caps, Reserved: tenant.Reserved(p), First: first(in.Past)})
+	if s, ok := f.conn.(warehouse.Sheltered); ok && config != nil {
+		// Only now it is known whose functions must not run, and no customer's rows are read yet.
+		var open *warehouse.OpenError
+		if err := s.ShelteredFrom(ctx, config.Principals()); errors.As(err, &open) {
+			return nil, shop, diag.List{lurking(open)}, nil
+		} else if err != nil {
+			return nil, shop, nil, fmt.Errorf("look at the principals: %w", err)
+		}
+	}
 	if config == nil || found.HasErrors() || !in.Freeze {
 		return config, shop, found, nil
 	}

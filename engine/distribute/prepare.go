@@ -168,12 +168,7 @@ func unfits(ctx context.Context, conn warehouse.Conn, setting Setting, config *t
 	if !ok || !setting.Accounts {
 		return nil, nil
 	}
-	var all []string
-	for i := range config.Customers {
-		all = append(all, config.Customers[i].Principals...)
-	}
-	slices.Sort(all)
-	all = slices.Compact(all)
+	all := config.Principals()
 	out := map[string]bool{}
 	for _, guarded := range []bool{true, false} { // what is unfit for any table is for guarded ones
 		bad, err := vetter.Unfit(ctx, all, guarded)

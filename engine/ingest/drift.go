@@ -90,6 +90,9 @@ type Compared struct {
 	Gone bool
 	// Wanted says whether the project takes a column of that name, should there be one.
 	Wanted func(name string) bool
+	// Named says whether the project takes a column by its name, and not by «*»: whoever wrote
+	// the name has agreed to the column. Nil: none is.
+	Named func(name string) bool
 	// Needed are columns without which nothing can be ingested: keys and watermarks.
 	Needed []string
 	// Lands is the type with which a wanted column lands that is of such a name, Type and Base,
@@ -138,7 +141,11 @@ func Drift(c Compared) []Change {
 			continue
 		}
 		ch := Change{Kind: NewColumn, Source: c.Source, Table: c.Was.Name, Column: col.Name, Is: col.Type}
-		ch.Level, ch.Outcome = fresh(c.Policies.NewColumn.V, "it is not taken")
+		if ch.Taken = c.Named != nil && c.Named(col.Name); ch.Taken {
+			ch.Level, ch.Outcome = Note, "it is taken, since the project names it"
+		} else {
+			ch.Level, ch.Outcome = fresh(c.Policies.NewColumn.V, "it is not taken")
+		}
 		out = append(out, ch)
 	}
 	c.renamed(out)
@@ -296,6 +303,9 @@ func DriftOfSource(source string, tables []Wanted, remote Remote, was *project.L
 		}
 		t := remote.Table(in.Table.V)
 		c := Compared{Source: w.Node.Name, Was: w.Locked.Remote, Wanted: in.Takes, Policies: in.Drift, Gone: t == nil}
+		if !in.All {
+			c.Named = in.Takes
+		}
 		bare := *w // the types with which files have landed are in the lock
 		bare.Locked = nil
 		c.Lands = func(col project.RemoteColumn) string {

@@ -43,6 +43,7 @@ func TestDrift(t *testing.T) {
 		"new":                {old, append(slices.Clone(old), remote("x", "date")...), false, nil, strict, []string{`refusal: column "x" (date) is new`}},
 		"new reported":       {old, append(slices.Clone(old), remote("x", "date")...), false, nil, usual, []string{`warning: column "x" (date) is new`}},
 		"new ignored":        {old, append(slices.Clone(old), remote("x", "date")...), false, nil, mild, []string{`note: column "x" (date) is new`}},
+		"new and named":      {old, append(slices.Clone(old), remote("named", "date", "x", "date")...), false, nil, strict, []string{`note: taken: column "named" (date) is new`, `refusal: column "x" (date) is new`}},
 		"removed":            {old, old[:2], false, nil, usual, []string{`refusal: column "amount" (numeric(10,2)) is gone`}},
 		"removed and filled": {old, old[:2], false, nil, mild, []string{`warning: column "amount" (numeric(10,2)) is gone`}},
 		"key removed":        {old, old[1:], false, []string{"id"}, mild, []string{`refusal: column "id" (bigint) is gone`}},
@@ -73,6 +74,7 @@ func TestDrift(t *testing.T) {
 			for _, ch := range ingest.Drift(ingest.Compared{
 				Source: "app.t", Was: &project.LockedTable{Name: "t", Columns: c.was}, Is: c.is, Gone: c.gone, Needed: c.needed, Policies: c.policies,
 				Wanted: func(name string) bool { return name != "secret" },
+				Named:  func(name string) bool { return name == "named" },
 				Lands: func(c project.RemoteColumn) string {
 					if c.Type == "varchar(9)" {
 						return "text"
@@ -83,7 +85,14 @@ func TestDrift(t *testing.T) {
 				if ch.Outcome == "" || ch.Source != "app.t" || ch.Table != "t" {
 					t.Errorf("incomplete: %+v", ch)
 				}
-				got = append(got, string(ch.Level)+": "+ch.String())
+				word := string(ch.Level) + ": "
+				if ch.Taken != (ch.Outcome != "it is not taken" && ch.Outcome != "it was not taken" && ch.Outcome != "it is neither agreed to nor refused") {
+					t.Errorf("taken is %v, and it says %q", ch.Taken, ch.Outcome)
+				}
+				if ch.Kind == ingest.NewColumn && ch.Taken {
+					word += "taken: "
+				}
+				got = append(got, word+ch.String())
 			}
 			if d := gocmp.Diff(c.want, got); d != "" {
 				t.Error(d)

@@ -131,6 +131,7 @@ func (s *foreignSession) apply(ctx context.Context, p Plan, out []Result, at *in
 			var table warehouse.AttachedTable
 			table, queries[i] = attached(&p.Tables[i], d)
 			a.Tables = append(a.Tables, table)
+			a.Replaces = append(a.Replaces, foreignName(p.Tables[i].Into, d.Caps()))
 		}
 		*at = -1
 		if err := attacher.Attach(ctx, a); err != nil {
@@ -145,7 +146,7 @@ func (s *foreignSession) apply(ctx context.Context, p Plan, out []Result, at *in
 			if p.Tables[i].Materialized != project.MaterializedView {
 				idle = append(idle, a.Tables[i].Name)
 			}
-			idle = append(idle, foreignName(p.Tables[i].Into, d.Caps())) // of the view before
+			idle = append(idle, a.Replaces[i]) // of the view before
 		}
 		*at = -1
 		if err := attacher.Detach(ctx, server, idle); err != nil {
@@ -178,6 +179,10 @@ func notLanded(step *Step, to warehouse.Dialect, err error) diag.Diagnostic {
 	var known diag.Diagnostic
 	if errors.As(err, &known) {
 		return known
+	}
+	var theirs *warehouse.NotOwnError
+	if errors.As(err, &theirs) {
+		return diag.Diagnostic{Code: codeForeign, At: step.Source.Table.At, Model: step.Node, Message: theirs.Error(), Help: theirs.Help, Cause: err}
 	}
 	e := warehouse.Explain(to, err)
 	d := diag.Diagnostic{Code: codeLand, At: step.Source.Table.At, Model: step.Node, Message: fmt.Sprintf("source %q could not be landed: %s", step.Node.Name, e.Message), Help: e.Help, Cause: err}

@@ -243,6 +243,37 @@ func TestForeign(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	// What has the names of the engine's objects and is somebody else's is refused and stays, and
+	// so does all that was landed before.
+	if err := server.Exec(ctx, house, `create server theirs foreign data wrapper postgres_fdw; create foreign table raw_app.order__foreign (mine int) server theirs`); err != nil {
+		t.Fatal(err)
+	}
+	before := relations()
+	refused := func(want string) {
+		t.Helper()
+		results, said := apply(t, ingest.Foreign{}, r)
+		if len(said) != 2 || said[0] != want || results[0].Diags[0].Code != "ingest-foreign" || results[0].Diags[0].Help == "" {
+			t.Errorf("said %q", said)
+		}
+		if d := cmp.Diff(before, relations()); d != "" {
+			t.Error(d)
+		}
+	}
+	refused(`there is a foreign table raw_app.order__foreign already, and engine ingest has not made it`)
+	if err := server.Exec(ctx, house, `drop foreign table raw_app.order__foreign; drop server theirs; create table raw_app.order__foreign (mine int)`); err != nil {
+		t.Fatal(err)
+	}
+	before = relations()
+	refused(`there is a table raw_app.order__foreign already, and engine ingest has not made it`)
+	if err := server.Exec(ctx, house, `drop table raw_app.order__foreign; comment on server engine_raw_app_app is 'ours, of the people'`); err != nil {
+		t.Fatal(err)
+	}
+	before = relations()
+	refused(`there is a foreign server "engine_raw_app_app" already, and engine ingest has not made it`)
+	if err := server.Exec(ctx, house, `comment on server engine_raw_app_app is 'made by engine ingest'`); err != nil {
+		t.Fatal(err)
+	}
+
 	// With tables only there is nothing left of the server, nor of the password.
 	r.Tables[1].Source.Ingest.Materialized = word("table")
 	if _, said := apply(t, ingest.Foreign{}, r); len(said) > 0 {

@@ -27,6 +27,7 @@ type Side struct {
 type card struct {
 	ID          int             `json:"id"`
 	Name        string          `json:"name"`
+	Type        string          `json:"type"` // question, model, metric; empty before v50
 	Description string          `json:"description"`
 	Database    *int            `json:"database_id"`
 	Query       json.RawMessage `json:"dataset_query"`
@@ -248,7 +249,7 @@ func (t *tracer) query(ctx context.Context, c *card, u *uses) error {
 	if !ok && c.Database != nil {
 		database = *c.Database
 	}
-	w := &walk{t: t, ctx: ctx, side: t.sides[database], u: u}
+	w := &walk{t: t, ctx: ctx, side: t.sides[database], u: u, old: c.Type == ""}
 	w.value(q, 0)
 	return w.err
 }
@@ -261,6 +262,7 @@ type walk struct {
 	ctx  context.Context
 	side *side
 	u    *uses
+	old  bool // the card is of a server before v50, where a metric is no card
 	err  error
 }
 
@@ -335,7 +337,11 @@ func (w *walk) clause(v []any) {
 		switch {
 		case !ok:
 		case name == "metric":
-			w.card(id)
+			if _, five := v[1].(map[string]any); five {
+				w.card(id)
+			} else {
+				w.metric(id)
+			}
 			return
 		default:
 			w.node(w.t.fields[id])
@@ -352,6 +358,22 @@ func whole(v any) (int, bool) {
 func (w *walk) node(n addr.Node) {
 	if !n.IsZero() {
 		w.u.nodes[n] = true
+	}
+}
+
+// metric follows ["metric", 5] of the fourth version. Before v50 that is the ID of something
+// that is no card, and reads nothing but what the query reads anyway; a card that happens to
+// have the same ID is another thing. Since v50 it is a card whose type says so.
+func (w *walk) metric(id int) {
+	if w.old || w.err != nil {
+		return
+	}
+	c, err := w.t.card(w.ctx, id)
+	switch {
+	case err != nil:
+		w.err = err
+	case c == nil || c.Type == "metric":
+		w.card(id) // nil: it is hidden
 	}
 }
 

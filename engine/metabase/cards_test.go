@@ -104,6 +104,37 @@ func TestExposures(t *testing.T) {
 	}
 }
 
+// TestMetrics: ["metric", 5] is a card where cards have types and that one is a metric.
+func TestMetrics(t *testing.T) {
+	p, _, b, read := sales(t)
+	ask := func(aggregation string) string {
+		return fmt.Sprintf(`{"database": %d, "type": "query", "query": {"source-table": %d, "aggregation": [%s]}}`, b.ID, b.Tables[1].ID, aggregation)
+	}
+	plain := p.AddCard("root", "Plain", fmt.Sprintf(`{"database": %d, "type": "query", "query": {"source-table": %d}}`, b.ID, b.Tables[0].ID))
+	count := p.AddCard("root", "Count", fmt.Sprintf(`{"database": %d, "type": "query", "query": {"source-table": %d}}`, b.ID, b.Tables[2].ID))
+	p.SetCard(count, "type", "metric")
+	p.AddCard("root", "On a metric", ask(fmt.Sprintf(`["metric", %d]`, count)))
+	p.AddCard("root", "On no metric", ask(fmt.Sprintf(`["metric", %d]`, plain)))
+	p.AddCard("root", "On a hidden metric", ask(`["metric", 9999]`))
+	p.AddCard("root", "On a metric inside", ask(fmt.Sprintf(`["+", 1, ["metric", %d]]`, count)))
+	p.AddCard("root", "On five", ask(fmt.Sprintf(`["metric", {"lib/uuid": "x"}, %d]`, plain)))
+	old := p.AddCard("root", "Before 50", ask(fmt.Sprintf(`["metric", %d], ["metric", 9999]`, count)))
+	p.SetCard(old, "type", nil)
+	list, _ := read()
+	want := map[string]string{
+		"plain": "orders", "count": "items", "on_a_metric": "customers items", "on_no_metric": "customers", "on_a_hidden_metric": "customers",
+		"on_a_metric_inside": "customers items", "on_five": "customers orders", "before_50": "customers",
+	}
+	if d := cmp.Diff(want, depends(list)); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	for _, e := range list {
+		if (e.Name == "on_a_hidden_metric") != e.Partial {
+			t.Errorf("%+v", e)
+		}
+	}
+}
+
 // TestCircles: two cards that read each other end, and both read what either reads.
 func TestCircles(t *testing.T) {
 	p, _, b, read := sales(t)

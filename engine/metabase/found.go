@@ -27,36 +27,43 @@ func (s *Server) Databases(ctx context.Context) ([]Base, error) {
 	return out.items, nil
 }
 
-// Find is the database of a name. The same name wins over one that differs in case; two that
-// differ in case only are an error, and so is none.
+// Find is the database of a name. The same name wins over one that differs in case. Several that
+// could be meant are an error, for Metabase lets two have one name; and so is none.
 func Find(all []Base, name string) (Base, error) {
-	var near []Base
+	var exact, near []Base
 	var names []string
 	for _, b := range all {
 		if b.Name == name {
-			return b, nil
+			exact = append(exact, b)
 		}
 		if strings.EqualFold(b.Name, name) {
 			near = append(near, b)
 		}
 		names = append(names, b.Name)
 	}
+	if len(exact) > 0 {
+		near = exact
+	}
 	if len(near) == 1 {
 		return near[0], nil
 	}
 	slices.Sort(names)
-	return Base{}, &UnknownDatabase{Name: name, Known: names, Ambiguous: len(near) > 1}
+	return Base{}, &UnknownDatabase{Name: name, Known: names, Ambiguous: len(near) > 1, Same: len(exact) > 1}
 }
 
 // UnknownDatabase is the error of Find.
 type UnknownDatabase struct {
-	Name      string
-	Known     []string
-	Ambiguous bool
+	Name  string
+	Known []string
+	// Ambiguous: several could be meant. Same: all of them have the very name.
+	Ambiguous, Same bool
 }
 
 func (e *UnknownDatabase) Error() string {
-	if e.Ambiguous {
+	switch {
+	case e.Same:
+		return fmt.Sprintf("Metabase has several databases of the name %q", e.Name)
+	case e.Ambiguous:
 		return fmt.Sprintf("Metabase has several databases %q that differ in case", e.Name)
 	}
 	return fmt.Sprintf("Metabase has no database %q", e.Name)

@@ -506,6 +506,46 @@ func TestFound(t *testing.T) {
 	}
 }
 
+// TestFind: where several databases could be meant, none is.
+func TestFind(t *testing.T) {
+	all := []Base{{ID: 1, Name: "DW"}, {ID: 2, Name: "Dw"}, {ID: 3, Name: "Shop"}, {ID: 4, Name: "Twice"}, {ID: 5, Name: "Twice"}, {ID: 6, Name: "twice"}}
+	for name, want := range map[string]string{
+		"DW": "1", "Shop": "3", "shop": "3", "twice": "6",
+		"dw":    `Metabase has several databases "dw" that differ in case`,
+		"Twice": `Metabase has several databases of the name "Twice"`,
+		"TWICE": `Metabase has several databases "TWICE" that differ in case`,
+		"Other": `Metabase has no database "Other"`,
+	} {
+		b, err := Find(all, name)
+		got := fmt.Sprint(b.ID)
+		if err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("Find(%q) is %s, want %s", name, got, want)
+		}
+	}
+}
+
+// TestRetired: a column that somebody retired is lacking, as Metabase shows it no more, and the
+// others are described.
+func TestRetired(t *testing.T) {
+	p, s, _ := start(t)
+	b := p.AddBase("DW", "postgres")
+	table := p.AddTable(b, "x", "orders", "id", "old")
+	p.Do(func() { table.Field("old").Values["visibility_type"] = "retired" })
+	r := &round{p, s, "DW", Memory{}}
+	plan, sent := r.sync(t, []Table{{Node: model("orders"), Schema: "x", Name: "orders", Columns: []Column{
+		{Name: "id", Set: map[string]any{"description": "d"}}, {Name: "old", Set: map[string]any{"description": "d"}},
+	}}}, false)
+	if d := cmp.Diff(fmt.Sprintf("PUT /api/field/%d {\"description\":\"d\"}", table.Field("id").ID), paths(sent)); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]string{"old"}, plan.Tables[0].Lacks); d != "" {
+		t.Error(d)
+	}
+}
+
 // TestReferredIsKey: a column that a foreign key leads to is a key, be its table chosen or not.
 func TestReferredIsKey(t *testing.T) {
 	p, s, _ := start(t)

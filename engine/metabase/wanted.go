@@ -59,9 +59,12 @@ const prefix = "metabase."
 // shape is what a value of meta may be.
 type shape struct {
 	words []string // the only texts
-	kind  byte     // 't' text, 'n' a whole number, 'f' a number, 'b' true or false
-	with  string   // what a text begins with
-	into  string   // «settings» or empty
+	// instead says what to write for texts that Metabase takes and that cannot be followed: a
+	// column that is retired is not shown any more, so nobody can see whether it is what it was.
+	instead map[string]string
+	kind    byte   // 't' text, 'n' a whole number, 'f' a number, 'b' true or false
+	with    string // what a text begins with
+	into    string // «settings» or empty
 }
 
 var text = shape{kind: 't'}
@@ -76,7 +79,7 @@ var (
 	}
 	columnMeta = map[string]shape{
 		"display_name":      text,
-		"visibility_type":   {kind: 't', words: []string{"normal", "details-only", "sensitive", "hidden", "retired"}},
+		"visibility_type":   {kind: 't', words: []string{"normal", "details-only", "sensitive", "hidden"}, instead: map[string]string{"retired": "hidden"}},
 		semanticType:        {kind: 't', with: "type/"},
 		"has_field_values":  {kind: 't', words: []string{"none", "list", "search", "auto-list"}},
 		"coercion_strategy": {kind: 't', with: "Coercion/"},
@@ -372,6 +375,10 @@ func (w *wanter) meta(n *compile.Node, meta map[string]any, known map[string]sha
 		s, ok := known[name]
 		if !ok {
 			w.list.Add(unknownMeta(at, n.ID, key, what, known))
+			continue
+		}
+		if given, ok := meta[key].(string); ok && s.instead[given] != "" {
+			w.list.Add(badMeta(at, n.ID, fmt.Sprintf("%q of %s is %q, and Metabase shows nobody what is", key, what, given), fmt.Sprintf("use %q", s.instead[given])))
 			continue
 		}
 		v, want := s.take(meta[key])

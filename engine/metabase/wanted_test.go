@@ -155,6 +155,8 @@ func TestBadMeta(t *testing.T) {
 		{"metabase.semantic_type", int64(1), "want text"},
 		{"metabase.decimals", "two", "want a whole number"},
 		{"metabase.decimals", int64(-1), "want a whole number"},
+		{"metabase.visibility_type", "retired", `use "hidden"`},
+		{"metabase.visibility_type", "invisible", "want one of normal, details-only, sensitive, hidden"},
 		{"metabase.scale", true, "want a number"},
 		{"metabase.date_abbreviate", "yes", "want true or false"},
 		{"metabase.has_field_values", "all", "want one of none, list"},

@@ -153,6 +153,7 @@ var ofKind = map[string][]string{
 	"materialized": {IngestForeign, IngestFederated},
 	"path":         {IngestFiles}, "format": {IngestFiles}, "delimiter": {IngestFiles}, "header": {IngestFiles}, "null": {IngestFiles},
 	"encoding": {IngestFiles}, "max_rejects": {IngestFiles}, "mode": {IngestFiles},
+	"new_table": {IngestCopy, IngestForeign, IngestFederated}, // of drift: files have no list of tables
 }
 
 // readIngest reads ingest of a source: nil if there is none, and without a kind if it could
@@ -370,6 +371,7 @@ func (o *object) ingestDrift(in *Ingest, whole bool) {
 		over(&in.Drift.NewColumn, d.oneOf("new_column", DriftIgnore, DriftReport, DriftFail))
 		over(&in.Drift.RemovedColumn, d.oneOf("removed_column", DriftNull, DriftFail))
 		over(&in.Drift.TypeChange, d.oneOf("type_change", DriftFail, DriftText))
+		d.fits(in.Kind.V)
 		d.finish(func(key string) string {
 			if key == "new_table" {
 				return `it holds for the whole source: put it below ingest beside "tables"`

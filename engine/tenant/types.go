@@ -1,6 +1,7 @@
 package tenant
 
 import (
+	"slices"
 	"time"
 
 	"github.com/engine-build/engine/engine/addr"
@@ -27,6 +28,16 @@ type Config struct {
 	// equal configurations.
 	Tenants int
 	Hash    string
+}
+
+// Principals are those of all customers, sorted, each once.
+func (c *Config) Principals() []string {
+	var all []string
+	for i := range c.Customers {
+		all = append(all, c.Customers[i].Principals...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // Customer is one of those who get a slice.

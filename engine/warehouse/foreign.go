@@ -11,11 +11,14 @@ import (
 // moment, if the other database can do that.
 type Attacher interface {
 	// Attach makes the tables readable under their local names, which nothing may have yet. A
-	// server of that name is taken for the one that is meant, and gets the remote's address
-	// and password anew. No statement and no error holds the password.
+	// server of that name that an Attach has made gets the remote's address and password anew.
+	// One that somebody else has made, and anything but tables of the server at Replaces, is a
+	// *NotOwnError, and nothing has been changed then. No statement and no error holds the
+	// password.
 	Attach(ctx context.Context, a Attachment) error
 	// Detach takes tables of a server away, and the server with its password if none is left.
-	// What is not there is no mistake; a table that something else reads is.
+	// What is not there is no mistake; a table that something else reads is, and one that is
+	// not of the server is a *NotOwnError.
 	Detach(ctx context.Context, server string, tables []addr.Relation) error
 }
 
@@ -29,6 +32,20 @@ type Attachment struct {
 	// FetchRows is how many rows are fetched at a time.
 	FetchRows int
 	Tables    []AttachedTable
+	// Replaces are the names in the place of which tables are put later, or at which Detach
+	// takes away what an earlier Attach has left.
+	Replaces []addr.Relation
+}
+
+// NotOwnError is of an object that has a name which the engine needs, and that somebody else
+// has made.
+type NotOwnError struct {
+	// Object is what it is and its name; Help is what can be done.
+	Object, Help string
+}
+
+func (e *NotOwnError) Error() string {
+	return "there is a " + e.Object + " already, and engine ingest has not made it"
 }
 
 // AttachedTable is a table of another database.

@@ -33,6 +33,10 @@ type Sheltered interface {
 	// Sheltered is an *OpenError where somebody who is not trusted has made, or may make, functions
 	// that the session's statements would call in the place of those meant.
 	Sheltered(ctx context.Context) error
+	// ShelteredFrom is an *OpenError where one of the principals has made such functions, or may
+	// make them, whatever trust it has otherwise. Those who have the connection's own rights need
+	// no function for anything: of them Vetter tells.
+	ShelteredFrom(ctx context.Context, principals []string) error
 }
 
 // Policed is the optional power of a Conn to show each reader of a table only some of its rows,

@@ -211,8 +211,8 @@ var entries = []entry{
 		{"key", "list of columns", "what tells rows apart: a row replaces its earlier version"},
 	}, ingestKeys...)},
 	{"drift", "models/x.yml", "sources:\n  - name: a\n    ingest:\n      kind: copy\n      connection: c\n      drift:\n        %s: 1\n    tables: [{name: b, ingest: {columns: [id]}}]\n", []key{
-		{"new_table", "`ignore`, `report`, `fail`", "a table that was not there when the lock was written; default `ignore`. Of a source, not of a table"},
-		{"new_column", "`ignore`, `report`, `fail`", "a column that was not there: it is not taken by `\"*\"` in any case; default `report`"},
+		{"new_table", "`ignore`, `report`, `fail`", "copy, foreign and federated: a table that was not there when the lock was written; default `ignore`. Of a source, not of a table"},
+		{"new_column", "`ignore`, `report`, `fail`", "a column that was not there: it is not taken by `\"*\"` in any case, and one that `columns` names is taken and only noted; default `report`"},
 		{"removed_column", "`null_fill`, `fail`", "a column that is gone: it stays as NULL, or the source is not ingested; default `fail`"},
 		{"type_change", "`fail`, `text`", "a column with another type: the source is not ingested, or the column lands as text; default `fail`"},
 	}},

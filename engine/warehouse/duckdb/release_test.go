@@ -521,16 +521,12 @@ func TestReleaseOwnFile(t *testing.T) {
 	defer target.Close()
 	c := target.(*conn)
 	spec := warehouse.ReleaseSpec{Owner: "p/dev", Customer: "engine", Schemas: []string{"dw_engine"}, Dir: dir}
-	begin := time.Now()
 	var opened *warehouse.OpenError
 	if _, err := c.OpenRelease(context.Background(), spec); !errors.As(err, &opened) || !strings.Contains(err.Error(), "the warehouse's own") {
 		t.Errorf("%v", err)
 	}
 	if stock, err := c.Stock(context.Background(), []warehouse.ReleaseSpec{spec}); err != nil || len(stock) != 0 {
 		t.Errorf("%v, %v", stock, err)
-	}
-	if took := time.Since(begin); took > lingering/2 {
-		t.Errorf("it took %s", took)
 	}
 }
 

@@ -26,6 +26,14 @@ func (t *tx) Attach(ctx context.Context, a warehouse.Attachment) error {
 		return err
 	}
 	p := performer{session: t.session, rows: -1}
+	if err := p.ownServer(ctx, a.Server); err != nil {
+		return err
+	}
+	for _, rel := range a.Replaces {
+		if err := p.ownTable(ctx, a.Server, rel); err != nil {
+			return err
+		}
+	}
 	if err := p.extension(ctx); err != nil {
 		return err
 	}
@@ -116,6 +124,34 @@ func (p *performer) extension(ctx context.Context) error {
 	return nil
 }
 
+// serverComment is on every foreign server that was made here: by it they are known, since
+// anybody may have made one of that name.
+const serverComment = "made by engine ingest"
+
+// ownServer refuses a foreign server that was not made here.
+func (p *performer) ownServer(ctx context.Context, name string) error {
+	own := true
+	err := p.ask(ctx, "select coalesce(pg_catalog.obj_description(s.oid, 'pg_foreign_server') = $2, false) and w.fdwname = 'postgres_fdw' from pg_catalog.pg_foreign_server as s join pg_catalog.pg_foreign_data_wrapper as w on w.oid = s.srvfdw where s.srvname = $1",
+		[][]byte{[]byte(name), []byte(serverComment)}, func(v [][]byte) { own = string(v[0]) == "t" })
+	if err != nil || own {
+		return err
+	}
+	var d Dialect
+	return &warehouse.NotOwnError{Object: "foreign server " + d.Ident(name), Help: "rename it; if it is engine ingest's after all, and somebody has changed its comment: comment on server " + d.Ident(name) + " is " + d.Literal(serverComment)}
+}
+
+// ownTable refuses a relation that is not a foreign table of the server.
+func (p *performer) ownTable(ctx context.Context, server string, rel addr.Relation) error {
+	own, kind := true, "relation"
+	err := p.ask(ctx, `select case c.relkind when 'f' then 'foreign table' when 'v' then 'view' when 'm' then 'materialized view' when 'r' then 'table' when 'p' then 'table' else 'relation' end, coalesce(s.srvname = $3, false)
+from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace left join pg_catalog.pg_foreign_table as f on f.ftrelid = c.oid left join pg_catalog.pg_foreign_server as s on s.oid = f.ftserver
+where n.nspname = $1 and c.relname = $2`, [][]byte{[]byte(rel.Schema), []byte(rel.Name), []byte(server)}, func(v [][]byte) { kind, own = string(v[0]), string(v[1]) == "t" })
+	if err != nil || own {
+		return err
+	}
+	return &warehouse.NotOwnError{Object: kind + " " + rel.String(), Help: `drop or rename it if nobody needs it, or give the source another schema with "schema"`}
+}
+
 // server makes a foreign server, or gives one that is there these options and no others.
 func (p *performer) server(ctx context.Context, name string, options map[string]string) error {
 	var d Dialect
@@ -152,7 +188,10 @@ func (p *performer) server(ctx context.Context, name string, options map[string]
 	if err := p.exec(ctx, verb+" options ("+strings.Join(list, ", ")+")"); err != nil {
 		return fmt.Errorf("make the foreign server %s: %w", name, err)
 	}
-	return nil
+	if found {
+		return nil
+	}
+	return p.exec(ctx, "comment on server "+d.Ident(name)+" is "+d.Literal(serverComment))
 }
 
 // mappingSQL makes the user mapping of a server out of settings of the transaction, so that
@@ -192,6 +231,9 @@ func (t *tx) Detach(ctx context.Context, server string, tables []addr.Relation) 
 	p := performer{session: t.session, rows: -1}
 	var d Dialect
 	for _, rel := range tables {
+		if err := p.ownTable(ctx, server, rel); err != nil {
+			return err
+		}
 		if err := p.exec(ctx, "drop foreign table if exists "+d.Quote(rel)+" restrict"); err != nil {
 			return err
 		}
@@ -201,6 +243,9 @@ func (t *tx) Detach(ctx context.Context, server string, tables []addr.Relation) 
 		there, left = true, string(v[0]) == "t"
 	})
 	if err != nil || !there || left {
+		return err
+	}
+	if err := p.ownServer(ctx, server); err != nil {
 		return err
 	}
 	if err := p.exec(ctx, "drop user mapping if exists for current_user server "+d.Ident(server)); err != nil {

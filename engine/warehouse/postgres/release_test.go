@@ -456,6 +456,42 @@ func TestSheltered(t *testing.T) {
 	safe("planted", "function count(text) of "+o.prefix+"evil", "operator public.=(name,text) of "+o.prefix+"evil")
 	o.exec(o.super, "drop operator public.= (name, text); drop function public.same(name, text); drop aggregate public.count(text); drop function public.cs(bigint, text)")
 	safe("gone")
+
+	// Whom the schema's owner lets create there is trusted, unless he is a customer's principal, or
+	// a principal can become him.
+	plain, maker := o.role("plain"), o.role("maker")
+	lurks := func(what string, want ...string) {
+		t.Helper()
+		safe(what) // as long as nobody says that he is a principal
+		err := o.c.ShelteredFrom(ctx, o.readers("plain", "evil"))
+		var known *warehouse.OpenError
+		if len(want) == 0 && err != nil || len(want) > 0 && !errors.As(err, &known) {
+			t.Fatalf("%s: %v", what, err)
+		}
+		for _, w := range want {
+			if !strings.Contains(err.Error(), w) {
+				t.Errorf("%s: %v lacks %q", what, err, w)
+			}
+		}
+	}
+	lurks("principals without rights")
+	o.exec(o.super, "grant create on schema public to "+evil)
+	lurks("by name", "principal "+o.prefix+"evil may create functions in schema public: revoke create on schema public from "+o.prefix+"evil")
+	o.exec(o.super, "revoke create on schema public from "+evil+"; grant create on schema public to "+maker+"; alter role "+plain+" noinherit; grant "+maker+" to "+plain)
+	lurks("as another", "principal "+o.prefix+"plain, a member of "+o.prefix+"maker, which may create functions in schema public")
+	o.exec(o.super, "set role "+maker+"; create function public.planted() returns int language sql as 'select 1'; create operator public.+! (function = pg_catalog.int4pl, leftarg = int, rightarg = int)")
+	lurks("another's function", "principal "+o.prefix+"plain, a member of "+o.prefix+"maker, which owns function planted() in schema public", "owns operator +!(integer,integer) in schema public")
+	o.exec(o.super, "revoke "+maker+" from "+plain)
+	lurks("no member any more")
+	o.exec(o.super, "drop function public.planted(); drop operator public.+!(int, int); revoke create on schema public from "+maker+"; create schema own authorization "+evil)
+	lurks("a schema in which nothing is looked up")
+	if err := o.c.ShelteredFrom(ctx, nil); err != nil {
+		t.Error(err)
+	}
+	// Those who are superusers anyway are what Unfit tells of.
+	o.exec(o.super, "drop schema own; grant create on schema public to "+evil+"; alter role "+evil+" superuser")
+	lurks("a superuser")
+	o.exec(o.super, "alter role "+evil+" nosuperuser; revoke create on schema public from "+evil)
 }
 
 // TestReleaseTaken: a table that somebody made under the name of one of ours is a stranger's.
@@ -711,11 +747,14 @@ func TestReleaseTerminated(t *testing.T) {
 	}
 	p := warehouse.Handover{Readers: o.readers("acme"), Views: []warehouse.SliceView{{Name: addr.Relation{Schema: "dw_acme", Name: "v"}, Query: "select n from dw_acme.b"}}}
 	o.must("acme", tables(0), p)
+	begin := time.Now()
+	o.must("acme", tables(0), p)
+	whole := time.Since(begin) // the moments of the end are spread over one publication
 	ended := 0
-	for n := range 25 {
+	for n := 0; n < 25 || n < 200 && ended == 0; n++ {
 		done := make(chan error)
 		go func() { done <- o.release("acme", tables(n+1), p) }()
-		time.Sleep(time.Duration(20+5*n) * time.Millisecond)
+		time.Sleep(whole * time.Duration(1+n%25) / 25)
 		o.exec(o.super, "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and state <> 'idle'")
 		if err := <-done; err != nil {
 			ended++
@@ -728,8 +767,8 @@ func TestReleaseTerminated(t *testing.T) {
 	if ended == 0 {
 		t.Error("no publication was ended")
 	}
-	o.must("acme", tables(100), p)
-	o.equal("at last", "100", o.as("acme", "select n from dw_acme.v"))
+	o.must("acme", tables(1000), p)
+	o.equal("at last", "1000", o.as("acme", "select n from dw_acme.v"))
 }
 
 // TestReleasePrepared: a role that may make no schemas gets empty ones from somebody who may.

@@ -47,3 +47,44 @@ func (c *conn) Sheltered(ctx context.Context) error {
 	return &warehouse.OpenError{Reason: "functions of others could run with the engine's rights, and read the rows of all customers: " + strings.Join(found, ", "),
 		Help: "revoke create on these schemas from public, and drop what does not belong there; or set the target's search_path to a schema that only the engine writes, or to pg_catalog"}
 }
+
+// lurkQuery says which principals ($1) have functions or operators, or may make some, in the
+// schemas of shelterQuery: as themselves, or as a role that SET ROLE makes them. Left out are those
+// who can become a superuser or the session's role, see fitQuery. No name in it is looked up
+// itself.
+const lurkQuery = `with path as (
+  select n.oid, n.nspname, n.nspowner, n.nspacl from pg_catalog.pg_namespace as n
+  where n.nspname OPERATOR(pg_catalog.=) any (pg_catalog.current_schemas(false))
+), held as (
+  select p.nspname, p.nspowner as role, pg_catalog.format('may create functions in schema %1$I, which is its own: make another role the owner of schema %1$I', p.nspname) as what from path as p
+  union all
+  select p.nspname, a.grantee, pg_catalog.format('may create functions in schema %1$I: revoke create on schema %1$I from %2$I', p.nspname, pg_catalog.pg_get_userbyid(a.grantee))
+  from path as p cross join lateral pg_catalog.aclexplode(p.nspacl) as a
+  where a.privilege_type OPERATOR(pg_catalog.=) 'CREATE' and a.grantee OPERATOR(pg_catalog.<>) 0::pg_catalog.oid and a.grantee OPERATOR(pg_catalog.<>) p.nspowner
+  union all
+  select p.nspname, f.proowner, pg_catalog.format('owns function %s in schema %I: drop it, or give it to another owner', f.oid::pg_catalog.regprocedure, p.nspname)
+  from path as p join pg_catalog.pg_proc as f on f.pronamespace OPERATOR(pg_catalog.=) p.oid
+  union all
+  select p.nspname, o.oprowner, pg_catalog.format('owns operator %s in schema %I: drop it, or give it to another owner', o.oid::pg_catalog.regoperator, p.nspname)
+  from path as p join pg_catalog.pg_operator as o on o.oprnamespace OPERATOR(pg_catalog.=) p.oid
+), asked as (
+  select r.oid, r.rolname from pg_catalog.pg_roles as r
+  where r.rolname::pg_catalog.text OPERATOR(pg_catalog.=) any ($1::pg_catalog.text[])
+    and not exists (select from pg_catalog.pg_roles as s where (s.rolsuper or s.rolname OPERATOR(pg_catalog.=) current_user) and pg_catalog.pg_has_role(r.oid, s.oid, 'member'))
+)
+select distinct pg_catalog.format('principal %I%s %s', r.rolname, case when h.role OPERATOR(pg_catalog.<>) r.oid then pg_catalog.format(', a member of %I, which', pg_catalog.pg_get_userbyid(h.role)) end, h.what) as what
+from asked as r join held as h on pg_catalog.pg_has_role(r.oid, h.role, 'member')
+order by 1 limit 5`
+
+// ShelteredFrom implements warehouse.Sheltered.
+func (c *conn) ShelteredFrom(ctx context.Context, principals []string) error {
+	if len(principals) == 0 {
+		return nil
+	}
+	var found []string
+	if err := c.ask(ctx, lurkQuery, [][]byte{textArray(principals)}, func(v [][]byte) { found = append(found, string(v[0])) }); err != nil || len(found) == 0 {
+		return err
+	}
+	return &warehouse.OpenError{Reason: "functions of customers' principals could run with the engine's rights, and read the rows of all customers: " + strings.Join(found, "; "),
+		Help: "mend that, or set the target's search_path to a schema that only the engine writes, or to pg_catalog"}
+}

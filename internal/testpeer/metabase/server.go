@@ -457,6 +457,9 @@ func (s *Server) metadata(id int, hidden bool) (int, any) {
 		}
 		fields := []any{}
 		for i, f := range t.Fields {
+			if f.Values["visibility_type"] == "retired" {
+				continue // Metabase shows nobody a retired field
+			}
 			out := map[string]any{"id": f.ID, "name": f.Name, "table_id": t.ID, "position": i, "active": true, "base_type": "type/Text", "settings": f.Settings,
 				"description": nil, "display_name": nil, "visibility_type": "normal", "fk_target_field_id": nil, "has_field_values": nil, "coercion_strategy": nil, "parent_id": nil}
 			if f.Parent != 0 {
