@@ -19,7 +19,7 @@ TARGETS ?= duckdb,postgres
 # PEER is the module of the BigQuery emulator that tests talk to; see its README.
 PEER := internal/testpeer/bq
 
-.PHONY: engine test check lint golden bench conformance conformance-docs clean tools
+.PHONY: engine test check lint golden bench bench-catalog conformance conformance-docs clean tools web
 
 engine: ## build bin/engine
 	$(GO) build -o bin/engine ./cmd/engine
@@ -45,11 +45,18 @@ golden: ## rewrite golden files; the run fails where it rewrote something, look 
 bench: ## budgets: load at 100, 1,000 and 10,000 models; overhead over the bare driver
 	$(GO) run ./bench/cmd/report
 
+bench-catalog: ## budgets of the catalog's site: making it, sizes, first paint, search, explorer; needs Chromium
+	$(GO) run ./bench/catalog
+
 conformance: ## run the suites of CONFORMANCE on TARGETS and compare with the counts that are kept
 	@$(GO) run ./internal/conformance/cmd/conformance -dir $(CONFORMANCE) -targets $(TARGETS) -baseline internal/conformance/testdata/baseline.json
 
 conformance-docs: ## the same, and write docs/conformance.md and the counts that are kept
 	@$(GO) run ./internal/conformance/cmd/conformance -dir $(CONFORMANCE) -targets $(TARGETS) -docs docs/conformance.md -baseline internal/conformance/testdata/baseline.json -update
+
+web: ## bundle the catalog's scripts and style sheet; their types are checked where there is npx
+	$(GO) generate ./catalog/web
+	@if command -v npx >/dev/null; then npx -y -p typescript@5 tsc -p catalog/web; else echo "npx is MISSING: types are not checked"; fi
 
 clean:
 	rm -rf bin target dist

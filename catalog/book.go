@@ -2,162 +2,186 @@ package catalog
 
 import (
 	"cmp"
-	"html/template"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/engine-build/engine/catalog/article"
+	"github.com/engine-build/engine/catalog/content"
+	"github.com/engine-build/engine/catalog/graph"
+	"github.com/engine-build/engine/catalog/prose"
+	"github.com/engine-build/engine/catalog/words"
 	"github.com/engine-build/engine/engine/addr"
-	"github.com/engine-build/engine/engine/compile"
-	"github.com/engine-build/engine/engine/plan"
-	"github.com/engine-build/engine/engine/run"
-	"github.com/engine-build/engine/engine/state"
-	"github.com/engine-build/engine/lineage"
 )
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+func compare(x, y string) int { return cmp.Compare(x, y) }
 
 // book is what pages look things up in. It does not change once made, so that pages can
 // be rendered at the same time.
 type book struct {
-	in     In
-	title  string
-	prose  *prose
-	nodes  []addr.Node // all that have a page, in graph order
-	number map[addr.Node]int
+	c     *content.Catalog
+	o     Options
+	title string
+	frame *frame
+	prose *prose.Prose
+	// article writes the pages of nodes, tests and macros.
+	article *article.Book
 
-	exposures map[addr.Node]*compile.Exposure
-	tests     map[addr.Node][]*compile.Test // by every node they read
-	units     map[addr.Node][]*compile.UnitTest
-	results   map[addr.Node]*run.NodeResult
-	checks    map[addr.Node]*run.TestResult
-	past      map[addr.Node]state.TestRecord // In.Passed of tests that are still the same
-	sentences map[addr.Node]string
-	folders   *folder
-	byFolder  map[string]*folder
-	sidebars  map[string]template.HTML
+	paths   []string   // of nodes
+	anchors [][]string // of columns, by node
+	tests   []string   // where a test is shown, by test; empty: nowhere
+	macros  []string   // pages of macros
+	tallies []words.Tally
+	tally   words.Tally // of all tests
+	// area is the row of the map a node stands in, see areas.
+	areas    *areas
+	folders  *folder
+	byFolder map[string]*folder
 
-	// flowColumns are all columns that have a row on a page; their numbers and the ids of
-	// those rows by their names in lower case. Empty without In.Columns.
-	flowColumns  []addr.Column
-	columnNumber map[addr.Column]int
-	anchors      map[addr.Column]string
+	tiers, tags, owners, groups []facet
+	// initials are the distinct names of columns by their first letter.
+	initials []initial
+	lists    []list
 }
 
 // folder is a directory of the project, or a group that stands for one.
 type folder struct {
 	path, name string
 	subs       []*folder
-	nodes      []addr.Node // directly in it
-	total      int         // nodes in it and below
+	nodes      []int // directly in it, by name
+	total      int   // nodes in it and below
+	tally      words.Tally
 }
 
-func newBook(in In) *book {
+// facet is something that nodes have in common, with a page of its own.
+type facet struct {
+	name, path string
+	nodes      []int // in the order of their names
+}
+
+func newBook(c *content.Catalog, o Options) *book {
 	b := &book{
-		in: in, title: cmp.Or(in.Title, in.Graph.Project, "Catalog"), number: map[addr.Node]int{},
-		exposures: map[addr.Node]*compile.Exposure{}, tests: map[addr.Node][]*compile.Test{},
-		units: map[addr.Node][]*compile.UnitTest{}, results: map[addr.Node]*run.NodeResult{},
-		checks: map[addr.Node]*run.TestResult{}, sentences: map[addr.Node]string{},
-		byFolder: map[string]*folder{}, sidebars: map[string]template.HTML{},
+		c: c, o: o, title: cmp.Or(c.Title, c.Project, "Catalog"), byFolder: map[string]*folder{},
+		paths: make([]string, len(c.Nodes)), anchors: make([][]string, len(c.Nodes)),
+		tests: make([]string, len(c.Tests)), tallies: make([]words.Tally, len(c.Nodes)),
 	}
-	for _, n := range in.Graph.Nodes {
-		b.number[n.ID] = len(b.nodes)
-		b.nodes = append(b.nodes, n.ID)
-	}
-	b.prose = newProse(b.nodes)
-	for _, e := range in.Program.Exposures {
-		b.exposures[e.ID] = e
-	}
-	for _, t := range in.Program.Tests {
-		for _, n := range t.Parents {
-			b.tests[n] = append(b.tests[n], t)
-		}
-		if !t.Node.IsZero() && !slices.Contains(t.Parents, t.Node) {
-			b.tests[t.Node] = append(b.tests[t.Node], t)
+	for i, n := range c.Nodes {
+		b.paths[i] = nodePath(n)
+		b.anchors[i] = columnAnchors(n)
+		for _, t := range n.Tests {
+			b.tallies[i].Add(c.Tests[t].Status)
 		}
 	}
-	for _, t := range in.Program.UnitTests {
-		b.units[t.Node] = append(b.units[t.Node], t)
+	for i, t := range c.Tests {
+		b.tally.Add(t.Status)
+		b.tests[i] = b.testPath(t)
 	}
-	b.readPast()
-	b.readResult()
+	names := map[string]int{}
+	for _, m := range c.Macros {
+		b.macros = append(b.macros, another(macroPath(m.Name), names))
+	}
 	b.readFolders()
-	b.numberColumns()
+	b.readFacets()
+	b.readColumns()
+	b.areas = newAreas(c)
+	b.lists = b.makeLists()
+	links := b.links()
+	b.prose = prose.New(c, prose.Links{Node: links.Node, Column: links.Column, Term: links.Term})
+	b.article = article.New(c, links)
+	b.tellChanges(links)
+	b.frame = newFrame(b)
 	return b
 }
 
-func (b *book) readPast() {
-	b.past = map[addr.Node]state.TestRecord{}
-	see := func(id addr.Node, fingerprint string) {
-		if past, ok := b.in.Passed[id]; ok && past.Fingerprint == fingerprint {
-			b.past[id] = past
-		}
+// another is a path that no earlier thing of the same name has taken: packages may have
+// macros of one name.
+func another(path string, taken map[string]int) string {
+	taken[path]++
+	if n := taken[path]; n > 1 {
+		return strings.TrimSuffix(path, ".html") + "~" + itoa(n) + ".html"
 	}
-	for _, t := range b.in.Program.Tests {
-		see(t.ID, t.Fingerprint)
-	}
-	for _, t := range b.in.Program.UnitTests {
-		see(t.ID, t.Fingerprint)
-	}
+	return path
 }
 
-func (b *book) readResult() {
-	r := b.in.Result
-	if r == nil {
-		return
+// page1 is the page of a node, as other rooms ask for it.
+func (b *book) page1(n int) string { return b.paths[n] }
+
+func (b *book) termLink(i int) string { return "glossary.html#" + termAnchor(b.c.Terms[i]) }
+
+// testPath is where a test is shown: its own page, its place on the page of its node, or
+// nowhere.
+func (b *book) testPath(t *content.Test) string {
+	switch {
+	case article.HasPage(t):
+		return string(t.ID.Kind) + "/" + slug(t.ID.Name) + ".html"
+	case t.Of >= 0:
+		return b.paths[t.Of] + "#" + testAnchor(t)
+	case len(t.Reads) > 0:
+		return b.paths[t.Reads[0]] + "#" + testAnchor(t)
 	}
-	if r.Plan != nil {
-		for _, a := range r.Plan.Actions {
-			b.readSentences(a)
+	return ""
+}
+
+func (b *book) links() article.Links {
+	known := func(list []facet, path func(string) string) func(string) string {
+		have := make(map[string]bool, len(list))
+		for _, f := range list {
+			have[f.name] = true
 		}
-	}
-	for _, n := range r.Nodes {
-		b.results[n.Node] = n
-		for i := range n.Tests {
-			t := &n.Tests[i]
-			b.checks[t.ID] = t
-			if t.Sentence != "" {
-				b.sentences[t.ID] = t.Sentence
+		return func(name string) string {
+			if !have[name] {
+				return ""
 			}
+			return path(name)
 		}
+	}
+	return article.Links{
+		Node:   b.page1,
+		Column: func(n, c int) string { return b.anchors[n][c] },
+		Test:   func(t int) string { return b.tests[t] },
+		TestID: func(t int) string { return testAnchor(b.c.Tests[t]) },
+		Macro:  func(m int) string { return b.macros[m] },
+		Folder: func(p string) string {
+			if b.byFolder[p] == nil || p == "" {
+				return ""
+			}
+			return folderPath(p)
+		},
+		Tag: known(b.tags, tagPath), Owner: known(b.owners, ownerPath), Group: known(b.groups, groupPath), Tier: known(b.tiers, tierPath),
+		Customer: func(i int) string { return customerPath(b.c.Customers[i].Name) },
+		Term:     b.termLink,
+		Explore:  func(n int) string { return "lineage.html#" + graph.Fragment(b.c, n) },
 	}
 }
 
-func (b *book) readSentences(a *plan.Action) {
-	for _, t := range a.Tests {
-		b.sentences[t.ID] = t.Sentence
-	}
-}
-
-// folderOf is where readers look for a node: its directory; sources by their name.
-func (b *book) folderOf(id addr.Node) string {
-	switch id.Kind {
-	case addr.Source:
-		name, _, _ := strings.Cut(id.Name, ".")
-		if n := b.in.Program.Nodes[id]; n != nil && n.Source != nil {
-			name = n.Source.SourceName.V
+// escapeFragment keeps a value apart from the others of a fragment.
+func escapeFragment(s string) string {
+	const hex = "0123456789ABCDEF"
+	var out strings.Builder
+	for i := range len(s) {
+		c := s[i]
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-_.~", c) >= 0 {
+			out.WriteByte(c)
+			continue
 		}
-		return "sources/" + name
-	case addr.Exposure:
-		return "exposures"
+		out.WriteByte('%')
+		out.WriteByte(hex[c>>4])
+		out.WriteByte(hex[c&15])
 	}
-	if n := b.in.Program.Nodes[id]; n != nil && n.Path != "" {
-		if d := path.Dir(n.Path); d != "." {
-			return d
-		}
-	}
-	return string(id.Kind) + "s"
+	return out.String()
 }
 
 func (b *book) readFolders() {
 	b.folders = &folder{}
 	b.byFolder[""] = b.folders
-	for _, id := range b.nodes {
-		f := b.folder(b.folderOf(id))
-		f.nodes = append(f.nodes, id)
+	for i, n := range b.c.Nodes {
+		f := b.folder(n.Folder)
+		f.nodes = append(f.nodes, i)
 	}
-	b.folders.finish()
-	for p := range b.byFolder {
-		b.sidebars[p] = renderSidebar(b.sidebar(p))
-	}
+	b.finish(b.folders)
 }
 
 func (b *book) folder(p string) *folder {
@@ -176,28 +200,53 @@ func (b *book) folder(p string) *folder {
 }
 
 // folderRank orders top-level folders: what readers look for comes first.
-var folderRank = map[string]int{"models": 1, "snapshots": 2, "seeds": 6, "sources": 7, "exposures": 8}
+func folderRank(name string) int {
+	switch name {
+	case "models":
+		return 1
+	case "snapshots":
+		return 2
+	case "seeds":
+		return 6
+	case "sources":
+		return 7
+	case "exposures":
+		return 8
+	}
+	return 5
+}
 
-func (f *folder) finish() {
-	slices.SortFunc(f.subs, func(a, b *folder) int {
+func (b *book) finish(f *folder) {
+	slices.SortFunc(f.subs, func(x, y *folder) int {
 		if f.path == "" {
-			ra, rb := cmp.Or(folderRank[a.name], 5), cmp.Or(folderRank[b.name], 5)
-			if ra != rb {
-				return ra - rb
+			if d := folderRank(x.name) - folderRank(y.name); d != 0 {
+				return d
 			}
 		}
-		return cmp.Compare(a.name, b.name)
+		return cmp.Compare(x.path, y.path)
 	})
-	slices.SortFunc(f.nodes, func(a, b addr.Node) int { return cmp.Or(cmp.Compare(a.Name, b.Name), a.Compare(b)) })
+	b.byName(f.nodes)
 	f.total = len(f.nodes)
+	for _, n := range f.nodes {
+		f.tally.Merge(b.tallies[n])
+	}
 	for _, s := range f.subs {
-		s.finish()
+		b.finish(s)
 		f.total += s.total
+		f.tally.Merge(s.tally)
 	}
 }
 
+// byName sorts numbers of nodes as readers expect lists.
+func (b *book) byName(nodes []int) {
+	slices.SortFunc(nodes, func(x, y int) int {
+		m, n := b.c.Nodes[x], b.c.Nodes[y]
+		return cmp.Or(cmp.Compare(m.ID.Name, n.ID.Name), m.ID.Compare(n.ID))
+	})
+}
+
 // all lists the nodes in a folder and below.
-func (f *folder) all() []addr.Node {
+func (f *folder) all() []int {
 	out := slices.Clone(f.nodes)
 	for _, s := range f.subs {
 		out = append(out, s.all()...)
@@ -205,11 +254,55 @@ func (f *folder) all() []addr.Node {
 	return out
 }
 
-func (b *book) tone(id addr.Node) string {
-	if n := b.in.Graph.Node(id); n != nil {
-		return n.Tone()
+// readFacets sorts nodes by what they have in common.
+func (b *book) readFacets() {
+	collect := func(of func(n *content.Node) []string, path func(string) string) []facet {
+		at := map[string]int{}
+		var out []facet
+		for i, n := range b.c.Nodes {
+			for _, name := range of(n) {
+				if name == "" {
+					continue
+				}
+				k, ok := at[name]
+				if !ok {
+					k = len(out)
+					at[name] = k
+					out = append(out, facet{name: name, path: path(name)})
+				}
+				if f := &out[k]; len(f.nodes) == 0 || f.nodes[len(f.nodes)-1] != i {
+					f.nodes = append(f.nodes, i)
+				}
+			}
+		}
+		slices.SortFunc(out, func(x, y facet) int { return cmp.Compare(x.name, y.name) })
+		for _, f := range out {
+			b.byName(f.nodes)
+		}
+		return out
 	}
-	return string(id.Kind)
+	one := func(s string) []string { return []string{s} }
+	b.tiers = collect(func(n *content.Node) []string { return one(n.Tier) }, tierPath)
+	b.tags = collect(func(n *content.Node) []string { return n.Tags }, tagPath)
+	b.owners = collect(func(n *content.Node) []string { return one(ownerOf(n)) }, ownerPath)
+	b.groups = collect(func(n *content.Node) []string { return one(n.Group) }, groupPath)
+	for _, g := range b.c.Groups {
+		if !slices.ContainsFunc(b.groups, func(f facet) bool { return f.name == g.Name }) {
+			b.groups = append(b.groups, facet{name: g.Name, path: groupPath(g.Name)})
+		}
+	}
+	slices.SortFunc(b.groups, func(x, y facet) int { return cmp.Compare(x.name, y.name) })
 }
 
-func (b *book) graphNode(id addr.Node) *lineage.Node { return b.in.Graph.Node(id) }
+// ownerOf is the person or team behind a node.
+func ownerOf(n *content.Node) string {
+	if n.Owner == "" && n.Exposure != nil {
+		return cmp.Or(n.Exposure.OwnerName, n.Exposure.Email)
+	}
+	return n.Owner
+}
+
+// kindRank orders kinds as lists show them.
+func kindRank(k addr.Kind) int {
+	return slices.Index([]addr.Kind{addr.Model, addr.Snapshot, addr.Seed, addr.Source, addr.Exposure}, k)
+}

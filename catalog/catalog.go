@@ -1,97 +1,95 @@
 package catalog
 
 import (
-	"bytes"
-	"maps"
-	"runtime"
+	"fmt"
 	"slices"
-	"sync"
-	"time"
 
-	"github.com/engine-build/engine/engine/addr"
-	"github.com/engine-build/engine/engine/compile"
-	"github.com/engine-build/engine/engine/run"
-	"github.com/engine-build/engine/engine/state"
-	"github.com/engine-build/engine/engine/warehouse"
-	"github.com/engine-build/engine/lineage"
+	"github.com/engine-build/engine/catalog/changes"
+	"github.com/engine-build/engine/catalog/content"
 )
 
-// In is everything the site is made of.
-type In struct {
-	Program *compile.Program
-	// Graph is lineage.From(Program); it is made when nil.
-	Graph *lineage.Graph
-	// Columns is the graph of columns; without it pages say nothing about where columns come from.
-	Columns *lineage.Columns
-	// Result is the last run, nil if there was none.
-	Result *run.Result
-	// Facts are what the warehouse says about built relations. Missing nodes are fine.
-	Facts map[addr.Node]Facts
-	// Passed is what the state remembers of tests. It speaks where Result has no answer: a
-	// run tests only what is due, and there may have been no run. Tests that have changed
-	// since do not count; a record with failures warned.
-	Passed map[addr.Node]state.TestRecord
-	// Title is shown instead of the project's name.
-	Title string
-	// GeneratedAt and EngineVersion stand in the footer; zero values leave them out.
-	GeneratedAt   time.Time
-	EngineVersion string
+// Options say what a site has besides the catalog itself.
+type Options struct {
+	// Changes are those since an earlier build; the site then has a page of them. Their numbers of
+	// nodes are those of the catalog. nil: nothing is said of changes.
+	Changes *changes.Changes
+	// Pages and Files are made by other rooms: the differences to an earlier build, the viewer
+	// of lots and runs. A path that the site has already is an error of the caller and panics.
+	Pages []Page
+	Files []File
 }
 
-// Facts are known about one built relation. Rows and Bytes are -1 when unknown.
-type Facts struct {
-	Rows, Bytes int64
-	Columns     []warehouse.Column
-	BuiltAt     time.Time
+// Page is a page that another room fills; the site puts its frame around it.
+type Page struct {
+	Path    string // relative to the root, with slashes: «changes.html», «material/index.html»
+	Title   string
+	Section string // the name of its entry in the navigation, empty for none
+	// Scripts are names of bundles it needs besides that of every page: «material».
+	Scripts []string
+	// Body writes what is inside <main>; base leads from the page to the root: "" or "../".
+	Body func(base string) []byte
 }
 
-// Site is a finished site: files by their slash-separated path. The same In gives the
-// same bytes.
-type Site struct{ files map[string][]byte }
+// File is a file that is no page. Where Make is set it gives the content, the same each time,
+// when it is asked for; several may be asked for at once.
+type File struct {
+	Path string
+	Body []byte
+	Make func() []byte
+}
+
+// Site is a site that is ready to be written. It holds what to make, not the pages. The same
+// catalog and options give the same bytes.
+type Site struct {
+	book   *book
+	jobs   []job // by path
+	number map[string]int
+	most   int // bytes of a single file
+}
+
+// job is one file to make: a page, or bytes.
+type job struct {
+	path string
+	view func(base string) view
+	body func() []byte // of a file that is no page
+}
+
+// Build prepares the site of a catalog.
+func Build(c *content.Catalog, o Options) *Site {
+	b := newBook(c, o)
+	s := &Site{book: b, jobs: b.allJobs(), number: map[string]int{}, most: MaxSingle}
+	slices.SortFunc(s.jobs, func(x, y job) int { return compare(x.path, y.path) })
+	for i, j := range s.jobs {
+		if _, twice := s.number[j.path]; twice {
+			panic(fmt.Sprintf("catalog: two files are called %s", j.path)) // slugs are distinct, see slug.go
+		}
+		s.number[j.path] = i
+	}
+	return s
+}
 
 // Paths lists the files, sorted.
-func (s *Site) Paths() []string { return slices.Sorted(maps.Keys(s.files)) }
-
-// Build makes the site.
-func Build(in In) *Site {
-	if in.Graph == nil {
-		in.Graph = lineage.From(in.Program)
+func (s *Site) Paths() []string {
+	out := make([]string, len(s.jobs))
+	for i, j := range s.jobs {
+		out[i] = j.path
 	}
-	b := newBook(in)
-	site := &Site{files: map[string][]byte{}}
-	maps.Copy(site.files, assetFiles())
-	maps.Copy(site.files, b.dataFiles())
-	b.flowFiles(site.files)
-	for _, page := range b.render() {
-		site.files[page.path] = page.body
-	}
-	return site
-}
-
-// rendered is one finished page.
-type rendered struct {
-	path string
-	body []byte
-}
-
-// render makes all pages on all processors; pages do not depend on each other.
-func (b *book) render() []rendered {
-	jobs := b.pages()
-	out := make([]rendered, len(jobs))
-	var wg sync.WaitGroup
-	next := make(chan int)
-	for range runtime.GOMAXPROCS(0) {
-		wg.Go(func() {
-			var scratch bytes.Buffer
-			for i := range next {
-				out[i] = rendered{jobs[i].path, b.page(jobs[i], &scratch)}
-			}
-		})
-	}
-	for i := range jobs {
-		next <- i
-	}
-	close(next)
-	wg.Wait()
 	return out
+}
+
+// File makes one file; false if the site has none of that path.
+func (s *Site) File(path string) ([]byte, bool) {
+	i, ok := s.number[path]
+	if !ok {
+		return nil, false
+	}
+	return slices.Clone(s.render(&s.jobs[i], &scratch{})), true
+}
+
+// render makes a file; the bytes are good until scratch is used again.
+func (s *Site) render(j *job, scratch *scratch) []byte {
+	if j.view == nil {
+		return j.body()
+	}
+	return s.book.page(j, scratch)
 }

@@ -1,6 +1,7 @@
-// Package catalog makes the project's documentation: a static site that opens from a file,
-// from any sub-path of a server, and without a network.
+// Package catalog prints a content.Catalog as a static site that opens from a file, from any
+// sub-path of a server, from an archive, and without a network: pages that are complete
+// without scripting, and the data that scripts read for search and for the lineage explorer.
 //
-// It knows the compiled program, its graph, the outcome of a run and facts about built
-// relations, all as values. It opens no connection, and only Site.Write touches the disk.
+// It knows the catalog's value and nothing of the program, runs or warehouses behind it. Only
+// Site.Write and Site.WriteFile touch the disk.
 package catalog

@@ -1,416 +1,588 @@
 package catalog
 
 import (
-	"bytes"
 	"cmp"
-	"embed"
 	"html/template"
-	"maps"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
+	"github.com/engine-build/engine/catalog/article"
+	"github.com/engine-build/engine/catalog/content"
+	"github.com/engine-build/engine/catalog/markup"
+	"github.com/engine-build/engine/catalog/web"
+	"github.com/engine-build/engine/catalog/words"
 	"github.com/engine-build/engine/engine/addr"
-	"github.com/engine-build/engine/engine/compile"
-	"github.com/engine-build/engine/engine/run"
-	"github.com/engine-build/engine/lineage"
+	"github.com/engine-build/engine/lineage/picture"
 )
 
-//go:embed templates/*.html
-var templateFiles embed.FS
-
-var templates = template.Must(template.New("").Funcs(template.FuncMap{
-	"count": func(n int) string { return count(n) },
-	// dict passes several values to a template.
-	"dict": func(pairs ...any) map[string]any {
-		m := map[string]any{}
-		for i := 0; i+1 < len(pairs); i += 2 {
-			m[pairs[i].(string)] = pairs[i+1]
-		}
-		return m
-	},
-}).ParseFS(templateFiles, "templates/*.html"))
-
-// job is one page to make.
-type job struct {
-	path, template string
-	node           addr.Node
-	folder         string
-}
-
-func (b *book) pages() []job {
-	jobs := []job{
-		{path: "index.html", template: "index"},
-		{path: "lineage.html", template: "lineage"},
-		{path: "tests.html", template: "tests"},
-		{path: "404.html", template: "missing"},
+// allJobs are all files of the site.
+func (b *book) allJobs() []job {
+	jobs := b.dataJobs()
+	add := func(path string, body []byte) {
+		jobs = append(jobs, job{path: path, body: func() []byte { return body }})
 	}
-	for _, id := range b.nodes {
-		jobs = append(jobs, job{path: nodePath(id), template: "node", node: id})
-	}
-	for _, p := range slices.Sorted(maps.Keys(b.byFolder)) {
-		if p != "" {
-			jobs = append(jobs, job{path: folderPath(p), template: "folder", folder: p})
+	add(".nojekyll", nil)
+	add(iconPath, []byte(icon))
+	for _, f := range web.Files() {
+		if !singleOnly(f.Path) {
+			add(f.Path, f.Body)
 		}
+	}
+	for _, f := range b.o.Files {
+		if f.Make != nil {
+			jobs = append(jobs, job{path: f.Path, body: f.Make})
+			continue
+		}
+		add(f.Path, f.Body)
+	}
+	plain := func(path, title, section, template string, body func(base string) any) {
+		jobs = append(jobs, job{path: path, view: func(base string) view {
+			return view{Title: title, Section: section, Template: template, Body: body(base)}
+		}})
+	}
+	plain("index.html", "Overview", "overview", "index", func(base string) any { return b.indexView(base) })
+	plain("browse.html", "Browse", "browse", "browse", func(string) any { return b.browseView() })
+	plain("404.html", "Page not found", "", "missing", func(string) any { return nil })
+	plain("help.html", "Help", "", "help", func(string) any { return b.frame.sections })
+	plain("sources.html", "Sources", "browse", "sources", func(string) any { return b.sourcesView() })
+	plain("exposures.html", "Exposures", "browse", "exposures", func(string) any { return b.exposuresView() })
+	plain("macros.html", "Macros", "browse", "macros", func(string) any { return b.macrosView() })
+	plain("glossary.html", "Glossary", "browse", "glossary", func(base string) any { return b.glossaryView(base) })
+	plain("customers.html", "Customers", "browse", "customers", func(string) any { return b.customersView() })
+	plain("runs.html", "Runs", "runs", "runs", func(string) any { return b.runsView() })
+	jobs = append(jobs, job{path: "search.html", view: func(string) view {
+		return view{Title: "Search", Template: "search"}
+	}}, job{path: "lineage.html", view: func(base string) view {
+		return view{Title: "Lineage", Section: "lineage", Wide: true, Scripts: []string{"explore"}, Template: "lineage", Body: b.lineageView(base)}
+	}})
+	jobs = append(jobs, b.nodeJobs()...)
+	jobs = append(jobs, b.folderJobs()...)
+	jobs = append(jobs, b.columnJobs()...)
+	jobs = append(jobs, b.testJobs()...)
+	for _, l := range b.lists {
+		jobs = append(jobs, b.jobsOf(l)...)
+	}
+	for _, p := range b.o.Pages {
+		jobs = append(jobs, job{path: p.Path, view: func(base string) view {
+			return view{Title: p.Title, Section: p.Section, Wide: true, Scripts: p.Scripts, Write: func(w *markup.Writer) { w.Raw(string(p.Body(base))) }}
+		}})
 	}
 	return jobs
 }
 
-// frame is what every page has around its content.
-type frame struct {
-	Title, Project, Base string
-	Current, Section     string // page shown, and its entry in the top navigation
-	CSS, JS              string
-	Sidebar              template.HTML
-	Footer               string
-	Body                 any
-}
-
-// page renders one page; out is scratch space.
-func (b *book) page(j job, out *bytes.Buffer) []byte {
-	f := frame{Project: b.title, Current: j.path, CSS: cssPath, JS: jsPath, Footer: b.footer()}
-	if strings.Contains(j.path, "/") {
-		f.Base = "../"
+// nodeJobs are the pages that package article writes.
+func (b *book) nodeJobs() []job {
+	jobs := make([]job, 0, len(b.c.Nodes)+len(b.c.Macros))
+	for i, n := range b.c.Nodes {
+		jobs = append(jobs, job{path: b.paths[i], view: func(string) view {
+			return view{Title: nameOf(n), Folder: n.Folder, Node: i + 1, Write: func(w *markup.Writer) { b.article.Node(w, i) }}
+		}})
 	}
-	switch j.template {
-	case "index":
-		f.Title, f.Section, f.Body = "Overview", "index.html", b.indexView()
-		f.Sidebar = b.sidebarFor("", j.path, f.Base)
-	case "lineage":
-		f.Title, f.Section, f.Body = "Lineage", "lineage.html", b.lineageView()
-	case "tests":
-		f.Title, f.Section, f.Body = "Tests", "tests.html", b.testsView()
-		f.Sidebar = b.sidebarFor("", j.path, f.Base)
-	case "missing":
-		f.Title, f.Sidebar = "Page not found", b.sidebarFor("", j.path, f.Base)
-	case "folder":
-		f.Title, f.Body = j.folder, b.folderView(j.folder, f.Base)
-		f.Sidebar = b.sidebarFor(j.folder, j.path, f.Base)
-	case "node":
-		f.Title, f.Body = j.node.Name, b.nodeView(j.node, f.Base)
-		f.Sidebar = b.sidebarFor(b.folderOf(j.node), j.path, f.Base)
+	for i, t := range b.c.Tests {
+		if !article.HasPage(t) {
+			continue
+		}
+		v := view{Title: t.ID.Name, Section: "tests", Write: func(w *markup.Writer) { b.article.Test(w, i) }}
+		if t.Of >= 0 {
+			v.Folder, v.Node = b.c.Nodes[t.Of].Folder, t.Of+1
+		}
+		jobs = append(jobs, job{path: b.tests[i], view: func(string) view { return v }})
 	}
-	out.Reset()
-	if err := templates.ExecuteTemplate(out, j.template+".html", f); err != nil {
-		panic("catalog: template " + j.template + ": " + err.Error()) // our templates over our own types
+	for i, m := range b.c.Macros {
+		jobs = append(jobs, job{path: b.macros[i], view: func(string) view {
+			return view{Title: m.Name, Section: "browse", Write: func(w *markup.Writer) { b.article.Macro(w, i) }}
+		}})
 	}
-	if !utf8.Valid(out.Bytes()) {
-		return bytes.ToValidUTF8(out.Bytes(), []byte("\uFFFD"))
-	}
-	return bytes.Clone(out.Bytes())
-}
-
-func (b *book) footer() string {
-	var parts []string
-	if t := when(b.in.GeneratedAt); t != "" {
-		parts = append(parts, "Generated "+t)
-	}
-	if v := b.in.EngineVersion; v != "" {
-		parts = append(parts, "engine "+v)
-	}
-	if t := b.in.Program.Target.Name; t != "" {
-		parts = append(parts, "target "+t)
-	}
-	return strings.Join(parts, " · ")
-}
-
-// row is a node in a list.
-type row struct {
-	Path, Name, Tone, Kind, Summary, Materialized string
-	Rows                                          string
-	Tests                                         tally
-	Status                                        pill
-}
-
-func (b *book) row(id addr.Node) row {
-	r := row{Path: nodePath(id), Name: id.Name, Tone: b.tone(id), Kind: kindWord(id.Kind), Summary: summary(b.description(id), 140), Tests: b.tally(id)}
-	if n := b.graphNode(id); n != nil {
-		r.Materialized = n.Materialized
-	}
-	if rows, ok := b.rowCount(id); ok {
-		r.Rows = count(rows)
-	}
-	if res := b.results[id]; res != nil {
-		r.Status = nodePill(res.Status)
-	}
-	return r
-}
-
-// rowCount prefers what the warehouse says now; a run's number may count changed rows only.
-func (b *book) rowCount(id addr.Node) (int64, bool) {
-	if f, ok := b.in.Facts[id]; ok && f.Rows >= 0 {
-		return f.Rows, true
-	}
-	if r := b.results[id]; r != nil && r.Rows >= 0 && (r.Status == run.Done || r.Status == run.Warned) && r.Materialized != "view" && r.Materialized != "ephemeral" {
-		return r.Rows, true
-	}
-	return 0, false
+	return jobs
 }
 
 type tile struct{ Number, Word, Note, Link string }
 
-type indexView struct {
-	Verdict verdict
-	Tiles   []tile
-	Trouble []troubleView
-	More    int
-	Folders []folderRow
-	Listed  bool // folders show their nodes
-	Graph   template.HTML
+// verdict sums up the last run in one line.
+type verdict struct {
+	Class, Head, Text, Link string
+	// Now is how things stand, which several runs have brought about.
+	Now string
 }
 
-type folderRow struct {
-	Path, Name, Summary string
-	Depth, Total        int
-	Tests               tally
-	Nodes               []row
+type indexView struct {
+	Verdict   verdict
+	Tiles     []tile
+	Map       template.HTML
+	MapNote   string
+	Legend    []legendItem
+	Attention []attention
+	More      string
+	Shares    []share
+	Recent    []row
+	Slow      []slow
+	Listed    bool // folders show their nodes
+	Folders   []folderRow
+}
+
+type slow struct {
+	rowLink
+	Took string
+	Bar  template.HTML
+}
+
+// attention is a failure, or a warning.
+type attention struct {
+	Status                 words.Pill
+	Path, Name, Tone, Text string
 }
 
 // listLimit is the size up to which the overview lists every node.
-const listLimit = 300
+const listLimit = 250
 
-func (b *book) indexView() indexView {
-	v := indexView{Verdict: b.verdict(), Tiles: b.tiles(), Listed: len(b.nodes) <= listLimit}
-	v.Trouble, v.More = b.trouble(25)
-	var list func(f *folder, depth int)
-	list = func(f *folder, depth int) {
-		for _, s := range f.subs {
-			r := folderRow{Path: folderPath(s.path), Name: s.path, Depth: depth, Total: s.total}
-			for _, id := range s.all() {
-				r.Tests.merge(b.tally(id))
-			}
-			if v.Listed {
-				for _, id := range s.nodes {
-					r.Nodes = append(r.Nodes, b.row(id))
-				}
-			}
-			if !v.Listed || len(s.nodes) > 0 {
-				v.Folders = append(v.Folders, r)
-			}
-			list(s, depth+1)
+const attentionShown, shortList = 12, 8
+
+func (b *book) indexView(base string) indexView {
+	v := indexView{Verdict: b.verdict(), Tiles: b.tiles(), Map: b.mapSVG(base), Listed: len(b.c.Nodes) <= listLimit}
+	if more := len(b.areas.flows) - maxFlows; more > 0 {
+		v.MapNote = "The " + words.Count(maxFlows) + " widest connections are drawn; " + words.Count(more) + " thinner ones are not."
+	}
+	all := b.attention()
+	v.Attention = all[:min(attentionShown, len(all))]
+	if more := len(all) - len(v.Attention); more > 0 {
+		v.More = words.Count(more) + " more"
+	}
+	every := make([]int, len(b.c.Nodes))
+	for i := range every {
+		every[i] = i
+	}
+	if len(every) > 0 {
+		v.Shares = b.shares(every)
+	}
+	for i, key := range map[string]string{"described": "undescribed", "columns described": "columns", "models tested": "untested", "with an owner": "unowned"} {
+		k := slices.IndexFunc(v.Shares, func(s share) bool { return s.Word == i })
+		if l := b.found(key); k >= 0 && l != nil {
+			s := &v.Shares[k]
+			s.Link, s.Lack = l.path, words.Count(s.All-s.Part)+" without"
 		}
 	}
-	list(b.folders, 0)
+	if l := b.found("recent"); l != nil {
+		for _, i := range l.nodes[:min(shortList, len(l.nodes))] {
+			r := b.row(i)
+			r.Note = strings.TrimSuffix(words.When(builtAt(b.c.Nodes[i])), " UTC")
+			v.Recent = append(v.Recent, r)
+		}
+	}
+	if l := b.found("slowest"); l != nil {
+		most := int(tookOf(b.c.Nodes[l.nodes[0]]))
+		for _, i := range l.nodes[:min(shortList, len(l.nodes))] {
+			d := tookOf(b.c.Nodes[i])
+			v.Slow = append(v.Slow, slow{b.link(i), words.Took(d), bar(int(d), most, "meter")})
+		}
+	}
+	v.Folders = b.folderRows(v.Listed)
 	return v
 }
 
-func (t *tally) merge(o tally) {
-	t.Total, t.Passed, t.Warned, t.Failed, t.NotRun = t.Total+o.Total, t.Passed+o.Passed, t.Warned+o.Warned, t.Failed+o.Failed, t.NotRun+o.NotRun
+// folderRows lists the folders with their nodes, or down to the second level without them.
+func (b *book) folderRows(listed bool) []folderRow {
+	var out []folderRow
+	var each func(f *folder, depth int)
+	each = func(f *folder, depth int) {
+		for _, s := range f.subs {
+			r := folderRow{Path: folderPath(s.path), Name: s.path, Depth: depth, Total: s.total, Tests: s.tally}
+			if listed {
+				for _, i := range s.nodes {
+					r.Nodes = append(r.Nodes, b.row(i))
+				}
+			}
+			if !listed || len(s.nodes) > 0 {
+				out = append(out, r)
+			}
+			if listed || depth < 1 {
+				each(s, depth+1)
+			}
+		}
+	}
+	each(b.folders, 0)
+	if !listed && len(out) > 60 {
+		out = slices.DeleteFunc(out, func(r folderRow) bool { return r.Depth > 0 })
+	}
+	return out[:min(len(out), 300)]
 }
 
 func (b *book) tiles() []tile {
 	kinds := map[addr.Kind]int{}
-	described, columns, described2 := 0, 0, 0
-	for _, id := range b.nodes {
-		kinds[id.Kind]++
-		if b.description(id) != "" {
-			described++
-		}
-		for _, c := range b.columns(id) {
-			columns++
-			if c.description != "" {
-				described2++
-			}
-		}
+	columns := 0
+	for _, n := range b.c.Nodes {
+		kinds[n.ID.Kind]++
+		columns += len(n.Columns)
 	}
 	var out []tile
-	for _, k := range []struct {
-		kind addr.Kind
-		word string
-	}{{addr.Model, "model"}, {addr.Source, "source"}, {addr.Seed, "seed"}, {addr.Snapshot, "snapshot"}, {addr.Exposure, "exposure"}} {
-		if n := kinds[k.kind]; n > 0 || k.kind == addr.Model {
-			out = append(out, tile{Number: count(n), Word: strings.TrimPrefix(plural(n, k.word), count(n)+" ")})
-		}
+	add := func(n int, one, note, link string) {
+		out = append(out, tile{words.Count(n), strings.TrimPrefix(words.Plural(n, one), words.Count(n)+" "), note, link})
 	}
-	out[0].Note = percent(described, len(b.nodes)) + " of nodes described"
-	out = append(out, tile{Number: count(columns), Word: "columns", Note: percent(described2, columns) + " described"})
-	p := b.in.Program
-	out = append(out, tile{Number: count(len(p.Tests) + len(p.UnitTests)), Word: "tests", Note: b.coverage(), Link: "tests.html"})
-	return out
-}
-
-func (b *book) coverage() string {
-	tested, models := 0, 0
-	for _, id := range b.nodes {
-		if id.Kind == addr.Model {
-			models++
-			if len(b.tests[id])+len(b.units[id]) > 0 {
-				tested++
-			}
+	link := func(folder, other string) string {
+		if f := b.byFolder[folder]; f != nil && folder != "" {
+			return folderPath(folder)
 		}
+		return other
 	}
-	return percent(tested, models) + " of models tested"
-}
-
-func percent(n, of int) string {
-	if of == 0 {
-		return "0 %"
+	add(kinds[addr.Model], "model", "", link("models", "browse.html"))
+	if n := kinds[addr.Source]; n > 0 {
+		add(n, "source", "", "sources.html")
 	}
-	return count(n*100/of) + " %"
-}
-
-// troubleView is a failure of the last run.
-type troubleView struct {
-	Status                 pill
-	Path, Name, Tone, Text string
-}
-
-// trouble lists failures first, then warnings.
-func (b *book) trouble(limit int) (out []troubleView, more int) {
-	if b.in.Result == nil {
-		return nil, 0
+	if n := kinds[addr.Seed]; n > 0 {
+		add(n, "seed", "", link("seeds", "browse.html"))
 	}
-	var bad, warned []troubleView
-	for _, n := range b.in.Result.Nodes {
-		t := troubleView{Status: nodePill(n.Status), Name: n.Node.Name, Tone: b.tone(n.Node)}
-		if _, ok := b.number[n.Node]; ok {
-			t.Path = nodePath(n.Node)
-		}
-		if n.Status == run.Errored || n.Status == run.Canceled {
-			t.Text = n.Message
-			if len(n.Diags) > 0 {
-				t.Text = n.Diags[0].Message
-			}
-			bad = append(bad, t)
-		}
-		for _, x := range n.Tests {
-			if !x.Status.Bad() && x.Status != run.Warned {
-				continue
-			}
-			one := t
-			one.Status, one.Text = testPill(x.Status), b.says(&x)
-			if x.Failures > 0 {
-				one.Text += ": " + plural(int(x.Failures), "failing row")
-			}
-			if one.Path != "" && b.shows(n.Node, x.ID) {
-				one.Path += "#t-" + slug(x.ID.Name)
-			}
-			if x.Status.Bad() {
-				bad = append(bad, one)
-			} else {
-				warned = append(warned, one)
-			}
-		}
+	if n := kinds[addr.Snapshot]; n > 0 {
+		add(n, "snapshot", "", link("snapshots", "browse.html"))
 	}
-	out = append(bad, warned...)
-	if len(out) > limit {
-		return out[:limit], len(out) - limit
+	if n := kinds[addr.Exposure]; n > 0 {
+		add(n, "exposure", "", "exposures.html")
 	}
-	return out, 0
-}
-
-// says is what a test checks, in the words of the run, the project, or its name.
-func (b *book) says(x *run.TestResult) string {
-	for _, t := range b.tests[x.Of] {
-		if t.ID == x.ID {
-			return b.sentence(t)
-		}
-	}
-	return cmp.Or(x.Sentence, x.ID.Name)
-}
-
-// shows reports whether the page of a node lists a test. A result may be older than the program.
-func (b *book) shows(node, test addr.Node) bool {
-	return slices.ContainsFunc(b.tests[node], func(t *compile.Test) bool { return t.ID == test }) ||
-		slices.ContainsFunc(b.units[node], func(t *compile.UnitTest) bool { return t.ID == test })
-}
-
-type crumb struct{ Path, Name string }
-
-// crumbs lead from the overview to a folder, which is the last one.
-func crumbs(p string) []crumb {
-	var out []crumb
-	for i := range len(p) + 1 {
-		if i == len(p) || p[i] == '/' {
-			out = append(out, crumb{folderPath(p[:i]), p[strings.LastIndexByte(p[:i], '/')+1 : i]})
-		}
+	add(columns, "column", "", "columns.html")
+	add(len(b.c.Tests), "test", "", "tests.html")
+	if n := len(b.c.Customers); n > 0 {
+		add(n, "customer", "", "customers.html")
 	}
 	return out
 }
 
-type folderView struct {
-	Crumbs []crumb
-	Name   string
-	Total  int
-	Subs   []folderRow
-	Rows   []row
-	Graph  template.HTML
-	Legend []legendItem
+// attention lists what went wrong first, then warnings.
+func (b *book) attention() []attention {
+	var bad, warned []attention
+	add := func(a attention) {
+		if a.Status.Class == "bad" {
+			bad = append(bad, a)
+		} else {
+			warned = append(warned, a)
+		}
+	}
+	for i, n := range b.c.Nodes {
+		a := attention{Path: b.paths[i], Name: nameOf(n), Tone: n.Tone}
+		if n.Status == content.Errored || n.Status == content.Canceled {
+			a.Status, a.Text = words.Built(n.Status), "The last build did not end well."
+			a.Status.Class = "bad"
+			add(a)
+		}
+		if n.Source != nil && (n.Source.Fresh == "error" || n.Source.Fresh == "warn") {
+			a.Status = words.Fresh(n.Source.Fresh)
+			a.Text = "Newest row: " + cmp.Or(words.When(n.Source.Loaded), "not known")
+			add(a)
+		}
+	}
+	for i, t := range b.c.Tests {
+		p := words.Tested(t.Status)
+		if p.Class != "bad" && p.Class != "warn" {
+			continue
+		}
+		a := attention{Status: p, Path: b.tests[i], Name: t.ID.Name, Text: cmp.Or(t.Sentence, t.ID.Name)}
+		if t.Of >= 0 {
+			a.Name, a.Tone = nameOf(b.c.Nodes[t.Of]), b.c.Nodes[t.Of].Tone
+		}
+		if t.Failures > 0 {
+			a.Text += ": " + words.Plural(t.Failures, "failing row")
+		}
+		add(a)
+	}
+	return append(bad, warned...)
 }
 
-// folderGraphLimit is the number of nodes up to which a folder's page has a picture.
-const folderGraphLimit = 120
-
-func (b *book) folderView(p, base string) folderView {
-	f := b.byFolder[p]
-	c := crumbs(p)
-	v := folderView{Crumbs: c[:len(c)-1], Name: f.name, Total: f.total}
-	for _, s := range f.subs {
-		r := folderRow{Path: folderPath(s.path), Name: s.name, Total: s.total}
-		for _, id := range s.all() {
-			r.Tests.merge(b.tally(id))
+func (b *book) verdict() verdict {
+	if len(b.c.Runs) == 0 {
+		known := b.tally.Passed+b.tally.Warned+b.tally.Failed > 0
+		for _, n := range b.c.Nodes {
+			known = known || n.Status != content.Unknown || !builtAt(n).IsZero()
 		}
-		v.Subs = append(v.Subs, r)
+		if !known {
+			return verdict{Class: "calm", Head: "No run recorded", Text: "Run «engine build» and make the catalog again to see numbers of rows, durations and results of tests."}
+		}
+		return verdict{Class: b.tally.Class(), Head: "What the target holds", Text: "tests: " + b.tally.String(), Link: "tests.html"}
 	}
-	for _, id := range f.nodes {
-		v.Rows = append(v.Rows, b.row(id))
+	r := b.c.Runs[0]
+	v := verdict{Class: "ok", Head: "Last run passed", Link: "runs.html"}
+	switch words.Tested(r.Verdict).Class {
+	case "bad":
+		v.Class, v.Head = "bad", "Last run failed"
+	case "warn":
+		v.Class, v.Head = "warn", "Last run passed with warnings"
+	case "calm":
+		v.Class, v.Head = "calm", "Last run"
 	}
-	if f.total > folderGraphLimit {
-		return v
+	if r.Verdict == content.Canceled {
+		v.Class, v.Head = "warn", "Last run was canceled"
 	}
-	inside := map[addr.Node]bool{}
-	for _, id := range f.all() {
-		inside[id] = true
+	var parts []string
+	if r.Ended.After(r.Started) && !r.Started.IsZero() {
+		parts = append(parts, "took "+words.Took(r.Ended.Sub(r.Started)))
 	}
-	sub := b.in.Graph.Sub(func(id addr.Node) bool { return inside[id] })
-	if len(sub.Edges()) > 0 {
-		v.Graph = b.picture(sub, lineage.SVGOptions{Name: "Lineage inside " + p, Link: linkFrom(base)})
-		v.Legend = legend(sub)
+	if t := words.When(r.Ended); t != "" {
+		parts = append(parts, "finished "+t)
+	}
+	v.Text = strings.Join(parts, " · ")
+	counts := map[content.Status]int{}
+	for _, n := range b.c.Nodes {
+		counts[n.Status]++
+	}
+	parts = nil
+	add := func(n int, word string) {
+		if n > 0 {
+			parts = append(parts, words.Count(n)+" "+word)
+		}
+	}
+	add(counts[content.Errored]+counts[content.Failed], "failed")
+	add(counts[content.Skipped]+counts[content.Unpublished], "skipped")
+	add(counts[content.Built]+counts[content.Passed]+counts[content.Warned], "built")
+	add(counts[content.Unchanged], "unchanged")
+	if b.tally.Total > 0 {
+		parts = append(parts, "tests: "+b.tally.String())
+	}
+	v.Now = strings.Join(parts, " · ")
+	// A run of a part may pass while something else is still wrong.
+	if v.Class == "ok" && (b.tally.Failed > 0 || counts[content.Errored]+counts[content.Failed] > 0) {
+		v.Class, v.Head = "warn", "Last run passed, but not all is well"
 	}
 	return v
 }
 
-func linkFrom(base string) func(addr.Node) string {
-	return func(id addr.Node) string { return base + nodePath(id) }
+type browseView struct {
+	Parts []browsePart
+	Pages []tile
 }
 
-func (b *book) picture(g *lineage.Graph, o lineage.SVGOptions) template.HTML {
-	var out strings.Builder
-	if err := g.SVG(&out, o); err != nil {
-		panic("catalog: " + err.Error()) // a strings.Builder takes every write
+type browsePart struct {
+	ID, Title, Empty string
+	Links            []facetLink
+}
+
+func (b *book) browseView() browseView {
+	part := func(id, title, empty string, list []facet) browsePart {
+		p := browsePart{ID: id, Title: title, Empty: empty}
+		for _, f := range list {
+			p.Links = append(p.Links, facetLink{f.path, f.name, len(f.nodes)})
+		}
+		return p
 	}
-	return template.HTML(out.String())
+	v := browseView{}
+	domains := browsePart{ID: "domains", Title: "Domains"}
+	for d, name := range b.areas.domains {
+		n := 0
+		for t := range b.areas.tones {
+			n += len(b.areas.cells[cell{d, t}])
+		}
+		domains.Links = append(domains.Links, facetLink{b.areas.domainPath(d), name, n})
+	}
+	folders := browsePart{ID: "folders", Title: "Folders"}
+	for _, r := range b.folderRows(false) {
+		folders.Links = append(folders.Links, facetLink{r.Path, r.Name, r.Total})
+	}
+	lists := browsePart{ID: "lists", Title: "Lists"}
+	for _, l := range b.lists {
+		if l.key != "" {
+			lists.Links = append(lists.Links, facetLink{l.path, l.title, len(l.nodes)})
+		}
+	}
+	v.Parts = []browsePart{
+		part("tiers", "Tiers", "No tier is known: give models «tier:», or names that begin with stg_, dim_ or fct_.", b.tiers), domains, folders,
+		part("tags", "Tags", "Nothing has a tag: give models «tags:».", b.tags),
+		part("owners", "Owners", "Nobody is named: give models «owner:».", b.owners),
+		part("groups", "Groups", "There are no groups: declare them under «groups:» in a YAML file.", b.groups), lists,
+	}
+	for _, t := range []struct {
+		n         int
+		one, path string
+	}{{len(b.sourceGroups()), "source", "sources.html"}, {b.kinds(addr.Exposure), "exposure", "exposures.html"}, {len(b.c.Macros), "macro", "macros.html"}, {len(b.c.Terms), "term", "glossary.html"}, {len(b.c.Customers), "customer", "customers.html"}} {
+		v.Pages = append(v.Pages, tile{words.Count(t.n), strings.TrimPrefix(words.Plural(t.n, t.one), words.Count(t.n)+" "), "", t.path})
+	}
+	return v
 }
 
-type legendItem struct{ Tone, Name string }
+func (b *book) kinds(k addr.Kind) int {
+	n := 0
+	for _, x := range b.c.Nodes {
+		if x.ID.Kind == k {
+			n++
+		}
+	}
+	return n
+}
 
-func legend(g *lineage.Graph) []legendItem {
-	var out []legendItem
-	for _, t := range g.Tones() {
-		out = append(out, legendItem{t, lineage.ToneName(t)})
+type sourceGroup struct {
+	Name, Summary, Loader, Path string
+	Tables                      []sourceRow
+	More                        int
+}
+
+type sourceRow struct {
+	row
+	Fresh          words.Pill
+	Loaded, Allows string
+}
+
+// tablesShown limits the tables of one source on the page of all sources.
+const tablesShown = 100
+
+func (b *book) sourceGroups() []*sourceGroup {
+	at := map[string]*sourceGroup{}
+	var out []*sourceGroup
+	var nodes []int
+	for i, n := range b.c.Nodes {
+		if n.ID.Kind == addr.Source {
+			nodes = append(nodes, i)
+		}
+	}
+	b.byName(nodes)
+	for _, i := range nodes {
+		n := b.c.Nodes[i]
+		s := n.Source
+		if s == nil {
+			s = &content.Source{Name: n.Folder}
+		}
+		g := at[s.Name]
+		if g == nil {
+			g = &sourceGroup{Name: s.Name, Summary: summary(s.Description, 300), Loader: s.Loader, Path: folderPath(n.Folder)}
+			at[s.Name] = g
+			out = append(out, g)
+		}
+		if len(g.Tables) >= tablesShown {
+			g.More++
+			continue
+		}
+		r := sourceRow{row: b.row(i), Fresh: words.Fresh(s.Fresh), Loaded: words.When(s.Loaded)}
+		r.Name = shortName(n)
+		if s.ErrorAfter > 0 {
+			r.Allows = "at most " + words.Period(s.ErrorAfter)
+		} else if s.WarnAfter > 0 {
+			r.Allows = "at most " + words.Period(s.WarnAfter)
+		}
+		g.Tables = append(g.Tables, r)
+	}
+	slices.SortStableFunc(out, func(x, y *sourceGroup) int { return cmp.Compare(x.Name, y.Name) })
+	return out
+}
+
+func (b *book) sourcesView() any { return b.sourceGroups() }
+
+type exposureRow struct {
+	row
+	Type, Owner, OwnerPath string
+	Reads                  []rowLink
+	More                   int
+}
+
+func (b *book) exposuresView() []exposureRow {
+	var nodes []int
+	for i, n := range b.c.Nodes {
+		if n.ID.Kind == addr.Exposure {
+			nodes = append(nodes, i)
+		}
+	}
+	b.byName(nodes)
+	var out []exposureRow
+	for _, i := range nodes[:min(len(nodes), rowsPerPage)] {
+		n := b.c.Nodes[i]
+		r := exposureRow{row: b.row(i), Reads: b.linksTo(n.Parents, 6), More: max(0, len(n.Parents)-6)}
+		if n.Exposure != nil {
+			r.Type = n.Exposure.Type
+		}
+		if o := ownerOf(n); o != "" {
+			r.Owner, r.OwnerPath = o, ownerPath(o)
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+type macroRow struct {
+	Path, Name, Summary, File string
+	Used                      int
+}
+
+func (b *book) macrosView() []macroRow {
+	var out []macroRow
+	for i, m := range b.c.Macros {
+		out = append(out, macroRow{b.macros[i], m.Name, summary(m.Description, 160), m.File, len(m.UsedBy)})
+	}
+	slices.SortStableFunc(out, func(x, y macroRow) int { return cmp.Compare(x.Name, y.Name) })
+	return out
+}
+
+type termView struct {
+	ID, Name, File string
+	Text           template.HTML
+	Used           []rowLink
+	More           int
+}
+
+func (b *book) glossaryView(base string) []termView {
+	var out []termView
+	used := map[string]bool{}
+	for i, t := range b.c.Terms {
+		id := termAnchor(t)
+		if used[id] {
+			continue // the first of a name is the one that links lead to
+		}
+		used[id] = true
+		out = append(out, termView{ID: id, Name: t.Name, File: t.File, Text: template.HTML(b.prose.Term(base, i, t.Text)), Used: b.linksTo(t.UsedBy, 12), More: max(0, len(t.UsedBy)-12)})
+	}
+	slices.SortStableFunc(out, func(x, y termView) int { return cmp.Compare(strings.ToLower(x.Name), strings.ToLower(y.Name)) })
+	return out
+}
+
+type customerRow struct {
+	Path, Name, Title, Mode, Released string
+	Tier, Nodes, Tenants              int
+}
+
+func (b *book) customersView() []customerRow {
+	var out []customerRow
+	for _, c := range b.c.Customers {
+		out = append(out, customerRow{customerPath(c.Name), c.Name, c.Title, c.Mode, words.When(c.Released), c.Tier, len(c.Nodes), c.Tenants})
+	}
+	slices.SortStableFunc(out, func(x, y customerRow) int { return cmp.Compare(x.Name, y.Name) })
+	return out
+}
+
+// customerLists say what each customer receives.
+func (b *book) customerLists() []list {
+	var out []list
+	for _, c := range b.c.Customers {
+		nodes := slices.Clone(c.Nodes)
+		b.byName(nodes)
+		l := list{
+			path: customerPath(c.Name), kind: "customer", title: cmp.Or(c.Title, c.Name), nodes: nodes, cover: true, parent: crumb{"customers.html", "customers"}, section: "browse",
+			empty: "Nothing is delivered to this customer yet.",
+		}
+		fact := func(name, value string) { l.facts = append(l.facts, content.Fact{Name: name, Value: value}) }
+		fact("Name", c.Name)
+		if c.Tier > 0 {
+			fact("Tier", itoa(c.Tier))
+		}
+		fact("Delivered as", c.Mode)
+		if c.Tenants > 0 {
+			fact("Tenants", words.Count(c.Tenants))
+		}
+		fact("Last release", cmp.Or(words.When(c.Released), "none yet"))
+		out = append(out, l)
 	}
 	return out
 }
 
 type lineageView struct {
-	Graph  template.HTML
+	Map    template.HTML
+	Note   string
 	Legend []legendItem
 	Nodes  int
-	Map    bool // boxes are folders
 }
 
-// wholeGraphLimit is the number of nodes up to which every one is drawn; beyond it a
-// picture of folders says more.
-const wholeGraphLimit = 600
-
-func (b *book) lineageView() lineageView {
-	g := b.in.Graph
-	v := lineageView{Nodes: len(g.Nodes), Legend: legend(g)}
-	if len(g.Nodes) <= wholeGraphLimit {
-		v.Graph = b.picture(g, lineage.SVGOptions{ID: "g", Link: linkFrom("")})
-		return v
+func (b *book) lineageView(base string) lineageView {
+	v := lineageView{Map: b.mapSVG(base), Nodes: len(b.c.Nodes)}
+	for _, t := range b.areas.tones {
+		v.Legend = append(v.Legend, legendItem{toneClass(t), words.Tone(t)})
 	}
-	v.Map = true
-	v.Graph, v.Legend = b.folderMap()
 	return v
+}
+
+func drawn(p picture.Picture) template.HTML {
+	var out strings.Builder
+	if err := p.Write(&out); err != nil {
+		panic("catalog: " + err.Error()) // a strings.Builder takes every write
+	}
+	return template.HTML(out.String())
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/engine-build/engine/catalog/content"
 	"github.com/engine-build/engine/engine/addr"
 )
 
@@ -41,8 +42,16 @@ func slug(name string) string {
 	if plain && !slices.Contains(devices, stem) {
 		return safe
 	}
+	return hashed(safe, name)
+}
+
+// hashed is a readable part of safe with a hash of the name.
+func hashed(safe, name string) string {
 	if len(safe) > maxSlug-10 {
 		safe = safe[:maxSlug-10]
+	}
+	if stem, _, dotted := strings.Cut(safe, "."); dotted && slices.Contains(devices, stem) {
+		safe = strings.Replace(safe, ".", "_", 1)
 	}
 	sum := sha256.Sum256([]byte(name))
 	// The tilde never occurs in a plain name.
@@ -50,13 +59,57 @@ func slug(name string) string {
 }
 
 // nodePath is the page of a node, relative to the site.
-func nodePath(n addr.Node) string { return string(n.Kind) + "/" + slug(n.Name) + ".html" }
+func nodePath(n *content.Node) string { return string(n.ID.Kind) + "/" + slug(n.ID.Name) + ".html" }
 
 // folderPath is the page of a folder.
 func folderPath(folder string) string {
-	if strings.ContainsAny(folder, ".~") {
-		return "folder/" + slug(folder) + ".html"
-	}
 	// Slashes become dots, which no other part has here, so the address stays readable.
-	return "folder/" + slug(strings.ReplaceAll(folder, "/", ".")) + ".html"
+	dotted := strings.ReplaceAll(folder, "/", ".")
+	if strings.ContainsAny(folder, ".~") {
+		safe, _, _ := strings.Cut(slug(dotted+"~"), "~") // of what slug makes safe
+		return "folder/" + hashed(safe, folder) + ".html"
+	}
+	return "folder/" + slug(dotted) + ".html"
+}
+
+// Pages of what nodes have in common.
+func tierPath(tier string) string     { return "tier/" + slug(tier) + ".html" }
+func tagPath(tag string) string       { return "tag/" + slug(tag) + ".html" }
+func ownerPath(owner string) string   { return "owner/" + slug(owner) + ".html" }
+func groupPath(group string) string   { return "group/" + slug(group) + ".html" }
+func customerPath(name string) string { return "customer/" + slug(name) + ".html" }
+func macroPath(name string) string    { return "macro/" + slug(name) + ".html" }
+
+// testAnchor is the id of a test on the page of its node. A data test and a unit test may have
+// one name.
+func testAnchor(t *content.Test) string {
+	if t.ID.Kind == addr.UnitTest {
+		return "u-" + slug(t.ID.Name)
+	}
+	return "t-" + slug(t.ID.Name)
+}
+
+// termAnchor is the id of a term in the glossary.
+func termAnchor(t *content.Term) string { return "g-" + slug(t.Name) }
+
+// columnAnchors are the ids of a node's columns on its page.
+func columnAnchors(n *content.Node) []string {
+	out, used := make([]string, len(n.Columns)), make(map[string]bool, len(n.Columns))
+	for i, c := range n.Columns {
+		id := "c-" + slug(c.Name)
+		for used[id] {
+			id += "~"
+		}
+		used[id] = true
+		out[i] = id
+	}
+	return out
+}
+
+// pagedPath is a further page of a list that has several; the first keeps its name.
+func pagedPath(path string, page int) string {
+	if page == 0 {
+		return path
+	}
+	return strings.TrimSuffix(path, ".html") + "~p" + itoa(page+1) + ".html"
 }

@@ -9,15 +9,19 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 )
 
 // listName is the file that lists what the site owns in a directory.
 const listName = ".engine-catalog"
 
-// tempName is where a file is written before it takes its place. One name for all: what an
-// interrupted write leaves behind, the next one uses up.
+// tempName begins the name of a file that is written before it takes its place; the number of
+// the writer follows. What an interrupted write leaves behind, the next one removes.
 const tempName = ".engine-catalog-new"
 
 const listHead = "# files written by engine docs generate; everything else here is yours\n"
@@ -33,6 +37,8 @@ func (e *ForeignFileError) Error() string {
 // stay untouched, each other file is replaced at once, files of an earlier site that are
 // no longer part of it are removed. Files that no earlier Write made are never removed or
 // overwritten: that is a *ForeignFileError, found before anything is written.
+//
+// Pages are made as they are written, on all processors; none is kept in memory.
 func (s *Site) Write(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("make %s: %w", dir, err)
@@ -46,9 +52,11 @@ func (s *Site) Write(dir string) error {
 	if err != nil {
 		return fmt.Errorf("read %s in %s: %w", listName, dir, err)
 	}
-	changed, err := s.changed(root, dir, owned)
-	if err != nil {
+	if err := s.refuseForeign(root, dir, owned); err != nil {
 		return err
+	}
+	if err := sweep(root); err != nil {
+		return fmt.Errorf("remove what an interrupted write left in %s: %w", dir, err)
 	}
 	// The list names old and new files until all is done, so that a write that was
 	// interrupted can be finished by the next one.
@@ -56,10 +64,8 @@ func (s *Site) Write(dir string) error {
 	if err := writeList(root, both); err != nil {
 		return fmt.Errorf("write %s in %s: %w", listName, dir, err)
 	}
-	for _, p := range changed {
-		if err := put(root, p, s.files[p]); err != nil {
-			return fmt.Errorf("write %s in %s: %w", p, dir, err)
-		}
+	if err := s.writeFiles(root, dir); err != nil {
+		return err
 	}
 	if err := s.removeStale(root, owned); err != nil {
 		return fmt.Errorf("remove old pages in %s: %w", dir, err)
@@ -70,55 +76,139 @@ func (s *Site) Write(dir string) error {
 	return nil
 }
 
-// changed lists the files to write: what pages need first, the entrance last, so that a
-// reader never meets a page whose parts are missing.
-func (s *Site) changed(root *os.Root, dir string, owned map[string]bool) ([]string, error) {
-	var out []string
-	for _, p := range s.Paths() {
+// refuseForeign looks for names of the site that a file has which is not the site's, unless
+// it is the same.
+func (s *Site) refuseForeign(root *os.Root, dir string, owned map[string]bool) error {
+	var scratch scratch
+	for i := range s.jobs {
+		p := s.jobs[i].path
+		if owned[p] {
+			continue
+		}
 		have, err := root.ReadFile(filepath.FromSlash(p))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			out = append(out, p)
 		case err != nil:
-			return nil, fmt.Errorf("read %s in %s: %w", p, dir, err)
-		case bytes.Equal(have, s.files[p]):
-		case !owned[p]:
-			return nil, &ForeignFileError{dir, p}
-		default:
-			out = append(out, p)
+			return fmt.Errorf("read %s in %s: %w", p, dir, err)
+		case !bytes.Equal(have, s.render(&s.jobs[i], &scratch)):
+			return &ForeignFileError{dir, p}
 		}
 	}
-	stage := func(p string) int {
-		switch {
-		case strings.HasPrefix(p, "a/"), strings.HasPrefix(p, "d/"):
-			return 0
-		case p == "index.html":
-			return 2
-		}
-		return 1
-	}
-	slices.SortStableFunc(out, func(a, b string) int { return stage(a) - stage(b) })
-	return out, nil
+	return nil
 }
 
-func put(root *os.Root, p string, data []byte) error {
-	name := filepath.FromSlash(p)
-	if d := filepath.Dir(name); d != "." {
-		if err := root.MkdirAll(d, 0o755); err != nil {
+// stage orders files: what pages need comes first, the entrance last, so that a reader never
+// meets a page whose parts are missing.
+func stage(p string) int {
+	switch {
+	case strings.HasPrefix(p, "a/"), strings.HasPrefix(p, "d/"):
+		return 0
+	case p == "index.html":
+		return 2
+	}
+	return 1
+}
+
+func (s *Site) writeFiles(root *os.Root, dir string) error {
+	dirs := map[string]bool{}
+	var order [3][]int
+	for i := range s.jobs {
+		p := s.jobs[i].path
+		order[stage(p)] = append(order[stage(p)], i)
+		if d := path.Dir(p); d != "." && !dirs[d] {
+			dirs[d] = true
+			if err := root.MkdirAll(filepath.FromSlash(d), 0o755); err != nil {
+				return fmt.Errorf("make %s in %s: %w", d, dir, err)
+			}
+		}
+	}
+	for _, jobs := range order {
+		if err := s.writeStage(root, dir, jobs); err != nil {
 			return err
 		}
 	}
-	if err := root.WriteFile(tempName, data, 0o644); err != nil {
-		_ = root.Remove(tempName)
+	return nil
+}
+
+// writeStage writes files on all processors and gives the error of the first in their order.
+func (s *Site) writeStage(root *os.Root, dir string, jobs []int) error {
+	workers := min(runtime.GOMAXPROCS(0), len(jobs))
+	errs := make([]error, workers)
+	at := make([]int, workers)
+	var next atomic.Int64
+	var failed atomic.Bool
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			var scratch scratch
+			temp := tempName + strconv.Itoa(w)
+			for !failed.Load() {
+				k := int(next.Add(1)) - 1
+				if k >= len(jobs) {
+					return
+				}
+				j := &s.jobs[jobs[k]]
+				if err := put(root, j.path, temp, s.render(j, &scratch)); err != nil {
+					errs[w], at[w] = fmt.Errorf("write %s in %s: %w", j.path, dir, err), k
+					failed.Store(true)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	first := -1
+	for w, err := range errs {
+		if err != nil && (first < 0 || at[w] < at[first]) {
+			first = w
+		}
+	}
+	if first >= 0 {
+		return errs[first]
+	}
+	return nil
+}
+
+// put gives a file its content, unless it has it.
+func put(root *os.Root, p, temp string, data []byte) error {
+	name := filepath.FromSlash(p)
+	if info, err := root.Stat(name); err == nil && info.Size() == int64(len(data)) {
+		if have, err := root.ReadFile(name); err == nil && bytes.Equal(have, data) {
+			return nil
+		}
+	}
+	if err := root.WriteFile(temp, data, 0o644); err != nil {
+		_ = root.Remove(temp)
 		return err
 	}
-	return root.Rename(tempName, name)
+	return root.Rename(temp, name)
+}
+
+// sweep removes files that an interrupted write had begun.
+func sweep(root *os.Root) error {
+	d, err := root.Open(".")
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	names, err := d.Readdirnames(-1)
+	if err != nil {
+		return err
+	}
+	for _, n := range names {
+		if rest, ok := strings.CutPrefix(n, tempName); ok && strings.Trim(rest, "0123456789") == "" {
+			if err := root.Remove(n); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (s *Site) removeStale(root *os.Root, owned map[string]bool) error {
 	dirs := map[string]bool{}
 	for _, p := range slices.Sorted(maps.Keys(owned)) {
-		if _, kept := s.files[p]; kept {
+		if _, kept := s.number[p]; kept {
 			continue
 		}
 		if err := root.Remove(filepath.FromSlash(p)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -156,5 +246,5 @@ func readList(root *os.Root) (map[string]bool, error) {
 
 func writeList(root *os.Root, paths []string) error {
 	slices.Sort(paths)
-	return put(root, listName, []byte(listHead+strings.Join(slices.Compact(paths), "\n")+"\n"))
+	return put(root, listName, tempName+"0", []byte(listHead+strings.Join(slices.Compact(paths), "\n")+"\n"))
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/lineage/picture"
 )
 
 // TraceWriter puts a trace into a format. Equal traces give equal bytes.
@@ -120,12 +121,12 @@ func (s Step) place(path string) string {
 // expression is the SQL on the way, cut to what a line takes.
 func (s Step) expression() string {
 	x := strings.Join(s.Expressions, " ← ")
-	if cells(x) <= maxExpression {
+	if picture.Cells(x) <= maxExpression {
 		return x
 	}
 	used, cut := 0, 0
 	for i, r := range x {
-		if used += runeCells(r); used >= maxExpression {
+		if used += picture.RuneCells(r); used >= maxExpression {
 			break
 		}
 		cut = i + len(string(r))
@@ -345,7 +346,7 @@ func writeTraceDOT(w io.Writer, t *Trace) error {
 	fmt.Fprintf(&b, "digraph %s {\n", dotQuote(t.Spots[0].Label()))
 	b.WriteString("  rankdir=LR\n  node [shape=box style=\"rounded,filled\" fontname=\"Helvetica\" fontsize=11]\n  edge [color=\"#8a94a3\" arrowsize=0.6 fontname=\"Helvetica\" fontsize=9]\n")
 	for i, s := range t.Spots {
-		c := colourOf(s.Tone)
+		c := picture.Colours(s.Tone)
 		fmt.Fprintf(&b, "  c%d [label=%s fillcolor=%q color=%q]\n", i, dotQuote(s.words()), c[0], c[1])
 	}
 	for _, s := range t.Steps {
@@ -358,13 +359,6 @@ func writeTraceDOT(w io.Writer, t *Trace) error {
 	b.WriteString("}\n")
 	_, err := io.WriteString(w, b.String())
 	return err
-}
-
-func colourOf(tone string) [2]string {
-	if c, ok := colours[tone]; ok {
-		return c
-	}
-	return colours["model"]
 }
 
 func writeTraceMermaid(w io.Writer, t *Trace) error {
@@ -383,9 +377,9 @@ func writeTraceMermaid(w io.Writer, t *Trace) error {
 		}
 		fmt.Fprintf(&b, "  c%d %s|%s| c%d\n", s.From, arrow, s.Word, s.To)
 	}
-	for _, tone := range tones {
+	for _, tone := range picture.Tones() {
 		if ids := members[tone]; len(ids) > 0 {
-			c := colours[tone]
+			c := picture.Colours(tone)
 			fmt.Fprintf(&b, "  classDef %s fill:%s,stroke:%s,color:#1b2430\n  class %s %s\n", tone, c[0], c[1], strings.Join(ids, ","), tone)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/lineage/picture"
 )
 
 // Writer puts a graph into a format. Equal graphs give equal bytes.
@@ -76,23 +77,12 @@ func writeJSON(w io.Writer, g *Graph) error {
 	return enc.Encode(out)
 }
 
-// colour is the light-theme fill and stroke of a tone, for formats without style sheets.
-var colours = map[string][2]string{
-	"source": {"#fdf3dc", "#a8730a"}, "seed": {"#eef5dc", "#5f7d14"}, "stg": {"#dff3f0", "#0f766e"},
-	"int": {"#eceef2", "#5b6472"}, "model": {"#e6edf4", "#46627f"}, "dim": {"#e3ecfb", "#2f5fb3"},
-	"fct": {"#ece6fb", "#6d4bc3"}, "mart": {"#fae4f0", "#b02a72"}, "snapshot": {"#e2f1f9", "#0b6a99"},
-	"exposure": {"#fbe7e1", "#b0482a"},
-}
-
-// tones lists the tones in the order of the data's way through a project.
-var tones = []string{"source", "seed", "stg", "int", "model", "dim", "fct", "mart", "snapshot", "exposure"}
-
 func writeDOT(w io.Writer, g *Graph) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "digraph %s {\n", dotQuote(g.Project))
 	b.WriteString("  rankdir=LR\n  node [shape=box style=\"rounded,filled\" fontname=\"Helvetica\" fontsize=11]\n  edge [color=\"#8a94a3\" arrowsize=0.6]\n")
 	for _, n := range g.Nodes {
-		c := colours[n.Tone()]
+		c := picture.Colours(n.Tone())
 		fmt.Fprintf(&b, "  %s [label=%s tooltip=%s fillcolor=%q color=%q]\n",
 			dotQuote(n.ID.String()), dotQuote(n.Label()), dotQuote(n.Title()), c[0], c[1])
 	}
@@ -124,9 +114,9 @@ func writeMermaid(w io.Writer, g *Graph) error {
 			fmt.Fprintf(&b, "  n%d --> n%d\n", j, i)
 		}
 	}
-	for _, tone := range tones {
+	for _, tone := range picture.Tones() {
 		if ids := members[tone]; len(ids) > 0 {
-			c := colours[tone]
+			c := picture.Colours(tone)
 			fmt.Fprintf(&b, "  classDef %s fill:%s,stroke:%s,color:#1b2430\n  class %s %s\n", tone, c[0], c[1], strings.Join(ids, ","), tone)
 		}
 	}

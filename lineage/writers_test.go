@@ -193,18 +193,6 @@ func TestSVGLinksAndFocus(t *testing.T) {
 	}
 }
 
-func TestShorten(t *testing.T) {
-	for _, s := range []string{"short", strings.Repeat("x", 36), strings.Repeat("abc", 40), strings.Repeat("日", 40)} {
-		got := shorten(s)
-		if cells(got) > maxCells || cells(s) <= maxCells && got != s {
-			t.Errorf("shorten(%q) = %q, %d cells", s, got, cells(got))
-		}
-	}
-	if got := shorten("int_finance_revenue_by_customer_and_month_fct"); got != "int_finance_revenue_by_…nd_month_fct" {
-		t.Errorf("got %q", got)
-	}
-}
-
 func TestSVGOfTenThousandNodes(t *testing.T) {
 	g := From(large(10_000))
 	start := time.Now()

@@ -23,7 +23,7 @@ type runFlags struct {
 	publish                                       publishFlags
 	planFile                                      string
 	allowBreaking                                 bool
-	noShare                                       bool
+	noShare, profile                              bool
 }
 
 func (r *runFlags) refresh(cmd *cobra.Command) {
@@ -57,6 +57,9 @@ func (a *app) ordering(which string, sel *selectFlags, r *runFlags, kinds ...add
 		if r.planFile != "" {
 			return a.applySealed(cmd, args, which, r, kinds)
 		}
+		if r.profile && r.noCatalog {
+			return mistake(wrongArguments(cmd, "--profile is for the catalog, which --no-catalog leaves out"))
+		}
 		q, err := sel.query(args, kinds...)
 		if err != nil {
 			return err
@@ -70,7 +73,7 @@ func (a *app) ordering(which string, sel *selectFlags, r *runFlags, kinds ...add
 		if err != nil {
 			return err
 		}
-		s.publishing = r.publish
+		s.publishing, s.profile = r.publish, r.profile
 		return s.perform(ctx, order{
 			which: which, junit: r.junit, selects: q.Select, excludes: q.Exclude, failFast: r.failFast, noCatalog: r.noCatalog, store: r.store, timing: r.timing, budget: r.budget, tenure: r.tenure, deadline: r.deadline, noShare: r.noShare,
 			selection: plan.Selection{Nodes: chosen.Nodes, Tests: chosen.Tests, TestsOnly: which == "test", FullRefresh: r.fullRefresh, Force: r.full, AllowBreaking: r.allowBreaking, Deferred: deferred},
@@ -122,6 +125,7 @@ the project or the target have changed since, it ends with exit code 2 and says 
 	r.tenure.register(cmd)
 	r.publish.register(cmd)
 	planFlag(cmd, r)
+	profileFlag(cmd, &r.profile)
 	cmd.Flags().BoolVar(&r.noShare, "no-distribute", false, "publish nothing to customers, although distribution.targets has the target")
 	cmd.RunE = a.ordering("build", sel, r, append(builtKinds[:3:3], testedKinds...)...)
 	return cmd

@@ -29,6 +29,7 @@ import (
 // ciFlags are those of engine ci.
 type ciFlags struct {
 	suffix, report string
+	html           string
 	drop, noDiff   bool
 	diff           diffFlags
 }
@@ -59,14 +60,17 @@ Compares the project with the target of --state, selects what has changed with a
 reads it (state:modified+, unless selectors are given), builds and tests that in a schema
 of its own, reading everything else from the other target, and compares the rows of what
 was built with it. The report is one Markdown file for the pull request: what changes for
-whom, the SQL, the graph of the change, tests, cost, and the difference of the data.
+whom, the SQL, models, columns and lineage before and after, the graph of the change, tests,
+cost, and the difference of the data. With --report-html the same is a page of a catalog of the
+changed project, with a link to every node.
 
 Nothing is written to the other target. With --schema-suffix the schemas of --target get
 the suffix; --drop removes them at the end, whatever came out.
 
 Exit codes are those of build: a difference of the data is no failure.`),
 		Example: `  engine ci --state prod --target ci --schema-suffix pr_123
-  engine ci --state prod --report report.md --junit junit.xml --drop --schema-suffix pr_123`,
+  engine ci --state prod --report report.md --junit junit.xml --drop --schema-suffix pr_123
+  engine ci --state prod --report-html site --target ci --schema-suffix pr_123`,
 	}
 	sel := a.selectFlags(cmd, true)
 	a.deferToFlag(cmd)
@@ -78,6 +82,7 @@ Exit codes are those of build: a difference of the data is no failure.`),
 	must(fs.MarkHidden("no-catalog")) // there never is one
 	fs.StringVar(&f.suffix, "schema-suffix", "", "build into the target's schemas with this `suffix`, as in pr_123")
 	fs.StringVar(&f.report, "report", "", "`file` for the report; default: report.md in the target folder")
+	fs.StringVar(&f.html, "report-html", "", "`folder` for the catalog of the change, whose changes.html is a report, too")
 	fs.BoolVar(&f.drop, "drop", false, "remove the schemas with the suffix at the end")
 	fs.BoolVar(&f.noDiff, "no-diff", false, "do not compare the rows")
 	fs.IntVar(&f.diff.sample, "sample", 5, "`number` of differing rows to show of each sort, at most 1000; 0: none")
@@ -200,12 +205,18 @@ func (a *app) ci(ctx context.Context, q lineage.Query, f *ciFlags, r *runFlags) 
 			err = nil
 		}
 	}
+	if err := s.ciCatalog(e, f, &report); err != nil {
+		return err
+	}
 	path := cmp.Or(f.report, filepath.Join(s.target(), "report.md"))
 	if err := a.keep(path, []byte(report.Markdown())); err != nil {
 		return err
 	}
 	if !a.global.quiet && !wantsJSON(a.global.output) && a.global.logFormat != "json" {
 		_, _ = fmt.Fprintf(a.out, "%-9s %s\n", "report", a.shown(path))
+		if report.HTML != "" {
+			_, _ = fmt.Fprintf(a.out, "%-9s %s\n", "changes", report.HTML)
+		}
 	}
 	return outcome
 }

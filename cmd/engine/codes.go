@@ -8,9 +8,11 @@ import (
 	"github.com/engine-build/engine/engine/check"
 	"github.com/engine-build/engine/engine/compile"
 	"github.com/engine-build/engine/engine/datatest"
+	"github.com/engine-build/engine/engine/dbt"
 	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/distribute"
 	"github.com/engine-build/engine/engine/ingest"
+	"github.com/engine-build/engine/engine/jinja"
 	"github.com/engine-build/engine/engine/lookml"
 	"github.com/engine-build/engine/engine/materialize"
 	"github.com/engine-build/engine/engine/metabase"
@@ -27,8 +29,8 @@ import (
 // catalogue has every code that the engine emits, room by room.
 func catalogue() []diag.Entry {
 	return slices.Concat(
-		tmpl.Codes, format.Codes, project.Codes, compile.Codes, datatest.Codes, materialize.Codes, lineage.Codes, check.Codes,
-		warehouse.Codes, tenant.Codes, plan.Codes, run.Codes, distribute.Codes, distributeCodes, engine.Codes, Codes, traceCodes, tenureCodes, rollbackCodes, planCodes, serveCodes, ingest.Codes, ingestCodes, driftCodes, lookml.Codes, lookmlCodes, metabase.Codes, metabaseCodes,
+		tmpl.Codes, jinja.Codes, dbt.Codes, importCodes, format.Codes, project.Codes, compile.Codes, datatest.Codes, materialize.Codes, lineage.Codes, check.Codes,
+		warehouse.Codes, tenant.Codes, plan.Codes, run.Codes, distribute.Codes, distributeCodes, engine.Codes, Codes, traceCodes, materialCodes, tenureCodes, rollbackCodes, planCodes, serveCodes, ingest.Codes, ingestCodes, driftCodes, lookml.Codes, lookmlCodes, audienceCodes, baselineCodes, metabase.Codes, metabaseCodes, profileCodes,
 	)
 }
 

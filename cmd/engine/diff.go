@@ -325,40 +325,12 @@ func (s *session) diffOptions(f *diffFlags, nodes ...*compile.Node) difference.O
 			o.Key = s.keyOf(n)
 		}
 		for _, c := range n.Columns {
-			if personal(n, c) {
+			if n.Sensitive(c.Name) {
 				o.Hidden[strings.ToLower(c.Name)] = true
 			}
 		}
 	}
 	return o
-}
-
-// personal reports whether a column's values are nobody's business: meta pii or sensitive,
-// a tag of that name, or policy tags.
-func personal(n *compile.Node, c compile.Column) bool {
-	for _, word := range []string{"pii", "sensitive", "contains_pii"} {
-		switch v := c.Meta[word].(type) {
-		case bool:
-			if v {
-				return true
-			}
-		case string:
-			if v != "" && !strings.EqualFold(v, "false") && !strings.EqualFold(v, "no") && !strings.EqualFold(v, "none") {
-				return true
-			}
-		}
-		if slices.ContainsFunc(c.Tags, func(t string) bool { return strings.EqualFold(t, word) }) {
-			return true
-		}
-	}
-	if n.Props != nil {
-		for _, written := range n.Props.Columns {
-			if strings.EqualFold(written.Name.V, c.Name) && len(written.PolicyTags) > 0 {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // keyOf is what tells the rows of a node apart, as far as the project says: unique_key, a

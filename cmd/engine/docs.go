@@ -13,13 +13,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/engine-build/engine/catalog"
 	"github.com/engine-build/engine/cmd/engine/view"
-	"github.com/engine-build/engine/engine"
-	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/serve"
-	"github.com/engine-build/engine/engine/state"
-	"github.com/engine-build/engine/engine/warehouse"
 )
 
 func (a *app) docsCommand() *cobra.Command {
@@ -48,18 +45,62 @@ func (a *app) docsGenerateCommand() *cobra.Command {
 		Long: text(`
 Writes the catalog, manifest.json and catalog.json from the project and from what the target
 holds. Nothing is built. Where the target cannot be opened, the catalog has no numbers of
-rows and no types, and says nothing about builds.`),
+rows and no types, and says nothing about builds.
+
+With --audience and --customer the sites of others are written instead, each into a folder of
+its own: what such a reader is not to know is left out before anything is drawn, counted or
+indexed. A page tells what has changed since the last catalog that said something else, or
+since --baseline. See docs/catalog.md.
+
+With --profile a sample of every relation is scanned for what its columns hold: the share of
+NULL, distinct values, the least, the greatest and the most frequent. Columns marked sensitive
+(meta or tag pii or sensitive, policy tags, masks), and what takes its values from them, are not
+read. The profiles are kept in the target and shown, with their date, until they are made again.
+
+With --materials, or pages under genealogy of catalog in engine.yml, the site has pages to
+follow each lot of material to its origin and its use. They hold rows of the data.`),
 		Example: `  engine docs generate
-  engine docs generate --target prod`,
+  engine docs generate --target prod
+  engine docs generate --profile
+  engine docs generate --single-file catalog.html
+  engine docs generate --audience public
+  engine docs generate --customer acme
+  engine docs generate --materials
+  engine docs generate --audience all --baseline ../main/target`,
 		Args: unexpected,
 	}
+	f := &audienceFlags{}
+	f.register(a, cmd)
+	profile := false
+	profileFlag(cmd, &profile)
+	single := cmd.Flags().String("single-file", "", "write the catalog as one HTML `file` instead, for a small project")
+	materials := cmd.Flags().Bool("materials", false, "add pages to follow lots of material, which hold rows of the data")
 	a.outputFlag(cmd, "human", "json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		s, err := a.compiled(cmd.Context())
 		if err != nil {
 			return err
 		}
-		if err := s.generate(cmd.Context()); err != nil {
+		s.materials, s.profile = *materials, profile
+		if *single != "" {
+			if f.any() {
+				return mistake(wrongArguments(cmd, "--single-file is one site, and --audience and --customer write several"))
+			}
+			return s.generateSingle(cmd.Context(), *single)
+		}
+		if f.any() {
+			docs, err := s.generateFor(cmd.Context(), f)
+			switch {
+			case err != nil:
+				return err
+			case wantsJSON(a.global.output):
+				return view.JSON(a.out, map[string]any{"status": "done", "catalogs": docs})
+			case a.global.quiet:
+				return nil
+			}
+			return a.showEditions(docs)
+		}
+		if err := s.generate(cmd.Context(), f); err != nil {
 			return err
 		}
 		if wantsJSON(a.global.output) {
@@ -74,10 +115,52 @@ rows and no types, and says nothing about builds.`),
 	return cmd
 }
 
-func (s *session) generate(ctx context.Context) error {
-	facts, snapshot, err := s.held(ctx)
+func (s *session) generate(ctx context.Context, f *audienceFlags) error {
+	known, err := s.asked(ctx)
+	if err != nil {
+		return err
+	}
+	s.warn()
+	meta := s.meta(newRunID(s.app.now()), order{which: "generate"})
+	if err := s.writeDocs(ctx, known, nil, meta, f); err != nil {
+		var wrong *mistakes
+		if errors.As(err, &wrong) {
+			return wrong
+		}
+		return failure(plainError(err))
+	}
+	return nil
+}
+
+// generateSingle writes the catalog as one file.
+func (s *session) generateSingle(ctx context.Context, file string) error {
+	known, err := s.asked(ctx)
+	if err != nil {
+		return err
+	}
+	s.warn()
+	c, err := s.content(known, nil, s.meta(newRunID(s.app.now()), order{which: "generate"}))
+	if err != nil {
+		return failure(plainError(err))
+	}
+	if err := catalog.Build(c, catalog.Options{}).WriteFile(file); err != nil {
+		return failure(plainError(err))
+	}
+	if wantsJSON(s.app.global.output) {
+		return view.JSON(s.app.out, map[string]string{"status": "done", "catalog": file})
+	}
+	if s.app.global.quiet {
+		return nil
+	}
+	_, err = fmt.Fprintf(s.app.out, "catalog   %s\n", s.app.shown(file))
+	return err
+}
+
+// asked is what the target holds of the program; nothing, with a warning, where it does not answer.
+func (s *session) asked(ctx context.Context) (knowledge, error) {
+	known, err := s.held(ctx)
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return knowledge{}, ctx.Err()
 	}
 	if err != nil {
 		d := plainError(err)
@@ -89,27 +172,21 @@ func (s *session) generate(ctx context.Context) error {
 		d.Notes = append(d.Notes, "the catalog is written without what the target holds")
 		s.warnings.Add(d)
 	}
-	s.warn()
-	meta := s.meta(newRunID(s.app.now()), order{which: "generate"})
-	if err := s.writeDocs(facts, nil, snapshot, meta); err != nil {
-		return failure(plainError(err))
-	}
-	return nil
+	return known, nil
 }
 
 // held is what the target holds of the program.
-func (s *session) held(ctx context.Context) (map[addr.Node]warehouse.Relation, state.Snapshot, error) {
-	conn, err := s.read(ctx)
+func (s *session) held(ctx context.Context) (knowledge, error) {
+	open := s.read
+	if s.profile {
+		open = s.connect // profiles are kept there
+	}
+	conn, err := open(ctx)
 	if err != nil {
-		return nil, state.Snapshot{}, err
+		return knowledge{}, err
 	}
 	defer conn.Close()
-	snapshot, err := engine.Snapshot(ctx, s.program, conn)
-	if err != nil {
-		return nil, state.Snapshot{}, err
-	}
-	facts, err := s.inspect(ctx, conn, snapshot.Relations)
-	return facts, snapshot, err
+	return s.learn(ctx, conn)
 }
 
 func (a *app) docsServeCommand() *cobra.Command {
@@ -137,7 +214,7 @@ The catalog needs no server: index.html opens from the disk as well.`),
 			if err := s.compile(ctx); err != nil {
 				return err
 			}
-			if err := s.generate(ctx); err != nil {
+			if err := s.generate(ctx, nil); err != nil {
 				return err
 			}
 		}

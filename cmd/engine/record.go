@@ -6,15 +6,11 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/engine-build/engine/catalog"
-	"github.com/engine-build/engine/engine"
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/artifact"
 	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/run"
-	"github.com/engine-build/engine/engine/state"
 	"github.com/engine-build/engine/engine/warehouse"
-	"github.com/engine-build/engine/lineage"
 )
 
 // place is something that a command has left behind and where.
@@ -53,11 +49,7 @@ func (s *session) record(ctx context.Context, conn warehouse.Conn, r *run.Result
 	if o.noCatalog || r.Canceled {
 		return out, s.writeManifest(meta)
 	}
-	snapshot, err := engine.Snapshot(ctx, s.program, conn)
-	if err != nil {
-		return out, err
-	}
-	facts, err := s.inspect(ctx, conn, snapshot.Relations)
+	known, err := s.learn(ctx, conn)
 	if err != nil {
 		return out, err
 	}
@@ -65,7 +57,7 @@ func (s *session) record(ctx context.Context, conn warehouse.Conn, r *run.Result
 	// pages are written meanwhile.
 	closed := make(chan error, 1)
 	go func() { closed <- conn.Close() }()
-	err = s.writeDocs(facts, r, snapshot, meta)
+	err = s.writeDocs(ctx, known, r, meta, nil)
 	if failed := <-closed; failed != nil && err == nil {
 		err = fmt.Errorf("close target %s: %w", s.program.Target.Name, failed)
 	}
@@ -151,30 +143,6 @@ func (s *session) inspect(ctx context.Context, conn warehouse.Conn, snapshot map
 		}
 	}
 	return facts, nil
-}
-
-// writeDocs writes manifest.json, catalog.json and the site. There is no result when
-// nothing has run (docs generate); the snapshot says when nodes were last built and what
-// tests found that have not run now.
-func (s *session) writeDocs(facts map[addr.Node]warehouse.Relation, r *run.Result, snapshot state.Snapshot, meta artifact.Meta) error {
-	if err := s.writeManifest(meta); err != nil {
-		return err
-	}
-	known, err := artifact.Catalog(s.program, facts, meta)
-	if err != nil {
-		return err
-	}
-	if err := artifact.Write(s.target(), "catalog.json", known); err != nil {
-		return err
-	}
-	in := catalog.In{
-		Program: s.program, Graph: lineage.From(s.program), Columns: columnGraph(s.program), Result: r, Facts: map[addr.Node]catalog.Facts{}, Passed: snapshot.Passed,
-		GeneratedAt: meta.GeneratedAt, EngineVersion: versionText(),
-	}
-	for id, f := range facts {
-		in.Facts[id] = catalog.Facts{Rows: f.Rows, Bytes: f.Bytes, Columns: f.Columns, BuiltAt: snapshot.Nodes[id].At}
-	}
-	return catalog.Build(in).Write(filepath.Join(s.target(), "catalog"))
 }
 
 // databaseFile is the file of an embedded warehouse, "" for others.

@@ -40,6 +40,10 @@ type session struct {
 	environment *environment
 	// past are the states that the project is compared with, by their word.
 	past map[string]*elsewhere
+	// materials: the catalog has pages of lots, whether or not the project says so.
+	materials bool
+	// profile: the relations are scanned for the catalog.
+	profile bool
 }
 
 // settingsFile makes a folder a project.

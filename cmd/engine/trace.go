@@ -259,6 +259,12 @@ func (a *app) trace(ctx context.Context, t tracing, word string, asOf time.Time)
 	defer conn.Close()
 	q.Edges = edges.from(conn.Dialect())
 	needs := []*compile.Node{n, edges.node}
+	var parts *lotParts
+	if t.format == "html" {
+		if parts, err = s.lotParts(n); err != nil {
+			return err
+		}
+	}
 	if look != nil {
 		if q.Key, err = look.find(ctx, conn); err != nil {
 			return s.traceRefused(ctx, conn, err, look.node)
@@ -281,6 +287,11 @@ func (a *app) trace(ctx context.Context, t tracing, word string, asOf time.Time)
 		return failure(unknownMaterial(n.ID.Name, word, near))
 	}
 	out := view.Trace{Model: n.ID.Name, Question: q, Answer: answer}
+	if parts != nil {
+		if out.Graph, err = s.traced(ctx, conn, parts, q, answer); err != nil {
+			return s.traceRefused(ctx, conn, err, append(needs, parts.nodes()...)...)
+		}
+	}
 	screen := a.outScreen()
 	if t.file != "" && t.file != "-" {
 		screen.Color, screen.Width = false, 0 // a file is no terminal

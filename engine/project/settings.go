@@ -123,6 +123,7 @@ func (s *settings) decode(root *yaml.Node, broken bool, env func(string) (string
 	s.decodeMetabase(o)
 	s.decodeSchedules(o)
 	s.decodeLookML(o)
+	s.decodeCatalog(o)
 	for _, key := range []string{"models", "seeds", "snapshots", "data_tests", "tests"} {
 		kind := addr.Kind(strings.TrimSuffix(strings.TrimPrefix(key, "data_"), "s"))
 		if n := o.get(key); n != nil {

@@ -93,6 +93,8 @@ type Settings struct {
 	Schedules []*Schedule
 	// LookML says what engine lookml writes; nil if nothing is said.
 	LookML *LookML
+	// Catalog says whom sites of the catalog are made for; nil if nothing is said.
+	Catalog *Catalog
 	// Metabase says where what people read of the models is written to; nil: nowhere.
 	Metabase *Metabase
 }

@@ -416,9 +416,78 @@ func (r *runner) recordRun(ctx context.Context, result *Result, acct *account) e
 	if r.options.Lease.Lost() != nil {
 		return nil // the records are another run's to look after
 	}
-	if _, _, err := r.do(ctx, r.conn, state.RunOp(r.conn.Dialect(), r.scope, state.Run{ID: result.RunID, Start: result.Start, End: result.End, Verdict: verdict, Engine: r.options.Version, Target: r.plan.Target}), acct); err != nil {
+	told := r.tell(ctx, result)
+	_, _, err = r.do(ctx, r.conn, state.RunOp(r.conn.Dialect(), r.scope, state.Run{ID: result.RunID, Start: result.Start, End: result.End, Verdict: verdict, Engine: r.options.Version, Target: r.plan.Target}), acct)
+	if failed := told(); err == nil {
+		err = failed
+	}
+	if err != nil {
 		return err
 	}
 	_, err = state.Compact(ctx, r.conn, r.scope, state.DefaultLimits, r.tables)
 	return err
+}
+
+// tell records how the tests of a run came out, for people. Where every statement is a job it
+// does so beside what else is recorded: the function that it returns waits for the end.
+func (r *runner) tell(ctx context.Context, result *Result) (wait func() error) {
+	ops := state.OutcomeOps(r.conn.Dialect(), r.scope, outcomesOf(result))
+	var used Usage
+	write := func() error {
+		for _, op := range ops {
+			if _, _, err := r.do(ctx, r.conn, op, &account{of: &used}); err != nil {
+				return fmt.Errorf("record the outcomes of tests: %w", err)
+			}
+		}
+		return nil
+	}
+	done := make(chan error, 1)
+	if len(ops) == 0 || r.conn.Dialect().Caps().TransactionalDDL {
+		done <- write()
+	} else {
+		go func() { done <- write() }()
+	}
+	return func() error {
+		err := <-done
+		result.Overhead = result.Overhead.Plus(used)
+		return err
+	}
+}
+
+// outcomeWord is the status of a test that was run, as the state writes it; empty for others.
+func outcomeWord(s Status) string {
+	switch s {
+	case Done:
+		return "passed"
+	case Warned:
+		return "warned"
+	case Failed:
+		return "failed"
+	case Errored:
+		return "error"
+	}
+	return ""
+}
+
+// outcomesOf are the outcomes of the tests that were run, in the order of the plan.
+func outcomesOf(result *Result) []state.Outcome {
+	var out []state.Outcome
+	for _, n := range result.Nodes {
+		for i := range n.Tests {
+			t := &n.Tests[i]
+			word := outcomeWord(t.Status)
+			if word == "" {
+				continue
+			}
+			o := state.Outcome{Test: t.ID, Status: word, Failures: t.Failures, At: t.End, Run: result.RunID}
+			if t.Status == Errored {
+				o.Failures = -1
+			}
+			if o.At.IsZero() {
+				o.At = result.End
+			}
+			out = append(out, o)
+		}
+	}
+	return out
 }

@@ -311,6 +311,7 @@ func TestFewStatements(t *testing.T) {
 		`insert into "_engine"."definitions" ("scope",`,
 		`insert into "_engine"."node_builds" ("scope",`,
 		`insert into "_engine"."test_outcomes" ("scope",`,
+		`insert into "_engine"."test_history" ("scope",`,
 		`insert into "_engine"."runs" ("scope",`,
 	}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -169,7 +169,7 @@ func unpack(packed string) (*definition.Set, error) {
 // ForgetScope removes all records of a scope: its relations are gone.
 func ForgetScope(ctx context.Context, c warehouse.Conn, s Scope) error {
 	var asked []addr.Relation
-	for _, t := range slices.Concat(tables, extra, []table{projects, shown}) {
+	for _, t := range slices.Concat(tables, extra, []table{projects, shown, profiles}) {
 		asked = append(asked, t.relation(s.Database))
 	}
 	found, err := c.Inspect(ctx, asked)

@@ -64,7 +64,7 @@ var (
 		columns: []string{"scope", "run_id", "started_at", "ended_at", "verdict", "engine_version", "target", "project"},
 		subject: "scope", at: "started_at", id: "run_id",
 	}
-	tables = []table{builds, passes, runs, definitions}
+	tables = []table{builds, passes, runs, definitions, outcomes}
 )
 
 func (t table) relation(database string) addr.Relation {
@@ -102,7 +102,7 @@ type Tables map[string]warehouse.Relation
 // Look finds the state tables of a database.
 func Look(ctx context.Context, c warehouse.Conn, database string) (Tables, error) {
 	var asked []addr.Relation
-	for _, t := range slices.Concat(tables, extra) {
+	for _, t := range slices.Concat(tables, extra, []table{profiles}) {
 		asked = append(asked, t.relation(database))
 	}
 	found, err := c.Inspect(ctx, asked)

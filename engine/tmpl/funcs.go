@@ -85,6 +85,7 @@ var pureFuncs = sync.OnceValue(func() template.FuncMap {
 		delete(m, name)
 	}
 	maps.Copy(m, exactFuncs())
+	maps.Copy(m, pythonFuncs())
 	maps.Copy(m, limitedFuncs(m))
 	return m
 })

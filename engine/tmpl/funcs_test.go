@@ -34,7 +34,8 @@ values without wrap wrapWith
 
 func TestSprigFunctions(t *testing.T) {
 	want := strings.Fields(fromSprig)
-	got := slices.Sorted(maps.Keys(pureFuncs()))
+	own := pythonFuncs()
+	got := slices.DeleteFunc(slices.Sorted(maps.Keys(pureFuncs())), func(name string) bool { return own[name] != nil })
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("functions (-want +got):\n%s", diff)
 	}

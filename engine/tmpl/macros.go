@@ -83,6 +83,30 @@ func (l *Library) Names() []string {
 	return l.names
 }
 
+// Place is where a macro is defined: its file as a whole, or the name in a {{ define }}.
+func (l *Library) Place(name string) (source.Span, bool) {
+	if l == nil || l.macros[name] == nil {
+		return source.Span{}, false
+	}
+	return l.macros[name].at, true
+}
+
+// Includes are the macros that a macro includes by name, sorted, those that these include not
+// among them.
+func (l *Library) Includes(name string) []string {
+	if l == nil || l.macros[name] == nil || l.macros[name].unit == nil {
+		return nil
+	}
+	var out []string
+	for _, e := range l.macros[name].edges() {
+		if l.macros[e.name] != nil && e.name != name {
+			out = append(out, e.name)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // has reports whether f is a macro file.
 func (l *Library) has(f *source.File) bool {
 	return slices.ContainsFunc(l.units, func(u *unit) bool { return u.file == f })

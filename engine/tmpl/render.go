@@ -132,7 +132,7 @@ func (r *runner) functions() template.FuncMap {
 		"this":           func(n int, args ...any) (string, error) { return r.run.this(n, args) },
 		"target":         func(n int, args ...any) (any, error) { return r.run.target(n, args) },
 		"is_incremental": func(n int, args ...any) (bool, error) { return r.run.isIncremental(n, args) },
-		"include":        func(n int, args ...any) (string, error) { return r.run.include(n, args) },
+		"include":        func(n int, args ...any) (any, error) { return r.run.include(n, args) },
 	}
 }
 
@@ -286,8 +286,8 @@ func (r *run) isIncremental(n int, args []any) (bool, error) {
 	return r.env.IsIncremental != nil && r.env.IsIncremental(), nil
 }
 
-// include executes a macro or a local definition into a text.
-func (r *run) include(n int, args []any) (string, error) {
+// include executes a macro or a local definition into a text, or into what it returns.
+func (r *run) include(n int, args []any) (any, error) {
 	raw := args // the dot keeps its types
 	c, args, err := r.enter(n, args)
 	if err != nil {
@@ -322,6 +322,9 @@ func (r *run) include(n int, args []any) (string, error) {
 	}
 	rec := &recorder{run: r, unit: u}
 	if err := r.tmpl.Lookup(name).Execute(rec, dot); err != nil {
+		if v, ok := asReturned(err); ok {
+			return v, nil
+		}
 		return "", r.fail(err)
 	}
 	return string(rec.out), nil

@@ -18,12 +18,12 @@ const module = "github.com/engine-build/engine"
 // packages on one line do not know each other. A new package without a place fails the
 // test: where it lives is decided in the commit that makes it.
 var layers = [][]string{
-	{".", "engine/source", "engine/addr", "engine/dag", "engine/ir", "engine/googlesql/raw", "lineage/layout", "internal/atomicfile", "engine/ancestry", "engine/schedule", "engine/timetable"},
-	{"engine/diag", "engine/googlesql", "engine/function", "engine/isolation", "engine/origin", "engine/transpile", "internal/kept"},
-	{"engine/googlesql/script", "engine/meaning", "engine/tmpl", "engine/sql", "engine/transpile/duckdb", "engine/transpile/postgres", "engine/warehouse"},
-	{"engine/sql/format", "engine/lint", "engine/warehouse/google", "engine/warehouse/duckdb", "engine/warehouse/postgres", "engine/warehouse/warehousetest", "engine/example", "engine/genealogy"},
-	{"engine/project", "engine/warehouse/bigquery"},
-	{"engine/datatest", "engine/difference"},
+	{".", "engine/source", "engine/addr", "engine/dag", "engine/ir", "engine/googlesql/raw", "lineage/layout", "internal/atomicfile", "engine/ancestry", "engine/schedule", "engine/timetable", "engine/python", "catalog/web", "catalog/markup", "catalog/genealogy"},
+	{"lineage/picture", "engine/diag", "engine/googlesql", "engine/function", "engine/isolation", "engine/origin", "engine/transpile", "internal/kept", "catalog/content"},
+	{"engine/googlesql/script", "engine/meaning", "engine/jinja", "engine/tmpl", "engine/sql", "engine/transpile/duckdb", "engine/transpile/postgres", "engine/warehouse", "catalog/content/contenttest", "catalog/words", "catalog/graph", "catalog/search", "catalog/audience", "catalog/changes"},
+	{"engine/dbt", "engine/sql/format", "engine/lint", "engine/warehouse/google", "engine/warehouse/duckdb", "engine/warehouse/postgres", "engine/warehouse/warehousetest", "engine/example", "engine/genealogy", "catalog/prose"},
+	{"engine/project", "engine/warehouse/bigquery", "catalog/article"},
+	{"engine/datatest", "engine/difference", "catalog/changelog"},
 	{"engine/compile"},
 	{"engine/definition", "engine/tenant"},
 	{"lineage", "engine/lookml", "engine/check", "engine/materialize", "engine/state"},
@@ -37,7 +37,7 @@ var layers = [][]string{
 }
 
 // support is what only tests and other support import.
-var support = []string{"internal/conformance", "internal/conformance/cmd/conformance", "internal/crash", "internal/deps", "internal/docs", "internal/golden", "internal/metered", "internal/readme", "internal/testcount", "internal/testpeer/pg", "internal/testpeer/bqpeer", "internal/testpeer/bqscript", "internal/testpeer/fault", "internal/testpeer/metabase", "engine/googlesql/raw/gen", "engine/googlesql/show", "bench", "bench/gen", "bench/cmd/genproject", "bench/cmd/report", "bench/ancestry", "bench/schedule", "bench/distribute", "bench/ingest"}
+var support = []string{"internal/conformance", "internal/conformance/cmd/conformance", "internal/crash", "internal/deps", "internal/docs", "internal/golden", "internal/metered", "internal/readme", "internal/testcount", "internal/testpeer/pg", "internal/testpeer/bqpeer", "internal/testpeer/bqscript", "internal/testpeer/fault", "internal/testpeer/metabase", "catalog/web/bundle", "engine/googlesql/raw/gen", "engine/googlesql/show", "bench", "bench/gen", "bench/cmd/genproject", "bench/cmd/report", "bench/ancestry", "bench/schedule", "bench/distribute", "bench/ingest", "bench/catalog", "catalog/browse"}
 
 // heavy are dependencies that make a build slow or need a C compiler, and the packages
 // that may import them outside of tests.
@@ -49,6 +49,7 @@ var heavy = map[string][]string{
 	"google.golang.org/api/":            {"engine/warehouse/bigquery"},
 	"github.com/jackc/pgx/":             {"engine/warehouse/postgres", "internal/conformance", "internal/testpeer/pg"},
 	"github.com/stretchr/testify":       {},
+	"github.com/evanw/esbuild/":         {"catalog/web/bundle"},
 }
 
 // pkg is what go list says about a package of this module. Names are without the module.

@@ -22,6 +22,9 @@ type Box struct {
 type Input struct {
 	Boxes []Size
 	Edges [][2]int
+	// Lanes, if there are any, hold a number for each box: boxes of a higher lane stand to
+	// the right of those of lower ones, as far as edges let them.
+	Lanes []int
 	// RankGap is the space between columns, RowGap the space between boxes of one column.
 	RankGap, RowGap float64
 }
@@ -36,6 +39,9 @@ type Drawing struct {
 	W, H   float64
 }
 
+// Conversions of products to float64 before sums, here and in other files, keep processors
+// from joining both: the browser's twin of this package must get the same numbers.
+
 // Layered draws a graph in columns so that every edge leads to the right. Edges that close
 // a cycle lead to the left. Connected parts are placed below each other, the largest
 // first; boxes without edges follow in a grid.
@@ -45,7 +51,7 @@ func Layered(in Input) Drawing {
 		return d
 	}
 	edges := clean(in)
-	ranks := assignRanks(len(in.Boxes), edges)
+	ranks := assignRanks(len(in.Boxes), edges, in.Lanes)
 	parts, loners := components(len(in.Boxes), edges)
 
 	columns := columnWidths(in, ranks, parts)
@@ -56,8 +62,9 @@ func Layered(in Input) Drawing {
 	if n := len(columns); n > 0 {
 		d.W = xs[n-1] + columns[n-1]
 	}
-	for _, part := range parts {
-		g := newGrid(in, part, ranks, edges)
+	own := split(edges, parts, len(in.Boxes))
+	for k, part := range parts {
+		g := newGrid(in, part, ranks, own[k])
 		g.order()
 		g.place(in.RowGap)
 		if d.H > 0 {
@@ -76,34 +83,47 @@ type edge struct {
 	flipped  bool
 }
 
-// clean drops what cannot be drawn and turns edges that close cycles around.
+// clean drops what cannot be drawn, turns edges that close cycles around, and sorts, so that
+// the order of edges in the input does not matter.
 func clean(in Input) []edge {
 	n := len(in.Boxes)
-	pos := topological(n, in.Edges)
 	var out []edge
 	for i, e := range in.Edges {
-		a, b := e[0], e[1]
-		if a == b || a < 0 || b < 0 || a >= n || b >= n {
-			continue
-		}
-		if pos[a] < pos[b] {
+		if a, b := e[0], e[1]; a != b && a >= 0 && b >= 0 && a < n && b < n {
 			out = append(out, edge{from: a, to: b, at: i})
-		} else {
-			out = append(out, edge{from: b, to: a, at: i, flipped: true})
 		}
+	}
+	sorted := func(a, b edge) int {
+		flips := 0
+		if a.flipped != b.flipped {
+			flips = -1
+			if a.flipped {
+				flips = 1
+			}
+		}
+		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to), flips, cmp.Compare(a.at, b.at))
+	}
+	slices.SortFunc(out, sorted)
+	pos := topological(n, out)
+	turned := false
+	for i, e := range out {
+		if pos[e.from] > pos[e.to] {
+			out[i], turned = edge{from: e.to, to: e.from, at: e.at, flipped: true}, true
+		}
+	}
+	if turned {
+		slices.SortFunc(out, sorted)
 	}
 	return out
 }
 
 // topological numbers the boxes so that edges lead upwards. In a cycle the first box by
 // index is taken as the beginning.
-func topological(n int, edges [][2]int) []int {
+func topological(n int, edges []edge) []int {
 	down, waits := make([][]int, n), make([]int, n)
 	for _, e := range edges {
-		if a, b := e[0], e[1]; a != b && a >= 0 && b >= 0 && a < n && b < n {
-			down[a] = append(down[a], b)
-			waits[b]++
-		}
+		down[e.from] = append(down[e.from], e.to)
+		waits[e.to]++
 	}
 	pos, done := make([]int, n), make([]bool, n)
 	var ready []int
@@ -173,6 +193,21 @@ func components(n int, edges []edge) (parts [][]int, loners []int) {
 	return parts, loners
 }
 
+// split gives every part its edges.
+func split(edges []edge, parts [][]int, n int) [][]edge {
+	of := make([]int, n)
+	for k, part := range parts {
+		for _, i := range part {
+			of[i] = k
+		}
+	}
+	out := make([][]edge, len(parts))
+	for _, e := range edges {
+		out[of[e.from]] = append(out[of[e.from]], e)
+	}
+	return out
+}
+
 func columnWidths(in Input, ranks []int, parts [][]int) []float64 {
 	var out []float64
 	for _, part := range parts {
@@ -205,7 +240,7 @@ func gridLoners(d *Drawing, in Input, loners []int) {
 		top += 2 * in.RowGap
 	}
 	for k, i := range loners {
-		x, y := float64(k%perRow)*(w+in.RowGap), top+float64(k/perRow)*(h+in.RowGap)
+		x, y := float64(k%perRow)*(w+in.RowGap), top+float64(float64(k/perRow)*(h+in.RowGap))
 		d.Boxes[i] = Box{X: x, Y: y, W: w, H: in.Boxes[i].H}
 		d.W, d.H = max(d.W, x+w), max(d.H, y+in.Boxes[i].H)
 	}

@@ -47,10 +47,11 @@ func TestCrossingsAreRemoved(t *testing.T) {
 	// Two ladders written down crosswise can be drawn without a crossing.
 	in := Input{Boxes: sizes(8), Edges: [][2]int{{0, 5}, {1, 4}, {2, 7}, {3, 6}, {0, 4}, {2, 6}}, RankGap: 60, RowGap: 10}
 	edges := clean(in)
-	ranks := assignRanks(8, edges)
+	ranks := assignRanks(8, edges, nil)
 	parts, _ := components(8, edges)
-	for _, part := range parts {
-		g := newGrid(in, part, ranks, edges)
+	own := split(edges, parts, 8)
+	for k, part := range parts {
+		g := newGrid(in, part, ranks, own[k])
 		g.order()
 		if c := g.crossings(); c != 0 {
 			t.Errorf("%v: %d crossings left", part, c)
@@ -92,6 +93,90 @@ func TestRandomGraphs(t *testing.T) {
 		}
 		if !reflect.DeepEqual(d, Layered(in)) {
 			t.Fatalf("seed %d: two drawings differ", seed)
+		}
+	}
+}
+
+// TestOrderOfEdgesDoesNotMatter draws the same graphs with their edges shuffled.
+func TestOrderOfEdgesDoesNotMatter(t *testing.T) {
+	for seed := range int64(40) {
+		rnd := rand.New(rand.NewSource(seed))
+		n := 2 + rnd.Intn(60)
+		in := Input{Boxes: sizes(n), RankGap: 60, RowGap: 12}
+		seen := map[[2]int]bool{}
+		for range rnd.Intn(3 * n) {
+			e := [2]int{rnd.Intn(n), rnd.Intn(n)} // with cycles, for those who have them
+			if !seen[e] {
+				seen[e] = true
+				in.Edges = append(in.Edges, e)
+			}
+		}
+		d := Layered(in)
+		routes := map[[2]int][]Point{}
+		for i, e := range in.Edges {
+			routes[e] = d.Routes[i]
+		}
+		rnd.Shuffle(len(in.Edges), func(i, j int) { in.Edges[i], in.Edges[j] = in.Edges[j], in.Edges[i] })
+		again := Layered(in)
+		if diff := cmp.Diff(d.Boxes, again.Boxes); diff != "" {
+			t.Fatalf("seed %d: %s", seed, diff)
+		}
+		for i, e := range in.Edges {
+			if diff := cmp.Diff(routes[e], again.Routes[i]); diff != "" {
+				t.Fatalf("seed %d, edge %v: %s", seed, e, diff)
+			}
+		}
+	}
+}
+
+// TestLanes holds boxes of higher lanes to the right of all lower ones, but for those that
+// edges lead elsewhere.
+func TestLanes(t *testing.T) {
+	for seed := range int64(40) {
+		rnd := rand.New(rand.NewSource(seed))
+		n := 10 + rnd.Intn(50)
+		in := Input{Boxes: sizes(n), RankGap: 60, RowGap: 12}
+		for i := range n {
+			in.Lanes = append(in.Lanes, i*4/n)
+		}
+		for range 2 * n {
+			if a, b := rnd.Intn(n), rnd.Intn(n); a < b {
+				in.Edges = append(in.Edges, [2]int{a, b})
+			}
+		}
+		d := Layered(in)
+		check(t, in, d)
+		linked := map[int]bool{}
+		for _, e := range in.Edges {
+			linked[e[0]], linked[e[1]] = true, true
+		}
+		for a := range n {
+			for b := range n {
+				if linked[a] && linked[b] && in.Lanes[a] < in.Lanes[b] && d.Boxes[a].Rank >= d.Boxes[b].Rank {
+					t.Fatalf("seed %d: %d in lane %d has rank %d, %d in lane %d has rank %d", seed, a, in.Lanes[a], d.Boxes[a].Rank, b, in.Lanes[b], d.Boxes[b].Rank)
+				}
+			}
+		}
+	}
+}
+
+// TestCrossingsStayFew keeps the quality: bounds are what was reached when it was written.
+func TestCrossingsStayFew(t *testing.T) {
+	for _, x := range []struct{ boxes, most int }{{30, 12}, {100, 275}, {1_000, 43_000}} {
+		in := dbtLike(x.boxes)
+		edges := clean(in)
+		ranks := assignRanks(x.boxes, edges, nil)
+		parts, _ := components(x.boxes, edges)
+		own := split(edges, parts, x.boxes)
+		total := 0
+		for k, part := range parts {
+			g := newGrid(in, part, ranks, own[k])
+			g.order()
+			total += g.crossings()
+		}
+		t.Logf("%d boxes: %d crossings", x.boxes, total)
+		if total > x.most {
+			t.Errorf("%d boxes: %d crossings, at most %d are expected", x.boxes, total, x.most)
 		}
 	}
 }
@@ -157,7 +242,7 @@ func TestLongEdgesAreAffordable(t *testing.T) {
 }
 
 func BenchmarkLayered(b *testing.B) {
-	for _, n := range []int{30, 100, 1_000, 10_000} {
+	for _, n := range []int{30, 100, 1_000, 5_000, 10_000} {
 		in := dbtLike(n)
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			for b.Loop() {

@@ -19,6 +19,7 @@ type grid struct {
 	v       []vertex
 	ranks   [][]int32
 	pos     []int32 // place of each vertex in its column
+	key     []float64
 	lines   []line
 	columns int
 	// base is the number of the first column in use.
@@ -34,6 +35,7 @@ type line struct {
 // maxBends limits what long edges may cost: beyond it the longest are drawn straight.
 const maxBends = 200_000
 
+// newGrid takes the boxes of one part and its edges.
 func newGrid(in Input, part, ranks []int, edges []edge) *grid {
 	g := &grid{}
 	number := map[int]int32{}
@@ -47,17 +49,11 @@ func newGrid(in Input, part, ranks []int, edges []edge) *grid {
 		number[i] = int32(len(g.v))
 		g.v = append(g.v, vertex{box: i, rank: ranks[i] - g.base, h: in.Boxes[i].H})
 	}
-	var own []edge
+	longest := affordable(edges, ranks)
 	for _, e := range edges {
-		if _, ok := number[e.from]; ok {
-			own = append(own, e)
-		}
-	}
-	longest := affordable(own, ranks)
-	for _, e := range own {
 		g.addLine(e, number, ranks[e.to]-ranks[e.from] <= longest)
 	}
-	g.start()
+	g.walk()
 	return g
 }
 
@@ -101,8 +97,8 @@ func (g *grid) addLine(e edge, number map[int]int32, bent bool) {
 	}
 }
 
-// start orders each column by a depth-first walk, which keeps families together.
-func (g *grid) start() {
+// walk orders each column by a depth-first walk, which keeps families together.
+func (g *grid) walk() {
 	g.ranks = make([][]int32, g.columns)
 	g.pos = make([]int32, len(g.v))
 	seen := make([]bool, len(g.v))
@@ -143,44 +139,64 @@ func (g *grid) number() {
 }
 
 // order reduces crossings: columns are sorted by the mean place of their neighbours, forth
-// and back, and the best state is kept.
+// and back, neighbours change places where that helps, and the best state is kept. Small
+// graphs are tried from two beginnings, since each ends in a hole of its own.
 func (g *grid) order() {
-	sweeps, stalls := g.budget()
-	best, state := g.crossings(), g.copyRanks()
-	stalled := 0
-	for sweep := 0; sweep < sweeps && best > 0 && stalled < stalls; sweep++ {
-		if sweep%2 == 0 {
-			for r := 1; r < g.columns; r++ {
-				g.sortColumn(r, true)
+	effort := g.effort()
+	best, state := -1, [][]int32(nil)
+	for start := 0; start < effort.starts && best != 0; start++ {
+		if start == 1 { // as numbered
+			for _, column := range g.ranks {
+				slices.Sort(column)
 			}
-		} else {
-			for r := g.columns - 2; r >= 0; r-- {
-				g.sortColumn(r, false)
-			}
+			g.number()
 		}
-		g.transpose()
-		if c := g.crossings(); c < best {
-			best, stalled = c, 0
-			state = g.copyRanks()
-		} else {
-			stalled++
+		if c := g.crossings(); best < 0 || c < best {
+			best, state = c, g.copyRanks()
+		}
+		stalled := 0
+		for sweep := 0; sweep < effort.sweeps && best > 0 && stalled < effort.stalls; sweep++ {
+			// Every other pair of sweeps lets equal ones pass each other.
+			turned := sweep&2 != 0
+			if sweep&1 == 0 {
+				for r := 1; r < g.columns; r++ {
+					g.sortColumn(r, true, turned)
+				}
+			} else {
+				for r := g.columns - 2; r >= 0; r-- {
+					g.sortColumn(r, false, turned)
+				}
+			}
+			for pass := 0; pass < effort.swaps && g.transpose(); pass++ {
+			}
+			if c := g.crossings(); c < best {
+				best, stalled, state = c, 0, g.copyRanks()
+			} else {
+				stalled++
+			}
 		}
 	}
 	g.ranks = state
 	g.number()
 }
 
-// budget grants large graphs fewer sweeps.
-func (g *grid) budget() (sweeps, stalls int) {
+// effort is what may be spent on fewer crossings: beginnings, sweeps of each, sweeps
+// without a gain before it gives up, and rounds of swaps after a sweep.
+type effort struct{ starts, sweeps, stalls, swaps int }
+
+// effort grants large graphs less.
+func (g *grid) effort() effort {
 	switch n := len(g.v); {
+	case n <= 600:
+		return effort{2, 24, 6, 8}
 	case n <= 5_000:
-		return 32, 8
+		return effort{1, 32, 8, 4}
 	case n <= 30_000:
-		return 16, 4
+		return effort{1, 16, 4, 1}
 	case n <= 100_000:
-		return 8, 3
+		return effort{1, 8, 3, 1}
 	}
-	return 4, 2
+	return effort{1, 4, 2, 1}
 }
 
 func (g *grid) copyRanks() [][]int32 {
@@ -191,9 +207,14 @@ func (g *grid) copyRanks() [][]int32 {
 	return out
 }
 
-func (g *grid) sortColumn(r int, byUp bool) {
+// sortColumn sorts by the mean place of neighbours on one side. Equal ones keep their order,
+// or change it if turned.
+func (g *grid) sortColumn(r int, byUp, turned bool) {
 	column := g.ranks[r]
-	key := make(map[int32]float64, len(column))
+	if len(g.key) < len(g.v) {
+		g.key = make([]float64, len(g.v))
+	}
+	key := g.key
 	for k, i := range column {
 		near := g.v[i].down
 		if byUp {
@@ -215,14 +236,21 @@ func (g *grid) sortColumn(r int, byUp bool) {
 		scale := float64(len(column)) / float64(len(g.ranks[other]))
 		key[i] = (sum/float64(len(near)) + 0.5) * scale
 	}
-	slices.SortStableFunc(column, func(a, b int32) int { return cmp.Compare(key[a], key[b]) })
+	slices.SortFunc(column, func(a, b int32) int {
+		if c := cmp.Compare(key[a], key[b]); c != 0 || !turned {
+			return cmp.Or(c, cmp.Compare(g.pos[a], g.pos[b]))
+		}
+		return cmp.Compare(g.pos[b], g.pos[a])
+	})
 	for k, i := range column {
 		g.pos[i] = int32(k)
 	}
 }
 
-// transpose swaps neighbours while that removes crossings, in one pass over each column.
-func (g *grid) transpose() {
+// transpose swaps neighbours where that removes crossings, in one pass over each column. It
+// says whether it did.
+func (g *grid) transpose() bool {
+	gained := false
 	for _, column := range g.ranks {
 		for k := 0; k+1 < len(column); k++ {
 			a, b := column[k], column[k+1]
@@ -234,9 +262,11 @@ func (g *grid) transpose() {
 			if swapped < now {
 				column[k], column[k+1] = b, a
 				g.pos[a], g.pos[b] = int32(k+1), int32(k)
+				gained = true
 			}
 		}
 	}
+	return gained
 }
 
 // between counts crossings of the edges of two neighbours, the first above the second.

@@ -64,7 +64,7 @@ func (g *grid) settle(r, sides int, gap float64) {
 			q := pools[len(pools)-1]
 			pools = pools[:len(pools)-1]
 			sum := q.weight + p.weight
-			p = pool{want: (q.want*q.weight + p.want*p.weight) / sum, weight: sum, n: q.n + p.n}
+			p = pool{want: (float64(q.want*q.weight) + float64(p.want*p.weight)) / sum, weight: sum, n: q.n + p.n}
 		}
 		pools = append(pools, p)
 	}
@@ -88,7 +88,7 @@ func (g *grid) wanted(i int32, sides int) (y, weight float64) {
 			case !bends:
 				w = 2
 			}
-			y += w * g.v[j].y
+			y += float64(w * g.v[j].y)
 			weight += w
 		}
 	}
@@ -141,5 +141,5 @@ func (g *grid) route(l line, xs, widths []float64) []Point {
 	return points
 }
 
-// round keeps coordinates short in files.
-func round(x float64) float64 { return math.Round(x*2) / 2 }
+// round keeps coordinates short in files; halves go up, also below zero.
+func round(x float64) float64 { return math.Floor(x*2+0.5) / 2 }

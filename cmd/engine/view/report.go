@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/engine-build/engine/catalog/changes"
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/plan"
@@ -33,6 +34,10 @@ type Report struct {
 	Differences []Difference
 	NoDiff      string // why nothing was compared
 	Mermaid     string // graph of the change
+	// Catalog are the changes of nodes, columns and lineage, nil where nothing is known of Against.
+	// HTML is the page that shows them, empty if none was written.
+	Catalog *changes.Changes
+	HTML    string
 	// Failure is what stopped the command, in one line.
 	Failure string
 }
@@ -50,6 +55,7 @@ func (r Report) Markdown() string {
 	fmt.Fprintf(&b, "# %s: %s\n\n", mdText(r.Project), r.verdict())
 	r.summary(&b)
 	r.changes(&b)
+	r.catalogDiff(&b)
 	if r.Mermaid != "" {
 		b.WriteString("\n## Lineage of the change\n\n```mermaid\n" + strings.TrimRight(r.Mermaid, "\n") + "\n```\n")
 	}

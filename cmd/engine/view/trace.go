@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	material "github.com/engine-build/engine/catalog/genealogy"
 	"github.com/engine-build/engine/engine/genealogy"
 	"github.com/engine-build/engine/engine/warehouse"
 	"github.com/engine-build/engine/lineage"
@@ -17,6 +18,8 @@ type Trace struct {
 	Model    string // the ancestry model that answered
 	Question genealogy.Question
 	Answer   *genealogy.Answer
+	// Graph is what the html form draws; nil: it is made of the edges of the answer.
+	Graph *material.Graph
 }
 
 // TraceForms lists the forms of a trace, the default first.

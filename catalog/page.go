@@ -1,0 +1,222 @@
+package catalog
+
+import (
+	"bytes"
+	"embed"
+	"html/template"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/engine-build/engine/catalog/markup"
+	"github.com/engine-build/engine/catalog/web"
+	"github.com/engine-build/engine/catalog/words"
+)
+
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+var templates = template.Must(template.New("").Funcs(template.FuncMap{
+	"count":  func(n int) string { return words.Count(n) },
+	"plural": func(n int, one string) string { return words.Plural(n, one) },
+	"tone":   toneClass,
+	// legendOfAll are all tones there are.
+	"legendOfAll": func() []legendItem {
+		var out []legendItem
+		for _, t := range toneOrder {
+			out = append(out, legendItem{t, words.Tone(t)})
+		}
+		return out
+	},
+	// dict passes several values to a template.
+	"dict": func(pairs ...any) map[string]any {
+		m := map[string]any{}
+		for i := 0; i+1 < len(pairs); i += 2 {
+			m[pairs[i].(string)] = pairs[i+1]
+		}
+		return m
+	},
+}).ParseFS(templateFiles, "templates/*.html"))
+
+// view is what is on a page. Either Template with Body, or Write gives its content.
+type view struct {
+	Title   string
+	Section string // of the navigation; empty for none
+	// Folder is which part of the sidebar is open, Node the number of the node whose line is
+	// marked, plus one; 0: none.
+	Folder string
+	Node   int
+	Wide   bool // without a sidebar
+	// Scripts are bundles besides that of every page.
+	Scripts  []string
+	Template string
+	Body     any
+	Write    func(w *markup.Writer)
+}
+
+// contentOf is what a template sees.
+type contentOf struct {
+	Base, Project string
+	Body          any
+}
+
+// scratch is the space one writer of pages works in.
+type scratch struct {
+	w   markup.Writer
+	tmp bytes.Buffer
+}
+
+// policy is what pages may load: their own files and nothing else.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'"
+
+// icon stands in the tabs of browsers.
+const icon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="8" fill="#2f5fb3"/><path d="M8 10h6m-6 12h6m4-6h6M14 10c4 0 0 6 4 6s0 6-4 6" fill="none" stroke="white" stroke-width="2.5" stroke-linecap="round"/></svg>
+`
+
+const iconPath = "a/icon.svg"
+
+// section is an entry of the navigation.
+type section struct{ key, Path, Word, About string }
+
+// frame is what all pages have around their content.
+type frame struct {
+	project  string // escaped
+	sections []section
+	footer   string // escaped
+	css, js  string
+}
+
+func newFrame(b *book) *frame {
+	project := b.title
+	if b.c.Customer != "" {
+		project += " · for " + b.c.Customer
+	}
+	f := &frame{project: markup.Escape(project), css: web.Path("site.css"), js: web.Path("app.js")}
+	f.sections = []section{
+		{"overview", "index.html", "Overview", "the map of the project, what needs attention, what is covered"},
+		{"lineage", "lineage.html", "Lineage", "what reads what, step by step, down to single columns"},
+		{"browse", "browse.html", "Browse", "tiers, domains, folders, tags, owners, groups, sources, exposures, macros, glossary"},
+		{"columns", "columns.html", "Columns", "every name of a column, and where it is"},
+		{"tests", "tests.html", "Tests", "what is checked, and how it came out"},
+	}
+	if len(b.c.Runs) > 0 {
+		f.sections = append(f.sections, section{"runs", "runs.html", "Runs", "durations and costs of builds, and the longest chain"})
+	}
+	for _, p := range b.o.Pages {
+		if p.Section != "" && !f.has(p.Section) {
+			f.sections = append(f.sections, section{p.Section, p.Path, capital(p.Section), p.Title})
+		}
+	}
+	f.footer = b.footer()
+	return f
+}
+
+// capital begins a word with a capital letter.
+func capital(word string) string { return strings.ToUpper(word[:1]) + word[1:] }
+
+func (f *frame) has(key string) bool {
+	for _, s := range f.sections {
+		if s.key == key {
+			return true
+		}
+	}
+	return false
+}
+
+func (b *book) footer() string {
+	var parts []string
+	if t := words.When(b.c.Generated); t != "" {
+		parts = append(parts, "Generated "+t)
+	}
+	if b.c.Engine != "" {
+		parts = append(parts, b.c.Engine)
+	}
+	if b.c.Target != "" {
+		parts = append(parts, "target "+b.c.Target)
+	}
+	if b.c.Audience != "" && b.c.Customer == "" {
+		parts = append(parts, "for "+b.c.Audience)
+	}
+	for i, p := range parts {
+		parts[i] = "<span>" + markup.Escape(p) + "</span>"
+	}
+	return strings.Join(parts, " ")
+}
+
+// baseOf leads from a page to the root of the site.
+func baseOf(path string) string { return strings.Repeat("../", strings.Count(path, "/")) }
+
+// page renders one page.
+func (b *book) page(j *job, s *scratch) []byte {
+	base := baseOf(j.path)
+	v := j.view(base)
+	w := &s.w
+	w.Reset()
+	b.frame.head(w, v, base)
+	if v.Wide {
+		w.Raw(`<div class="shell wide">`)
+	} else {
+		w.Raw(`<div class="shell"><nav id="side" class="side" aria-label="Project">`)
+		b.sidebar(w, v, base)
+		w.Raw(`</nav>`)
+	}
+	w.Raw("\n", `<main id="main" tabindex="-1">`, "\n")
+	if v.Write != nil {
+		v.Write(w)
+	}
+	if v.Template != "" {
+		s.tmp.Reset()
+		if err := templates.ExecuteTemplate(&s.tmp, v.Template+".html", contentOf{base, b.title, v.Body}); err != nil {
+			panic("catalog: template " + v.Template + ": " + err.Error()) // our templates over our own types
+		}
+		w.Raw(s.tmp.String())
+	}
+	w.Raw("\n</main>\n</div>\n", `<footer class="foot">`, b.frame.footer, ` <a href="`, base, `help.html">Help</a></footer>`, "\n</body>\n</html>\n")
+	if !utf8.Valid(w.Bytes()) {
+		return bytes.ToValidUTF8(w.Bytes(), []byte("\uFFFD"))
+	}
+	return w.Bytes()
+}
+
+func (f *frame) head(w *markup.Writer, v view, base string) {
+	w.Raw(`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="`, policy, `">
+<meta name="referrer" content="no-referrer">
+<meta name="robots" content="noindex">
+<meta name="color-scheme" content="light dark">
+<title>`)
+	w.Text(v.Title)
+	w.Raw(" · ", f.project, "</title>\n", `<link rel="icon" href="`, base, iconPath, `">`, "\n")
+	// The script of every page blocks, beside the style sheet, which blocks anyway: it chooses
+	// the theme before anything is painted.
+	w.Raw(`<script src="`, base, f.js, `" data-base="`, base, `"></script>`, "\n", `<link rel="stylesheet" href="`, base, f.css, `">`, "\n")
+	for _, name := range v.Scripts {
+		if sheet := web.Path(name + ".css"); sheet != "" {
+			w.Raw(`<link rel="stylesheet" href="`, base, sheet, `">`, "\n")
+		}
+		w.Raw(`<script defer src="`, base, web.Path(name+".js"), `" data-base="`, base, `"></script>`, "\n")
+	}
+	w.Raw(`</head>
+<body>
+<header class="top">
+<a class="skip" href="#main">Skip to content</a>
+<a class="brand" href="`, base, `index.html"><svg viewBox="0 0 32 32" width="26" height="26" aria-hidden="true"><rect width="32" height="32" rx="8"/><path d="M8 10h6m-6 12h6m4-6h6M14 10c4 0 0 6 4 6s0 6-4 6"/></svg><span>`, f.project, `</span></a>
+<div class="search" role="search"><svg class="glass" viewBox="0 0 20 20" width="16" height="16" aria-hidden="true"><circle cx="9" cy="9" r="5.5"/><path d="m13.2 13.2 4 4"/></svg><input id="q" type="search" placeholder="Search names, columns, descriptions" aria-label="Search names, columns and descriptions" autocomplete="off" spellcheck="false" role="combobox" aria-expanded="false" aria-controls="hits" aria-autocomplete="list"><kbd aria-hidden="true">/</kbd><div id="hits" role="listbox" aria-label="Search results" hidden></div><p id="hit-count" class="sr" role="status"></p></div>
+<nav class="sections" aria-label="Sections">`)
+	for _, s := range f.sections {
+		w.Raw(`<a href="`, base, s.Path, `"`)
+		if s.key == v.Section {
+			w.Raw(` aria-current="page"`)
+		}
+		w.Raw(">")
+		w.Text(s.Word)
+		w.Raw("</a>")
+	}
+	w.Raw(`</nav>
+<div class="tools"><button type="button" id="menu" class="icon" aria-expanded="false" aria-controls="side" hidden>Menu</button><button type="button" id="theme" class="icon" aria-label="Theme" hidden></button><button type="button" id="keys" class="icon" aria-label="Keyboard shortcuts" hidden>?</button></div>
+</header>
+`)
+}

@@ -1,0 +1,150 @@
+// Command bundle turns the TypeScript and CSS of package web into the files of its folder dist.
+// Run it by «go generate ./catalog/web»; a test compares its result with what is there.
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/evanw/esbuild/pkg/api"
+)
+
+func main() {
+	files, err := bundle(".")
+	for _, name := range names(files) {
+		if err == nil {
+			err = os.WriteFile(filepath.Join("dist", name), files[name], 0o644)
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	for _, name := range names(files) {
+		fmt.Printf("%-12s %7d bytes\n", name, len(files[name]))
+	}
+}
+
+// entries are the scripts: each is one closed function, since pages opened from a file may
+// load no modules.
+var entries = []string{"search", "app", "explore", "material", "theme", "single"}
+
+// later is loaded when readers search: those built after it know its address by this name.
+const later, laterName = "search", "SEARCH_PATH"
+
+// target is the oldest JavaScript that browsers must know.
+const target = api.ES2022
+
+// bundle makes the files of dist from the folders src and css below dir.
+func bundle(dir string) (map[string][]byte, error) {
+	out := map[string][]byte{}
+	define := map[string]string{laterName: `""`}
+	for _, name := range entries {
+		code, err := script(dir, name, define)
+		if err != nil {
+			return nil, err
+		}
+		out[name+".js"] = code
+		if name == later {
+			// The path is that of web.Files, whose test compares them.
+			sum := sha256.Sum256(code)
+			define[laterName] = strconv.Quote("a/" + name + "." + hex.EncodeToString(sum[:5]) + ".js")
+		}
+	}
+	err := sheets(dir, out)
+	return out, err
+}
+
+func script(dir, name string, define map[string]string) ([]byte, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("find %s: %w", dir, err)
+	}
+	r := api.Build(api.BuildOptions{
+		EntryPoints:   []string{filepath.Join("src", name+".ts")},
+		AbsWorkingDir: abs,
+		Bundle:        true,
+		Define:        define,
+		Format:        api.FormatIIFE,
+		Target:        target,
+		Charset:       api.CharsetASCII,
+		LegalComments: api.LegalCommentsNone,
+		TreeShaking:   api.TreeShakingTrue,
+		// The compiler's settings are for its checks, not for what is built.
+		TsconfigRaw:       `{"compilerOptions":{"target":"es2022","useDefineForClassFields":true}}`,
+		MinifyWhitespace:  true,
+		MinifyIdentifiers: true,
+		MinifySyntax:      true,
+		LogLevel:          api.LogLevelSilent,
+	})
+	if len(r.Errors) > 0 {
+		return nil, fmt.Errorf("bundle %s: %w", name, join(r.Errors))
+	}
+	if len(r.Warnings) > 0 {
+		return nil, fmt.Errorf("bundle %s: %w", name, join(r.Warnings))
+	}
+	return r.OutputFiles[0].Contents, nil
+}
+
+// own says which style sheets are for the pages of one script alone; all others are for
+// every page.
+var own = map[string]string{"40-explore.css": "explore.css", "60-material.css": "material.css"}
+
+// sheets joins the style sheets in the order of their names.
+func sheets(dir string, out map[string][]byte) error {
+	parts, err := filepath.Glob(filepath.Join(dir, "css", "*.css"))
+	if err != nil {
+		return fmt.Errorf("list style sheets: %w", err)
+	}
+	for _, p := range slices.Sorted(slices.Values(parts)) {
+		text, err := os.ReadFile(p)
+		if err != nil {
+			return fmt.Errorf("read a style sheet: %w", err)
+		}
+		name := filepath.Base(p)
+		// Each by itself, so that what one leaves open does not swallow the next.
+		r := api.Transform(string(text), api.TransformOptions{
+			Loader: api.LoaderCSS, Sourcefile: name, Charset: api.CharsetUTF8,
+			MinifyWhitespace: true, MinifySyntax: true, LogLevel: api.LogLevelSilent,
+			// The files use nesting and colour functions as browsers know them.
+			Target: api.ESNext,
+		})
+		if len(r.Errors)+len(r.Warnings) > 0 {
+			return fmt.Errorf("bundle %s: %w", name, join(append(r.Errors, r.Warnings...)))
+		}
+		to := "site.css"
+		if own[name] != "" {
+			to = own[name]
+		}
+		out[to] = append(out[to], r.Code...)
+	}
+	return nil
+}
+
+func join(messages []api.Message) error {
+	var out []string
+	for _, m := range messages {
+		if at := m.Location; at != nil {
+			out = append(out, fmt.Sprintf("%s:%d:%d: %s", at.File, at.Line, at.Column+1, m.Text))
+		} else {
+			out = append(out, m.Text)
+		}
+	}
+	return errors.New(strings.Join(out, "\n"))
+}
+
+func names(files map[string][]byte) []string {
+	out := make([]string, 0, len(files))
+	for name := range files {
+		out = append(out, name)
+	}
+	slices.Sort(out)
+	return out
+}

@@ -1,0 +1,446 @@
+package dbt
+
+import (
+	"strings"
+
+	"github.com/engine-build/engine/engine/jinja"
+)
+
+// silent is an output that writes nothing: config, log, a method that changes a value.
+func (w *writer) silent(x jinja.Expr) ([]string, bool) {
+	call, ok := x.(*jinja.Call)
+	if !ok {
+		return nil, false
+	}
+	switch fn := call.Fn.(type) {
+	case *jinja.Name:
+		switch fn.Name {
+		case "config":
+			return []string{w.config(call)}, true
+		case "log", "print", "debug":
+			return nil, true
+		case "return":
+			return []string{w.returned(call)}, true
+		}
+	case *jinja.Attr:
+		if n, ok := fn.X.(*jinja.Name); ok {
+			switch {
+			case n.Name == "exceptions" && (fn.Name.Name == "raise_compiler_error" || fn.Name.Name == "raise_fail_fast_error"):
+				return []string{"fail " + w.message(call)}, true
+			case n.Name == "exceptions" && fn.Name.Name == "warn":
+				return nil, true
+			}
+			if v := w.scope.find(n.Name); v != nil && w.scope.mutated[n.Name] {
+				for _, m := range changing {
+					if m == fn.Name.Name && m != "pop" && m != "setdefault" {
+						return []string{"$_ := " + w.expr(x).text}, true
+					}
+				}
+			}
+		}
+	}
+	return nil, false
+}
+
+func (w *writer) message(call *jinja.Call) string {
+	if len(call.Args) == 0 {
+		return `"the model refuses to be compiled"`
+	}
+	v := w.expr(call.Args[0])
+	if v.typ == str {
+		return v.operand()
+	}
+	return "(py_str " + v.operand() + ")"
+}
+
+// do is {% do %}.
+func (w *writer) do(x jinja.Expr) []string {
+	if actions, ok := w.silent(x); ok {
+		return actions
+	}
+	v := w.expr(x)
+	if strings.HasPrefix(v.text, "fail ") {
+		return []string{v.text}
+	}
+	return []string{"$_ := " + v.text}
+}
+
+func (w *writer) returned(call *jinja.Call) string {
+	if w.inMacro == nil {
+		return w.refuse(call.At, "return belongs into a macro")
+	}
+	if len(call.Args) != 1 {
+		return "return (py_none)"
+	}
+	return "return " + w.mutable(call.Args[0]).operand()
+}
+
+// config writes config("key" "value" …). Values are those of Go, which configuration reads.
+func (w *writer) config(call *jinja.Call) string {
+	out := []string{"config"}
+	add := func(key string, value jinja.Expr) {
+		if _, none := value.(*jinja.None); none {
+			return
+		}
+		if w.snapshot {
+			switch key {
+			case "target_schema":
+				key = "schema"
+			case "target_database":
+				key = "database"
+			case "invalidate_hard_deletes":
+				if b, ok := value.(*jinja.Bool); ok {
+					if b.Value {
+						out = append(out, `"hard_deletes"`, `"invalidate"`)
+					}
+					return
+				}
+			}
+		}
+		out = append(out, quoted(key), w.setting(value).operand())
+	}
+	if len(call.Args) == 1 {
+		d, ok := call.Args[0].(*jinja.Dict)
+		if !ok {
+			return w.refuse(call.At, "config is given what is no dictionary")
+		}
+		for _, p := range d.Items {
+			key, ok := p.Key.(*jinja.String)
+			if !ok {
+				return w.refuse(p.Key.Span(), "a key of config is computed")
+			}
+			add(key.Value, p.Value)
+		}
+	}
+	for _, k := range call.Keywords {
+		add(k.Name.Name, k.Value)
+	}
+	if len(out) == 1 {
+		return ""
+	}
+	return strings.Join(out, " ")
+}
+
+// setting is a value of configuration.
+func (w *writer) setting(x jinja.Expr) val {
+	switch x := x.(type) {
+	case *jinja.List, *jinja.Tuple:
+		list := w.elements(x)
+		out := []string{"list"}
+		for _, i := range list {
+			out = append(out, w.setting(i).operand())
+		}
+		return val{text: strings.Join(out, " "), atom: len(out) == 1}
+	case *jinja.Dict:
+		out := []string{"dict"}
+		for _, p := range x.Items {
+			out = append(out, w.expr(p.Key).operand(), w.setting(p.Value).operand())
+		}
+		return val{text: strings.Join(out, " "), atom: len(out) == 1}
+	case *jinja.Cond:
+		no := val{text: `""`, atom: true}
+		if x.Else != nil {
+			no = w.setting(x.Else)
+		}
+		return val{text: "ternary " + w.setting(x.Then).operand() + " " + no.operand() + " " + w.bool(x.When)}
+	}
+	return w.expr(x)
+}
+
+func (w *writer) elements(x jinja.Expr) []jinja.Expr {
+	switch x := x.(type) {
+	case *jinja.List:
+		return x.Items
+	case *jinja.Tuple:
+		return x.Items
+	}
+	return nil
+}
+
+// outside are functions that ask the warehouse, or dbt itself, while a template is compiled.
+var outside = map[string]string{
+	"run_query": "the warehouse is asked while models are compiled", "statement": "the warehouse is asked while models are compiled",
+	"load_result": "the warehouse is asked while models are compiled", "load_relation": "the warehouse is asked while models are compiled",
+	"set": "sets are not there", "zip": "zip is not there", "fromjson": "fromjson is not there", "fromyaml": "fromyaml is not there",
+	"toyaml": "toyaml is not there", "local_md5": "local_md5 is not there; use the warehouse's md5", "caller": "a call block hands text to a macro",
+	"render": "render is not there", "submit_python_job": "Python models are not there", "diff_of_two_dicts": "dbt's own", "metric": "metrics are not there",
+	"doc": "doc belongs into descriptions", "super": "templates do not inherit",
+}
+
+func (w *writer) call(x *jinja.Call) val {
+	switch fn := x.Fn.(type) {
+	case *jinja.Name:
+		if w.scope.find(fn.Name) == nil {
+			return w.function(x, fn.Name)
+		}
+	case *jinja.Attr:
+		if n, ok := fn.X.(*jinja.Name); ok && w.scope.find(n.Name) == nil {
+			if v, ok := w.member(x, n.Name, fn.Name.Name); ok {
+				return v
+			}
+		}
+		args, ok := w.arguments(x.Arguments)
+		if !ok {
+			return w.refused(x, "*args and **kwargs of a method")
+		}
+		v := w.mutable(fn.X)
+		t := unknown
+		if v.typ == str || isText(fn.X) {
+			switch fn.Name.Name {
+			case "upper", "lower", "strip", "lstrip", "rstrip", "replace", "title", "capitalize", "join", "format", "zfill":
+				t = str
+			}
+			switch {
+			case fn.Name.Name == "upper" && args == "", fn.Name.Name == "lower" && args == "":
+				return val{text: fn.Name.Name + " " + v.operand(), typ: str}
+			case fn.Name.Name == "strip" && args == "":
+				return val{text: "trim " + v.operand(), typ: str}
+			}
+		}
+		return val{text: "py_call " + v.operand() + " " + quoted(fn.Name.Name) + args, typ: t}
+	case *jinja.Call: // adapter.dispatch('name', 'package')(…)
+		if name, pkg, ok := dispatched(fn); ok {
+			for _, prefix := range []string{w.Adapter + "__", "default__"} {
+				if m, ok := w.Context.Macro(pkg, prefix+name); ok {
+					return w.include(x, m)
+				}
+			}
+			if m, ok := w.Context.Macro(pkg, name); ok {
+				return w.include(x, m)
+			}
+			return w.refused(x, "there is no macro %s for %s", name, w.Adapter)
+		}
+	}
+	return w.refused(x, "what is called here is not known")
+}
+
+func isText(x jinja.Expr) bool { _, ok := x.(*jinja.String); return ok }
+
+// dispatched reads adapter.dispatch('name', macro_namespace='package').
+func dispatched(x *jinja.Call) (name, pkg string, ok bool) {
+	attr, ok := x.Fn.(*jinja.Attr)
+	if !ok || attr.Name.Name != "dispatch" {
+		return "", "", false
+	}
+	text := func(x jinja.Expr) string {
+		if s, ok := x.(*jinja.String); ok {
+			return s.Value
+		}
+		return ""
+	}
+	if len(x.Args) > 0 {
+		name = text(x.Args[0])
+	}
+	if len(x.Args) > 1 {
+		pkg = text(x.Args[1])
+	}
+	for _, k := range x.Keywords {
+		switch k.Name.Name {
+		case "macro_name":
+			name = text(k.Value)
+		case "macro_namespace":
+			pkg = text(k.Value)
+		}
+	}
+	return name, pkg, name != ""
+}
+
+// function is a call of a name.
+func (w *writer) function(x *jinja.Call, name string) val {
+	if m, ok := w.Context.Macro("", name); ok { // an own macro hides dbt's
+		return w.include(x, m)
+	}
+	operands := func() []string {
+		var out []string
+		for _, a := range x.Args {
+			out = append(out, w.expr(a).operand())
+		}
+		return out
+	}
+	switch name {
+	case "ref":
+		args := operands()
+		if len(args) == 2 { // the package goes: everything is one project
+			args = args[1:]
+		}
+		for _, k := range x.Keywords {
+			if k.Name.Name == "v" || k.Name.Name == "version" {
+				args = append(args, `"v"`, w.expr(k.Value).operand())
+			}
+		}
+		if len(args) == 0 {
+			return w.refused(x, "ref names no model")
+		}
+		return val{text: "ref " + strings.Join(args, " "), typ: str}
+	case "source":
+		if len(x.Args) != 2 {
+			return w.refused(x, "source wants the name of a source and of a table")
+		}
+		return val{text: "source " + strings.Join(operands(), " "), typ: str}
+	case "var":
+		return w.variable(x)
+	case "env_var":
+		if len(x.Args) == 0 {
+			return w.refused(x, "env_var names no variable")
+		}
+		return val{text: "env_var " + strings.Join(operands(), " "), typ: str}
+	case "is_incremental":
+		return val{text: "is_incremental", typ: boolean, atom: true}
+	case "range":
+		return w.rangeCall(x)
+	case "namespace", "dict":
+		out := "dict"
+		if name == "dict" {
+			out = "py_dict"
+		}
+		for _, k := range x.Keywords {
+			out += " " + quoted(k.Name.Name) + " " + w.mutable(k.Value).operand()
+		}
+		if len(x.Args) > 0 {
+			return w.refused(x, "%s of a value", name)
+		}
+		return val{text: out}
+	case "tojson":
+		if len(x.Args) > 0 {
+			return val{text: `py_filter "tojson" ` + w.expr(x.Args[0]).operand(), typ: str}
+		}
+	case "config", "log", "print", "debug":
+		return val{text: `""`, typ: str, atom: true}
+	case "return":
+		return val{text: w.returned(x), typ: str}
+	case "should_full_refresh":
+		return val{text: "not is_incremental", typ: boolean}
+	}
+	if why := outside[name]; why != "" {
+		return w.refused(x, "%s: %s", name, why)
+	}
+	return w.refused(x, "there is no macro %s", name)
+}
+
+// variable is var('x', default). What is printed of it depends on what it holds.
+func (w *writer) variable(x *jinja.Call) val {
+	if len(x.Args) == 0 {
+		return w.refused(x, "var names no variable")
+	}
+	name := w.expr(x.Args[0])
+	out := val{text: "var " + name.operand()}
+	kind := func(v any) typ {
+		switch v := v.(type) {
+		case string:
+			return str
+		case int, int64:
+			return whole
+		case bool:
+			return boolean
+		case []any:
+			all := texts
+			for _, i := range v {
+				if _, ok := i.(string); !ok {
+					all = items
+				}
+			}
+			return all
+		}
+		return unknown
+	}
+	have, known := any(nil), false
+	if s, ok := x.Args[0].(*jinja.String); ok {
+		have, known = w.Vars[s.Value]
+	}
+	other := x.Args[1:]
+	for _, k := range x.Keywords {
+		if k.Name.Name == "default" {
+			other = []jinja.Expr{k.Value}
+		}
+	}
+	if known {
+		out.typ = kind(have)
+	}
+	if len(other) > 0 {
+		d := w.setting(other[0])
+		if _, none := other[0].(*jinja.None); none {
+			d = val{text: "py_none"}
+		}
+		out.text += " " + d.operand()
+		switch {
+		case !known:
+			out.typ = d.typ
+		case out.typ != d.typ:
+			out.typ = unknown
+		}
+		if out.typ == boolean || out.typ == whole || out.typ == texts || out.typ == ints || out.typ == items {
+			if !known { // whoever sets it may give something else
+				out.typ = unknown
+			}
+		}
+	}
+	switch out.typ {
+	case texts:
+		out.elem = str
+	}
+	return out
+}
+
+// member is a call of a function of dbt's, of a package or of a module.
+func (w *writer) member(x *jinja.Call, owner, name string) (val, bool) {
+	switch owner {
+	case "adapter":
+		switch name {
+		case "quote":
+			if len(x.Args) == 1 {
+				mark := `"`
+				if w.Adapter == "bigquery" || w.Adapter == "databricks" || w.Adapter == "spark" {
+					mark = "`"
+				}
+				v := w.expr(x.Args[0])
+				if v.typ == str {
+					return val{text: "printf " + quoted(mark+"%v"+mark) + " " + v.operand(), typ: str}, true
+				}
+				return val{text: "py_concat " + quoted(mark) + " " + v.operand() + " " + quoted(mark), typ: str}, true
+			}
+		case "dispatch":
+			return w.refused(x, "what dispatch finds is not called"), true
+		}
+		return w.refused(x, "adapter.%s asks the warehouse while models are compiled", name), true
+	case "builtins":
+		return w.function(x, name), true
+	case "exceptions":
+		return val{text: "fail " + w.message(x), typ: str}, true
+	case "config":
+		return w.refused(x, "config.%s: templates do not read their configuration", name), true
+	case "modules", "api", "graph", "model", "flags", "context", "this", "target", "loop":
+		return w.refused(x, "templates have no %s.%s", owner, name), true
+	}
+	if m, ok := w.Context.Macro(owner, name); ok {
+		return w.include(x, m), true
+	}
+	if owner == w.Project {
+		return w.function(x, name), true
+	}
+	return w.refused(x, "there is no macro %s.%s: its package is not installed, or it has no counterpart", owner, name), true
+}
+
+// include is a call of a macro, its arguments by name.
+func (w *writer) include(x *jinja.Call, m Macro) val {
+	if x.Star != nil || x.Stars != nil {
+		return w.refused(x, "*args and **kwargs of a macro")
+	}
+	if len(x.Args) > len(m.Params) {
+		return w.refused(x, "the macro %s takes %d arguments, not %d", m.Name, len(m.Params), len(x.Args))
+	}
+	out := "include " + quoted(m.Name)
+	var args []string
+	for i, a := range x.Args {
+		args = append(args, quoted(m.Params[i])+" "+w.mutable(a).operand())
+	}
+	for _, k := range x.Keywords {
+		args = append(args, quoted(k.Name.Name)+" "+w.mutable(k.Value).operand())
+	}
+	if len(args) > 0 {
+		out += " (dict " + strings.Join(args, " ") + ")"
+	}
+	if m.Value {
+		return val{text: out}
+	}
+	return val{text: out, typ: str}
+}

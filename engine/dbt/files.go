@@ -1,0 +1,393 @@
+package dbt
+
+import (
+	"bytes"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/jinja"
+	"github.com/engine-build/engine/engine/source"
+)
+
+// convert writes the files of the project, or of a package, whose files get a folder of its name.
+func (im *importer) convert(name string, dir fs.FS, paths map[string][]string, below string) {
+	prefix := ""
+	if name != "" {
+		prefix = path.Join(im.installed(), name)
+	}
+	place := func(p string) string {
+		if below == "" {
+			return p
+		}
+		for key, to := range map[string]string{"model-paths": "model-paths", "seed-paths": "seed-paths", "macro-paths": "macro-paths", "test-paths": "test-paths", "snapshot-paths": "snapshot-paths"} {
+			for _, folder := range paths[key] {
+				if rest, ok := strings.CutPrefix(p, folder+"/"); ok && len(im.paths[to]) > 0 {
+					return path.Join(im.paths[to][0], below, rest)
+				}
+			}
+		}
+		return path.Join(below, p)
+	}
+	each := func(folders []string, endings []string, f func(*source.File, string)) {
+		for _, p := range files(dir, folders, endings...) {
+			file, err := read(dir, prefix, p)
+			if err != nil {
+				im.note(source.NewFile(path.Join(prefix, p), nil).Whole(), "the file cannot be read")
+				continue
+			}
+			f(file, place(p))
+		}
+	}
+	sql, yml := []string{".sql"}, []string{".yml", ".yaml"}
+	each(paths["macro-paths"], sql, func(f *source.File, to string) { im.macroFile(name, f, to) })
+	each(paths["model-paths"], sql, func(f *source.File, to string) { im.model(name, f, to); im.out.Models++ })
+	each(paths["model-paths"], []string{".py"}, func(f *source.File, _ string) {
+		im.note(f.Whole(), "a model in Python: there is nothing here that runs it")
+	})
+	each(paths["snapshot-paths"], sql, func(f *source.File, to string) { im.snapshotFile(name, f, to) })
+	each(paths["test-paths"], sql, func(f *source.File, to string) { im.testFile(name, f, to) })
+	each(paths["seed-paths"], []string{".csv"}, func(f *source.File, to string) {
+		im.out.Files[to] = f.Data
+		im.out.Seeds++
+	})
+	var all []string
+	for _, key := range []string{"model-paths", "seed-paths", "snapshot-paths", "test-paths", "macro-paths"} {
+		all = append(all, paths[key]...)
+	}
+	each(all, yml, func(f *source.File, to string) { im.properties(f, to) })
+	each(all, []string{".md"}, func(f *source.File, to string) { im.docs(f, to) })
+	each(paths["analysis-paths"], sql, func(f *source.File, _ string) {
+		im.note(f.Whole(), "an analysis: there are none here; «engine show --inline» shows what a query gives")
+	})
+	if name != "" {
+		return
+	}
+	if data, err := fs.ReadFile(dir, "selectors.yml"); err == nil {
+		im.out.Files["selectors.yml"] = data
+	}
+}
+
+// parsed reads a template; mistakes of it are notes, and the file is left out.
+func (im *importer) parsed(f *source.File) *jinja.Template {
+	t, list := jinja.Parse(f)
+	for _, d := range list {
+		d.Severity = diag.Warning
+		im.out.Notes.Add(d)
+	}
+	return t
+}
+
+// base is the name of a file without its ending.
+func base(p string) string { return strings.TrimSuffix(path.Base(p), path.Ext(p)) }
+
+func (im *importer) model(pkg string, f *source.File, to string) {
+	t := im.parsed(f)
+	if t == nil {
+		return
+	}
+	text, notes := im.context(pkg, base(to)).Template(t)
+	im.out.Notes.Add(notes...)
+	im.out.Files[to] = []byte(text)
+}
+
+// ownRules are macros of dbt that projects override, and what has their place here.
+var ownRules = map[string]string{
+	"generate_alias_name":    `names of relations are decided by "alias"`,
+	"generate_database_name": `databases are decided by "database"`,
+	"ref":                    "ref is the engine's own", "source": "source is the engine's own",
+}
+
+// plainSchema finds a generate_schema_name whose custom names stand alone.
+var plainSchema = regexp.MustCompile(`\{\{-?\s*custom_schema_name\s*(\|\s*trim\s*)?-?\}\}`)
+
+func (im *importer) macroFile(pkg string, f *source.File, to string) {
+	t := im.parsed(f)
+	if t == nil {
+		return
+	}
+	var kept []jinja.Node
+	for _, n := range t.Body {
+		switch n := n.(type) {
+		case *jinja.Macro:
+			name := n.Name.Name
+			switch {
+			case n.Kind != "macro":
+				im.generic(pkg, f, n)
+				continue
+			case strings.HasPrefix(name, "test_"):
+				n.Name.Name = strings.TrimPrefix(name, "test_")
+				im.generic(pkg, f, n)
+				continue
+			case name == "generate_schema_name":
+				body := string(f.Data[n.Head.End:n.End.Start])
+				if plainSchema.MatchString(body) && !strings.Contains(body, "default_schema }}_") && !strings.Contains(body, "default_schema ~") {
+					im.replaceSchema = true
+					continue
+				}
+				if !strings.Contains(body, "default_schema") {
+					im.note(n.Head, "generate_schema_name decides in its own way; see custom_schema of a target")
+				}
+				continue
+			case ownRules[name] != "":
+				im.note(n.Head, "%s is overridden: %s", name, ownRules[name])
+				continue
+			}
+			im.out.Macros++
+		case *jinja.Materialization:
+			im.note(n.Head, "an own materialization %q: materializations are part of the engine", n.Name.Name)
+			continue
+		}
+		kept = append(kept, n)
+	}
+	text, notes := im.context(pkg, "").macros(pkg, f, kept, t)
+	if text == "" {
+		return
+	}
+	im.out.Notes.Add(notes...)
+	im.out.Files[strings.TrimSuffix(to, ".sql")+".tmpl"] = []byte(text)
+}
+
+// macros writes those of a file that are kept. A file with nothing else than white space is empty.
+func (c *Context) macros(pkg string, f *source.File, kept []jinja.Node, t *jinja.Template) (string, diag.List) {
+	any := false
+	var b strings.Builder
+	w := &writer{Context: c, file: f, macros: true}
+	w.scope = newScope(nil, nil)
+	at := 0
+	for _, n := range t.Body {
+		text, isText := n.(*jinja.Text)
+		if isText && !text.Raw {
+			continue
+		}
+		b.WriteString(onlySpace(w.raw(at, n.Span().Start)))
+		at = n.Span().End
+		if !slices.Contains(kept, n) {
+			continue
+		}
+		if _, ok := n.(*jinja.Macro); ok {
+			any = true
+		}
+		b.WriteString(w.node(n))
+	}
+	b.WriteString(onlySpace(w.raw(at, len(f.Data))))
+	if !any {
+		return "", nil
+	}
+	return strings.TrimLeft(b.String(), "\n") + w.defines.String(), w.notes
+}
+
+// onlySpace keeps the white space of what stands between macros, and no words: in the engine's
+// files of macros they would make one more.
+func onlySpace(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == ' ' || r == '\t' {
+			return r
+		}
+		return -1
+	}, s)
+}
+
+// generic writes a generic test: a template over .model, .column and its arguments.
+func (im *importer) generic(pkg string, f *source.File, n *jinja.Macro) {
+	c := im.context(pkg, "")
+	w := &writer{Context: c, file: f}
+	w.scope = newScope(nil, n.Body)
+	var open []string
+	for _, p := range n.Params {
+		name := p.Name.Name
+		arg := ""
+		switch name {
+		case "model":
+			arg = ".model"
+		case "column_name":
+			arg = ".column"
+		default:
+			arg = "py_arg . " + quoted(name)
+			if p.Default != nil {
+				arg += " " + w.expr(p.Default).operand()
+			}
+		}
+		kind := unknown
+		if name == "model" || name == "column_name" {
+			kind = str
+		}
+		open = append(open, w.scope.declare(name, kind)+" := "+arg)
+	}
+	open = append(open, w.scope.hoist...)
+	body := strings.TrimLeft(w.inner(n.Body, n.Head, n.End), "\r\n")
+	im.out.Notes.Add(w.notes...)
+	to := path.Join(im.paths["test-paths"][0], "generic", n.Name.Name+".sql")
+	im.out.Files[to] = []byte(wrapped(false, true, open...) + "\n" + strings.TrimRight(body, " \t\r\n") + "\n" + w.defines.String())
+	im.out.Tests++
+}
+
+func (im *importer) testFile(pkg string, f *source.File, to string) {
+	t := im.parsed(f)
+	if t == nil {
+		return
+	}
+	found := false
+	for _, n := range t.Body {
+		if m, ok := n.(*jinja.Macro); ok && m.Kind != "macro" {
+			im.generic(pkg, f, m)
+			found = true
+		}
+	}
+	if found {
+		return
+	}
+	text, notes := im.context(pkg, "").Template(t)
+	im.out.Notes.Add(notes...)
+	im.out.Files[to] = []byte(text)
+	im.out.Tests++
+}
+
+// snapshotFile writes each snapshot of a file into one of its own name.
+func (im *importer) snapshotFile(pkg string, f *source.File, to string) {
+	t := im.parsed(f)
+	if t == nil {
+		return
+	}
+	for _, n := range t.Body {
+		s, ok := n.(*jinja.Snapshot)
+		if !ok {
+			continue
+		}
+		c := im.context(pkg, s.Name.Name)
+		w := &writer{Context: c, file: f, snapshot: true}
+		w.scope = newScope(nil, s.Body)
+		text := w.hoisted() + strings.TrimLeft(w.inner(s.Body, s.Head, s.End), "\r\n")
+		im.out.Notes.Add(w.notes...)
+		im.out.Files[path.Join(path.Dir(to), s.Name.Name+".sql")] = []byte(strings.TrimRight(text, " \t\r\n") + "\n" + w.defines.String())
+		im.out.Snapshots++
+	}
+}
+
+var docsBlock = regexp.MustCompile(`\{%-?\s*docs\s`)
+
+// docs keeps Markdown with docs blocks; other files are for people who read the folder.
+func (im *importer) docs(f *source.File, to string) {
+	if docsBlock.Match(f.Data) {
+		im.out.Files[to] = f.Data
+	}
+}
+
+// properties keeps a YAML file as it is, but for Jinja in its values, which is computed.
+func (im *importer) properties(f *source.File, to string) {
+	if !bytes.Contains(f.Data, []byte("{{")) && !bytes.Contains(f.Data, []byte("{%")) {
+		im.out.Files[to] = f.Data
+		return
+	}
+	var root yaml.Node
+	if err := yaml.Unmarshal(f.Data, &root); err != nil {
+		im.note(f.Whole(), "%v", err)
+		return
+	}
+	lines := lineStarts(f.Data)
+	var edits []edit
+	var walk func(n *yaml.Node, key string)
+	walk = func(n *yaml.Node, key string) {
+		switch n.Kind {
+		case yaml.MappingNode:
+			for i := 0; i+1 < len(n.Content); i += 2 {
+				walk(n.Content[i+1], n.Content[i].Value)
+			}
+			return
+		case yaml.ScalarNode:
+		default:
+			for _, c := range n.Content {
+				walk(c, key)
+			}
+			return
+		}
+		if !strings.Contains(n.Value, "{{") && !strings.Contains(n.Value, "{%") || key == "description" || strings.Contains(n.Value, "doc(") {
+			return
+		}
+		start := lines[min(n.Line-1, len(lines)-1)] + n.Column - 1
+		at := f.Span(start, start+1)
+		if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
+			im.note(at, "Jinja in a text of several lines")
+			return
+		}
+		end, ok := scalarEnd(f.Data, start)
+		if !ok {
+			im.note(at, "Jinja that could not be found in the file again")
+			return
+		}
+		at = f.Span(start, end)
+		v, err := im.names.text(n.Value)
+		if err != nil {
+			im.note(at, "%v", err)
+			return
+		}
+		data, err := yaml.Marshal(v)
+		if err != nil {
+			im.note(at, "%v", err)
+			return
+		}
+		edits = append(edits, edit{start, end, strings.TrimSpace(string(data))})
+	}
+	walk(&root, "")
+	im.out.Files[to] = applied(f.Data, edits)
+}
+
+type edit struct {
+	start, end int
+	text       string
+}
+
+func applied(data []byte, edits []edit) []byte {
+	slices.SortFunc(edits, func(a, b edit) int { return a.start - b.start })
+	var out []byte
+	at := 0
+	for _, e := range edits {
+		out = append(append(out, data[at:e.start]...), e.text...)
+		at = e.end
+	}
+	return append(out, data[at:]...)
+}
+
+func lineStarts(data []byte) []int {
+	out := []int{0}
+	for i, b := range data {
+		if b == '\n' {
+			out = append(out, i+1)
+		}
+	}
+	return out
+}
+
+// scalarEnd is the end of a scalar of one line.
+func scalarEnd(data []byte, start int) (int, bool) {
+	if start >= len(data) {
+		return 0, false
+	}
+	switch mark := data[start]; mark {
+	case '"', '\'':
+		for i := start + 1; i < len(data); i++ {
+			switch {
+			case data[i] == '\\' && mark == '"':
+				i++
+			case data[i] == mark && mark == '\'' && i+1 < len(data) && data[i+1] == mark:
+				i++
+			case data[i] == mark:
+				return i + 1, true
+			}
+		}
+		return 0, false
+	}
+	end := start
+	for end < len(data) && data[end] != '\n' {
+		if data[end] == '#' && end > start && data[end-1] == ' ' {
+			break
+		}
+		end++
+	}
+	return start + len(bytes.TrimRight(data[start:end], " \r\t")), true
+}

@@ -1,0 +1,362 @@
+package dbt
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/jinja"
+	"github.com/engine-build/engine/engine/source"
+)
+
+// Options say what is read beside the project's own folder.
+type Options struct {
+	// Profiles is profiles.yml, nil where there is none.
+	Profiles *source.File
+	// Target is the output of the profile whose type and name decide; empty: the profile's own choice.
+	Target string
+}
+
+// Project is what an import makes: files by their slash-separated paths, and what has no
+// counterpart, by place.
+type Project struct {
+	Name  string
+	Files map[string][]byte
+	Notes diag.List
+	// Counts of what was read: models, macros, seeds, snapshots, tests, packages.
+	Models, Macros, Seeds, Snapshots, Tests, Packages int
+}
+
+// importer is one import.
+type importer struct {
+	dir   fs.FS
+	o     Options
+	out   *Project
+	conf  *yaml.Node
+	file  *source.File
+	vars  map[string]any
+	names *constants
+	// macros by package (empty: the project's own) and name.
+	macros map[string]map[string]Macro
+	// from is the text of macros, by the engine's name of each: the library is written only where
+	// it is used.
+	adapter string
+	target  map[string]any
+	paths   map[string][]string
+	// replaceSchema says that the project's own generate_schema_name takes custom schemas as they are.
+	replaceSchema bool
+	used          map[string]bool
+}
+
+const projectFile = "dbt_project.yml"
+
+// Import reads a dbt project and converts it. It is an error only where there is none.
+func Import(dir fs.FS, o Options) (*Project, error) {
+	data, err := fs.ReadFile(dir, projectFile)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", projectFile, err)
+	}
+	im := &importer{dir: dir, o: o, out: &Project{Files: map[string][]byte{}}, macros: map[string]map[string]Macro{}, used: map[string]bool{}}
+	im.file = source.NewFile(projectFile, data)
+	if im.conf, err = mapping(data); err != nil {
+		return nil, fmt.Errorf("read %s: %w", projectFile, err)
+	}
+	im.out.Name = scalar(get(im.conf, "name"))
+	if im.out.Name == "" {
+		im.out.Name = "imported"
+		im.note(im.file.Whole(), "the project has no name")
+	}
+	im.readVars()
+	im.readPaths()
+	profile := im.readProfile()
+	im.names = &constants{vars: im.vars, target: im.target}
+	packages := im.packages()
+	im.signatures("", im.dir, im.paths["macro-paths"])
+	for _, p := range packages {
+		im.signatures(p.name, p.dir, p.paths["macro-paths"])
+	}
+	im.convert("", im.dir, im.paths, "")
+	for _, p := range packages {
+		im.convert(p.name, p.dir, p.paths, p.name)
+		im.out.Packages++
+	}
+	im.library()
+	im.settings(profile)
+	im.out.Notes = im.out.Notes.Sorted()
+	return im.out, nil
+}
+
+func (im *importer) note(at source.Span, format string, args ...any) {
+	im.out.Notes.Add(diag.Diagnostic{Severity: diag.Warning, Code: codeUnconverted, Message: fmt.Sprintf(format, args...), At: at})
+}
+
+// mapping reads a YAML file whose top is a mapping; an empty file is an empty one.
+func mapping(data []byte) (*yaml.Node, error) {
+	var n yaml.Node
+	if err := yaml.Unmarshal(data, &n); err != nil {
+		return nil, err
+	}
+	if n.Kind == yaml.DocumentNode && len(n.Content) == 1 {
+		n = *n.Content[0]
+	}
+	if n.Kind == 0 || n.Kind == yaml.ScalarNode && n.Value == "" {
+		return &yaml.Node{Kind: yaml.MappingNode}, nil
+	}
+	if n.Kind != yaml.MappingNode {
+		return nil, errors.New("the file holds no mapping")
+	}
+	return &n, nil
+}
+
+func get(n *yaml.Node, key string) *yaml.Node {
+	if n == nil {
+		return nil
+	}
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	if n.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
+		}
+	}
+	return nil
+}
+
+func scalar(n *yaml.Node) string {
+	if n == nil || n.Kind != yaml.ScalarNode {
+		return ""
+	}
+	return n.Value
+}
+
+func decoded(n *yaml.Node) any {
+	var v any
+	if n == nil || n.Decode(&v) != nil {
+		return nil
+	}
+	return plainValue(v)
+}
+
+// plainValue gives maps with text keys, as templates have them.
+func plainValue(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for k, x := range v {
+			v[k] = plainValue(x)
+		}
+	case map[any]any:
+		out := map[string]any{}
+		for k, x := range v {
+			out[fmt.Sprint(k)] = plainValue(x)
+		}
+		return out
+	case []any:
+		for i, x := range v {
+			v[i] = plainValue(x)
+		}
+	}
+	return v
+}
+
+func (im *importer) readVars() {
+	im.vars = map[string]any{}
+	vars, _ := decoded(get(im.conf, "vars")).(map[string]any)
+	for k, v := range vars {
+		if m, ok := v.(map[string]any); ok && k == im.out.Name {
+			continue
+		} else if ok && im.isPackage(k) {
+			maps.Copy(im.vars, m)
+			continue
+		}
+		im.vars[k] = v
+	}
+	if own, ok := vars[im.out.Name].(map[string]any); ok {
+		maps.Copy(im.vars, own)
+	}
+}
+
+// installed is where packages are.
+func (im *importer) installed() string {
+	if p := scalar(get(im.conf, "packages-install-path")); p != "" {
+		return path.Clean(p)
+	}
+	for _, p := range []string{"dbt_packages", "dbt_modules"} {
+		if info, err := fs.Stat(im.dir, p); err == nil && info.IsDir() {
+			return p
+		}
+	}
+	return "dbt_packages"
+}
+
+func (im *importer) isPackage(name string) bool {
+	info, err := fs.Stat(im.dir, path.Join(im.installed(), name))
+	return err == nil && info.IsDir()
+}
+
+// pathKeys are keys of folders with their defaults and older names.
+var pathKeys = []struct {
+	key, old string
+	other    []string
+}{
+	{"model-paths", "source-paths", []string{"models"}},
+	{"seed-paths", "data-paths", []string{"seeds"}},
+	{"snapshot-paths", "", []string{"snapshots"}},
+	{"test-paths", "", []string{"tests"}},
+	{"macro-paths", "", []string{"macros"}},
+	{"analysis-paths", "", nil},
+}
+
+func pathsOf(conf *yaml.Node) map[string][]string {
+	out := map[string][]string{}
+	for _, k := range pathKeys {
+		out[k.key] = k.other
+		for _, key := range []string{k.old, k.key} {
+			if n := get(conf, key); key != "" && n != nil {
+				out[k.key] = nil
+				for _, x := range n.Content {
+					out[k.key] = append(out[k.key], path.Clean(x.Value))
+				}
+			}
+		}
+	}
+	return out
+}
+
+func (im *importer) readPaths() { im.paths = pathsOf(im.conf) }
+
+// ownPackages are those whose macros and tests the engine has itself, or that only help developers.
+var ownPackages = []string{"dbt_utils", "dbt_expectations", "dbt_date", "codegen", "audit_helper", "dbt_project_evaluator", "elementary"}
+
+// pkg is an installed package.
+type pkg struct {
+	name  string
+	dir   fs.FS
+	paths map[string][]string
+}
+
+func (im *importer) packages() []pkg {
+	root := im.installed()
+	entries, err := fs.ReadDir(im.dir, root)
+	if err != nil {
+		for _, f := range []string{"packages.yml", "dependencies.yml"} {
+			data, err := fs.ReadFile(im.dir, f)
+			if err != nil || !strings.Contains(string(data), "package") {
+				continue
+			}
+			im.note(source.NewFile(f, data).Whole(), "the project has packages, and none is installed: run «dbt deps» first if it needs more than dbt_utils and dbt_expectations")
+		}
+		return nil
+	}
+	var out []pkg
+	for _, e := range entries {
+		sub, err := fs.Sub(im.dir, path.Join(root, e.Name()))
+		if err != nil {
+			continue
+		}
+		data, err := fs.ReadFile(sub, projectFile)
+		if err != nil {
+			continue
+		}
+		conf, err := mapping(data)
+		if err != nil {
+			im.note(source.NewFile(path.Join(root, e.Name(), projectFile), data).Whole(), "%v", err)
+			continue
+		}
+		name := scalar(get(conf, "name"))
+		if name == "" || slices.Contains(ownPackages, name) {
+			continue
+		}
+		if vars, ok := decoded(get(conf, "vars")).(map[string]any); ok {
+			if own, ok := vars[name].(map[string]any); ok {
+				vars = own
+			}
+			for k, v := range vars {
+				if _, has := im.vars[k]; !has {
+					im.vars[k] = v
+				}
+			}
+		}
+		out = append(out, pkg{name, sub, pathsOf(conf)})
+	}
+	return out
+}
+
+// files lists those below folders with one of the endings, sorted. Generic tests are given where
+// they are asked for.
+func files(dir fs.FS, folders []string, endings ...string) []string {
+	var out []string
+	for _, folder := range folders {
+		_ = fs.WalkDir(dir, folder, func(p string, d fs.DirEntry, err error) error {
+			if err != nil {
+				return nil // a folder that is not there has no files
+			}
+			if d.IsDir() && strings.HasPrefix(d.Name(), ".") && p != "." {
+				return fs.SkipDir
+			}
+			if !d.IsDir() && slices.Contains(endings, path.Ext(p)) {
+				out = append(out, p)
+			}
+			return nil
+		})
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func read(dir fs.FS, prefix, p string) (*source.File, error) {
+	data, err := fs.ReadFile(dir, p)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", p, err)
+	}
+	return source.NewFile(path.Join(prefix, p), data), nil
+}
+
+// signatures reads what macros there are, so that calls can name their arguments.
+func (im *importer) signatures(name string, dir fs.FS, folders []string) {
+	own := map[string]Macro{}
+	for _, p := range files(dir, folders, ".sql") {
+		f, err := read(dir, "", p)
+		if err != nil {
+			continue
+		}
+		if t, list := jinja.Parse(f); list == nil {
+			maps.Copy(own, Signatures(name, t))
+		}
+	}
+	im.macros[name] = own
+}
+
+// macro finds what a call names: an own macro, one of the package it stands in, the named
+// package's, or one of the library.
+func (im *importer) macro(inside string) func(owner, name string) (Macro, bool) {
+	return func(owner, name string) (Macro, bool) {
+		try := []string{owner}
+		if owner == "" {
+			try = []string{"", inside}
+		}
+		if owner == im.out.Name {
+			try = []string{""}
+		}
+		for _, p := range try {
+			if m, ok := im.macros[p][name]; ok {
+				return m, true
+			}
+		}
+		return im.fromLibrary(owner, name)
+	}
+}
+
+func (im *importer) context(inside, model string) *Context {
+	return &Context{Project: im.out.Name, Adapter: im.adapter, Model: model, Vars: im.vars, Macro: im.macro(inside)}
+}

@@ -1,0 +1,350 @@
+package dbt
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/engine-build/engine/engine/jinja"
+	"github.com/engine-build/engine/engine/source"
+)
+
+// targetFields are the keys of a profile's output that a target has, by dbt's name. What is not
+// here is noted.
+var targetFields = map[string]map[string]string{
+	"duckdb": {"path": "path", "schema": "schema", "threads": "threads"},
+	"postgres": {"host": "host", "port": "port", "user": "user", "pass": "password", "password": "password", "dbname": "dbname", "database": "dbname", "schema": "schema",
+		"threads": "threads", "sslmode": "sslmode", "sslcert": "sslcert", "sslkey": "sslkey", "sslrootcert": "sslrootcert", "role": "role", "search_path": "search_path", "connect_timeout": "connect_timeout"},
+	"bigquery": {"project": "project", "database": "project", "dataset": "schema", "schema": "schema", "threads": "threads", "location": "location", "keyfile": "keyfile", "keyfile_json": "keyfile_json",
+		"priority": "priority", "impersonate_service_account": "impersonate_service_account", "execution_project": "execution_project", "maximum_bytes_billed": "maximum_bytes_billed",
+		"job_execution_timeout_seconds": "job_execution_timeout", "job_creation_timeout_seconds": "job_creation_timeout", "job_retries": "job_retries", "job_retry_deadline_seconds": "job_retry_deadline"},
+}
+
+// quiet are keys of profiles that decide nothing here.
+var quiet = []string{"type", "method", "extensions", "plugins", "settings", "keepalives_idle", "retries", "client_id", "client_secret", "refresh_token", "token_uri", "scopes", "timeout_seconds"}
+
+// secrets are fields whose words stay out of engine.yml.
+var secrets = []string{"password", "keyfile_json"}
+
+// profile is what was read of profiles.yml.
+type profile struct {
+	targets  *yaml.Node // mapping of names to targets
+	chosen   string
+	dialects map[string]string
+}
+
+// readProfile finds the outputs of the project's profile, and the target that the import is for.
+func (im *importer) readProfile() *profile {
+	p := &profile{targets: &yaml.Node{Kind: yaml.MappingNode}}
+	im.target = map[string]any{"name": "dev", "type": "duckdb", "schema": "main", "database": ""}
+	defer func() { im.adapter = fmt.Sprint(im.target["type"]) }()
+	if im.o.Profiles == nil {
+		im.note(im.file.Whole(), "there is no profiles.yml: the target is a DuckDB file")
+		return p
+	}
+	root, err := mapping(im.o.Profiles.Data)
+	if err != nil {
+		im.note(im.o.Profiles.Whole(), "%v", err)
+		return p
+	}
+	name := scalar(get(im.conf, "profile"))
+	env := &constants{vars: im.vars, env: func(name string, other any, has bool) (any, error) {
+		if has {
+			return fmt.Sprintf("${%s:-%v}", name, other), nil
+		}
+		return "${" + name + "}", nil
+	}}
+	if v, err := env.text(name); err == nil && v != nil {
+		name = fmt.Sprint(v)
+	}
+	found := get(root, name)
+	if found == nil {
+		im.note(im.o.Profiles.Whole(), "there is no profile %q: the target is a DuckDB file", name)
+		return p
+	}
+	outputs := get(found, "outputs")
+	p.chosen = im.o.Target
+	if p.chosen == "" {
+		p.chosen = "default"
+		if n := get(found, "target"); n != nil {
+			if v, err := env.text(n.Value); err == nil && !strings.HasPrefix(fmt.Sprint(v), "${") {
+				p.chosen = fmt.Sprint(v)
+			} else if _, other, ok := strings.Cut(fmt.Sprint(v), ":-"); ok {
+				p.chosen = strings.TrimSuffix(other, "}")
+			}
+		}
+	}
+	for i := 0; outputs != nil && i+1 < len(outputs.Content); i += 2 {
+		key, out := outputs.Content[i].Value, outputs.Content[i+1]
+		target, ok := im.targetOf(key, out, env)
+		if !ok {
+			continue
+		}
+		p.targets.Content = append(p.targets.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: key}, target)
+		if key == p.chosen || len(p.targets.Content) == 2 && get(outputs, p.chosen) == nil {
+			p.chosen = key
+			im.target["name"], im.target["type"] = key, scalar(get(out, "type"))
+			for _, k := range []string{"schema", "dataset", "project", "database", "dbname", "user", "host", "threads"} {
+				if n := get(out, k); n != nil {
+					if v, err := env.text(n.Value); err == nil {
+						im.target[k] = v
+					}
+				}
+			}
+		}
+	}
+	return p
+}
+
+func (im *importer) targetOf(name string, out *yaml.Node, env *constants) (*yaml.Node, bool) {
+	kind := scalar(get(out, "type"))
+	fields, ok := targetFields[kind]
+	at := func(n *yaml.Node) source.Span {
+		f := im.o.Profiles
+		from := f.Offset(n.Line, n.Column)
+		return f.Span(from, from+len(n.Value))
+	}
+	if !ok {
+		im.note(at(out), "the output %q is of type %q, which is not there: duckdb, postgres and bigquery are", name, kind)
+		return nil, false
+	}
+	t := &yaml.Node{Kind: yaml.MappingNode}
+	add := func(key string, v any) {
+		var n yaml.Node
+		if n.Encode(v) == nil {
+			t.Content = append(t.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: key}, &n)
+		}
+	}
+	add("type", kind)
+	had := map[string]bool{}
+	for i := 0; i+1 < len(out.Content); i += 2 {
+		key, n := out.Content[i], out.Content[i+1]
+		to := fields[key.Value]
+		if to == "" {
+			if !slices.Contains(quiet, key.Value) {
+				im.note(at(key), "targets of type %s have no %q", kind, key.Value)
+			} else if slices.Contains([]string{"extensions", "plugins", "settings"}, key.Value) {
+				im.note(at(key), "%q of DuckDB: put the statements into on-run-start", key.Value)
+			}
+			continue
+		}
+		if had[to] {
+			continue
+		}
+		had[to] = true
+		v := decoded(n)
+		if s, ok := v.(string); ok {
+			w, err := env.text(s)
+			if err != nil {
+				im.note(at(n), "%v", err)
+				continue
+			}
+			v = w
+		}
+		if slices.Contains(secrets, to) && !strings.HasPrefix(fmt.Sprint(v), "${") {
+			variable := strings.ToUpper(strings.Map(func(r rune) rune {
+				if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+					return r
+				}
+				return '_'
+			}, im.out.Name+"_"+name+"_"+to))
+			im.note(at(key), "the %s of output %q stays out of engine.yml: set the environment variable %s", to, name, variable)
+			v = "${" + variable + "}"
+		}
+		add(to, v)
+	}
+	if kind == "duckdb" && !had["path"] {
+		add("path", ":memory:")
+	}
+	if !had["schema"] {
+		add("schema", "main")
+	}
+	return t, true
+}
+
+// dropped are keys of dbt_project.yml that decide nothing here.
+var dropped = []string{"name", "version", "config-version", "profile", "require-dbt-version", "clean-targets", "target-path", "log-path", "packages-install-path", "docs-paths",
+	"asset-paths", "analysis-paths", "model-paths", "source-paths", "seed-paths", "data-paths", "snapshot-paths", "test-paths", "macro-paths", "vars", "models", "seeds",
+	"snapshots", "tests", "data_tests", "on-run-start", "on-run-end", "query-comment", "flags", "dispatch", "restrict-access"}
+
+// settings writes engine.yml.
+func (im *importer) settings(p *profile) {
+	out := &yaml.Node{Kind: yaml.MappingNode}
+	add := func(key string, v any) {
+		n, ok := v.(*yaml.Node)
+		if !ok {
+			n = &yaml.Node{}
+			if n.Encode(v) != nil {
+				return
+			}
+		}
+		out.Content = append(out.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: key}, n)
+	}
+	at := func(n *yaml.Node) source.Span {
+		from := im.file.Offset(n.Line, n.Column)
+		return im.file.Span(from, from+len(n.Value))
+	}
+	add("name", im.out.Name)
+	switch im.adapter {
+	case "duckdb", "postgres":
+		add("dialect", im.adapter)
+	}
+	for _, k := range pathKeys {
+		if k.key != "analysis-paths" && !slices.Equal(im.paths[k.key], k.other) && len(im.paths[k.key]) > 0 {
+			add(k.key, im.paths[k.key])
+		}
+	}
+	if len(im.vars) > 0 {
+		vars := &yaml.Node{Kind: yaml.MappingNode}
+		for _, k := range slices.Sorted(maps.Keys(im.vars)) {
+			v := im.vars[k]
+			if s, ok := v.(string); ok {
+				if w, err := im.names.text(s); err == nil {
+					v = w
+				}
+			}
+			var n yaml.Node
+			if n.Encode(v) == nil {
+				vars.Content = append(vars.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: k}, &n)
+			}
+		}
+		add("vars", vars)
+	}
+	if len(p.targets.Content) > 0 {
+		if get(p.targets, p.chosen) != nil {
+			add("default_target", p.chosen)
+		}
+		if im.replaceSchema {
+			for i := 1; i < len(p.targets.Content); i += 2 {
+				t := p.targets.Content[i]
+				t.Content = append(t.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: "custom_schema"}, &yaml.Node{Kind: yaml.ScalarNode, Value: "replace"})
+			}
+		}
+		add("targets", p.targets)
+	}
+	for _, key := range []string{"on-run-start", "on-run-end"} {
+		if hooks := im.hooks(get(im.conf, key), at); len(hooks) > 0 {
+			add(key, hooks)
+		}
+	}
+	for _, key := range []string{"models", "seeds", "snapshots", "data_tests", "tests"} {
+		if tree := im.tree(get(im.conf, key), at, true); tree != nil && len(tree.Content) > 0 {
+			add(key, tree)
+		}
+	}
+	for i := 0; i+1 < len(im.conf.Content); i += 2 {
+		if key := im.conf.Content[i]; !slices.Contains(dropped, key.Value) {
+			im.note(at(key), "engine.yml has no %q", key.Value)
+		}
+	}
+	if n := get(im.conf, "quoting"); n != nil {
+		im.note(at(n), "names are quoted wherever they need it")
+	}
+	data, err := yaml.Dump(out, yaml.WithIndent(2))
+	if err != nil {
+		im.note(im.file.Whole(), "%v", err)
+		return
+	}
+	im.out.Files["engine.yml"] = data
+}
+
+// hooks converts statements of on-run-start and on-run-end.
+func (im *importer) hooks(n *yaml.Node, at func(*yaml.Node) source.Span) []string {
+	if n == nil {
+		return nil
+	}
+	list := n.Content
+	if n.Kind == yaml.ScalarNode {
+		list = []*yaml.Node{n}
+	}
+	var out []string
+	for _, x := range list {
+		if text, ok := im.hook(x, at); ok && text != "" {
+			out = append(out, text)
+		}
+	}
+	return out
+}
+
+func (im *importer) hook(n *yaml.Node, at func(*yaml.Node) source.Span) (string, bool) {
+	f := source.NewFile(projectFile, []byte(n.Value))
+	t, list := jinja.Parse(f)
+	if list != nil {
+		im.note(at(n), "%s", list[0].Message)
+		return "", false
+	}
+	text, notes := im.context("", "").Template(t)
+	for _, d := range notes {
+		im.note(at(n), "%s", d.Message)
+	}
+	return text, len(notes) == 0
+}
+
+// tree converts configuration by folder: the project's own level goes, those of packages become
+// folders, and values with Jinja are computed.
+func (im *importer) tree(n *yaml.Node, at func(*yaml.Node) source.Span, top bool) *yaml.Node {
+	if n == nil || n.Kind != yaml.MappingNode {
+		return nil
+	}
+	out := &yaml.Node{Kind: yaml.MappingNode}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		name := key.Value
+		if top && name == im.out.Name {
+			if own := im.tree(value, at, false); own != nil {
+				out.Content = append(out.Content, own.Content...)
+			}
+			continue
+		}
+		if top && !strings.HasPrefix(name, "+") && value.Kind == yaml.MappingNode && (slices.Contains(ownPackages, name) || !im.isPackage(name) && !im.isFolder(name)) {
+			continue // of a package that is not there
+		}
+		if value.Kind == yaml.MappingNode && !strings.HasPrefix(name, "+") && !slices.Contains([]string{"persist_docs", "partition_by", "labels", "meta", "grants", "column_types", "contract"}, name) {
+			if sub := im.tree(value, at, false); sub != nil {
+				out.Content = append(out.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: name}, sub)
+			}
+			continue
+		}
+		bare := strings.TrimPrefix(name, "+")
+		if bare == "pre-hook" || bare == "post-hook" || bare == "pre_hook" || bare == "post_hook" {
+			hooks := im.hooks(value, at)
+			var h yaml.Node
+			if len(hooks) > 0 && h.Encode(hooks) == nil {
+				out.Content = append(out.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: "+" + strings.ReplaceAll(bare, "-", "_")}, &h)
+			}
+			continue
+		}
+		v := decoded(value)
+		if s, ok := v.(string); ok {
+			w, err := im.names.text(s)
+			if err != nil {
+				im.note(at(value), "%v", err)
+				continue
+			}
+			v = w
+		}
+		var h yaml.Node
+		if h.Encode(v) == nil {
+			out.Content = append(out.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: "+" + bare}, &h)
+		}
+	}
+	return out
+}
+
+// isFolder says whether a folder of that name is directly below the models, seeds or snapshots.
+func (im *importer) isFolder(name string) bool {
+	for p := range im.out.Files {
+		for _, folders := range im.paths {
+			for _, f := range folders {
+				if strings.HasPrefix(p, path.Join(f, name)+"/") || strings.TrimSuffix(p, path.Ext(p)) == path.Join(f, name) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
