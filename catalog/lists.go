@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/engine-build/engine/catalog/content"
+	"github.com/engine-build/engine/catalog/markup"
 	"github.com/engine-build/engine/catalog/words"
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/lineage/picture"
@@ -112,10 +113,10 @@ func (b *book) makeLists() []list {
 }
 
 func mailto(address string) string {
-	if address == "" {
-		return ""
+	if to := "mailto:" + address; markup.External(to) {
+		return to
 	}
-	return "mailto:" + address
+	return ""
 }
 
 func (b *book) areaLists() []list {
@@ -150,6 +151,9 @@ func (b *book) findings() []list {
 				}
 			}
 			b.byName(l.nodes)
+		}
+		if b.outside() && slices.Contains([]string{"undescribed", "columns", "untested", "unowned"}, l.key) {
+			return
 		}
 		if len(l.nodes) > 0 {
 			l.path = "list/" + l.key + ".html"
@@ -293,7 +297,9 @@ func (b *book) cover(v *listView, nodes []int, base string) {
 	for _, i := range nodes {
 		v.Tests.Merge(b.tallies[i])
 	}
-	v.Shares = b.shares(nodes)
+	if !b.outside() {
+		v.Shares = b.shares(nodes)
+	}
 	if v.Kind != "owner" {
 		v.Owners = b.ownersOf(nodes)
 	}

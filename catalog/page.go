@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"embed"
 	"html/template"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -46,8 +47,10 @@ type view struct {
 	Folder string
 	Node   int
 	Wide   bool // without a sidebar
-	// Scripts are bundles besides that of every page.
+	// Scripts are bundles besides that of every page, with the style sheets of their names; Sheet
+	// is one whose script comes by itself.
 	Scripts  []string
+	Sheet    string
 	Template string
 	Body     any
 	Write    func(w *markup.Writer)
@@ -63,6 +66,7 @@ type contentOf struct {
 type scratch struct {
 	w   markup.Writer
 	tmp bytes.Buffer
+	out []byte
 }
 
 // policy is what pages may load: their own files and nothing else.
@@ -97,6 +101,9 @@ func newFrame(b *book) *frame {
 		{"browse", "browse.html", "Browse", "tiers, domains, folders, tags, owners, groups, sources, exposures, macros, glossary"},
 		{"columns", "columns.html", "Columns", "every name of a column, and where it is"},
 		{"tests", "tests.html", "Tests", "what is checked, and how it came out"},
+	}
+	if b.outside() && b.bare("tests.html") {
+		f.sections = slices.DeleteFunc(f.sections, func(s section) bool { return s.key == "tests" })
 	}
 	if len(b.c.Runs) > 0 {
 		f.sections = append(f.sections, section{"runs", "runs.html", "Runs", "durations and costs of builds, and the longest chain"})
@@ -156,7 +163,7 @@ func (b *book) page(j *job, s *scratch) []byte {
 		w.Raw(`<div class="shell wide">`)
 	} else {
 		w.Raw(`<div class="shell"><nav id="side" class="side" aria-label="Project">`)
-		b.sidebar(w, v, base)
+		b.sidebar(w, v, base, j.path[:strings.LastIndexByte(j.path, '/')+1])
 		w.Raw(`</nav>`)
 	}
 	w.Raw("\n", `<main id="main" tabindex="-1">`, "\n")
@@ -171,10 +178,11 @@ func (b *book) page(j *job, s *scratch) []byte {
 		w.Raw(s.tmp.String())
 	}
 	w.Raw("\n</main>\n</div>\n", `<footer class="foot">`, b.frame.footer, ` <a href="`, base, `help.html">Help</a></footer>`, "\n</body>\n</html>\n")
-	if !utf8.Valid(w.Bytes()) {
-		return bytes.ToValidUTF8(w.Bytes(), []byte("\uFFFD"))
+	s.out = markup.Squeeze(s.out[:0], w.Bytes())
+	if !utf8.Valid(s.out) {
+		return bytes.ToValidUTF8(s.out, []byte("\uFFFD"))
 	}
-	return w.Bytes()
+	return s.out
 }
 
 func (f *frame) head(w *markup.Writer, v view, base string) {
@@ -186,13 +194,15 @@ func (f *frame) head(w *markup.Writer, v view, base string) {
 <meta http-equiv="Content-Security-Policy" content="`, policy, `">
 <meta name="referrer" content="no-referrer">
 <meta name="robots" content="noindex">
-<meta name="color-scheme" content="light dark">
 <title>`)
 	w.Text(v.Title)
 	w.Raw(" · ", f.project, "</title>\n", `<link rel="icon" href="`, base, iconPath, `">`, "\n")
 	// The script of every page blocks, beside the style sheet, which blocks anyway: it chooses
 	// the theme before anything is painted.
 	w.Raw(`<script src="`, base, f.js, `" data-base="`, base, `"></script>`, "\n", `<link rel="stylesheet" href="`, base, f.css, `">`, "\n")
+	if v.Sheet != "" {
+		w.Raw(`<link rel="stylesheet" href="`, base, web.Path(v.Sheet), `">`, "\n")
+	}
 	for _, name := range v.Scripts {
 		if sheet := web.Path(name + ".css"); sheet != "" {
 			w.Raw(`<link rel="stylesheet" href="`, base, sheet, `">`, "\n")
@@ -203,8 +213,8 @@ func (f *frame) head(w *markup.Writer, v view, base string) {
 <body>
 <header class="top">
 <a class="skip" href="#main">Skip to content</a>
-<a class="brand" href="`, base, `index.html"><svg viewBox="0 0 32 32" width="26" height="26" aria-hidden="true"><rect width="32" height="32" rx="8"/><path d="M8 10h6m-6 12h6m4-6h6M14 10c4 0 0 6 4 6s0 6-4 6"/></svg><span>`, f.project, `</span></a>
-<div class="search" role="search"><svg class="glass" viewBox="0 0 20 20" width="16" height="16" aria-hidden="true"><circle cx="9" cy="9" r="5.5"/><path d="m13.2 13.2 4 4"/></svg><input id="q" type="search" placeholder="Search names, columns, descriptions" aria-label="Search names, columns and descriptions" autocomplete="off" spellcheck="false" role="combobox" aria-expanded="false" aria-controls="hits" aria-autocomplete="list"><kbd aria-hidden="true">/</kbd><div id="hits" role="listbox" aria-label="Search results" hidden></div><p id="hit-count" class="sr" role="status"></p></div>
+<a class="brand" href="`, base, `index.html"><span>`, f.project, `</span></a>
+<div class="search" role="search"><input id="q" type="search" placeholder="Search names, columns, descriptions" autocomplete="off"><kbd aria-hidden="true">/</kbd><div id="hits" hidden></div></div>
 <nav class="sections" aria-label="Sections">`)
 	for _, s := range f.sections {
 		w.Raw(`<a href="`, base, s.Path, `"`)
@@ -216,7 +226,7 @@ func (f *frame) head(w *markup.Writer, v view, base string) {
 		w.Raw("</a>")
 	}
 	w.Raw(`</nav>
-<div class="tools"><button type="button" id="menu" class="icon" aria-expanded="false" aria-controls="side" hidden>Menu</button><button type="button" id="theme" class="icon" aria-label="Theme" hidden></button><button type="button" id="keys" class="icon" aria-label="Keyboard shortcuts" hidden>?</button></div>
+<div class="tools"><button id="menu" hidden>Menu</button><button id="theme" hidden></button><button id="keys" hidden>?</button></div>
 </header>
 `)
 }

@@ -51,7 +51,7 @@ func (b *book) allJobs() []job {
 	plain("customers.html", "Customers", "browse", "customers", func(string) any { return b.customersView() })
 	plain("runs.html", "Runs", "runs", "runs", func(string) any { return b.runsView() })
 	jobs = append(jobs, job{path: "search.html", view: func(string) view {
-		return view{Title: "Search", Template: "search"}
+		return view{Title: "Search", Sheet: "search.css", Template: "search", Body: !b.outside() || !b.bare("glossary.html")}
 	}}, job{path: "lineage.html", view: func(base string) view {
 		return view{Title: "Lineage", Section: "lineage", Wide: true, Scripts: []string{"explore"}, Template: "lineage", Body: b.lineageView(base)}
 	}})
@@ -59,6 +59,9 @@ func (b *book) allJobs() []job {
 	jobs = append(jobs, b.folderJobs()...)
 	jobs = append(jobs, b.columnJobs()...)
 	jobs = append(jobs, b.testJobs()...)
+	if b.outside() {
+		jobs = slices.DeleteFunc(jobs, func(j job) bool { return b.bare(j.path) })
+	}
 	for _, l := range b.lists {
 		jobs = append(jobs, b.jobsOf(l)...)
 	}
@@ -68,6 +71,31 @@ func (b *book) allJobs() []job {
 		}})
 	}
 	return jobs
+}
+
+// outside reports whether the readers are others than those who work on the project. They are
+// told neither what it lacks nor how to add it: it may be there, and not for them.
+func (b *book) outside() bool { return b.c.Audience != "" || b.c.Customer != "" }
+
+// bare reports whether a page would only say that there is nothing of its kind.
+func (b *book) bare(path string) bool {
+	switch path {
+	case "sources.html":
+		return b.kinds(addr.Source) == 0
+	case "exposures.html":
+		return b.kinds(addr.Exposure) == 0
+	case "macros.html":
+		return len(b.c.Macros) == 0
+	case "glossary.html":
+		return len(b.c.Terms) == 0
+	case "customers.html":
+		return len(b.c.Customers) == 0
+	case "runs.html":
+		return len(b.c.Runs) == 0
+	case "tests.html":
+		return len(b.c.Tests) == 0
+	}
+	return false
 }
 
 // nodeJobs are the pages that package article writes.
@@ -106,6 +134,7 @@ type verdict struct {
 }
 
 type indexView struct {
+	Outside   bool
 	Verdict   verdict
 	Tiles     []tile
 	Map       template.HTML
@@ -138,7 +167,7 @@ const listLimit = 250
 const attentionShown, shortList = 12, 8
 
 func (b *book) indexView(base string) indexView {
-	v := indexView{Verdict: b.verdict(), Tiles: b.tiles(), Map: b.mapSVG(base), Listed: len(b.c.Nodes) <= listLimit}
+	v := indexView{Outside: b.outside(), Verdict: b.verdict(), Tiles: b.tiles(), Map: b.mapSVG(base), Listed: len(b.c.Nodes) <= listLimit}
 	if more := len(b.areas.flows) - maxFlows; more > 0 {
 		v.MapNote = "The " + words.Count(maxFlows) + " widest connections are drawn; " + words.Count(more) + " thinner ones are not."
 	}
@@ -151,7 +180,7 @@ func (b *book) indexView(base string) indexView {
 	for i := range every {
 		every[i] = i
 	}
-	if len(every) > 0 {
+	if len(every) > 0 && !b.outside() {
 		v.Shares = b.shares(every)
 	}
 	for i, key := range map[string]string{"described": "undescribed", "columns described": "columns", "models tested": "untested", "with an owner": "unowned"} {
@@ -237,7 +266,9 @@ func (b *book) tiles() []tile {
 		add(n, "exposure", "", "exposures.html")
 	}
 	add(columns, "column", "", "columns.html")
-	add(len(b.c.Tests), "test", "", "tests.html")
+	if n := len(b.c.Tests); n > 0 || !b.outside() {
+		add(n, "test", "", "tests.html")
+	}
 	if n := len(b.c.Customers); n > 0 {
 		add(n, "customer", "", "customers.html")
 	}
@@ -290,8 +321,14 @@ func (b *book) verdict() verdict {
 		for _, n := range b.c.Nodes {
 			known = known || n.Status != content.Unknown || !builtAt(n).IsZero()
 		}
+		if !known && b.outside() {
+			return verdict{}
+		}
 		if !known {
 			return verdict{Class: "calm", Head: "No run recorded", Text: "Run «engine build» and make the catalog again to see numbers of rows, durations and results of tests."}
+		}
+		if len(b.c.Tests) == 0 && b.outside() {
+			return verdict{}
 		}
 		return verdict{Class: b.tally.Class(), Head: "What the target holds", Text: "tests: " + b.tally.String(), Link: "tests.html"}
 	}
@@ -388,7 +425,12 @@ func (b *book) browseView() browseView {
 		n         int
 		one, path string
 	}{{len(b.sourceGroups()), "source", "sources.html"}, {b.kinds(addr.Exposure), "exposure", "exposures.html"}, {len(b.c.Macros), "macro", "macros.html"}, {len(b.c.Terms), "term", "glossary.html"}, {len(b.c.Customers), "customer", "customers.html"}} {
-		v.Pages = append(v.Pages, tile{words.Count(t.n), strings.TrimPrefix(words.Plural(t.n, t.one), words.Count(t.n)+" "), "", t.path})
+		if t.n > 0 || !b.outside() {
+			v.Pages = append(v.Pages, tile{words.Count(t.n), strings.TrimPrefix(words.Plural(t.n, t.one), words.Count(t.n)+" "), "", t.path})
+		}
+	}
+	if b.outside() {
+		v.Parts = slices.DeleteFunc(v.Parts, func(p browsePart) bool { return len(p.Links) == 0 })
 	}
 	return v
 }

@@ -220,9 +220,9 @@ func TestSidebarShowsPart(t *testing.T) {
 	b := newBook(c, Options{})
 	for _, i := range []int{0, 1, 1500, 2999} {
 		var w markup.Writer
-		b.sidebar(&w, view{Folder: "models/a", Node: i + 1}, "../")
+		b.sidebar(&w, view{Folder: "models/a", Node: i + 1}, "../", "model/")
 		s := string(w.Bytes())
-		if strings.Count(s, "<li") > maxSiblings+5 || strings.Count(s, `aria-current="page"`) != 1 || !strings.Contains(s, fmt.Sprintf(`href="../model/m%04d.html" aria-current="page"`, i)) || !strings.Contains(s, "all 3,000 nodes") {
+		if strings.Count(s, "<li") > maxSiblings+5 || strings.Count(s, `aria-current="page"`) != 1 || !strings.Contains(s, fmt.Sprintf(`href="m%04d.html" aria-current="page"`, i)) || !strings.Contains(s, "all 3,000 nodes") {
 			t.Errorf("node %d: %s", i, s)
 		}
 	}
@@ -263,6 +263,37 @@ func TestAudiencesAreTold(t *testing.T) {
 	}
 }
 
+// TestOthersAreNotTaught checks that readers from outside are not told how the project is worked
+// on, nor that something is missing which they may only not be shown.
+func TestOthersAreNotTaught(t *testing.T) {
+	c := contenttest.Small()
+	for i := range c.Nodes {
+		n := c.Nodes[i]
+		n.Status, n.Data.BuiltAt, n.History, n.Tests, n.Owner, n.Group, n.Tags, n.Customers, n.Macros = content.Unknown, time.Time{}, nil, nil, "", "", nil, nil, nil
+		for _, x := range n.Columns {
+			x.Tests = nil
+		}
+	}
+	c.Audience, c.Customer, c.Tests, c.Runs, c.Macros, c.Groups, c.Customers, c.Terms = "customers", "Acme Ltd", nil, nil, nil, nil, nil, nil
+	files := made(Build(c, Options{}))
+	checkSite(t, files)
+	for path, body := range files {
+		if !strings.HasSuffix(path, ".html") {
+			continue
+		}
+		for _, word := range []string{"engine build", "engine docs", "engine.yml", "give models", "no tests", "No test", "Without an owner", "models tested", "Nobody", "delivered to customers"} {
+			if strings.Contains(string(body), word) {
+				t.Errorf("%s says %q", path, word)
+			}
+		}
+	}
+	for _, path := range []string{"customers.html", "macros.html", "runs.html", "tests.html", "glossary.html"} {
+		if _, ok := files[path]; ok {
+			t.Errorf("there is %s, with nothing on it", path)
+		}
+	}
+}
+
 // TestPagesOfOthers checks that pages of other rooms get the frame, and an entry.
 func TestPagesOfOthers(t *testing.T) {
 	s := Build(contenttest.Small(), Options{
@@ -272,7 +303,7 @@ func TestPagesOfOthers(t *testing.T) {
 	files := made(s)
 	checkSite(t, files)
 	body := string(files["things/index.html"])
-	if !strings.Contains(body, `<a href="../things/index.html" aria-current="page">Things</a>`) || !strings.Contains(body, `src="../a/material.`) || files["d/things.js"] == nil {
+	if !strings.Contains(body, `<a href=../things/index.html aria-current=page>Things</a>`) || !strings.Contains(body, `src=../a/material.`) || files["d/things.js"] == nil {
 		t.Error(body)
 	}
 }

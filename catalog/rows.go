@@ -18,6 +18,8 @@ type row struct {
 	Tests                           words.Tally
 	Status                          words.Pill
 	Deprecated                      bool
+	// Bare: that it has no tests is not to be said.
+	Bare bool
 	// Note is what the list is about: a duration, a share; empty in lists of nodes alone.
 	Note string
 }
@@ -27,7 +29,7 @@ type rowLink struct{ Path, Name, Tone string }
 
 func (b *book) row(i int) row {
 	n := b.c.Nodes[i]
-	r := row{Path: b.paths[i], Name: nameOf(n), Tone: n.Tone, Kind: cmp.Or(n.Materialized, words.Kind(string(n.ID.Kind))), Summary: summary(b.describe(n), 140), Tests: b.tallies[i], Deprecated: !n.Deprecated.IsZero()}
+	r := row{Path: b.paths[i], Name: nameOf(n), Tone: n.Tone, Kind: cmp.Or(n.Materialized, words.Kind(string(n.ID.Kind))), Summary: summary(b.describe(n), 120), Tests: b.tallies[i], Deprecated: !n.Deprecated.IsZero()}
 	if n.Data.Rows >= 0 && n.ID.Kind != addr.Exposure {
 		r.Rows = words.Count(n.Data.Rows)
 	}
@@ -40,6 +42,7 @@ func (b *book) row(i int) row {
 			r.Status = p
 		}
 	}
+	r.Bare = b.outside() && r.Tests.Total == 0
 	return r
 }
 

@@ -213,7 +213,7 @@ func parseAll(t *testing.T, files map[string][]byte) map[string]page {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	next := make(chan string)
-	meta := []byte(`http-equiv="Content-Security-Policy" content="` + policy + `"`)
+	meta := []byte(`<meta http-equiv=Content-Security-Policy content="` + policy + `">`)
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
 			for p := range next {

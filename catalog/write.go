@@ -20,9 +20,14 @@ import (
 // listName is the file that lists what the site owns in a directory.
 const listName = ".engine-catalog"
 
-// tempName begins the name of a file that is written before it takes its place; the number of
-// the writer follows. What an interrupted write leaves behind, the next one removes.
+// tempName begins the name of a file that is written before it takes its place; the numbers of
+// the process and of the writer in it follow, since two processes may write at once. What an
+// interrupted write leaves behind, the next one removes.
 const tempName = ".engine-catalog-new"
+
+func tempOf(writer int) string {
+	return tempName + strconv.Itoa(os.Getpid()) + "-" + strconv.Itoa(writer)
+}
 
 const listHead = "# files written by engine docs generate; everything else here is yours\n"
 
@@ -141,7 +146,7 @@ func (s *Site) writeStage(root *os.Root, dir string, jobs []int) error {
 	for w := range workers {
 		wg.Go(func() {
 			var scratch scratch
-			temp := tempName + strconv.Itoa(w)
+			temp := tempOf(w)
 			for !failed.Load() {
 				k := int(next.Add(1)) - 1
 				if k >= len(jobs) {
@@ -177,12 +182,27 @@ func put(root *os.Root, p, temp string, data []byte) error {
 			return nil
 		}
 	}
-	if err := root.WriteFile(temp, data, 0o644); err != nil {
-		_ = root.Remove(temp)
-		return err
+	for attempt := 1; ; attempt++ {
+		if err := root.WriteFile(temp, data, 0o644); err != nil {
+			_ = root.Remove(temp)
+			return err
+		}
+		err := root.Rename(temp, name)
+		if attempt == maxPuts || !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		// Another process that begins to write has taken it for the rest of an interrupted write, or
+		// has removed the folder with the last of its old files.
+		if d := path.Dir(p); d != "." {
+			if err := root.MkdirAll(filepath.FromSlash(d), 0o755); err != nil {
+				return err
+			}
+		}
 	}
-	return root.Rename(temp, name)
 }
+
+// maxPuts is how often a file is written that another process takes away.
+const maxPuts = 5
 
 // sweep removes files that an interrupted write had begun.
 func sweep(root *os.Root) error {
@@ -196,7 +216,7 @@ func sweep(root *os.Root) error {
 		return err
 	}
 	for _, n := range names {
-		if rest, ok := strings.CutPrefix(n, tempName); ok && strings.Trim(rest, "0123456789") == "" {
+		if rest, ok := strings.CutPrefix(n, tempName); ok && strings.Trim(rest, "0123456789-") == "" {
 			if err := root.Remove(n); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
@@ -246,5 +266,5 @@ func readList(root *os.Root) (map[string]bool, error) {
 
 func writeList(root *os.Root, paths []string) error {
 	slices.Sort(paths)
-	return put(root, listName, tempName+"0", []byte(listHead+strings.Join(slices.Compact(paths), "\n")+"\n"))
+	return put(root, listName, tempOf(0), []byte(listHead+strings.Join(slices.Compact(paths), "\n")+"\n"))
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -229,5 +230,40 @@ func BenchmarkWrite10000(b *testing.B) {
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
 		b.ReportMetric(float64(m.Sys>>20), "MB-sys")
+	}
+}
+
+// TestTwoProcessesWrite: whoever writes first or last, every page is whole and is its own.
+func TestTwoProcessesWrite(t *testing.T) {
+	site := func() *Site { return Build(contenttest.Large(60), Options{}) }
+	if dir := os.Getenv("CATALOG_TEST_WRITE"); dir != "" {
+		if err := site().Write(dir); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	dir := filepath.Join(t.TempDir(), "site")
+	var all []*exec.Cmd
+	for range 4 {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestTwoProcessesWrite$")
+		cmd.Env = append(os.Environ(), "CATALOG_TEST_WRITE="+dir)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, cmd)
+	}
+	for _, cmd := range all {
+		if err := cmd.Wait(); err != nil {
+			t.Error(err)
+		}
+	}
+	s := site()
+	for p, want := range made(s) {
+		if got, err := os.ReadFile(filepath.Join(dir, p)); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s: %v", p, err)
+		}
+	}
+	if d := cmp.Diff(listed(s), on(t, dir)); d != "" {
+		t.Error(d)
 	}
 }

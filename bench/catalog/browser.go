@@ -58,7 +58,7 @@ func judged(what string, f func(*judge)) (err error) {
 // start of navigation.
 type paint struct {
 	FCP, LCP, DCL, TBT, CLS float64
-	Before                  int // files asked for before the first paint, the page included
+	Before                  int // the page, scripts and style sheets asked for before the first paint
 }
 
 // paints waits until the page is at rest and reads its marks: first and largest contentful paint,
@@ -73,7 +73,7 @@ const paints = `new Promise(done => {
 	see('layout-shift', e => { if (!e.hadRecentInput) out.CLS += e.value });
 	const end = () => {
 		if (!out.FCP) return setTimeout(end, 50);
-		out.Before = 1 + performance.getEntriesByType('resource').filter(e => e.startTime < out.FCP && !e.name.startsWith('data:')).length;
+		out.Before = 1 + performance.getEntriesByType('resource').filter(e => e.startTime < out.FCP && /\.(js|css)$/.test(e.name)).length;
 		done(out);
 	};
 	setTimeout(end, 300);
@@ -121,7 +121,7 @@ func (b *bench) measureBrowser(n int, dir string) error {
 						b.table.add("interactive: "+name, "ms", way.dcl, n, []float64{got.DCL})
 						b.table.add("blocked: "+name, "ms", 100, n, []float64{got.TBT})
 						b.table.add("moved by itself: "+name, "", 0.005, n, []float64{got.CLS})
-						b.table.add("files before the first paint: "+p.what, "", 3, n, []float64{float64(got.Before)})
+						b.table.add("page, scripts, sheets before the first paint: "+p.what, "", 3, n, []float64{float64(got.Before)})
 					}
 				})
 				if err != nil {

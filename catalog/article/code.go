@@ -18,12 +18,12 @@ func (p *page) code() {
 	p.Raw(`<section class="card code" id="sql"><header><h2>SQL</h2></header>`, "\n", `<div class="tabs">`, "\n")
 	if n.Template.Text != "" {
 		p.Raw(`<section class="tab" aria-label="Template"><h3>Template</h3>`)
-		p.listing("sql-template", n.Template)
+		p.listing(n.Template)
 		p.Raw("</section>\n")
 	}
 	if n.SQL.Text != "" && n.SQL.Text != n.Template.Text {
 		p.Raw(`<section class="tab" aria-label="Compiled"><h3>Compiled</h3>`)
-		p.listing("sql-compiled", n.SQL)
+		p.listing(n.SQL)
 		p.Raw("</section>\n")
 	}
 	p.Raw("</div>\n</section>\n")
@@ -32,8 +32,8 @@ func (p *page) code() {
 // maxCode is how many bytes of a text are shown.
 const maxCode = 200_000
 
-// listing is a text that can be copied.
-func (p *page) listing(id string, code content.Code) {
+// listing is a text that can be copied: a script puts the button there.
+func (p *page) listing(code content.Code) {
 	text := trimEnd(code.Text)
 	cut := 0
 	if len(text) > maxCode {
@@ -44,9 +44,9 @@ func (p *page) listing(id string, code content.Code) {
 		cut = len(text) - end
 		text = text[:end]
 	}
-	p.Raw(`<pre class="sql" tabindex="0"><code id="`, id, `">`)
+	p.Raw(`<pre class="sql" tabindex="0"><code>`)
 	p.linked(text, code.Links)
-	p.Raw(`</code></pre><button type="button" class="copy" data-copy="`, id, `" hidden>Copy</button>`)
+	p.Raw("</code></pre>")
 	if cut > 0 {
 		p.Raw(`<p class="more">`)
 		p.Text("The last " + words.Size(int64(cut)) + " of the text are left out here.")
@@ -94,7 +94,7 @@ func (b *Book) Macro(w *markup.Writer, i int) {
 	m := b.c.Macros[i]
 	p := b.page(w, -1)
 	p.crumbs("")
-	p.Raw(`<header class="title">`, "\n", `<h1 class="t-macro"><i class="bar" aria-hidden="true"></i>`)
+	p.Raw(`<header class="title">`, "\n", `<h1 class="t-macro"><i class="bar"></i>`)
 	p.Text(m.Name)
 	p.Raw("</h1>\n", `<p class="badges"><span class="chip t-macro">macro</span></p>`, "\n</header>\n", `<div class="columns">`, "\n", `<div class="content">`, "\n",
 		`<section class="prose" aria-labelledby="about"><h2 class="sr" id="about">Description</h2>`)
@@ -106,7 +106,7 @@ func (b *Book) Macro(w *markup.Writer, i int) {
 	p.Raw("</section>\n")
 	if m.Text != "" {
 		p.Raw(`<section class="card code" id="sql"><header><h2>Text</h2></header>`, "\n")
-		p.listing("sql-template", content.Code{Text: m.Text})
+		p.listing(content.Code{Text: m.Text})
 		p.Raw("</section>\n")
 	}
 	p.Raw("</div>\n", `<aside class="facts" aria-label="Facts">`, "\n", `<section class="card"><h2>About</h2><dl>`)

@@ -46,9 +46,9 @@ func (p *page) columnTable() {
 	if href := p.to(p.links.Explore(p.n)); href != "" && p.flow.node != nil {
 		p.Attr("data-explore", href+"&col=") // a script makes links of the names
 	}
-	p.Raw(`><thead><tr><th scope="col">Name</th><th scope="col">Type</th><th scope="col">Description</th>`)
+	p.Raw(`><thead><tr><th>Name</th><th>Type</th><th>Description</th>`)
 	if tested {
-		p.Raw(`<th scope="col">Tests</th>`)
+		p.Raw(`<th>Tests</th>`)
 	}
 	p.Raw("</tr></thead>\n<tbody>\n")
 	masks := p.masks()
@@ -116,7 +116,7 @@ func (p *page) columnRow(i int, c *content.Column, mask string, tested bool) {
 	if id != "" {
 		p.Attr("id", id)
 	}
-	p.Raw(`><th scope="row">`)
+	p.Raw(`><th>`)
 	p.Text(c.Name)
 	p.Raw("</th><td>")
 	if c.Type != "" {
@@ -216,7 +216,7 @@ func (p *page) profile(c *content.Column) {
 		p.Raw("<li>")
 		p.Element("code", "", words.Clip(v.Value, 40))
 		p.Raw(" ")
-		p.Element("small", "", words.Share(v.Rows, x.Rows))
+		p.Element("i", "", words.Share(v.Rows, x.Rows))
 		p.Raw("</li>")
 	}
 	p.Raw("</ul></div></details></div>")

@@ -132,7 +132,7 @@ func useWord(u content.Use) string {
 // maxFlow is how many columns a page names that a column comes from, maxReaders how many that
 // read it, maxFlowText how many characters of an expression it shows. Expressions stand where a
 // column is made, not where it is read.
-const maxFlow, maxReaders, maxFlowText = 6, 4, 80
+const maxFlow, maxReaders, maxFlowText = 6, 3, 80
 
 // columnFlow writes where a column comes from and who reads it.
 func (p *page) columnFlow(c int) {
@@ -220,11 +220,7 @@ func (p *page) readers(out, uses []int32) {
 		if k > 0 {
 			p.Raw(", ")
 		}
-		href := p.to(p.links.Node(n))
-		if href != "" && len(p.c.Nodes[n].Columns) > 0 {
-			href += "#columns"
-		}
-		p.Link(href, "", p.name(n))
+		p.Link(p.to(p.links.Node(n)), "", p.name(n))
 	}
 	p.rest(len(nodes) - maxReaders)
 }
@@ -261,7 +257,7 @@ func (p *page) hop(first bool, href, name, word, text string) {
 	p.Link(href, "", name)
 	if word != "" {
 		p.Raw(" ")
-		p.Element("small", "", word)
+		p.Element("i", "", word)
 	}
 	if text != "" && text != name {
 		p.Raw(" ")

@@ -77,8 +77,11 @@ func (p *page) crumbs(folder string) {
 			if end < 0 {
 				end = len(folder) - at
 			}
-			p.Raw(`<span aria-hidden="true">/</span>`)
-			p.Link(p.to(p.links.Folder(folder[:at+end])), "", folder[at:at+end])
+			if href := p.to(p.links.Folder(folder[:at+end])); href != "" {
+				p.Link(href, "", folder[at:at+end])
+			} else {
+				p.Element("span", "", folder[at:at+end])
+			}
 			at += end + 1
 		}
 	}
@@ -100,7 +103,7 @@ func (p *page) title() {
 	n := p.node
 	p.Raw(`<header class="title">` + "\n" + `<h1 class="t-`)
 	p.Text(n.Tone)
-	p.Raw(`"><i class="bar" aria-hidden="true"></i>`)
+	p.Raw(`"><i class="bar"></i>`)
 	p.Text(n.ID.Name)
 	p.Raw("</h1>\n")
 	if n.Label != "" && n.Label != n.ID.Name {
@@ -132,9 +135,9 @@ func (p *page) title() {
 	}
 	p.Raw("</p>\n")
 	if n.Relation != "" {
-		p.Raw(`<p class="relation"><code id="relation">`)
+		p.Raw(`<p class="relation"><code>`)
 		p.Text(n.Relation)
-		p.Raw(`</code><button type="button" class="copy" data-copy="relation" hidden>Copy</button></p>` + "\n")
+		p.Raw(`</code></p>` + "\n")
 	}
 	p.versionList()
 	p.Raw("</header>\n")
@@ -278,7 +281,7 @@ func (p *page) yaml() string {
 }
 
 // maxDirect and maxFar limit lists of neighbours; of the direct ones, the rest is folded away.
-const maxDirect, maxDirectAll, maxFar = 40, 600, 8
+const maxDirect, maxDirectAll, maxFar = 40, 600, 6
 
 // neighbours lists what is around a node by distance: the twin of the graph for those who read.
 func (p *page) neighbours(title, empty string, next func(*content.Node) []int, total int, withheld bool) {

@@ -38,7 +38,7 @@ func (p *page) strip() {
 	p.Raw(`">`)
 	left := side{boxes: p.boxes(n.Parents, explore)}
 	if n.Withheld {
-		left.boxes = append(left.boxes, box{label: "not shared", title: "It reads other data, too, that is not shared here.", class: "g-node g-more"})
+		left.boxes = append(left.boxes, box{label: "not shared", title: "It reads other data, too, that is not shared here.", class: "g-more"})
 	}
 	right := side{boxes: p.boxes(n.Children, explore)}
 	p.draw(left, right)
@@ -69,10 +69,10 @@ func (p *page) boxes(list []int, explore string) []box {
 		if o.Label != "" && o.Label != title {
 			title += " · " + o.Label
 		}
-		out = append(out, box{label: o.ID.Name, title: title, class: "g-node t-" + o.Tone, href: p.to(p.links.Node(i))})
+		out = append(out, box{label: o.ID.Name, title: title, class: "t-" + o.Tone, href: p.to(p.links.Node(i))})
 	}
 	if more := len(list) - len(shown); more > 0 {
-		out = append(out, box{label: "+" + words.Count(more) + " more", title: words.Plural(more, "other neighbour"), class: "g-node g-more", href: explore})
+		out = append(out, box{label: "+" + words.Count(more) + " more", title: words.Plural(more, "other neighbour"), class: "g-more", href: explore})
 	}
 	return out
 }
@@ -86,7 +86,7 @@ func (s *side) measure() {
 
 // draw puts three columns beside each other: what it reads, itself, what reads it.
 func (p *page) draw(left, right side) {
-	mid := side{boxes: []box{{label: p.node.ID.Name, title: p.node.ID.Name, class: "g-node focus t-" + p.node.Tone}}}
+	mid := side{boxes: []box{{label: p.node.ID.Name, title: p.node.ID.Name, class: "focus t-" + p.node.Tone}}}
 	x, rows := float64(stripEdge), 1
 	for _, s := range []*side{&left, &mid, &right} {
 		s.measure()
@@ -107,7 +107,7 @@ func (p *page) draw(left, right side) {
 	p.Coord(high)
 	p.Raw(`" role="group" aria-label="`)
 	p.Text(words.Plural(len(p.node.Parents), "parent") + ", " + children(len(p.node.Children)))
-	p.Raw(`"><g class="g-edges" fill="none">`)
+	p.Raw(`"><path class="g-edge near" d="`)
 	at := func(s side, i int) float64 {
 		return (high-float64(len(s.boxes)*rowHigh-(rowHigh-boxHigh)))/2 + float64(i*rowHigh)
 	}
@@ -118,7 +118,7 @@ func (p *page) draw(left, right side) {
 	for i := range right.boxes {
 		p.curve(mid.x+mid.wide, my, right.x, at(right, i)+boxHigh/2)
 	}
-	p.Raw("</g>\n")
+	p.Raw(`"/>`)
 	for _, s := range []side{left, mid, right} {
 		for i, b := range s.boxes {
 			p.box(b, s.x, at(s, i), s.wide)
@@ -136,19 +136,19 @@ func children(n int) string {
 
 func (p *page) curve(x1, y1, x2, y2 float64) {
 	half := (x2 - x1) / 2
-	p.Raw(`<path class="g-edge near" d="M`)
+	p.Raw("M")
 	p.point(x1, y1)
 	if y1 == y2 {
-		p.Raw("L")
-	} else {
-		p.Raw("C")
-		p.point(x1+half, y1)
-		p.Raw(" ")
-		p.point(x2-half, y2)
-		p.Raw(" ")
+		p.Raw("H")
+		p.Coord(x2)
+		return
 	}
+	p.Raw("C")
+	p.point(x1+half, y1)
+	p.Raw(" ")
+	p.point(x2-half, y2)
+	p.Raw(" ")
 	p.point(x2, y2)
-	p.Raw(`"/>`)
 }
 
 func (p *page) point(x, y float64) {
@@ -175,9 +175,9 @@ func (p *page) box(b box, x, y, wide float64) {
 	}
 	p.Raw(`<rect class="g-box" width="`)
 	p.Coord(wide)
-	p.Raw(`" height="30" rx="6"/><path class="g-bar" d="M0 3h5v24H0z"/><text x="14" y="19">`)
+	p.Raw(`"/><path class="g-bar" d="M0 3h5v24H0z"/><text>`) // the style sheet has the rest
 	p.Text(shorten(b.label))
-	p.Raw("</text></", tag, ">\n")
+	p.Raw("</text></", tag, ">")
 }
 
 // shorten cuts a long name in the middle, where names differ least.

@@ -186,7 +186,7 @@ func (p *page) sample(t *content.Test) {
 
 // rowTable writes some rows; said is what they are.
 func (p *page) rowTable(s *content.Sample, said string) {
-	p.Raw(`<div class="scroll" tabindex="0" role="region"`)
+	p.Raw(`<div class="scroll" tabindex="0" role="group"`) // no region: a page may have many
 	p.Attr("aria-label", said)
 	p.Raw(`><table class="sample"><thead><tr>`)
 	for _, c := range s.Columns {
@@ -209,41 +209,47 @@ func (p *page) rowTable(s *content.Sample, said string) {
 const maxDots = 15
 
 // dots draw how a test came out before, oldest first: a short stroke for passed, a longer one
-// for a warning, a full one for a failure.
+// for a warning, a full one for a failure. The style sheet gives lines their height, by which
+// they stand on one ground, and cuts them into strokes of 3 with gaps of 2.
 func (p *page) dots(t *content.Test) {
 	h := t.History[:min(len(t.History), maxDots)]
 	if len(h) < 2 {
 		return
 	}
 	var tally words.Tally
-	paths := map[string][]byte{}
-	for k := range h {
-		x := words.Tested(h[len(h)-1-k].Status)
-		tally.Add(h[len(h)-1-k].Status)
-		top := 4
-		switch x.Class {
-		case "bad":
-			top = 12
-		case "warn":
-			top = 8
-		case "calm":
-			top = 2
+	paths := map[string]string{}
+	class := func(k int) string { return words.Tested(h[len(h)-1-k].Status).Class }
+	for k := 0; k < len(h); {
+		from, now := k, class(k)
+		for k < len(h) && class(k) == now {
+			tally.Add(h[len(h)-1-k].Status)
+			k++
 		}
-		d := append(paths[x.Class], 'M')
-		d = strconv.AppendInt(d, int64(2+5*k), 10)
-		d = append(d, " 13v-"...)
-		paths[x.Class] = strconv.AppendInt(d, int64(top), 10)
+		paths[now] += "M" + strconv.Itoa(5*from) + " " + ground(now) + "h" + strconv.Itoa(5*(k-from))
 	}
 	wide := strconv.Itoa(5*len(h) - 1)
-	p.Raw(`<svg class="dots" viewBox="0 0 `, wide, ` 14" width="`, wide, `" height="14" role="img" aria-label="Last `)
+	p.Raw(`<svg class="dots" viewBox="0 0 `, wide, ` 14" role="img" aria-label="Last `)
 	p.Text(words.Plural(len(h), "run") + ": " + tally.String())
 	p.Raw(`">`)
 	for _, class := range []string{"ok", "warn", "bad", "calm"} {
-		if d := paths[class]; d != nil {
-			p.Raw(`<path class="`, class, `" d="`, string(d), `"/>`)
+		if d := paths[class]; d != "" {
+			p.Raw(`<path class="`, class, `" d="`, d, `"/>`)
 		}
 	}
 	p.Raw("</svg>")
+}
+
+// ground is the middle of a line of outcomes whose lower edge is at 13.
+func ground(class string) string {
+	switch class {
+	case "bad":
+		return "7"
+	case "warn":
+		return "9"
+	case "calm":
+		return "12"
+	}
+	return "11"
 }
 
 // Test writes the article about a test that has a page of its own.
@@ -256,7 +262,7 @@ func (b *Book) Test(w *markup.Writer, i int) {
 	}
 	p.crumbs(folder)
 	x := words.Tested(t.Status)
-	p.Raw(`<header class="title">`, "\n", `<h1 class="t-test"><i class="bar" aria-hidden="true"></i>`)
+	p.Raw(`<header class="title">`, "\n", `<h1 class="t-test"><i class="bar"></i>`)
 	p.Text(t.ID.Name)
 	p.Raw("</h1>\n", `<p class="badges">`)
 	p.Element("span", "mark", kindWord(t))
@@ -304,7 +310,7 @@ func (b *Book) Test(w *markup.Writer, i int) {
 	}
 	if t.SQL != "" {
 		p.Raw(`<section class="card code" id="sql"><header><h2>Query</h2></header>`, "\n")
-		p.listing("sql-compiled", content.Code{Text: t.SQL})
+		p.listing(content.Code{Text: t.SQL})
 		p.Raw("</section>\n")
 	}
 	p.outcomes(t)
@@ -369,7 +375,7 @@ func (p *page) outcomes(t *content.Test) {
 	if len(t.History) == 0 {
 		return
 	}
-	p.Raw(`<section class="card" id="history"><h2>Runs <small>`, words.Count(len(t.History)), `</small></h2><table class="builds"><thead><tr><th scope="col">Run</th><th scope="col">Outcome</th><th scope="col" class="num">Failing rows</th></tr></thead><tbody>`, "\n")
+	p.Raw(`<section class="card" id="history"><h2>Runs <small>`, words.Count(len(t.History)), `</small></h2><div class="scroll" tabindex="0" role="group" aria-label="Earlier outcomes"><table class="builds"><thead><tr><th scope="col">Run</th><th scope="col">Outcome</th><th scope="col" class="num">Failing rows</th></tr></thead><tbody>`, "\n")
 	for _, o := range t.History {
 		p.Raw("<tr>")
 		p.Element("td", "", words.When(o.At))
@@ -379,5 +385,5 @@ func (p *page) outcomes(t *content.Test) {
 		p.Element("td", "num", words.Count(o.Failures))
 		p.Raw("</tr>\n")
 	}
-	p.Raw("</tbody></table></section>\n")
+	p.Raw("</tbody></table></div></section>\n")
 }

@@ -178,9 +178,7 @@ func (p *page) spark(line []float64, said string) {
 		p.Raw(" ")
 		p.Coord(y)
 		if i == len(line)-1 {
-			p.Raw(`"/><circle cx="82" cy="`)
-			p.Coord(y)
-			p.Raw(`" r="2"/></svg>`)
+			p.Raw(`"/></svg>`)
 		}
 	}
 }
@@ -199,12 +197,12 @@ func (p *page) history() {
 		billed, read = billed || b.Billed >= 0, read || b.Bytes >= 0
 	}
 	p.Raw(`<section class="card" id="history"><header><h2>Builds <small>`, words.Count(len(h)), "</small></h2></header>\n",
-		`<div class="scroll" tabindex="0" role="region" aria-label="Last builds"><table class="builds"><thead><tr><th scope="col">Built (UTC)</th><th scope="col">Took</th><th scope="col">Rows</th>`)
+		`<div class="scroll" tabindex="0" role="region" aria-label="Last builds"><table class="builds"><thead><tr><th>Built (UTC)</th><th>Took</th><th>Rows</th>`)
 	if read {
-		p.Raw(`<th scope="col">Read</th>`)
+		p.Raw(`<th>Read</th>`)
 	}
 	if billed {
-		p.Raw(`<th scope="col">Charged for</th>`)
+		p.Raw(`<th>Charged for</th>`)
 	}
 	p.Raw("</tr></thead><tbody>\n")
 	cell := func(s string, known bool) {

@@ -2,10 +2,12 @@ package audience
 
 import (
 	"cmp"
+	"html"
 	"maps"
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/engine-build/engine/engine/addr"
 )
@@ -36,11 +38,57 @@ func (v *view) prose(text string, at place) string {
 	if text == "" {
 		return ""
 	}
+	text = spelled(text)
 	if strings.Contains(text, "](") || strings.Contains(text, "][") || strings.Contains(text, "]:") {
 		text = v.links(text, at)
 	}
 	out, _ := v.words(text, at, false)
 	return out
+}
+
+// reference is a character by its number or name in HTML, as Markdown has it.
+var reference = regexp.MustCompile(`&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});`)
+
+// spelled is Markdown in which names stand as readers see them: stg\_orders and stg&#95;orders are
+// shown as stg_orders, and characters without width are not shown at all. What only looks like a
+// name in Markdown's own signs stays as it is.
+func spelled(text string) string {
+	if strings.Contains(text, "&") {
+		text = reference.ReplaceAllStringFunc(text, func(m string) string {
+			if r, n := utf8.DecodeRuneInString(html.UnescapeString(m)); n > 0 && n < len(m) && (letter(r) || joint(r) || unsized(r)) {
+				return string(r)
+			}
+			return m
+		})
+	}
+	if !strings.ContainsFunc(text, func(r rune) bool { return r == '\\' || unsized(r) }) {
+		return text
+	}
+	var b strings.Builder
+	code := codeIn(text)
+	for i, r := range text {
+		if unsized(r) {
+			continue
+		}
+		if r == '\\' && i+1 < len(text) {
+			before, _ := utf8.DecodeLastRuneInString(text[:i])
+			after, _ := utf8.DecodeRuneInString(text[i+2:])
+			next := rune(text[i+1])
+			// Between letters a sign means nothing else, with the stroke or without it.
+			// Code has strokes of its own, but no name has one.
+			if (next == '_' || joint(next) && !within(code, span{i, i + 2})) && letter(before) && letter(after) {
+				continue
+			}
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// unsized reports whether a character has no width: soft hyphens, joiners and the like, which
+// names do not have.
+func unsized(r rune) bool {
+	return r == '\u00ad' || r == '\u200b' || r == '\u2060' || r == '\ufeff'
 }
 
 // plain is text that is no Markdown, without hidden names, sure or not.

@@ -73,7 +73,7 @@ func SubPath(t T, dir string) *Place {
 	return &Place{"subpath", u.String()}
 }
 
-var policyTag = regexp.MustCompile(`<meta http-equiv="Content-Security-Policy" content="([^"]+)">`)
+var policyTag = regexp.MustCompile(`<meta http-equiv="?Content-Security-Policy"? content="([^"]+)"`)
 
 // Policy is the content policy in the entrance of the site in dir.
 func Policy(t T, dir string) string {

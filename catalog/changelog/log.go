@@ -121,7 +121,7 @@ func (l *Log) summary(w *markup.Writer) {
 			edges[e.Sort]++
 		}
 	}
-	w.Raw(`<table class="counts"><thead><tr><th scope="col"></th><th scope="col" class="num">Added</th><th scope="col" class="num">Removed</th><th scope="col" class="num">Renamed</th><th scope="col" class="num">Changed</th></tr></thead><tbody>`)
+	w.Raw(`<table class="counts"><thead><tr><td></td><th scope="col" class="num">Added</th><th scope="col" class="num">Removed</th><th scope="col" class="num">Renamed</th><th scope="col" class="num">Changed</th></tr></thead><tbody>`)
 	row := func(name string, n ...int) {
 		w.Raw(`<tr><th scope="row">`, name, `</th>`)
 		for _, x := range n {
@@ -266,7 +266,7 @@ func (l *Log) fields(w *markup.Writer, list []changes.Field) {
 	if len(list) == 0 {
 		return
 	}
-	w.Raw(`<div class="scroll"><table><thead><tr><th scope="col">Setting</th><th scope="col">Before</th><th scope="col">After</th></tr></thead><tbody>` + "\n")
+	w.Raw(`<div class="scroll" tabindex="0" role="group" aria-label="Changes in detail"><table><thead><tr><th scope="col">Setting</th><th scope="col">Before</th><th scope="col">After</th></tr></thead><tbody>` + "\n")
 	for _, f := range list {
 		w.Raw(`<tr><th scope="row">`)
 		w.Text(f.Name)
@@ -291,7 +291,7 @@ func (l *Log) columns(w *markup.Writer, n *changes.Node) {
 	if len(n.Columns) == 0 {
 		return
 	}
-	w.Raw(`<div class="scroll"><table><thead><tr><th scope="col">Column</th><th scope="col">Type</th><th scope="col">What</th></tr></thead><tbody>` + "\n")
+	w.Raw(`<div class="scroll" tabindex="0" role="group" aria-label="Changes in detail"><table><thead><tr><th scope="col">Column</th><th scope="col">Type</th><th scope="col">What</th></tr></thead><tbody>` + "\n")
 	for i, c := range n.Columns {
 		if i == mostRows {
 			break
@@ -417,7 +417,7 @@ func (l *Log) flow(w *markup.Writer, n *changes.Node, base string) {
 	if len(n.Flow) == 0 {
 		return
 	}
-	w.Raw(`<details class="fold"><summary>`, words.Plural(len(n.Flow), "change"), ` of column lineage</summary><div class="scroll"><table><thead><tr><th scope="col">Column</th><th scope="col">From</th><th scope="col">How</th></tr></thead><tbody>`+"\n")
+	w.Raw(`<details class="fold"><summary>`, words.Plural(len(n.Flow), "change"), ` of column lineage</summary><div class="scroll" tabindex="0" role="group" aria-label="Changes in detail"><table><thead><tr><th scope="col">Column</th><th scope="col">From</th><th scope="col">How</th></tr></thead><tbody>`+"\n")
 	for i, x := range n.Flow {
 		if i == mostRows {
 			break
@@ -465,7 +465,7 @@ func (l *Log) code(w *markup.Writer, n *changes.Node, most int) {
 	} else {
 		w.Raw("SQL")
 	}
-	w.Raw(`: `, words.Plural(added, "line"), ` added, `, words.Count(removed), ` removed</summary><div class="scroll" tabindex="0" role="region" aria-label="Lines that have changed"><table class="diff"><thead class="sr"><tr><th scope="col">Line before</th><th scope="col">Line after</th><th scope="col">Text</th></tr></thead><tbody>`+"\n")
+	w.Raw(`: `, words.Plural(added, "line"), ` added, `, words.Count(removed), ` removed</summary><div class="scroll" tabindex="0" role="group" aria-label="Lines that have changed"><table class="diff"><thead class="sr"><tr><th scope="col">Line before</th><th scope="col">Line after</th><th scope="col">Text</th></tr></thead><tbody>`+"\n")
 	for i, x := range n.Code {
 		if i == most {
 			break
@@ -531,7 +531,7 @@ func (l *Log) data(w *markup.Writer, list []*changes.Node) {
 		}
 		return int(min(1, max(-1, spread(b)-spread(a))))
 	})
-	w.Raw(`<div class="scroll"><table><thead><tr><th scope="col">Node</th><th scope="col" class="num">Rows before</th><th scope="col" class="num">Rows after</th><th scope="col">Outcome</th></tr></thead><tbody>` + "\n")
+	w.Raw(`<div class="scroll" tabindex="0" role="group" aria-label="Changes in detail"><table><thead><tr><th scope="col">Node</th><th scope="col" class="num">Rows before</th><th scope="col" class="num">Rows after</th><th scope="col">Outcome</th></tr></thead><tbody>` + "\n")
 	for i, n := range list {
 		if i == mostRows {
 			break

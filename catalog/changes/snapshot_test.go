@@ -71,7 +71,7 @@ func TestNoSnapshot(t *testing.T) {
 		"", "{}", packed(""), packed("x"), packed("engine catalog snapshot 0\n{}"), packed(format + "\n"), packed(format + "\nnull x"),
 		packed(format + "\n{\"Nodes\":[null]}"), packed(format + "\n{\"Nodes\":[{\"Parents\":[3]}]}"), packed(format + "\n{\"Nodes\":[{\"ID\":\"model.a\",\"Tests\":[0]}]}"),
 		packed(format + "\n{\"Flow\":{\"First\":[1]}}"), packed(format + "\n{\"Flow\":{\"Edges\":[{\"From\":1}]}}"), packed(format + "\n{\"Nodes\":[{\"ID\":\"modl.a\"}]}"),
-		packed(format+"\n{}")[:20], packed(strings.Repeat("x", 1000) + "\n{}"),
+		packed(format + "\n{}")[:20], packed(strings.Repeat("x", 1000) + "\n{}"),
 	} {
 		var wrong *NotSnapshotError
 		if c, err := ReadSnapshot(strings.NewReader(x)); !errors.As(err, &wrong) && err == nil {

@@ -160,7 +160,10 @@ func External(address string) bool {
 	case "http", "https":
 		return strings.HasPrefix(address[colon:], "://")
 	case "mailto":
-		return true
+		// A mail may have a subject, but nobody in copy and no text that its writer did not see.
+		_, fields, more := strings.Cut(address, "?")
+		lower := strings.ToLower(fields)
+		return strings.Contains(address, "@") && (!more || strings.HasPrefix(lower, "subject=") && !strings.ContainsAny(fields, "&?") && !strings.Contains(lower, "%0"))
 	}
 	return false
 }

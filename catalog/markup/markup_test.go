@@ -67,7 +67,8 @@ func TestLinks(t *testing.T) {
 
 func TestExternal(t *testing.T) {
 	for s, want := range map[string]bool{
-		"https://example.com": true, "HTTP://example.com/x": true, "mailto:a@example.com": true,
+		"https://example.com": true, "HTTP://example.com/x": true, "mailto:a@example.com": true, "mailto:a@example.com?subject=Hello%20you": true, "mailto:a@example.com?bcc=b@evil.example": false,
+		"mailto:a@example.com?subject=x&bcc=b@evil.example": false, "mailto:a@example.com?subject=x%0D%0ABcc:b@evil.example": false, "mailto:javascript:x": false,
 		"javascript:alert(1)": false, "JaVaScRiPt:alert(1)": false, "data:text/html,x": false, "//example.com": false, "/x": false, "": false,
 		"http:x": false, " https://example.com": false, "java\nscript:x": false, "vbscript:x": false, "file:///etc/passwd": false, "https://a\x00b": false,
 	} {

@@ -30,7 +30,7 @@ type match struct{ from, to, term int }
 func readGlossary(terms []*content.Term) glossary {
 	g := glossary{names: map[string]int{}, first: map[string][]phrase{}, titles: make([]string, len(terms))}
 	for i, t := range terms {
-		g.titles[i] = words.Summary(t.Text, 80)
+		g.titles[i] = words.Summary(t.Text, 56)
 		g.names[strings.ToLower(t.Name)] = i
 		var list []string
 		for at := 0; at < len(t.Name); {

@@ -1,6 +1,8 @@
 package prose
 
 import (
+	"strings"
+
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/parser"
 	"github.com/yuin/goldmark/renderer"
@@ -90,7 +92,11 @@ func (t transformer) lead(n *ast.Link, base string) {
 
 // auto keeps bare addresses that are safe to follow and makes text of all others.
 func (t transformer) auto(n *ast.AutoLink, source []byte) {
-	if n.AutoLinkType == ast.AutoLinkEmail || markup.External(string(n.URL(source))) {
+	to := string(n.URL(source))
+	if n.AutoLinkType == ast.AutoLinkEmail {
+		to = "mailto:" + strings.TrimPrefix(to, "mailto:") // the local part may have the sign of a query
+	}
+	if markup.External(to) {
 		n.SetAttributeString("rel", []byte("noreferrer"))
 		return
 	}

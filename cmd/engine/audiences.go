@@ -361,7 +361,7 @@ func (s *session) makeEditions(ctx context.Context, list []*edition, c *content.
 					narrow, found[i] = source.For(e.audience)
 				}
 				docs[i] = siteDocument{Audience: e.name, Customer: e.customer, Catalog: filepath.Join(e.dir, "index.html"), Nodes: len(narrow.Nodes)}
-				errs[i] = s.writeEdition(ctx, e, narrow, f)
+				errs[i] = s.writeEdition(ctx, e, narrow, c, f)
 			}
 		})
 	}
@@ -380,9 +380,9 @@ func (s *session) makeEditions(ctx context.Context, list []*edition, c *content.
 	return docs, errors.Join(errs...)
 }
 
-// writeEdition writes one site with what has changed in it.
-func (s *session) writeEdition(ctx context.Context, e *edition, c *content.Catalog, f *audienceFlags) error {
-	differ, err := s.since(ctx, e, c, f)
+// writeEdition writes one site with what has changed in it. full is what c was narrowed from.
+func (s *session) writeEdition(ctx context.Context, e *edition, c, full *content.Catalog, f *audienceFlags) error {
+	differ, err := s.since(ctx, e, c, full, f)
 	if err != nil {
 		return err
 	}

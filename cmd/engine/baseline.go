@@ -15,6 +15,7 @@ import (
 	"github.com/goccy/go-json"
 
 	"github.com/engine-build/engine/catalog"
+	"github.com/engine-build/engine/catalog/audience"
 	"github.com/engine-build/engine/catalog/changes"
 	"github.com/engine-build/engine/catalog/content"
 	"github.com/engine-build/engine/cmd/engine/view"
@@ -40,12 +41,61 @@ const (
 	previousEnd = "_snapshot_before.gz"
 )
 
+// told are the audience of a snapshot and the rules by which it was narrowed, in one word: two
+// sites are compared only if both were made by the same.
+func (e *edition) told() string {
+	if e.name == internalAudience {
+		return ""
+	}
+	var show []string
+	for _, f := range e.audience.Show {
+		show = append(show, string(f))
+	}
+	slices.Sort(show)
+	return e.name + " " + cmp.Or(string(e.audience.Lineage), string(audience.Contract)) + " " + strings.Join(slices.Compact(show), ",")
+}
+
+// withdrawn reports whether an earlier site of an audience had nodes or columns that the project
+// still has, but that are not shown any more: what has changed since would tell of them. A
+// customer has had them itself, and is to learn that they are gone.
+func (e *edition) withdrawn(was, c, full *content.Catalog) bool {
+	if e.name == internalAudience || e.customer != "" {
+		return false
+	}
+	columns := func(c *content.Catalog) map[addr.Column]bool {
+		out := map[addr.Column]bool{}
+		for _, n := range c.Nodes {
+			out[addr.Column{Node: n.ID}] = true
+			for _, x := range n.Columns {
+				out[addr.Column{Node: n.ID, Name: x.Name}] = true
+			}
+		}
+		return out
+	}
+	now, all := columns(c), columns(full)
+	for x := range columns(was) {
+		if all[x] && !now[x] {
+			return true
+		}
+	}
+	return false
+}
+
+// comparable reads a snapshot that an edition may be compared with; nil if there is none.
+func (e *edition) comparable(path string, c, full *content.Catalog) (*content.Catalog, error) {
+	was, err := lastSnapshot(path)
+	if was == nil || was.Audience != e.told() || e.withdrawn(was, c, full) {
+		return nil, err
+	}
+	return was, nil
+}
+
 // since is what has changed in a site since its baseline; nil if there is none. It keeps the
-// snapshot of what is told now.
-func (s *session) since(ctx context.Context, e *edition, c *content.Catalog, f *audienceFlags) (*changes.Changes, error) {
+// snapshot of what is told now. full is what c was narrowed from.
+func (s *session) since(ctx context.Context, e *edition, c, full *content.Catalog, f *audienceFlags) (*changes.Changes, error) {
 	path := filepath.Join(s.target(), e.snapshot()+snapshotEnd)
 	before := filepath.Join(s.target(), e.snapshot()+previousEnd)
-	now, err := lastSnapshot(path)
+	now, err := e.comparable(path, c, full)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +107,7 @@ func (s *session) since(ctx context.Context, e *edition, c *content.Catalog, f *
 	case now == nil:
 	case diff.Empty() && diff.Before.Target == diff.After.Target:
 		// The same is told as last time: what was told before that still says what is new in it.
-		earlier, err := lastSnapshot(before)
+		earlier, err := e.comparable(before, c, full)
 		if err != nil {
 			return nil, err
 		}
@@ -72,11 +122,13 @@ func (s *session) since(ctx context.Context, e *edition, c *content.Catalog, f *
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, fmt.Errorf("make %s: %w", s.app.shown(filepath.Dir(path)), rootCause(err))
 	}
-	if err := atomicfile.WriteTo(path, func(w io.Writer) error { return changes.WriteSnapshot(w, c) }); err != nil {
+	kept := *c
+	kept.Audience = e.told()
+	if err := atomicfile.WriteTo(path, func(w io.Writer) error { return changes.WriteSnapshot(w, &kept) }); err != nil {
 		return nil, fmt.Errorf("write %s: %w", s.app.shown(path), rootCause(err))
 	}
 	if f != nil && f.baseline != "" {
-		return s.sinceBaseline(ctx, e, c, f.baseline)
+		return s.sinceBaseline(ctx, e, c, full, f.baseline)
 	}
 	if diff != nil && diff.Before.Target != diff.After.Target {
 		return nil, nil // another target is no earlier build
@@ -85,9 +137,9 @@ func (s *session) since(ctx context.Context, e *edition, c *content.Catalog, f *
 }
 
 // sinceBaseline compares with what the flag names.
-func (s *session) sinceBaseline(ctx context.Context, e *edition, c *content.Catalog, word string) (*changes.Changes, error) {
-	full := s.app.absolute(word)
-	info, err := os.Stat(full)
+func (s *session) sinceBaseline(ctx context.Context, e *edition, c, full *content.Catalog, word string) (*changes.Changes, error) {
+	place := s.app.absolute(word)
+	info, err := os.Stat(place)
 	if slices.Contains(s.targets(), word) || err != nil {
 		if e.name != internalAudience {
 			return nil, mistake(diag.Diagnostic{Code: codeBaseline, Message: fmt.Sprintf("what target %s says cannot be compared with the site of audience %s: it is not narrowed to it", word, e.name), Help: "name a folder in which the site was made earlier"})
@@ -101,9 +153,9 @@ func (s *session) sinceBaseline(ctx context.Context, e *edition, c *content.Cata
 		}
 		return definedChanges(other.then, s.definitions(), c), nil
 	}
-	path := full
+	path := place
 	if info.IsDir() {
-		path = filepath.Join(full, e.snapshot()+snapshotEnd)
+		path = filepath.Join(place, e.snapshot()+snapshotEnd)
 	} else if e.name != internalAudience {
 		return nil, mistake(diag.Diagnostic{Code: codeBaseline, Message: fmt.Sprintf("%s is one snapshot, and the site of audience %s is compared with its own", word, e.name), Help: "name the folder that has catalog_snapshots"})
 	}
@@ -119,8 +171,11 @@ func (s *session) sinceBaseline(ctx context.Context, e *edition, c *content.Cata
 	case was == nil:
 		return nil, mistake(diag.Diagnostic{Code: codeBaseline, Message: fmt.Sprintf("there is no snapshot %s", s.app.shown(path)), Help: "engine docs generate writes it"})
 	}
-	if was.Audience != c.Audience || was.Customer != c.Customer {
+	if name, _, _ := strings.Cut(was.Audience, " "); name != c.Audience || was.Customer != c.Customer {
 		return nil, mistake(diag.Diagnostic{Code: codeBaseline, Message: fmt.Sprintf("%s is a snapshot for other readers", s.app.shown(path)), Help: "name the folder in which this site was made earlier"})
+	}
+	if was.Audience != e.told() || e.withdrawn(was, c, full) {
+		return nil, nil // more was told then, or something else
 	}
 	return changes.Between(was, c), nil
 }

@@ -226,7 +226,7 @@ func (s *session) writeDocs(ctx context.Context, k knowledge, r *run.Result, met
 	}
 	options := materialPages(k.materials)
 	if f != nil {
-		if options.Changes, err = s.since(ctx, &edition{name: internalAudience}, c, f); err != nil {
+		if options.Changes, err = s.since(ctx, &edition{name: internalAudience}, c, c, f); err != nil {
 			return err
 		}
 	}

@@ -41,8 +41,8 @@ func (a *app) importCommand() *cobra.Command {
 
 // importFlags are those of engine import dbt.
 type importFlags struct {
-	into, profiles string
-	force, strict  bool
+	into, profiles, dbt, then string
+	force, strict, verify     bool
 }
 
 func (a *app) importDBTCommand() *cobra.Command {
@@ -59,17 +59,29 @@ templates of the project; packages that are installed become part of it.
 The dbt project is not changed. What has no counterpart is listed with its place; there the
 new file fails when it is rendered, with the reason, so that nothing is left out unseen.
 The new project is then checked as engine check does. Passwords are not copied. --target is
-the output of the profile that decides; default: the profile's own target.`),
+the output of the profile that decides; default: the profile's own target.
+
+--verify writes no project: it builds the dbt project with dbt and with engine, each in a
+temporary copy with a DuckDB file of its own, and compares the columns and rows of all tables.
+With --then, files of a folder are laid over both copies (seeds that have changed), and both
+are built once more, so that incremental models and snapshots show what they do. The exit
+code is 1 if anything differs.`),
 		Example: `  engine import dbt ../shop
   engine import dbt ../shop --into shop
   engine import dbt . --into ../shop_engine --profiles-dir ci --target prod
-  engine import dbt ../shop --strict -o json`,
+  engine import dbt ../shop --strict -o json
+  engine import dbt ../shop --verify --dbt venv/bin/dbt`,
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&f.into, "into", "", "`folder` to write, new or empty; default: the project's name, in the current folder")
 	fl.StringVar(&f.profiles, "profiles-dir", "", "`folder` with profiles.yml; default: DBT_PROFILES_DIR, else DIR, else ~/.dbt")
 	fl.BoolVar(&f.force, "force", false, "write into a folder that is not empty: files of the same names are replaced")
 	fl.BoolVar(&f.strict, "strict", false, "fail if anything has no counterpart")
+	fl.BoolVar(&f.verify, "verify", false, "build with dbt and with engine in DuckDB, and compare all tables")
+	fl.StringVar(&f.dbt, "dbt", "dbt", "`program` of dbt for --verify")
+	fl.StringVar(&f.then, "then", "", "`folder` laid over both copies before a second build of --verify")
+	must(cmd.MarkFlagDirname("then"))
+	must(cmd.MarkFlagFilename("dbt"))
 	must(cmd.MarkFlagDirname("into"))
 	must(cmd.MarkFlagDirname("profiles-dir"))
 	cmd.ValidArgsFunction = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs)
@@ -89,12 +101,12 @@ func (a *app) importDBT(ctx context.Context, from string, f importFlags) error {
 	if err != nil {
 		return err
 	}
-	p, err := dbt.Import(os.DirFS(dir), dbt.Options{Profiles: profiles, Target: a.global.target})
-	if errors.Is(err, fs.ErrNotExist) {
-		return mistake(diag.Diagnostic{Code: codeImport, Message: fmt.Sprintf("there is no dbt_project.yml in %s", from), Help: "name the folder of a dbt project"})
+	if f.verify {
+		return a.verifyDBT(ctx, dir, profiles, f)
 	}
+	p, err := dbt.Import(os.DirFS(dir), dbt.Options{Profiles: profiles, Target: a.global.target})
 	if err != nil {
-		return mistake(diag.Diagnostic{Code: codeImport, Message: err.Error(), Cause: err})
+		return a.unreadable(from, err)
 	}
 	into := f.into
 	if into == "" {
@@ -107,6 +119,23 @@ func (a *app) importDBT(ctx context.Context, from string, f importFlags) error {
 	if rel, err := filepath.Rel(dir, out); err == nil && filepath.IsLocal(rel) {
 		return mistake(diag.Diagnostic{Code: codeImport, Message: "the new project would be inside of the dbt project", Help: "give another folder with --into"})
 	}
+	if err := a.writeProject(out, p); err != nil {
+		return err
+	}
+	found := a.checkImported(ctx, out)
+	return a.imported(p, into, found, f.strict)
+}
+
+// unreadable says why there is no project in a folder.
+func (a *app) unreadable(from string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return mistake(diag.Diagnostic{Code: codeImport, Message: fmt.Sprintf("there is no dbt_project.yml in %s", from), Help: "name the folder of a dbt project"})
+	}
+	return mistake(diag.Diagnostic{Code: codeImport, Message: err.Error(), Cause: err})
+}
+
+// writeProject writes the files of a project into a folder.
+func (a *app) writeProject(out string, p *dbt.Project) error {
 	for _, name := range slices.Sorted(maps.Keys(p.Files)) {
 		path := filepath.Join(out, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -116,8 +145,7 @@ func (a *app) importDBT(ctx context.Context, from string, f importFlags) error {
 			return failure(fileWrong("write", path, err))
 		}
 	}
-	found := a.checkImported(ctx, out)
-	return a.imported(p, into, found, f.strict)
+	return nil
 }
 
 // dbtProfiles reads profiles.yml from the first folder that has one; nil where none does.

@@ -1,9 +1,11 @@
 package dbt
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/engine-build/engine/engine/jinja"
+	"github.com/engine-build/engine/engine/source"
 )
 
 // silent is an output that writes nothing: config, log, a method that changes a value.
@@ -85,7 +87,19 @@ func (w *writer) config(call *jinja.Call) string {
 		if w.snapshot {
 			switch key {
 			case "target_schema":
+				own, absolute, ok := ownSchema(value)
+				if ok {
+					if own == nil {
+						return
+					}
+					value = own
+				}
 				key = "schema"
+				if w.Schema != nil {
+					w.Schema(absolute, value.Span())
+				}
+				out = append(out, quoted(key), w.setting(value).operand())
+				return
 			case "target_database":
 				key = "database"
 			case "invalidate_hard_deletes":
@@ -96,6 +110,28 @@ func (w *writer) config(call *jinja.Call) string {
 					return
 				}
 			}
+		}
+		switch key {
+		case "pre_hook", "post_hook", "pre-hook", "post-hook":
+			hooks := []string{"list"}
+			list := w.elements(value)
+			if list == nil {
+				list = []jinja.Expr{value}
+			}
+			for _, h := range list {
+				hooks = append(hooks, w.hook(h).operand())
+			}
+			if len(hooks) > 1 {
+				out = append(out, quoted(strings.ReplaceAll(key, "-", "_")), "("+strings.Join(hooks, " ")+")")
+			}
+			return
+		case "schema":
+			if w.Schema != nil {
+				w.Schema(false, value.Span())
+			}
+		}
+		if slices.Contains(useless, key) {
+			return
 		}
 		out = append(out, quoted(key), w.setting(value).operand())
 	}
@@ -119,6 +155,69 @@ func (w *writer) config(call *jinja.Call) string {
 		return ""
 	}
 	return strings.Join(out, " ")
+}
+
+// ownSchema reads a target_schema: the target's own schema, what stands behind it, or what
+// generate_schema_name makes of a name. Nothing else is known to be something else than a
+// schema as it is.
+func ownSchema(x jinja.Expr) (own jinja.Expr, absolute, ok bool) {
+	isTarget := func(x jinja.Expr) bool {
+		a, ok := x.(*jinja.Attr)
+		if !ok || a.Name.Name != "schema" {
+			return false
+		}
+		n, ok := a.X.(*jinja.Name)
+		return ok && n.Name == "target"
+	}
+	var parts []jinja.Expr
+	switch x := x.(type) {
+	case *jinja.Attr:
+		if isTarget(x) {
+			return nil, false, true
+		}
+	case *jinja.Call:
+		if n, ok := x.Fn.(*jinja.Name); ok && n.Name == "generate_schema_name" && len(x.Args) > 0 {
+			return x.Args[0], false, true
+		}
+	case *jinja.Concat:
+		parts = x.Parts
+	case *jinja.Binary:
+		if x.Op == "+" {
+			parts = []jinja.Expr{x.X, x.Y}
+		}
+	}
+	if len(parts) == 2 && isTarget(parts[0]) {
+		if s, ok := parts[1].(*jinja.String); ok && strings.HasPrefix(s.Value, "_") {
+			own := *s
+			own.Value = s.Value[1:]
+			return &own, false, true
+		}
+	}
+	return x, true, false
+}
+
+// hook is one statement of pre_hook or post_hook, whose text is a template of its own.
+func (w *writer) hook(x jinja.Expr) val {
+	if d, ok := x.(*jinja.Dict); ok { // {"sql": …, "transaction": …}
+		for _, p := range d.Items {
+			if k, ok := p.Key.(*jinja.String); ok && k.Value == "sql" {
+				return w.hook(p.Value)
+			}
+		}
+	}
+	s, ok := x.(*jinja.String)
+	if !ok || !strings.Contains(s.Value, "{{") && !strings.Contains(s.Value, "{%") {
+		return w.setting(x)
+	}
+	t, list := jinja.Parse(source.NewFile(w.file.Path, []byte(s.Value)))
+	if list != nil {
+		return val{text: w.refuse(x.Span(), "%s", list[0].Message), typ: str}
+	}
+	text, notes := w.Template(t)
+	for _, d := range notes {
+		w.refuse(x.Span(), "%s", d.Message)
+	}
+	return val{text: quoted(text), typ: str, atom: true}
 }
 
 // setting is a value of configuration.
@@ -424,6 +523,9 @@ func (w *writer) member(x *jinja.Call, owner, name string) (val, bool) {
 func (w *writer) include(x *jinja.Call, m Macro) val {
 	if x.Star != nil || x.Stars != nil {
 		return w.refused(x, "*args and **kwargs of a macro")
+	}
+	if w.inMacro != nil && w.calls == m.Name {
+		return w.refused(x, "the macro %s calls itself", m.Name)
 	}
 	if len(x.Args) > len(m.Params) {
 		return w.refused(x, "the macro %s takes %d arguments, not %d", m.Name, len(m.Params), len(x.Args))

@@ -28,6 +28,9 @@ type Context struct {
 	Vars map[string]any
 	// Macro finds a macro by the package it is called with, empty for none, and its name.
 	Macro func(pkg, name string) (Macro, bool)
+	// Schema is told of every schema that config names: by schema, or by target_schema, which
+	// names it as it is. May be nil.
+	Schema func(target bool, at source.Span)
 }
 
 const codeUnconverted diag.Code = "dbt-unconverted"
@@ -45,9 +48,32 @@ var Codes = []diag.Entry{{
 func (c *Context) Template(t *jinja.Template) (string, diag.List) {
 	w := &writer{Context: c, file: t.File}
 	w.scope = newScope(nil, t.Body)
+	w.alias = aliasIn(t.Body)
 	end := len(t.File.Data)
 	text := w.hoisted() + w.body(t.Body, 0, end)
 	return text + w.defines.String(), w.notes
+}
+
+// aliasIn is the alias that a template gives itself.
+func aliasIn(body []jinja.Node) (alias string) {
+	walk(body, func(x jinja.Expr) {
+		call, ok := x.(*jinja.Call)
+		if !ok {
+			return
+		}
+		if n, ok := call.Fn.(*jinja.Name); !ok || n.Name != "config" {
+			return
+		}
+		for _, k := range call.Keywords {
+			if k.Name.Name == "alias" {
+				alias = unknownAlias
+				if s, ok := k.Value.(*jinja.String); ok {
+					alias = s.Value
+				}
+			}
+		}
+	})
+	return alias
 }
 
 // MacroFile writes a file of macros anew, each as a definition with its name.
@@ -72,7 +98,14 @@ type writer struct {
 	loops   []*loop
 	// inMacro is the macro around, nil outside of all.
 	inMacro *jinja.Macro
+	// calls is the engine's name of that macro.
+	calls string
+	// alias is what config says the relation is called.
+	alias string
 }
+
+// unknownAlias is one that is computed.
+const unknownAlias = "\x00"
 
 // loop is a for around, with the names of what it counts.
 type loop struct {
@@ -130,6 +163,9 @@ func wrapped(left, right bool, actions ...string) string {
 	return b.String()
 }
 
+// braces writes text that would begin an action, or that is taken for Jinja.
+var braces = strings.NewReplacer("{{", `{{ "{{" }}`, "{%", `{{ "{%" }}`, "{#", `{{ "{#" }}`)
+
 // body writes nodes with the text between them as it stands.
 func (w *writer) body(nodes []jinja.Node, start, end int) string {
 	var b strings.Builder
@@ -155,7 +191,7 @@ func (w *writer) inner(nodes []jinja.Node, head, end source.Span) string {
 func (w *writer) node(n jinja.Node) string {
 	switch n := n.(type) {
 	case *jinja.Text: // of a raw block
-		return strings.ReplaceAll(n.Text, "{{", `{{ "{{" }}`)
+		return braces.Replace(n.Text)
 	case *jinja.Comment:
 		text := w.raw(n.At.Start, n.At.End)
 		left, right := text[2] == '-', text[len(text)-3] == '-' && len(text) > 5
@@ -216,15 +252,28 @@ func (w *writer) output(n *jinja.Output) string {
 	if actions, ok := w.silent(n.X); ok {
 		return w.tag(n.At, actions...)
 	}
+	if c, ok := n.X.(*jinja.Cond); ok && !(pure(c.Then) && pure(c.Else)) {
+		actions := []string{"if " + w.cond(c.When), w.shown(c.Then)}
+		if c.Else != nil {
+			actions = append(actions, "else", w.shown(c.Else))
+		}
+		return w.tag(n.At, append(actions, "end")...)
+	}
 	v := w.expr(n.X)
 	return w.tag(n.At, v.printed())
+}
+
+// shown is the action that prints an expression.
+func (w *writer) shown(x jinja.Expr) string {
+	v := w.expr(x)
+	return v.printed()
 }
 
 // plain is a text that may stand in a template as it is: no braces, no white space at its ends,
 // which markers beside it would take away.
 func plain(x jinja.Expr) (string, bool) {
 	s, ok := x.(*jinja.String)
-	if !ok || strings.Contains(s.Value, "{{") || strings.TrimSpace(s.Value) != s.Value && strings.TrimSpace(s.Value) == "" {
+	if !ok || braces.Replace(s.Value) != s.Value || strings.TrimSpace(s.Value) != s.Value && strings.TrimSpace(s.Value) == "" {
 		return "", false
 	}
 	return s.Value, ok
@@ -461,6 +510,7 @@ func (w *writer) macro(n *jinja.Macro) string {
 	if m, ok := w.Context.Macro("", name); ok {
 		name = m.Name
 	}
+	w.calls = name
 	define := "define " + quoted(name)
 	open := []string{define}
 	for _, p := range n.Params {

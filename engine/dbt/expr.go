@@ -259,10 +259,44 @@ func (w *writer) expr(x jinja.Expr) val {
 	return val{text: w.refuse(x.Span(), "this has no counterpart"), typ: str}
 }
 
+// pure says that computing an expression neither fails nor does anything: it may be computed
+// where Jinja would not.
+func pure(x jinja.Expr) bool {
+	all := func(list []jinja.Expr) bool {
+		return !slices.ContainsFunc(list, func(x jinja.Expr) bool { return !pure(x) })
+	}
+	switch x := x.(type) {
+	case nil, *jinja.String, *jinja.Int, *jinja.Float, *jinja.Bool, *jinja.None, *jinja.Name:
+		return true
+	case *jinja.List:
+		return all(x.Items)
+	case *jinja.Tuple:
+		return all(x.Items)
+	case *jinja.Concat:
+		return all(x.Parts)
+	case *jinja.Attr:
+		return pure(x.X)
+	case *jinja.Cond:
+		return pure(x.When) && pure(x.Then) && pure(x.Else)
+	case *jinja.Compare:
+		return pure(x.X) && !slices.ContainsFunc(x.Rest, func(c jinja.Comparison) bool { return c.Op != "==" && c.Op != "!=" || !pure(c.Y) })
+	case *jinja.Unary:
+		return x.Op == "not" && pure(x.X)
+	case *jinja.Call:
+		name, ok := x.Fn.(*jinja.Name)
+		return ok && (name.Name == "ref" || name.Name == "source" || name.Name == "is_incremental" || name.Name == "var" && len(x.Args) == 2) && all(x.Args)
+	}
+	return false
+}
+
 func (w *writer) inline(x *jinja.Cond) val {
 	yes, no := w.expr(x.Then), val{text: `""`, typ: str, atom: true}
 	if x.Else != nil {
 		no = w.expr(x.Else)
+	}
+	if !pure(x.Then) || !pure(x.Else) {
+		// Go's and and or stop where Python's do, ternary does not.
+		return val{text: fmt.Sprintf("index (or (and %s (list %s)) (list %s)) 0", w.bool(x.When), yes.operand(), no.operand())}
 	}
 	out := val{text: fmt.Sprintf("ternary %s %s %s", yes.operand(), no.operand(), w.bool(x.When))}
 	if yes.typ == no.typ {
@@ -340,7 +374,10 @@ func (w *writer) attr(x *jinja.Attr) val {
 				return val{text: quoted(w.Model), typ: str, atom: true}
 			}
 		case "this":
-			if (key == "identifier" || key == "name" || key == "table") && w.Model != "" {
+			if (key == "identifier" || key == "name" || key == "table") && w.Model != "" && w.alias != unknownAlias {
+				if w.alias != "" {
+					return val{text: quoted(w.alias), typ: str, atom: true}
+				}
 				return val{text: quoted(w.Model), typ: str, atom: true}
 			}
 			return w.refused(x, "this has no parts here: write {{ this }}")
@@ -401,6 +438,12 @@ func (w *writer) binary(x *jinja.Binary) val {
 	if x.Op == "and" || x.Op == "or" {
 		if a.typ == boolean && b.typ == boolean {
 			return val{text: x.Op + " " + a.operand() + " " + b.operand(), typ: boolean}
+		}
+		if !pure(x.Y) {
+			if x.Op == "and" {
+				return val{text: fmt.Sprintf("index (or (and (py_true %s) (list %s)) (list %s)) 0", a.operand(), b.operand(), a.operand())}
+			}
+			return val{text: fmt.Sprintf("index (or (and (py_true %s) (list %s)) (list %s)) 0", a.operand(), a.operand(), b.operand())}
 		}
 		out := val{text: "py_" + x.Op + " " + a.operand() + " " + b.operand()}
 		if a.typ == b.typ && a.typ != boolean {
@@ -523,7 +566,7 @@ func (w *writer) compareOne(x jinja.Expr, c jinja.Comparison) string {
 func (w *writer) test(x *jinja.Test) val {
 	text := ""
 	if n, ok := x.X.(*jinja.Name); ok && w.scope.find(n.Name) == nil && (x.Name.Name == "defined" || x.Name.Name == "undefined") {
-		known := n.Name == "this" || n.Name == "target" || n.Name == "execute"
+		known := n.Name == "this" || n.Name == "target" || n.Name == "execute" || n.Name == "project_name" || n.Name != "loop" && n.Name != "results" && n.Name != "schemas" && slices.Contains(dbtNames, n.Name)
 		return val{text: strconv.FormatBool((known == (x.Name.Name == "defined")) != x.Not), typ: boolean, atom: true}
 	}
 	text = "py_test " + quoted(x.Name.Name) + " " + w.expr(x.X).operand()

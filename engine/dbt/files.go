@@ -6,6 +6,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -262,8 +263,10 @@ func (im *importer) snapshotFile(pkg string, f *source.File, to string) {
 		c := im.context(pkg, s.Name.Name)
 		w := &writer{Context: c, file: f, snapshot: true}
 		w.scope = newScope(nil, s.Body)
+		w.alias = aliasIn(s.Body)
 		text := w.hoisted() + strings.TrimLeft(w.inner(s.Body, s.Head, s.End), "\r\n")
 		im.out.Notes.Add(w.notes...)
+		im.snapshots[to] = append(im.snapshots[to], s.Name.Name)
 		im.out.Files[path.Join(path.Dir(to), s.Name.Name+".sql")] = []byte(strings.TrimRight(text, " \t\r\n") + "\n" + w.defines.String())
 		im.out.Snapshots++
 	}
@@ -280,7 +283,8 @@ func (im *importer) docs(f *source.File, to string) {
 
 // properties keeps a YAML file as it is, but for Jinja in its values, which is computed.
 func (im *importer) properties(f *source.File, to string) {
-	if !bytes.Contains(f.Data, []byte("{{")) && !bytes.Contains(f.Data, []byte("{%")) {
+	jinjaIn := bytes.Contains(f.Data, []byte("{{")) || bytes.Contains(f.Data, []byte("{%"))
+	if !jinjaIn && !bytes.Contains(f.Data, []byte("snapshots:")) && !bytes.Contains(f.Data, []byte("schema:")) {
 		im.out.Files[to] = f.Data
 		return
 	}
@@ -291,10 +295,14 @@ func (im *importer) properties(f *source.File, to string) {
 	}
 	lines := lineStarts(f.Data)
 	var edits []edit
+	owner, alias := "", "" // the node whose entry it is
 	var walk func(n *yaml.Node, key string)
 	walk = func(n *yaml.Node, key string) {
 		switch n.Kind {
 		case yaml.MappingNode:
+			if config := get(n, "config"); config != nil && get(n, "name") != nil {
+				owner, alias = scalar(get(n, "name")), scalar(get(config, "alias"))
+			}
 			for i := 0; i+1 < len(n.Content); i += 2 {
 				walk(n.Content[i+1], n.Content[i].Value)
 			}
@@ -321,6 +329,12 @@ func (im *importer) properties(f *source.File, to string) {
 			return
 		}
 		at = f.Span(start, end)
+		if strings.HasPrefix(key, "pre_hook") || strings.HasPrefix(key, "pre-hook") || strings.HasPrefix(key, "post_hook") || strings.HasPrefix(key, "post-hook") {
+			if text, ok := im.hook(n, func(*yaml.Node) source.Span { return at }, owner, alias); ok {
+				edits = append(edits, edit{start, end, strconv.Quote(text)})
+			}
+			return
+		}
 		v, err := im.names.text(n.Value)
 		if err != nil {
 			im.note(at, "%v", err)
@@ -333,8 +347,96 @@ func (im *importer) properties(f *source.File, to string) {
 		}
 		edits = append(edits, edit{start, end, strings.TrimSpace(string(data))})
 	}
-	walk(&root, "")
+	if jinjaIn {
+		walk(&root, "")
+	}
+	edits = append(edits, im.entriesOf(f, &root, to, lines)...)
 	im.out.Files[to] = applied(f.Data, edits)
+}
+
+// entriesOf looks at the entries of models, seeds and snapshots: schemas of their own, keys of
+// snapshots that have other names here, and snapshots that are written in YAML alone, which
+// become a file.
+func (im *importer) entriesOf(f *source.File, root *yaml.Node, to string, lines []int) (edits []edit) {
+	if root.Kind == yaml.DocumentNode && len(root.Content) == 1 {
+		root = root.Content[0]
+	}
+	offset := func(n *yaml.Node) int { return lines[n.Line-1] + column(f.Data[lines[n.Line-1]:], n.Column) }
+	for _, kind := range []string{"models", "seeds", "snapshots"} {
+		list := get(root, kind)
+		if list == nil || list.Kind != yaml.SequenceNode {
+			continue
+		}
+		for _, n := range list.Content {
+			if get(get(n, "config"), "schema") != nil {
+				im.custom = true
+			}
+			if kind != "snapshots" {
+				continue
+			}
+			config := get(n, "config")
+			for i := 0; config != nil && i+1 < len(config.Content); i += 2 {
+				key, value := config.Content[i], config.Content[i+1]
+				start := offset(key)
+				switch key.Value {
+				case "target_schema":
+					im.schema(true, f.Span(start, start+len(key.Value)))
+					edits = append(edits, edit{start, start + len(key.Value), "schema"})
+				case "target_database":
+					edits = append(edits, edit{start, start + len(key.Value), "database"})
+				case "invalidate_hard_deletes":
+					if value.Value == "true" {
+						edits = append(edits, edit{start, offset(value) + len(value.Value), "hard_deletes: invalidate"})
+					} else {
+						edits = append(edits, edit{start, offset(value) + len(value.Value), "hard_deletes: ignore"})
+					}
+				}
+			}
+			relation := get(n, "relation")
+			if relation == nil {
+				continue
+			}
+			for i := 0; i+1 < len(n.Content); i += 2 {
+				if n.Content[i] != relation && n.Content[i+1] == relation {
+					edits = append(edits, im.yamlSnapshot(f, n, n.Content[i], relation, to, lines)...)
+				}
+			}
+		}
+	}
+	return edits
+}
+
+// yamlSnapshot writes the file of a snapshot that has only an entry, and takes its relation out.
+func (im *importer) yamlSnapshot(f *source.File, entry, key, relation *yaml.Node, to string, lines []int) []edit {
+	name := scalar(get(entry, "name"))
+	start := lines[key.Line-1] + column(f.Data[lines[key.Line-1]:], key.Column)
+	end := lines[relation.Line-1] + column(f.Data[lines[relation.Line-1]:], relation.Column)
+	at := f.Span(start, end)
+	end, ok := scalarEnd(f.Data, end)
+	if !ok || entry.Style&yaml.FlowStyle != 0 || entry.Content[0] == key || len(im.paths["snapshot-paths"]) == 0 || relation.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
+		im.note(at, "the snapshot %s is written in a way that is not read: write a file that selects from its relation", name)
+		return nil
+	}
+	t, list := jinja.Parse(source.NewFile(f.Path, []byte("select * from {{ "+strings.Trim(strings.TrimSpace(relation.Value), "{} ")+" }}\n")))
+	if list != nil {
+		im.note(at, "%s", list[0].Message)
+		return nil
+	}
+	text, notes := im.context("", name).Template(t)
+	for _, d := range notes {
+		im.note(at, "%s", d.Message)
+	}
+	im.out.Files[path.Join(im.paths["snapshot-paths"][0], name+".sql")] = []byte(text)
+	im.out.Snapshots++
+	// The whole line goes.
+	line := lines[key.Line-1]
+	if strings.TrimSpace(string(f.Data[line:start])) != "" {
+		return []edit{{start, end, ""}}
+	}
+	for end < len(f.Data) && f.Data[end] != '\n' {
+		end++
+	}
+	return []edit{{line, min(end+1, len(f.Data)), ""}}
 }
 
 type edit struct {

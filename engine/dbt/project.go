@@ -27,9 +27,12 @@ type Options struct {
 // Project is what an import makes: files by their slash-separated paths, and what has no
 // counterpart, by place.
 type Project struct {
-	Name  string
-	Files map[string][]byte
-	Notes diag.List
+	Name string
+	// Profile is the profile that the project asks for, Target the output that decides, and
+	// Schema that output's.
+	Profile, Target, Schema string
+	Files                   map[string][]byte
+	Notes                   diag.List
 	// Counts of what was read: models, macros, seeds, snapshots, tests, packages.
 	Models, Macros, Seeds, Snapshots, Tests, Packages int
 }
@@ -53,6 +56,12 @@ type importer struct {
 	// replaceSchema says that the project's own generate_schema_name takes custom schemas as they are.
 	replaceSchema bool
 	used          map[string]bool
+	// snapshots are the snapshots that a file defines, by the path it had.
+	snapshots map[string][]string
+	// targetSchemas are the places of target_schema, which names a schema as it is; custom says
+	// that another node has a schema of its own, which dbt puts behind the target's.
+	targetSchemas []source.Span
+	custom        bool
 }
 
 const projectFile = "dbt_project.yml"
@@ -63,7 +72,7 @@ func Import(dir fs.FS, o Options) (*Project, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", projectFile, err)
 	}
-	im := &importer{dir: dir, o: o, out: &Project{Files: map[string][]byte{}}, macros: map[string]map[string]Macro{}, used: map[string]bool{}}
+	im := &importer{dir: dir, o: o, out: &Project{Files: map[string][]byte{}}, macros: map[string]map[string]Macro{}, used: map[string]bool{}, snapshots: map[string][]string{}}
 	im.file = source.NewFile(projectFile, data)
 	if im.conf, err = mapping(data); err != nil {
 		return nil, fmt.Errorf("read %s: %w", projectFile, err)
@@ -76,6 +85,10 @@ func Import(dir fs.FS, o Options) (*Project, error) {
 	im.readVars()
 	im.readPaths()
 	profile := im.readProfile()
+	im.out.Target, im.out.Schema = fmt.Sprint(im.target["name"]), fmt.Sprint(im.target["schema"])
+	if v := im.target["dataset"]; v != nil {
+		im.out.Schema = fmt.Sprint(v)
+	}
 	im.names = &constants{vars: im.vars, target: im.target}
 	packages := im.packages()
 	im.signatures("", im.dir, im.paths["macro-paths"])
@@ -238,6 +251,20 @@ func (im *importer) readPaths() { im.paths = pathsOf(im.conf) }
 // ownPackages are those whose macros and tests the engine has itself, or that only help developers.
 var ownPackages = []string{"dbt_utils", "dbt_expectations", "dbt_date", "codegen", "audit_helper", "dbt_project_evaluator", "elementary"}
 
+// needed says whether a list of packages has one that the engine has not itself.
+func needed(data []byte) bool {
+	n, err := mapping(data)
+	if err != nil {
+		return true
+	}
+	list, _ := decoded(get(n, "packages")).([]any)
+	return slices.ContainsFunc(list, func(x any) bool {
+		p, _ := x.(map[string]any)
+		name, ok := p["package"].(string)
+		return !ok || !slices.Contains(ownPackages, path.Base(name))
+	})
+}
+
 // pkg is an installed package.
 type pkg struct {
 	name  string
@@ -251,10 +278,10 @@ func (im *importer) packages() []pkg {
 	if err != nil {
 		for _, f := range []string{"packages.yml", "dependencies.yml"} {
 			data, err := fs.ReadFile(im.dir, f)
-			if err != nil || !strings.Contains(string(data), "package") {
+			if err != nil || !needed(data) {
 				continue
 			}
-			im.note(source.NewFile(f, data).Whole(), "the project has packages, and none is installed: run «dbt deps» first if it needs more than dbt_utils and dbt_expectations")
+			im.note(source.NewFile(f, data).Whole(), "the project has packages, and none is installed: run «dbt deps» first, so that they come along")
 		}
 		return nil
 	}
@@ -357,6 +384,15 @@ func (im *importer) macro(inside string) func(owner, name string) (Macro, bool) 
 	}
 }
 
+// schema remembers that a node has a schema of its own, or of those of snapshots.
+func (im *importer) schema(target bool, at source.Span) {
+	if target {
+		im.targetSchemas = append(im.targetSchemas, at)
+		return
+	}
+	im.custom = true
+}
+
 func (im *importer) context(inside, model string) *Context {
-	return &Context{Project: im.out.Name, Adapter: im.adapter, Model: model, Vars: im.vars, Macro: im.macro(inside)}
+	return &Context{Project: im.out.Name, Adapter: im.adapter, Model: model, Vars: im.vars, Macro: im.macro(inside), Schema: im.schema}
 }

@@ -3,7 +3,6 @@ package dbt
 import (
 	"fmt"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 
@@ -25,7 +24,7 @@ var targetFields = map[string]map[string]string{
 }
 
 // quiet are keys of profiles that decide nothing here.
-var quiet = []string{"type", "method", "extensions", "plugins", "settings", "keepalives_idle", "retries", "client_id", "client_secret", "refresh_token", "token_uri", "scopes", "timeout_seconds"}
+var quiet = []string{"type", "method", "extensions", "plugins", "settings", "config_options", "keepalives_idle", "retries", "client_id", "client_secret", "refresh_token", "token_uri", "scopes", "timeout_seconds"}
 
 // secrets are fields whose words stay out of engine.yml.
 var secrets = []string{"password", "keyfile_json"}
@@ -40,6 +39,9 @@ type profile struct {
 // readProfile finds the outputs of the project's profile, and the target that the import is for.
 func (im *importer) readProfile() *profile {
 	p := &profile{targets: &yaml.Node{Kind: yaml.MappingNode}}
+	if im.out.Profile = scalar(get(im.conf, "profile")); im.out.Profile == "" {
+		im.out.Profile = "default"
+	}
 	im.target = map[string]any{"name": "dev", "type": "duckdb", "schema": "main", "database": ""}
 	defer func() { im.adapter = fmt.Sprint(im.target["type"]) }()
 	if im.o.Profiles == nil {
@@ -61,6 +63,10 @@ func (im *importer) readProfile() *profile {
 	if v, err := env.text(name); err == nil && v != nil {
 		name = fmt.Sprint(v)
 	}
+	if name == "" {
+		name = "default"
+	}
+	im.out.Profile = name
 	found := get(root, name)
 	if found == nil {
 		im.note(im.o.Profiles.Whole(), "there is no profile %q: the target is a DuckDB file", name)
@@ -127,7 +133,7 @@ func (im *importer) targetOf(name string, out *yaml.Node, env *constants) (*yaml
 		if to == "" {
 			if !slices.Contains(quiet, key.Value) {
 				im.note(at(key), "targets of type %s have no %q", kind, key.Value)
-			} else if slices.Contains([]string{"extensions", "plugins", "settings"}, key.Value) {
+			} else if slices.Contains([]string{"extensions", "plugins", "settings"}, key.Value) || key.Value == "config_options" && (len(n.Content) != 2 || n.Content[0].Value != "storage_compatibility_version") {
 				im.note(at(key), "%q of DuckDB: put the statements into on-run-start", key.Value)
 			}
 			continue
@@ -171,6 +177,9 @@ var dropped = []string{"name", "version", "config-version", "profile", "require-
 	"asset-paths", "analysis-paths", "model-paths", "source-paths", "seed-paths", "data-paths", "snapshot-paths", "test-paths", "macro-paths", "vars", "models", "seeds",
 	"snapshots", "tests", "data_tests", "on-run-start", "on-run-end", "query-comment", "flags", "dispatch", "restrict-access"}
 
+// treeKeys are the trees of configuration by folder.
+var treeKeys = []string{"models", "seeds", "snapshots", "data_tests", "tests"}
+
 // settings writes engine.yml.
 func (im *importer) settings(p *profile) {
 	out := &yaml.Node{Kind: yaml.MappingNode}
@@ -187,6 +196,20 @@ func (im *importer) settings(p *profile) {
 	at := func(n *yaml.Node) source.Span {
 		from := im.file.Offset(n.Line, n.Column)
 		return im.file.Span(from, from+len(n.Value))
+	}
+	trees := make([]*yaml.Node, len(treeKeys))
+	for i, key := range treeKeys {
+		t := &tree{importer: im, kind: key, at: at, nodes: map[string]*yaml.Node{}}
+		trees[i] = t.convert(get(im.conf, key), nil)
+		t.numbered()
+		t.entries()
+	}
+	if im.absolute() {
+		im.replaceSchema = true
+	}
+	if im.replaceSchema && len(p.targets.Content) == 0 {
+		dev := &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{{Kind: yaml.ScalarNode, Value: "type"}, {Kind: yaml.ScalarNode, Value: "duckdb"}}}
+		p.targets.Content = append(p.targets.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: "dev"}, dev)
 	}
 	add("name", im.out.Name)
 	switch im.adapter {
@@ -231,8 +254,8 @@ func (im *importer) settings(p *profile) {
 			add(key, hooks)
 		}
 	}
-	for _, key := range []string{"models", "seeds", "snapshots", "data_tests", "tests"} {
-		if tree := im.tree(get(im.conf, key), at, true); tree != nil && len(tree.Content) > 0 {
+	for i, key := range treeKeys {
+		if tree := trees[i]; tree != nil && len(tree.Content) > 0 {
 			add(key, tree)
 		}
 	}
@@ -263,88 +286,28 @@ func (im *importer) hooks(n *yaml.Node, at func(*yaml.Node) source.Span) []strin
 	}
 	var out []string
 	for _, x := range list {
-		if text, ok := im.hook(x, at); ok && text != "" {
+		if text, ok := im.hook(x, at, "", ""); ok && text != "" {
 			out = append(out, text)
 		}
 	}
 	return out
 }
 
-func (im *importer) hook(n *yaml.Node, at func(*yaml.Node) source.Span) (string, bool) {
+// hook converts one statement; owner is the node that it belongs to, where there is one.
+func (im *importer) hook(n *yaml.Node, at func(*yaml.Node) source.Span, owner, alias string) (string, bool) {
 	f := source.NewFile(projectFile, []byte(n.Value))
 	t, list := jinja.Parse(f)
 	if list != nil {
 		im.note(at(n), "%s", list[0].Message)
 		return "", false
 	}
-	text, notes := im.context("", "").Template(t)
+	c := im.context("", owner)
+	if alias != "" && owner != "" {
+		c.Model = alias
+	}
+	text, notes := c.Template(t)
 	for _, d := range notes {
 		im.note(at(n), "%s", d.Message)
 	}
 	return text, len(notes) == 0
-}
-
-// tree converts configuration by folder: the project's own level goes, those of packages become
-// folders, and values with Jinja are computed.
-func (im *importer) tree(n *yaml.Node, at func(*yaml.Node) source.Span, top bool) *yaml.Node {
-	if n == nil || n.Kind != yaml.MappingNode {
-		return nil
-	}
-	out := &yaml.Node{Kind: yaml.MappingNode}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], n.Content[i+1]
-		name := key.Value
-		if top && name == im.out.Name {
-			if own := im.tree(value, at, false); own != nil {
-				out.Content = append(out.Content, own.Content...)
-			}
-			continue
-		}
-		if top && !strings.HasPrefix(name, "+") && value.Kind == yaml.MappingNode && (slices.Contains(ownPackages, name) || !im.isPackage(name) && !im.isFolder(name)) {
-			continue // of a package that is not there
-		}
-		if value.Kind == yaml.MappingNode && !strings.HasPrefix(name, "+") && !slices.Contains([]string{"persist_docs", "partition_by", "labels", "meta", "grants", "column_types", "contract"}, name) {
-			if sub := im.tree(value, at, false); sub != nil {
-				out.Content = append(out.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: name}, sub)
-			}
-			continue
-		}
-		bare := strings.TrimPrefix(name, "+")
-		if bare == "pre-hook" || bare == "post-hook" || bare == "pre_hook" || bare == "post_hook" {
-			hooks := im.hooks(value, at)
-			var h yaml.Node
-			if len(hooks) > 0 && h.Encode(hooks) == nil {
-				out.Content = append(out.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: "+" + strings.ReplaceAll(bare, "-", "_")}, &h)
-			}
-			continue
-		}
-		v := decoded(value)
-		if s, ok := v.(string); ok {
-			w, err := im.names.text(s)
-			if err != nil {
-				im.note(at(value), "%v", err)
-				continue
-			}
-			v = w
-		}
-		var h yaml.Node
-		if h.Encode(v) == nil {
-			out.Content = append(out.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: "+" + bare}, &h)
-		}
-	}
-	return out
-}
-
-// isFolder says whether a folder of that name is directly below the models, seeds or snapshots.
-func (im *importer) isFolder(name string) bool {
-	for p := range im.out.Files {
-		for _, folders := range im.paths {
-			for _, f := range folders {
-				if strings.HasPrefix(p, path.Join(f, name)+"/") || strings.TrimSuffix(p, path.Ext(p)) == path.Join(f, name) {
-					return true
-				}
-			}
-		}
-	}
-	return false
 }

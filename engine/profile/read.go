@@ -1,9 +1,11 @@
 package profile
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/engine-build/engine/engine/warehouse"
@@ -88,11 +90,13 @@ func topOf(text string) []Value {
 	}
 	var out []Value
 	for _, v := range list {
-		if rows := max(v.Rows, v.Count); v.Value != nil && rows > 1 && len(out) < topValues {
+		if rows := max(v.Rows, v.Count); v.Value != nil && rows > 1 {
 			out = append(out, Value{Value: *v.Value, Rows: rows})
 		}
 	}
-	return out
+	// Not every warehouse puts values that are as frequent as each other in an order.
+	slices.SortStableFunc(out, func(a, b Value) int { return cmp.Or(cmp.Compare(b.Rows, a.Rows), cmp.Compare(a.Value, b.Value)) })
+	return out[:min(len(out), topValues)]
 }
 
 func whole(v any) int64 {

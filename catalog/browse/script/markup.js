@@ -1,7 +1,7 @@
 () => {
   // Markup that no page of a site has unless a text of a user became markup.
   const out = [], name = e => e.outerHTML.slice(0, 140);
-  const strange = 'iframe, object, embed, form, base, applet, portal, template, style, frame, frameset, math, video, audio, source, track, marquee, area, image, foreignObject, animate, set, animateTransform, animateMotion, use, handler, listener, discard, img, dialog[open] iframe, meta[http-equiv=refresh], link:not([rel=stylesheet]):not([rel=icon]):not([rel=preload]):not([rel=next]):not([rel=prev]):not([rel=up])';
+  const strange = 'iframe, object, embed, form:not(.mt-search:not([action])), base, applet, portal, template, style, frame, frameset, math, video, audio, source, track, marquee, area, image, foreignObject, animate, set, animateTransform, animateMotion, use, handler, listener, discard, img, dialog[open] iframe, meta[http-equiv=refresh], link:not([rel=stylesheet]):not([rel=icon]):not([rel=preload]):not([rel=next]):not([rel=prev]):not([rel=up])';
   // In a site that is a single file, the policy names the scripts and styles in it by their hashes:
   // another one is a complaint of the browser already.
   const single = !!document.querySelector('meta[http-equiv=Content-Security-Policy]')?.content.includes("'sha256-");

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,6 +40,32 @@ var entries = []string{"search", "app", "explore", "material", "theme", "single"
 // later is loaded when readers search: those built after it know its address by this name.
 const later, laterName = "search", "SEARCH_PATH"
 
+// guests are never without the bundle of every page before them: they take from it what is in
+// its kit, see app.ts, and carry no modules of their own for that.
+var guests = []string{"search", "explore"}
+
+// kit matches the modules that are in the kit, exported the values they export.
+var (
+	kit      = `[/\\\\]src[/\\\\](data|dom|place|store)\.ts$`
+	exported = regexp.MustCompile(`(?m)^export (?:function|const|let|class) (\w+)`)
+)
+
+// fromKit puts, in the place of a module of the kit, names for what the kit has.
+var fromKit = api.Plugin{Name: "kit", Setup: func(b api.PluginBuild) {
+	b.OnLoad(api.OnLoadOptions{Filter: kit}, func(a api.OnLoadArgs) (api.OnLoadResult, error) {
+		text, err := os.ReadFile(a.Path)
+		if err != nil {
+			return api.OnLoadResult{}, fmt.Errorf("read a module: %w", err)
+		}
+		var names []string
+		for _, m := range exported.FindAllSubmatch(text, -1) {
+			names = append(names, string(m[1]))
+		}
+		code := "export const {" + strings.Join(names, ",") + "} = window.catalog.kit;"
+		return api.OnLoadResult{Contents: &code, Loader: api.LoaderTS}, nil
+	})
+}}
+
 // target is the oldest JavaScript that browsers must know.
 const target = api.ES2022
 
@@ -67,7 +94,12 @@ func script(dir, name string, define map[string]string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find %s: %w", dir, err)
 	}
+	var plugins []api.Plugin
+	if slices.Contains(guests, name) {
+		plugins = append(plugins, fromKit)
+	}
 	r := api.Build(api.BuildOptions{
+		Plugins:       plugins,
 		EntryPoints:   []string{filepath.Join("src", name+".ts")},
 		AbsWorkingDir: abs,
 		Bundle:        true,
@@ -95,7 +127,7 @@ func script(dir, name string, define map[string]string) ([]byte, error) {
 
 // own says which style sheets are for the pages of one script alone; all others are for
 // every page.
-var own = map[string]string{"40-explore.css": "explore.css", "60-material.css": "material.css"}
+var own = map[string]string{"40-explore.css": "explore.css", "55-results.css": "search.css", "60-material.css": "material.css"}
 
 // sheets joins the style sheets in the order of their names.
 func sheets(dir string, out map[string][]byte) error {

@@ -5,6 +5,9 @@ import (
 	"compress/gzip"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/engine-build/engine/catalog/web"
@@ -88,5 +91,36 @@ func TestSearchIsFound(t *testing.T) {
 	}
 	if path := web.Path("search.js"); path == "" || !bytes.Contains(files["app.js"], []byte(path)) {
 		t.Errorf("app.js does not name %q", path)
+	}
+}
+
+// TestKit checks that what guests take from the kit is there: a name that app.ts forgets would
+// be undefined in the browser alone.
+func TestKit(t *testing.T) {
+	app, err := os.ReadFile(filepath.Join("..", "src", "app.ts"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, list, _ := strings.Cut(string(app), "window.catalog.kit = {")
+	list, _, found := strings.Cut(list, "}")
+	if !found {
+		t.Fatal("app.ts has no kit")
+	}
+	have := strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
+	for _, module := range []string{"data", "dom", "place", "store"} {
+		path := filepath.Join("..", "src", module+".ts")
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !regexp.MustCompile(kit).MatchString("/src/" + module + ".ts") {
+			t.Errorf("%s is not taken from the kit", module)
+		}
+		for _, m := range exported.FindAllSubmatch(text, -1) {
+			name := string(m[1])
+			if name != "remember" && !slices.Contains(have, name) { // that one only begins
+				t.Errorf("the kit lacks %s of %s", name, path)
+			}
+		}
 	}
 }

@@ -2,7 +2,9 @@
 // so that the theme stands before anything is painted; the rest waits for the page.
 
 import './theme';
-import './data';
+import { base, data, deltas, have, num, rows, script } from './data';
+import { all, byID, combobox, el, svg, typing } from './dom';
+import { fragment, go, onFragment, setFragment } from './place';
 import { copying } from './copy';
 import { filters, sorting } from './filter';
 import { following } from './follow';
@@ -12,9 +14,11 @@ import { lighting } from './map';
 import { menu } from './menu';
 import { searching } from './searching';
 import { colours } from './sqlcolour';
-import { remember } from './store';
+import { here, isPage, isText, keep, kept, RECENT, remember } from './store';
 import { details, tabs } from './tabs';
 
+// All that other bundles may want of modules that this one has anyway, see command bundle.
+window.catalog.kit = { base, data, deltas, have, num, rows, script, all, byID, combobox, el, svg, typing, fragment, go, onFragment, setFragment, here, isPage, isText, keep, kept, RECENT };
 document.documentElement.classList.add('js');
 
 function start(): void {

@@ -1,15 +1,13 @@
-// Buttons that copy the text of an element.
+// Buttons that copy a text: the name of a relation, SQL.
 
-import { all, byID } from './dom';
+import { all, el } from './dom';
 
 export function copying(): void {
-  for (const button of all<HTMLButtonElement>('[data-copy]')) {
-    button.hidden = false;
-    const word = button.textContent;
+  for (const from of all('.relation code, .code .sql code')) {
+    const word = 'Copy', button = el('button', { class: 'copy' }, word);
     let back = 0;
+    (from.closest('pre') ?? from).after(button);
     button.addEventListener('click', () => {
-      const from = byID(button.dataset.copy!);
-      if (!from) return;
       void copy(from).then((done) => {
         button.textContent = done ? 'Copied' : 'Press Ctrl C';
         clearTimeout(back);

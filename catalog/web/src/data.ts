@@ -10,6 +10,8 @@ interface Store {
   texts: Map<string, string>;
   /** Who waits for a text, by name. */
   waits: Map<string, Promise<string>>;
+  /** What the bundle of every page shares with those that come after it, see command bundle. */
+  kit: object;
   /** Gives texts that stand in the page itself, undefined for others. */
   inside?: (name: string) => string | undefined;
 }

@@ -42,3 +42,8 @@ export function typing(e: Event): boolean {
   const t = e.target as HTMLElement | null;
   return !!t && (/^(input|textarea|select)$/i.test(t.tagName) || t.isContentEditable);
 }
+
+/** combobox tells assistive technology that a field chooses from a list. */
+export function combobox(input: HTMLInputElement, list: string): void {
+  fill(input, { role: 'combobox', 'aria-expanded': 'false', 'aria-controls': list, 'aria-autocomplete': 'list' }, []);
+}

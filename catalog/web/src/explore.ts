@@ -1,6 +1,6 @@
 // The lineage explorer: lineage.html with what its address says. Everything shown follows
 // from the state in the address, so that any view is a link.
-import { all, byID, Child, el, typing } from './dom';
+import { all, byID, Child, combobox, el, typing } from './dom';
 import { arrange, HEIGHT, picture, Picture, Sheet, SheetBox, Window } from './draw';
 import { Drawing } from './layout';
 import { fragment, go, onFragment, setFragment } from './place';
@@ -752,7 +752,8 @@ function stepper(text: string, n: number, f: (n: number) => void): HTMLElement {
 
 /** finder is the field that finds a node by its name. */
 function finder(parent: HTMLElement, load: () => Promise<Project>, choose: (node: number) => void): void {
-  const input = el('input', { type: 'search', id: 'x-q', placeholder: 'Go to a model or source', 'aria-label': 'Go to a model or source', autocomplete: 'off', spellcheck: 'false', role: 'combobox', 'aria-expanded': 'false', 'aria-controls': 'x-hits', 'aria-autocomplete': 'list' });
+  const input = el('input', { type: 'search', id: 'x-q', placeholder: 'Go to a model or source', 'aria-label': 'Go to a model or source', autocomplete: 'off', spellcheck: 'false' });
+  combobox(input, 'x-hits');
   const hits = el('div', { id: 'x-hits', role: 'listbox', 'aria-label': 'Nodes', hidden: true });
   parent.append(el('div', { class: 'x-find' }, input, hits));
   let found: number[] = [], at = 0, project: Project | undefined, low: string[] = [];

@@ -1083,9 +1083,20 @@ export function like(word: string): RegExp | undefined {
 /** escaped is a text as a pattern that matches it. */
 function escaped(s: string): string { return s.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&'); }
 
-/** glob is a pattern for a value with stars in it. */
-function glob(value: string): RegExp | undefined {
-  return value.includes('*') ? new RegExp('^' + value.split('*').map(escaped).join('.*') + '$') : undefined;
+/** glob matches a value with stars in it, each part at the first place there is: no expression, which many stars would make slow. */
+function glob(value: string): { test(s: string): boolean } | undefined {
+  const parts = value.split('*'), head = parts.shift()!, tail = parts.pop();
+  return tail === undefined ? undefined : {
+    test: (s) => {
+      let at = head.length;
+      if (!s.startsWith(head)) return false;
+      for (const p of parts) {
+        if ((at = s.indexOf(p, at)) < 0) return false;
+        at += p.length;
+      }
+      return s.length - tail.length >= at && s.endsWith(tail);
+    },
+  };
 }
 
 /** lower is the first place whose text is not below a word, upper the first whose is above. */

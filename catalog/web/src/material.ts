@@ -197,7 +197,7 @@ class Viewer {
     const head = !asked ? 'Newest of ' + count(index.lots, 'lot') : total < 0 ? 'More than ' + count(lots.length, 'lot') : count(total, 'lot');
     const table = el('table', { class: 'mt-table' }, el('thead', {}, el('tr', {}, ...['Lot', 'Label', 'Material', 'Quantity', 'Time', 'Site', 'Tenant'].map((t) => el('th', { scope: 'col', class: t === 'Quantity' && 'n' }, t)))),
       el('tbody', {}, ...lots.map((l) => el('tr', {}, el('td', {}, this.lotLink(l)), el('td', {}, l.label), el('td', {}, l.material), el('td', { class: 'n' }, amount(l.quantity, l.unit)), el('td', {}, moment(l.at)), el('td', {}, l.site), el('td', {}, l.tenant)))));
-    list.replaceChildren(el('h2', { role: 'status' }, head),
+    list.replaceChildren(el('h2', { 'aria-live': 'polite' }, head),
       lots.length > 0 ? el('div', { class: 'mt-scroll', tabindex: 0, role: 'region', 'aria-label': 'Lots found' }, table) : el('p', { class: 'mt-note' }, 'No lot is like that. Ids are found by how they begin; leave a field empty to count all.'));
     if (total < 0 || total > lots.length) {
       const more = el('button', { type: 'button' }, 'Show more');

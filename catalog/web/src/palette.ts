@@ -2,13 +2,13 @@
 // the ARIA patterns have it. Focus stays in the box; arrows move among the results.
 
 import { base } from './data';
-import { byID, el } from './dom';
+import { byID, combobox, el } from './dom';
 import { abouts, ask, finder, Progress, warm } from './ask';
 import { Answer, Hit } from './find';
 import { go } from './place';
 import { KEYS, last, quoted } from './query';
 import { describe, fill, list as joined, times, total } from './results';
-import { here, keep, kept, Page, RECENT } from './store';
+import { here, isPage, isText, keep, kept, Page, RECENT } from './store';
 
 /** How many results a group shows. */
 const LIMIT = 6;
@@ -17,13 +17,14 @@ const LIMIT = 6;
 interface Option { node: HTMLElement; href?: string; text?: string; hit?: Hit }
 
 export function palette(): void {
-  const input = byID<HTMLInputElement>('q'), panel = byID('hits'), live = byID('hit-count');
-  if (!input || !panel || !live) return;
+  const input = byID<HTMLInputElement>('q'), panel = byID('hits');
+  if (!input || !panel) return;
+  const live = el('p', { id: 'hit-count', class: 'sr', role: 'status' });
   const listbox = el('div', { role: 'listbox', id: 'hit-list', 'aria-label': 'Search results' });
   const said = el('p', { class: 'said' }), preview = el('aside', { class: 'preview', 'aria-hidden': 'true', hidden: true });
-  for (const a of ['role', 'aria-label']) panel.removeAttribute(a);
   panel.append(listbox, preview, said);
-  input.setAttribute('aria-controls', 'hit-list');
+  panel.after(live);
+  combobox(input, 'hit-list');
 
   let options: Option[] = [], chosen = -1, walked = false, stop: (() => void) | undefined, shown = '';
 
@@ -107,12 +108,12 @@ export function palette(): void {
   function recall(): void {
     const q = input!.value.trim();
     if (q === '') return;
-    keep('searches', [q, ...kept<string[]>('searches', []).filter((x) => x !== q)].slice(0, RECENT));
+    keep('searches', [q, ...kept<string>('searches', isText).filter((x) => x !== q)].slice(0, RECENT));
   }
 
   function start(): void {
     clear();
-    const searches = kept<string[]>('searches', []).filter((x) => typeof x === 'string'), pages = kept<Page[]>('pages', []).filter((p) => p.page !== here());
+    const searches = kept<string>('searches', isText), pages = kept<Page>('pages', isPage).filter((p) => p.page !== here());
     if (pages.length) {
       const g = group('Recent pages');
       for (const p of pages.slice(0, RECENT)) {

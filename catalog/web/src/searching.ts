@@ -20,6 +20,7 @@ export function searching(): void {
   const input = byID<HTMLInputElement>('q');
   const load = () => { engine().catch(() => { if (input) input.placeholder = 'Search cannot be loaded'; }); };
   if (input) {
+    input.spellcheck = false;
     input.addEventListener('pointerenter', load, { once: true });
     input.addEventListener('focus', load);
   }

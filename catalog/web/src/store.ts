@@ -6,15 +6,19 @@ import { base } from './data';
 // All pages that are opened from files share one store: names have the site's place in them.
 const site = new URL(base || './', document.baseURI).pathname;
 
-/** kept reads what was kept under a name. */
-export function kept<T>(name: string, otherwise: T): T {
+/** kept reads the list that was kept under a name. Others can write there, too: of pages from files every one. */
+export function kept<T>(name: string, good: (x: T) => boolean): T[] {
   try {
-    const text = localStorage.getItem('catalog ' + site + ' ' + name);
-    return text === null ? otherwise : (JSON.parse(text) as T);
+    const list: unknown = JSON.parse(localStorage.getItem('catalog ' + site + ' ' + name) ?? '');
+    return Array.isArray(list) ? list.filter(good) : [];
   } catch {
-    return otherwise;
+    return [];
   }
 }
+
+export const isText = (x: unknown): boolean => typeof x === 'string';
+const KINDS = /^(model|source|seed|snapshot|exposure|macro|test|tag|owner|group|tier|customer|folder)\/[^?#]*$/;
+export const isPage = (p: Page | null): boolean => KINDS.test(String(p?.page));
 
 /** keep stores a value. */
 export function keep(name: string, value: unknown): void {
@@ -38,8 +42,8 @@ export interface Page { title: string; page: string; tone?: string }
 /** remember keeps the page among the recent ones, if it is about one thing. */
 export function remember(): void {
   const page = here(), h1 = document.querySelector('main h1');
-  if (!/^(model|source|seed|snapshot|exposure|macro|test|tag|owner|group|tier|customer|folder)\//.test(page) || !h1) return;
+  if (!KINDS.test(page) || !h1) return;
   const title = (document.title.split(' · ')[0] ?? '').trim(), tone = /\bt-([a-z]+)/.exec(document.querySelector('main .dot, main [class*="t-"]')?.getAttribute('class') ?? '')?.[1];
-  keep('pages', [{ title, page, tone }, ...kept<Page[]>('pages', []).filter((p) => p.page !== page)].slice(0, RECENT + 1));
+  keep('pages', [{ title, page, tone }, ...kept<Page>('pages', isPage).filter((p) => p.page !== page)].slice(0, RECENT + 1));
 }
 
