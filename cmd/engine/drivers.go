@@ -16,6 +16,12 @@ var drivers = []warehouse.Driver{duckdb.Driver{}, bigquery.Driver{}, postgres.Dr
 // parquetFiles reads those that sources are ingested from.
 type parquetFiles = duckdb.ParquetFiles
 
+// duckFile and duckSQL open the files that imported projects are compared in.
+type (
+	duckFile = duckdb.Driver
+	duckSQL  = duckdb.Dialect
+)
+
 // writeParquet makes the Parquet files of an example with DuckDB, whose types have the
 // names that example gives them.
 func writeParquet(ctx context.Context, from, to string, columns []example.Column) error {

@@ -20,7 +20,6 @@ import (
 	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/source"
 	"github.com/engine-build/engine/engine/warehouse"
-	"github.com/engine-build/engine/engine/warehouse/duckdb"
 )
 
 // comparedTable is what was found of a table that dbt or the engine built.
@@ -203,12 +202,12 @@ func compareFiles(ctx context.Context, theirs, ours string) ([]comparedTable, er
 	if _, err := os.Stat(ours); err != nil {
 		return nil, errors.New("engine build made no database")
 	}
-	c, err := duckdb.Driver{}.Open(ctx, warehouse.Config{Dir: filepath.Dir(ours), Fields: map[string]string{"path": ours}})
+	c, err := duckFile{}.Open(ctx, warehouse.Config{Dir: filepath.Dir(ours), Fields: map[string]string{"path": ours}})
 	if err != nil {
 		return nil, err
 	}
 	defer c.Close()
-	lit := duckdb.Dialect{}.Literal
+	lit := duckSQL{}.Literal
 	if _, err := c.Exec(ctx, plainStatement("attach "+lit(theirs)+" as dbt_verify (read_only)")); err != nil {
 		return nil, err
 	}
@@ -258,7 +257,7 @@ func plainStatement(sql string) warehouse.Statement {
 
 // comparedColumns are the columns of all tables and views of a database, in their order, by quoted name.
 func comparedColumns(ctx context.Context, c warehouse.Conn, database string) (map[string][]comparedColumn, error) {
-	rows, err := valuesOf(ctx, c, "select table_schema, table_name, column_name, data_type from information_schema.columns where table_catalog = "+duckdb.Dialect{}.Literal(database)+" order by 1, 2, ordinal_position")
+	rows, err := valuesOf(ctx, c, "select table_schema, table_name, column_name, data_type from information_schema.columns where table_catalog = "+duckSQL{}.Literal(database)+" order by 1, 2, ordinal_position")
 	out := map[string][]comparedColumn{}
 	for _, r := range rows {
 		name := doubleQuoted(fmt.Sprint(r[0])) + "." + doubleQuoted(fmt.Sprint(r[1]))

@@ -28,8 +28,8 @@ var wholeKeys = []string{"persist_docs", "partition_by", "labels", "meta", "gran
 // useless are keys that decide nothing here, and whose going changes nothing.
 var useless = []string{"quote_columns", "docs", "file_format", "copy_grants", "transient"}
 
-// folder are the segments of a path below the kind's folders: whether there is such a folder,
-// whether there is a node.
+// find looks for the segments of a path below the kind's folders: whether there is such a folder,
+// and which nodes there are.
 func (t *tree) find(folder []string) (isFolder bool, nodes []string) {
 	key, endings := map[string]string{"models": "model-paths", "seeds": "seed-paths", "snapshots": "snapshot-paths", "tests": "test-paths", "data_tests": "test-paths"}[t.kind], []string{".sql", ".csv"}
 	for _, top := range t.paths[key] {
@@ -58,8 +58,8 @@ func (t *tree) find(folder []string) (isFolder bool, nodes []string) {
 	return isFolder, nodes
 }
 
-// convert gives the tree of a folder: the project's own level goes, and those of packages become
-// folders.
+// convert gives the tree of a folder, nil for the top: the project's own level goes, and those of
+// packages become folders.
 func (t *tree) convert(n *yaml.Node, folder []string) *yaml.Node {
 	if n == nil || n.Kind != yaml.MappingNode {
 		return nil
@@ -73,8 +73,8 @@ func (t *tree) convert(n *yaml.Node, folder []string) *yaml.Node {
 			t.setting(out, key, value)
 			continue
 		}
-		if len(folder) == 0 && name == t.out.Name {
-			if own := t.convert(value, nil); own != nil {
+		if folder == nil && name == t.out.Name {
+			if own := t.convert(value, []string{}); own != nil {
 				out.Content = append(out.Content, own.Content...)
 			}
 			continue
@@ -82,7 +82,7 @@ func (t *tree) convert(n *yaml.Node, folder []string) *yaml.Node {
 		below := append(slices.Clone(folder), name)
 		isFolder, nodes := t.find(below)
 		switch {
-		case !isFolder && len(nodes) == 0 && len(folder) == 0 && (slices.Contains(ownPackages, name) || !t.isPackage(name) && t.kind != "tests" && t.kind != "data_tests"):
+		case !isFolder && len(nodes) == 0 && folder == nil && (slices.Contains(ownPackages, name) || !t.isPackage(name) && t.kind != "tests" && t.kind != "data_tests"):
 			continue // of a package that is not there
 		case !isFolder && len(nodes) == 0:
 			t.note(t.at(key), "nothing in %s is called %q: dbt has no use for this, either", t.kind, strings.Join(below, "."))
