@@ -28,6 +28,24 @@ func Pages(t *testing.T, dir string) []string {
 	return out
 }
 
+// most is how many pages of a site are opened by what opens every page of a small one.
+const most = 150
+
+// Sampled are all pages of a site, or of a large one those of Kinds and every so manieth.
+func Sampled(t *testing.T, dir string) []string {
+	t.Helper()
+	all := Pages(t, dir)
+	if len(all) <= most {
+		return all
+	}
+	out := Kinds(t, dir)
+	for i := 0; i < len(all); i += len(all)/most + 1 {
+		out = append(out, all[i])
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // Kinds are the largest and the smallest page of each kind: a kind is a folder, or a page of the root.
 func Kinds(t *testing.T, dir string) []string {
 	t.Helper()
@@ -56,7 +74,7 @@ func Kinds(t *testing.T, dir string) []string {
 
 // Quiet opens every page of the site in dir in every way a site is opened, and listens.
 func (c *Chromium) Quiet(t *testing.T, dir string) {
-	all := Pages(t, dir)
+	all := Sampled(t, dir)
 	for _, place := range Places(t, dir) {
 		t.Run(place.Name, func(t *testing.T) {
 			tab := c.Tab(t, place)
@@ -136,7 +154,7 @@ func (c *Chromium) Looks(t *testing.T, dir string) {
 // Plain compares the words of every page with and without scripts: they are the same
 // but for pages that are tools, which say so and have their content elsewhere.
 func (c *Chromium) Plain(t *testing.T, dir string) {
-	all := Pages(t, dir)
+	all := Sampled(t, dir)
 	tab := c.Tab(t, File(t, dir))
 	words := make([]string, len(all))
 	for i, p := range all {

@@ -9,7 +9,7 @@ import (
 )
 
 // TestCatalogInABrowser builds the reference project and judges the site that comes with it, every
-// page of it, as catalog/browse judges sites that are made for tests.
+// sort of page of it, as catalog/browse judges sites that are made for tests.
 func TestCatalogInABrowser(t *testing.T) {
 	if browse.Program() == "" {
 		t.Skip("needs Chromium: install the package chromium")
@@ -27,7 +27,7 @@ func TestCatalogInABrowser(t *testing.T) {
 	t.Run("SQL is there without scripts", func(t *testing.T) {
 		tab := chromium.Tab(t, browse.File(t, dir))
 		tab.WithoutScripts()
-		for _, p := range browse.Pages(t, dir) {
+		for _, p := range browse.Sampled(t, dir) {
 			if !strings.HasPrefix(p, "model/") {
 				continue
 			}
