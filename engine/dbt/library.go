@@ -13,7 +13,7 @@ import (
 // librarySource are macros of dbt and dbt_utils as the engine writes them, in Jinja: they go the
 // way of all macros. A name ends in the adapter it is for, or in default.
 //
-//go:embed library.sql
+//go:embed library.jinja
 var librarySource []byte
 
 // written are the macros of the library by name, with their text.
@@ -23,7 +23,7 @@ type written struct {
 }
 
 func libraryOf(adapter string) (map[string]written, *jinja.Template) {
-	t, list := jinja.Parse(source.NewFile("library.sql", librarySource))
+	t, list := jinja.Parse(source.NewFile("library.jinja", librarySource))
 	if list != nil {
 		panic(list[0].Error()) // our own text
 	}
