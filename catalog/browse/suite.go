@@ -29,7 +29,7 @@ func Pages(t *testing.T, dir string) []string {
 }
 
 // most is how many pages of a site are opened by what opens every page of a small one.
-const most = 150
+const most = 60
 
 // Sampled are all pages of a site, or of a large one those of Kinds and every so manieth.
 func Sampled(t *testing.T, dir string) []string {
