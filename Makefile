@@ -19,7 +19,7 @@ TARGETS ?= duckdb,postgres
 # PEER is the module of the BigQuery emulator that tests talk to; see its README.
 PEER := internal/testpeer/bq
 
-.PHONY: engine test check lint golden bench bench-catalog conformance conformance-docs clean tools web
+.PHONY: engine test check lint golden bench bench-catalog screenshots conformance conformance-docs clean tools web
 
 engine: ## build bin/engine
 	$(GO) build -o bin/engine ./cmd/engine
@@ -53,6 +53,11 @@ conformance: ## run the suites of CONFORMANCE on TARGETS and compare with the co
 
 conformance-docs: ## the same, and write docs/conformance.md and the counts that are kept
 	@$(GO) run ./internal/conformance/cmd/conformance -dir $(CONFORMANCE) -targets $(TARGETS) -docs docs/conformance.md -baseline internal/conformance/testdata/baseline.json -update
+
+screenshots: engine ## take the README's pictures of the catalog anew, from this project; needs Chromium
+	bin/engine build
+	bin/engine docs generate --profile --materials
+	$(GO) run ./internal/pictures target/catalog docs/images
 
 web: ## bundle the catalog's scripts and style sheet; their types are checked where there is npx
 	$(GO) generate ./catalog/web

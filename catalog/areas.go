@@ -291,7 +291,11 @@ func (b *book) drawCell(w *markup.Writer, c cell, nodes []int, base string) {
 	if tests.Failed > 0 || tests.Warned > 0 {
 		w.Text("; tests: " + tests.String())
 	}
-	w.Raw(`</title><rect class="m-box" width="`, itoa(mapCellW), `" height="`, itoa(mapCellH), `" rx="7"/><path class="g-bar" d="M6 0A6 6 0 0 0 0 6v18A6 6 0 0 0 6 30z"/><text x="30" y="20">`, words.Count(len(nodes)), "</text>")
+	at := "30"
+	if tests.Failed > 0 {
+		at = "26" // the mark needs room
+	}
+	w.Raw(`</title><rect class="m-box" width="`, itoa(mapCellW), `" height="`, itoa(mapCellH), `" rx="7"/><path class="g-bar" d="M6 0A6 6 0 0 0 0 6v18A6 6 0 0 0 6 30z"/><text x="`, at, `" y="20">`, words.Count(len(nodes)), "</text>")
 	if tests.Failed > 0 {
 		w.Raw(`<text class="m-mark" x="68" y="19">`, words.Count(tests.Failed), "✕</text>")
 	}

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"html/template"
 	"slices"
@@ -110,11 +111,17 @@ func newFrame(b *book) *frame {
 	}
 	for _, p := range b.o.Pages {
 		if p.Section != "" && !f.has(p.Section) {
-			f.sections = append(f.sections, section{p.Section, p.Path, capital(p.Section), p.Title})
+			f.sections = append(f.sections, section{p.Section, p.Path, capital(p.Section), cmp.Or(sectionAbout[p.Section], p.Title)})
 		}
 	}
 	f.footer = b.footer()
 	return f
+}
+
+// sectionAbout says on the page of help what pages of others hold.
+var sectionAbout = map[string]string{
+	"materials": "what each lot of material was made of, what became of it, and who got it",
+	"changes":   "what has been added, removed and changed since an earlier catalog",
 }
 
 // capital begins a word with a capital letter.

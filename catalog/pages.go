@@ -254,7 +254,7 @@ func (b *book) tiles() []tile {
 	}
 	add(kinds[addr.Model], "model", "", link("models", "browse.html"))
 	if n := kinds[addr.Source]; n > 0 {
-		add(n, "source", "", "sources.html")
+		add(n, "source table", "", "sources.html")
 	}
 	if n := kinds[addr.Seed]; n > 0 {
 		add(n, "seed", "", link("seeds", "browse.html"))

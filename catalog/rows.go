@@ -134,11 +134,11 @@ func newShare(word string, part, all int) share {
 // bar draws a share.
 func bar(part, all int, class string) template.HTML {
 	var w markup.Writer
-	w.Raw(`<svg class="`, class, `" viewBox="0 0 100 6" width="100" height="6" preserveAspectRatio="none" aria-hidden="true"><rect class="m-all" width="100" height="6" rx="3"/>`)
+	w.Raw(`<svg class="`, class, `" viewBox="0 0 100 6" width="100" height="6" preserveAspectRatio="none" aria-hidden="true"><rect class="m-all" width="100" height="6"/>`)
 	if all > 0 && part > 0 {
 		w.Raw(`<rect class="m-part" width="`)
 		w.Coord(max(3, 100*float64(part)/float64(all)))
-		w.Raw(`" height="6" rx="3"/>`)
+		w.Raw(`" height="6"/>`)
 	}
 	w.Raw("</svg>")
 	return template.HTML(w.Bytes())

@@ -21,6 +21,7 @@ type testsView struct {
 	From, To int
 	Total    int
 	Pages    []pageLink
+	Dotted   bool // a row has earlier outcomes
 }
 
 // testsPart leads to the tests of one outcome.
@@ -158,6 +159,7 @@ func (b *book) testRows(v *testsView, tests []int) {
 			r.Outcome = words.Plural(t.Failures, "failing row")
 		}
 		r.History = historyDots(t.History)
+		v.Dotted = v.Dotted || r.History != ""
 		v.Rows = append(v.Rows, r)
 	}
 }

@@ -2,6 +2,7 @@ package article
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/engine-build/engine/catalog/content"
@@ -93,7 +94,7 @@ const maxUsers = 200
 func (b *Book) Macro(w *markup.Writer, i int) {
 	m := b.c.Macros[i]
 	p := b.page(w, -1)
-	p.crumbs("")
+	p.crumbs("", "macros")
 	p.Raw(`<header class="title">`, "\n", `<h1 class="t-macro"><i class="bar"></i>`)
 	p.Text(m.Name)
 	p.Raw("</h1>\n", `<p class="badges"><span class="chip t-macro">macro</span></p>`, "\n</header>\n", `<div class="columns">`, "\n", `<div class="content">`, "\n",
@@ -110,9 +111,10 @@ func (b *Book) Macro(w *markup.Writer, i int) {
 		p.Raw("</section>\n")
 	}
 	p.Raw("</div>\n", `<aside class="facts" aria-label="Facts">`, "\n", `<section class="card"><h2>About</h2><dl>`)
-	p.fact("File", m.File)
 	if m.Line > 0 && m.File != "" {
-		p.fact("Line", words.Count(m.Line))
+		p.path("File", m.File+":"+strconv.Itoa(m.Line))
+	} else {
+		p.path("File", m.File)
 	}
 	p.Raw("</dl></section>\n", `<section class="card"><h2>Used by`)
 	if len(m.UsedBy) > 0 {

@@ -60,9 +60,9 @@ func (p *page) facts() {
 		p.Outside(f.Link, f.Value)
 		p.Raw("</dd>")
 	}
-	p.fact("File", n.File)
+	p.path("File", n.File)
 	if n.YAML != "" && n.YAML != n.File {
-		p.fact("Properties", p.yaml())
+		p.path("Properties", p.yaml())
 	}
 	if p.Len() == start {
 		p.Truncate(from)
@@ -84,6 +84,27 @@ func (p *page) fact(name, value string) {
 	}
 	p.Element("dt", "", name)
 	p.Element("dd", "", value)
+}
+
+// path writes the place of a file, which may go on in a new line after each folder. Sites for others
+// have no paths; should one come through, it stands there whole, so that a search for it finds it.
+func (p *page) path(name, place string) {
+	if place == "" || !p.open() {
+		p.fact(name, place)
+		return
+	}
+	p.Raw("<dt>", name, "</dt><dd>")
+	for {
+		i := strings.IndexByte(place, '/') + 1
+		p.Text(place[:max(i, 0)])
+		if i == 0 {
+			break
+		}
+		p.Raw("<wbr>")
+		place = place[i:]
+	}
+	p.Text(place)
+	p.Raw("</dd>")
 }
 
 func (p *page) group() {

@@ -132,7 +132,7 @@ func useWord(u content.Use) string {
 // maxFlow is how many columns a page names that a column comes from, maxReaders how many that
 // read it, maxFlowText how many characters of an expression it shows. Expressions stand where a
 // column is made, not where it is read.
-const maxFlow, maxReaders, maxFlowText = 6, 3, 80
+const maxFlow, maxReaders, maxFlowText = 6, 3, 120
 
 // columnFlow writes where a column comes from and who reads it.
 func (p *page) columnFlow(c int) {
@@ -155,21 +155,14 @@ func (p *page) columnFlow(c int) {
 	p.Raw(`<div class="flow">`)
 	if n := len(in) + len(helps); n > 0 {
 		p.Raw(`<p><b>From</b> `)
-		left := maxFlow
+		steps := make([]origin, 0, n)
 		for _, e := range in {
-			if left == 0 {
-				break
-			}
-			p.step(left == maxFlow, e.From, wayWord(e.Way), f.Texts[e.Text])
-			left--
+			steps = append(steps, origin{e.From, wayWord(e.Way), f.Texts[e.Text]})
 		}
 		for _, r := range helps {
-			if left == 0 {
-				break
-			}
-			p.step(left == maxFlow, r.Column, useWord(r.Use), f.Texts[r.Text])
-			left--
+			steps = append(steps, origin{r.Column, useWord(r.Use), f.Texts[r.Text]})
 		}
+		p.origins(steps[:min(n, maxFlow)])
 		p.rest(n - maxFlow)
 		p.Raw("</p>")
 	}
@@ -179,6 +172,34 @@ func (p *page) columnFlow(c int) {
 		p.Raw("</p>")
 	}
 	p.Raw("</div>")
+}
+
+// origin is a column that another is made of, and how.
+type origin struct {
+	col        int32
+	word, text string
+}
+
+// origins lists what a column is made of. Columns that one expression takes stand together, and the
+// expression once behind them.
+func (p *page) origins(steps []origin) {
+	done := make([]bool, len(steps))
+	for i, s := range steps {
+		if done[i] {
+			continue
+		}
+		if i > 0 {
+			p.Raw("; ")
+		}
+		last := i
+		for k := i + 1; k < len(steps); k++ {
+			if !done[k] && s.text != "" && steps[k].word == s.word && steps[k].text == s.text {
+				p.step(last == i, steps[last].col, "", "")
+				last, done[k] = k, true
+			}
+		}
+		p.step(last == i, steps[last].col, s.word, s.text)
+	}
 }
 
 // readers lists who reads a column. Where they are too many, it counts them and names the most

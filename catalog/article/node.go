@@ -46,6 +46,7 @@ func (b *Book) Node(w *markup.Writer, n int) {
 	p.title()
 	p.banners()
 	p.vitals()
+	p.contents()
 	p.Raw(`<div class="columns">` + "\n" + `<div class="content">` + "\n")
 	p.description()
 	p.strip()
@@ -60,13 +61,13 @@ func (b *Book) Node(w *markup.Writer, n int) {
 	p.facts()
 	p.customers()
 	p.macros()
-	p.neighbours("Upstream", "Reads nothing", func(n *content.Node) []int { return n.Parents }, b.Upstream(n), p.node.Withheld)
-	p.neighbours("Downstream", "Nothing reads it", func(n *content.Node) []int { return n.Children }, b.Downstream(n), false)
+	p.neighbours("Upstream", "Reads nothing", "&up=50&down=0&view=table", func(n *content.Node) []int { return n.Parents }, b.Upstream(n), p.node.Withheld)
+	p.neighbours("Downstream", "Nothing reads it", "&up=0&down=50&view=table", func(n *content.Node) []int { return n.Children }, b.Downstream(n), false)
 	p.Raw("</aside>\n</div>\n")
 }
 
-// crumbs lead back through the folders.
-func (p *page) crumbs(folder string) {
+// crumbs lead back through the folders, or to a page of the root that lists what is like this one.
+func (p *page) crumbs(folder string, lists ...string) {
 	p.Raw(`<nav class="crumbs" aria-label="Breadcrumb"><a href="` + base + `index.html">`)
 	p.Text(p.siteTitle())
 	p.Raw("</a>")
@@ -84,6 +85,9 @@ func (p *page) crumbs(folder string) {
 			}
 			at += end + 1
 		}
+	}
+	for _, name := range lists {
+		p.Link(base+name+".html", "", name)
 	}
 	p.Raw("</nav>\n")
 }
@@ -240,6 +244,35 @@ func (p *page) banners() {
 	}
 }
 
+// contents leads to the parts of the page, which may be long.
+func (p *page) contents() {
+	n := p.node
+	from := p.Len()
+	p.Raw(`<nav class="parts" aria-label="On this page">`)
+	parts := 0
+	part := func(there bool, id, word string, count int) {
+		if !there {
+			return
+		}
+		parts++
+		p.Raw(`<a href="#`, id, `">`, word)
+		if count > 0 {
+			p.Raw(" <i>", words.Count(count), "</i>")
+		}
+		p.Raw("</a>")
+	}
+	part(len(n.Parents)+len(n.Children) > 0 || n.Withheld, "lineage", "Lineage", 0)
+	part(len(n.Columns) > 0, "columns", "Columns", len(n.Columns))
+	part(len(n.Tests) > 0, "tests", "Tests", len(n.Tests))
+	part(n.Template.Text != "" || n.SQL.Text != "", "sql", "SQL", 0)
+	part(len(n.History) > 0, "history", "Builds", len(n.History))
+	if parts < 3 {
+		p.Truncate(from)
+		return
+	}
+	p.Raw("</nav>\n")
+}
+
 func (p *page) description() {
 	n := p.node
 	p.Raw(`<section class="prose" aria-labelledby="about"><h2 class="sr" id="about">Description</h2>`)
@@ -284,7 +317,8 @@ func (p *page) yaml() string {
 const maxDirect, maxDirectAll, maxFar = 40, 600, 6
 
 // neighbours lists what is around a node by distance: the twin of the graph for those who read.
-func (p *page) neighbours(title, empty string, next func(*content.Node) []int, total int, withheld bool) {
+// across is what makes the explorer list all of it.
+func (p *page) neighbours(title, empty, across string, next func(*content.Node) []int, total int, withheld bool) {
 	if total == 0 && !withheld && !p.open() {
 		return // there may be some that this reader is not told of
 	}
@@ -297,23 +331,28 @@ func (p *page) neighbours(title, empty string, next func(*content.Node) []int, t
 	if len(rings[0]) == 0 && !withheld {
 		p.Element("p", "empty", empty)
 	}
+	far := p.to(p.links.Explore(p.n))
 	p.direct(rings[0])
 	if withheld {
 		p.Element("p", "more", "It reads other data, too, that is not shared here.")
 	}
-	if far := rings[1]; len(far) > 0 {
-		p.Raw("<h3>Two steps away <small>", words.Count(len(far)), "</small></h3>")
-		p.list(p.important(far, maxFar))
-		if more := len(far) - maxFar; more > 0 {
+	if ring := rings[1]; len(ring) > 0 {
+		p.Raw("<h3>Two steps away <small>", words.Count(len(ring)), "</small></h3>")
+		p.list(p.important(ring, maxFar))
+		if more := len(ring) - maxFar; more > 0 {
 			p.Raw(`<p class="more">and `, words.Count(more), " more</p>")
 		}
 	}
 	if n := len(rings[2]); n > 0 {
-		p.Raw(`<p class="more">`)
-		p.Text(words.Plural(n, "node") + " three steps away")
+		said := words.Plural(n, "node") + " three steps away"
 		if more := total - n - len(rings[1]) - len(rings[0]); more > 0 {
-			p.Text(", " + words.Count(more) + " further")
+			said += ", " + words.Count(more) + " further"
 		}
+		if far != "" {
+			far += across
+		}
+		p.Raw(`<p class="more">`)
+		p.Link(far, "", said)
 		p.Raw("</p>")
 	}
 	p.Raw("</section>\n")

@@ -328,7 +328,7 @@ func (b *Book) Test(w *markup.Writer, i int) {
 		}
 		p.Raw("</dd>")
 	}
-	p.fact("File", t.Where)
+	p.path("File", t.Where)
 	p.Raw("</dl></section>\n")
 	if of := t.Of; of >= 0 {
 		p.Raw(`<section class="card"><h2>Test of</h2>`, "\n")

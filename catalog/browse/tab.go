@@ -478,6 +478,12 @@ func (tab *Tab) PDF() []byte {
 
 var notInName = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
 
+// Picture is what the window shows, as PNG.
+func (tab *Tab) Picture() []byte {
+	tab.t.Helper()
+	return call(tab, page.CaptureScreenshot, page.CaptureScreenshotParams{}).Data
+}
+
 // Screenshot keeps a picture of the window for people to look at, in the folder that the variable
 // ENGINE_SCREENSHOTS names; without it nothing happens.
 func (tab *Tab) Screenshot(name string) {
@@ -486,7 +492,7 @@ func (tab *Tab) Screenshot(name string) {
 	if dir == "" {
 		return
 	}
-	picture := call(tab, page.CaptureScreenshot, page.CaptureScreenshotParams{}).Data
+	picture := tab.Picture()
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		tab.t.Fatal(err)
 	}

@@ -71,7 +71,16 @@ func plural(n int, one string) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	return strconv.Itoa(n) + " " + one + "s"
+	return thousands(n) + " " + one + "s"
+}
+
+// thousands parts the digits of a number by threes.
+func thousands(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
 }
 
 func amountText(f float64, unit string) string {

@@ -23,6 +23,12 @@ func (r *reader) readMacros() {
 		}
 	}
 	library, _ := tmpl.Macros(files)
+	places := map[string][]int{} // by file: where the text of each macro begins
+	for _, name := range library.Names() {
+		if at, _ := library.Place(name); at.File != nil {
+			places[at.File.Path] = append(places[at.File.Path], macroStart(string(at.File.Data), at.Start))
+		}
+	}
 	for _, name := range library.Names() {
 		at, _ := library.Place(name)
 		if at.File == nil {
@@ -30,6 +36,18 @@ func (r *reader) readMacros() {
 		}
 		m := &content.Macro{Name: name, File: at.File.Path, Line: at.Position().Line, Text: validText(at.File.Data)}
 		m.Description = commentBefore(m.Text, at.Start)
+		// Of a file with several, each shows its own part; the first one also what the file begins with.
+		own, starts := macroStart(string(at.File.Data), at.Start), places[at.File.Path]
+		from, to := 0, len(at.File.Data)
+		for _, s := range starts {
+			if s > own {
+				to = min(to, s)
+			}
+		}
+		if slices.Min(starts) < own {
+			from = own
+		}
+		m.Text = validText(at.File.Data[from:to])
 		r.c.Macros = append(r.c.Macros, m)
 	}
 	taken := map[string]bool{}
@@ -49,6 +67,20 @@ func (r *reader) readMacros() {
 			r.macros[m.Name] = i
 		}
 	}
+}
+
+// macroStart is where the text of a macro begins whose definition is at a place: at the comment right
+// before it, if there is one.
+func macroStart(text string, at int) int {
+	define := strings.LastIndex(text[:min(at, len(text))], "{{")
+	if define < 0 {
+		return 0
+	}
+	before := strings.TrimRight(text[:define], " \t\r\n")
+	if open := strings.LastIndex(before, "{{"); open >= 0 && strings.HasSuffix(before, "}}") && templateComment.MatchString(before[open:]) {
+		return open
+	}
+	return define
 }
 
 func validText(data []byte) string {

@@ -274,7 +274,7 @@ class Viewer {
   }
 
   private head(lot: Lot): HTMLElement {
-    const facts = [lot.label, lot.material, amount(lot.quantity, lot.unit), moment(lot.at), lot.site, lot.tenant].filter(Boolean).join(' · ');
+    const facts = [lot.label, lot.material, amount(lot.quantity, lot.unit), moment(lot.at), lot.site && 'site ' + lot.site, lot.tenant && 'tenant ' + lot.tenant].filter(Boolean).join(' · ');
     return el('div', { class: 'mt-head' }, el('h2', {}, lot.id || '(no id)'), el('p', {}, facts));
   }
 
