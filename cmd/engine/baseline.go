@@ -115,7 +115,8 @@ func (s *session) since(ctx context.Context, e *edition, c, full *content.Catalo
 			diff = changes.Between(earlier, c)
 		}
 	default:
-		if err := os.Rename(path, before); err != nil {
+		// Where it is gone, another docs generate has just kept it.
+		if err := os.Rename(path, before); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("keep the last snapshot: %w", err)
 		}
 	}
