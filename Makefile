@@ -19,7 +19,7 @@ TARGETS ?= duckdb,postgres
 # PEER is the module of the BigQuery emulator that tests talk to; see its README.
 PEER := internal/testpeer/bq
 
-.PHONY: engine test check lint golden bench bench-catalog screenshots conformance conformance-docs clean tools web
+.PHONY: engine test check lint golden bench bench-catalog bench-peers screenshots conformance conformance-docs clean tools web
 
 engine: ## build bin/engine
 	$(GO) build -o bin/engine ./cmd/engine
@@ -44,6 +44,9 @@ golden: ## rewrite golden files; the run fails where it rewrote something, look 
 
 bench: ## budgets: load at 100, 1,000 and 10,000 models; overhead over the bare driver
 	$(GO) run ./bench/cmd/report
+
+bench-peers: ## the engine beside dbt, SQLMesh and Dataform on one graph; installs them from the registries
+	$(GO) run ./bench/peers
 
 bench-catalog: ## budgets of the catalog's site: making it, sizes, first paint, search, explorer; needs Chromium
 	$(GO) run ./bench/catalog

@@ -21,9 +21,9 @@ var layers = [][]string{
 	{".", "engine/source", "engine/addr", "engine/dag", "engine/ir", "engine/googlesql/raw", "lineage/layout", "internal/atomicfile", "engine/ancestry", "engine/schedule", "engine/timetable", "engine/python", "catalog/web", "catalog/markup", "catalog/genealogy"},
 	{"lineage/picture", "engine/diag", "engine/googlesql", "engine/function", "engine/isolation", "engine/origin", "engine/transpile", "internal/kept", "catalog/content"},
 	{"engine/googlesql/script", "engine/meaning", "engine/jinja", "engine/tmpl", "engine/sql", "engine/transpile/duckdb", "engine/transpile/postgres", "engine/warehouse", "catalog/content/contenttest", "catalog/words", "catalog/graph", "catalog/search", "catalog/audience", "catalog/changes"},
-	{"engine/dbt", "engine/sql/format", "engine/lint", "engine/warehouse/google", "engine/warehouse/duckdb", "engine/warehouse/postgres", "engine/warehouse/warehousetest", "engine/example", "engine/genealogy", "engine/profile", "catalog/prose"},
+	{"engine/sql/format", "engine/lint", "engine/warehouse/google", "engine/warehouse/duckdb", "engine/warehouse/postgres", "engine/warehouse/warehousetest", "engine/example", "engine/genealogy", "engine/profile", "catalog/prose"},
 	{"engine/project", "engine/warehouse/bigquery", "catalog/article"},
-	{"engine/datatest", "engine/difference", "catalog/changelog"},
+	{"engine/datatest", "engine/dbt", "engine/difference", "catalog/changelog"},
 	{"engine/compile"},
 	{"engine/definition", "engine/tenant"},
 	{"lineage", "engine/lookml", "engine/check", "engine/materialize", "engine/state"},
@@ -37,14 +37,14 @@ var layers = [][]string{
 }
 
 // support is what only tests and other support import.
-var support = []string{"internal/conformance", "internal/conformance/cmd/conformance", "internal/crash", "internal/deps", "internal/docs", "internal/golden", "internal/metered", "internal/pictures", "internal/readme", "internal/testcount", "internal/testpeer/pg", "internal/testpeer/bqpeer", "internal/testpeer/bqscript", "internal/testpeer/fault", "internal/testpeer/metabase", "catalog/web/bundle", "engine/googlesql/raw/gen", "engine/googlesql/show", "bench", "bench/gen", "bench/cmd/genproject", "bench/cmd/report", "bench/ancestry", "bench/schedule", "bench/distribute", "bench/ingest", "bench/catalog", "catalog/browse"}
+var support = []string{"internal/conformance", "internal/conformance/cmd/conformance", "internal/crash", "internal/deps", "internal/docs", "internal/golden", "internal/metered", "internal/pictures", "internal/readme", "internal/testcount", "internal/testpeer/pg", "internal/testpeer/bqpeer", "internal/testpeer/bqscript", "internal/testpeer/fault", "internal/testpeer/metabase", "catalog/web/bundle", "engine/googlesql/raw/gen", "engine/googlesql/show", "bench", "bench/gen", "bench/cmd/genproject", "bench/cmd/report", "bench/ancestry", "bench/schedule", "bench/distribute", "bench/ingest", "bench/catalog", "bench/peers", "catalog/browse"}
 
 // heavy are dependencies that make a build slow or need a C compiler, and the packages
 // that may import them outside of tests.
 var heavy = map[string][]string{
-	"github.com/duckdb/":                {"engine/warehouse/duckdb", "bench/cmd/report"},
-	module + "/engine/warehouse/duckdb": {"cmd/engine", "internal/metered", "bench/cmd/report", "bench/ancestry", "bench/distribute", "bench/ingest", "internal/conformance"},
-	"database/sql":                      {"engine/warehouse/duckdb", "bench/cmd/report"},
+	"github.com/duckdb/":                {"engine/warehouse/duckdb", "bench/cmd/report", "bench/peers"},
+	module + "/engine/warehouse/duckdb": {"cmd/engine", "internal/metered", "bench/cmd/report", "bench/peers", "bench/ancestry", "bench/distribute", "bench/ingest", "internal/conformance"},
+	"database/sql":                      {"engine/warehouse/duckdb", "bench/cmd/report", "bench/peers"},
 	"cloud.google.com/":                 {"engine/warehouse/bigquery"},
 	"google.golang.org/api/":            {"engine/warehouse/bigquery"},
 	"github.com/jackc/pgx/":             {"engine/warehouse/postgres", "internal/conformance", "internal/testpeer/pg"},
