@@ -204,11 +204,15 @@ func (f *frame) head(w *markup.Writer, v view, base string) {
 <title>`)
 	w.Text(v.Title)
 	w.Raw(" · ", f.project, "</title>\n", `<link rel="icon" href="`, base, iconPath, `">`, "\n")
-	// The script of every page blocks, beside the style sheet, which blocks anyway: it chooses
-	// the theme before anything is painted.
-	w.Raw(`<script src="`, base, f.js, `" data-base="`, base, `"></script>`, "\n", `<link rel="stylesheet" href="`, base, f.css, `">`, "\n")
+	// The script of every page blocks, beside the style sheet, which blocks anyway: it chooses the
+	// theme before anything is painted. It comes behind the style sheet, and with it all that
+	// follows: a body that is there before would be laid out for its end without any style.
+	w.Raw(`<link rel="stylesheet" href="`, base, f.css, `">`, "\n", `<script src="`, base, f.js, `" data-base="`, base, `"></script>`, "\n")
 	if v.Sheet != "" {
 		w.Raw(`<link rel="stylesheet" href="`, base, web.Path(v.Sheet), `">`, "\n")
+	}
+	if len(v.Scripts) > 0 {
+		w.Raw(`<script defer src="`, base, web.Path("layered.js"), `"></script>`, "\n") // what they draw with
 	}
 	for _, name := range v.Scripts {
 		if sheet := web.Path(name + ".css"); sheet != "" {

@@ -67,7 +67,11 @@ func (b *book) allJobs() []job {
 	}
 	for _, p := range b.o.Pages {
 		jobs = append(jobs, job{path: p.Path, view: func(base string) view {
-			return view{Title: p.Title, Section: p.Section, Wide: true, Scripts: p.Scripts, Write: func(w *markup.Writer) { w.Raw(string(p.Body(base))) }}
+			v := view{Title: p.Title, Section: p.Section, Wide: true, Scripts: p.Scripts, Write: func(w *markup.Writer) { w.Raw(string(p.Body(base))) }}
+			if p.Path == changesPage {
+				v.Sheet = changesStyle
+			}
+			return v
 		}})
 	}
 	return jobs
@@ -103,7 +107,7 @@ func (b *book) nodeJobs() []job {
 	jobs := make([]job, 0, len(b.c.Nodes)+len(b.c.Macros))
 	for i, n := range b.c.Nodes {
 		jobs = append(jobs, job{path: b.paths[i], view: func(string) view {
-			return view{Title: nameOf(n), Folder: n.Folder, Node: i + 1, Write: func(w *markup.Writer) { b.article.Node(w, i) }}
+			return view{Title: nameOf(n), Folder: n.Folder, Node: i + 1, Sheet: b.changesSheet(i), Write: func(w *markup.Writer) { b.article.Node(w, i) }}
 		}})
 	}
 	for i, t := range b.c.Tests {

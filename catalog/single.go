@@ -75,9 +75,9 @@ func (s *Site) SingleFile() ([]byte, error) {
 }
 
 // singleOnly says of a file of package web that only a single file has it: there the script of
-// every page comes too late to choose the theme.
+// every page comes too late to choose the theme, and a trace has no such script.
 func singleOnly(path string) bool {
-	return path == web.Path("single.js") || path == web.Path("theme.js")
+	return path == web.Path("single.js") || path == web.Path("theme.js") || path == web.Path("trace.js")
 }
 
 // hashOf names an inline script or style in a content policy.

@@ -51,6 +51,8 @@ type Options struct {
 	// SchemaSuffix is put behind every schema that is built into, after an underscore; empty:
 	// schemas are as configured.
 	SchemaSuffix string
+	// Limit bounds the rows that models and snapshots read; nil: nothing does.
+	Limit *compile.Limit
 }
 
 // Load reads the project as written.
@@ -67,7 +69,7 @@ func Compile(ctx context.Context, p *project.Project, o Options) (*compile.Progr
 	}
 	understood, store := o.google(p, driver)
 	trust(p, store)
-	options := compile.Options{Jobs: o.Jobs, Google: understood, Place: o.Place, SkipTests: o.SkipTests}
+	options := compile.Options{Jobs: o.Jobs, Google: understood, Place: o.Place, SkipTests: o.SkipTests, Limit: o.Limit}
 	if understood != nil && understood.Sessions != nil {
 		defer understood.Sessions.Close()
 	}
@@ -172,7 +174,11 @@ func (o Options) store(p *project.Project, driver warehouse.Driver, t transpile.
 	if t != nil {
 		version = t.Version()
 	}
-	return kept.Open(filepath.Join(p.Dir, p.Settings.TargetPath, "analysis.kept"), o.Version+" "+version)
+	dir := p.Settings.TargetPath
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join(p.Dir, dir)
+	}
+	return kept.Open(filepath.Join(dir, "analysis.kept"), o.Version+" "+version)
 }
 
 // large reports whether reading a data file takes longer than reading what is kept of it.

@@ -119,11 +119,11 @@ func picture(t *testing.T, b *bench, p *compile.Program, ds diag.List) map[strin
 			out[x.ID.String()] = fmt.Sprintf("%s\n%s\n%s\n%q", x.Translated.Rows, places(x.Translated.Map), x.Translated.Tally, x.Translated.Needs)
 		}
 	}
-	manifest, err := artifact.Manifest(p, artifact.Meta{AdapterType: "duckdb"})
-	if err != nil {
+	var manifest strings.Builder
+	if err := artifact.Manifest(&manifest, p, artifact.Meta{AdapterType: "duckdb"}); err != nil {
 		t.Fatal(err)
 	}
-	out["manifest"] = string(manifest)
+	out["manifest"] = manifest.String()
 	if ds.HasErrors() {
 		return out
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/compile"
 )
 
@@ -29,6 +30,10 @@ var configKeys = map[string]func(*compile.Config) any{
 	"merge_update_columns":   func(c *compile.Config) any { return c.MergeUpdateColumns },
 	"merge_exclude_columns":  func(c *compile.Config) any { return c.MergeExcludeColumns },
 	"on_schema_change":       func(c *compile.Config) any { return c.OnSchemaChange },
+	"event_time":             func(c *compile.Config) any { return c.EventTime },
+	"batch_size":             func(c *compile.Config) any { return c.BatchSize },
+	"begin":                  func(c *compile.Config) any { return c.Begin },
+	"lookback":               func(c *compile.Config) any { return c.Lookback },
 	"volatile":               func(c *compile.Config) any { return c.Volatile },
 	"full_refresh":           func(c *compile.Config) any { return deref(c.FullRefresh) },
 	"column_types":           func(c *compile.Config) any { return c.ColumnTypes },
@@ -37,6 +42,8 @@ var configKeys = map[string]func(*compile.Config) any{
 	"updated_at":             func(c *compile.Config) any { return c.UpdatedAt },
 	"check_cols":             func(c *compile.Config) any { return c.CheckCols },
 	"hard_deletes":           func(c *compile.Config) any { return c.HardDeletes },
+	"dbt_valid_to_current":   func(c *compile.Config) any { return c.ValidToCurrent },
+	"contract":               contract,
 	"distribute":             func(c *compile.Config) any { return c.Distribute },
 }
 
@@ -48,9 +55,37 @@ var testConfigKeys = map[string]func(*compile.TestConfig) any{
 	"where":          func(c *compile.TestConfig) any { return c.Where },
 	"limit":          func(c *compile.TestConfig) any { return c.Limit },
 	"fail_calc":      func(c *compile.TestConfig) any { return c.FailCalc },
-	"store_failures": func(c *compile.TestConfig) any { return c.StoreFailures },
-	"tags":           func(c *compile.TestConfig) any { return c.Tags },
-	"meta":           func(c *compile.TestConfig) any { return c.Meta },
+	"store_failures": storeFailures,
+	"materialized":   func(*compile.TestConfig) any { return "test" },
+	"schema":         func(c *compile.TestConfig) any { return c.Schema },
+	"database":       func(c *compile.TestConfig) any { return c.Database },
+	"alias":          func(c *compile.TestConfig) any { return c.Alias },
+	"store_failures_as": func(c *compile.TestConfig) any {
+		switch {
+		case c.StoreFailures:
+			return "table"
+		case c.StoreNever:
+			return "ephemeral"
+		}
+		return nil
+	},
+	"tags": func(c *compile.TestConfig) any { return c.Tags },
+	"meta": func(c *compile.TestConfig) any { return c.Meta },
+}
+
+// storeFailures is what a test says itself, nil where the command decides.
+func storeFailures(c *compile.TestConfig) any {
+	switch {
+	case c.StoreFailures:
+		return true
+	case c.StoreNever:
+		return false
+	}
+	return nil
+}
+
+func contract(c *compile.Config) any {
+	return map[string]any{"enforced": c.Contract.Enforced, "alias_types": true}
 }
 
 func deref(b *bool) any {
@@ -60,21 +95,21 @@ func deref(b *bool) any {
 	return *b
 }
 
-func matchConfig(_ *universe, s spec) (func(*item) bool, *problem) {
+func matchConfig(u *universe, s spec) (func(*item) bool, *problem) {
 	if len(s.args) == 0 || slices.Contains(s.args, "") {
 		return nil, &problem{at: s.methodAt, text: "does not name a configuration key", help: `write "config.materialized:view" or "config.meta.owner:finance"`}
 	}
 	// dbt compares a test's severity without regard to case, and nothing else.
 	fold := len(s.args) == 1 && s.args[0] == "severity"
 	return func(it *item) bool {
-		v, ok := configValue(it, s.args)
+		v, ok := configValue(u, it, s.args)
 		return ok && configEquals(v, s.value, fold)
 	}, nil
 }
 
 // configValue follows a dotted key. Resolved values win over those as written.
-func configValue(it *item, key []string) (any, bool) {
-	v, ok := topConfig(it, key[0])
+func configValue(u *universe, it *item, key []string) (any, bool) {
+	v, ok := topConfig(u, it, key[0])
 	for _, k := range key[1:] {
 		if !ok {
 			return nil, false
@@ -91,17 +126,22 @@ func configValue(it *item, key []string) (any, bool) {
 	return v, ok
 }
 
-func topConfig(it *item, key string) (any, bool) {
+func topConfig(u *universe, it *item, key string) (any, bool) {
 	switch {
 	case it.node != nil:
 		if n := it.node; n.Source != nil {
 			return sourceConfig(n, key)
 		}
-		if get, ok := configKeys[key]; ok {
+		switch get, ok := configKeys[key]; {
+		case key == "access" && it.id.Kind != addr.Model:
+			return nil, false
+		case ok:
 			return get(&it.node.Config), true
 		}
 		v, ok := it.node.Raw[key]
 		return v.V, ok
+	case it.test != nil && key == "tags":
+		return u.ownTags(it.test), true
 	case it.test != nil:
 		if get, ok := testConfigKeys[key]; ok {
 			return get(&it.test.Config), true
@@ -123,10 +163,14 @@ func sourceConfig(n *compile.Node, key string) (any, bool) {
 	case "tags":
 		return tagsOf(n), true
 	case "meta":
-		if n.Source.Meta != nil {
-			return n.Source.Meta, true
+		meta := maps.Clone(n.Config.Meta)
+		if meta == nil {
+			meta = map[string]any{}
 		}
-		return n.Config.Meta, true
+		configured, _ := n.Source.Config["meta"].V.(map[string]any)
+		maps.Copy(meta, configured)
+		maps.Copy(meta, n.Source.Meta)
+		return meta, true
 	}
 	v, ok := n.Source.Config[key]
 	return v.V, ok
@@ -158,7 +202,7 @@ func scalarEquals(have, want string, fold bool) bool {
 	if have == "" {
 		return false
 	}
-	return fnmatch(want, have) || fold && strings.EqualFold(want, have)
+	return want == have || fnmatch(want, have) || fold && strings.EqualFold(want, have)
 }
 
 // configWords are the values that the key has in this project.
@@ -166,8 +210,8 @@ func configWords(u *universe, s spec) []string {
 	if len(s.args) == 0 {
 		return nil
 	}
-	return wordsOf(func(_ *universe, it *item) []string {
-		v, _ := configValue(it, s.args)
+	return wordsOf(func(u *universe, it *item) []string {
+		v, _ := configValue(u, it, s.args)
 		switch v := v.(type) {
 		case nil:
 			return nil

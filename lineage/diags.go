@@ -7,6 +7,7 @@ import (
 
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/project"
 	"github.com/engine-build/engine/engine/source"
 )
 
@@ -15,6 +16,7 @@ const (
 	codeSelectMethod   diag.Code = "select-method"
 	codeSelectNothing  diag.Code = "select-nothing"
 	codeSelectIndirect diag.Code = "select-indirect"
+	codeSelectNamed    diag.Code = "select-named"
 )
 
 // Codes is the catalogue of this room's diagnostics.
@@ -43,12 +45,49 @@ var Codes = []diag.Entry{
 		Bad:     "engine test --indirect-selection careful",
 		Good:    "engine test --indirect-selection cautious",
 	},
+	{
+		Code: codeSelectNamed, Title: "a named selector that cannot be used",
+		Explain: "selectors.yml gives selections a name, for --selector and for the method selector:. A name must be one of that file, no selector may be part of itself, and at most one can be the default.",
+		Bad:     "engine build --selector nigthly",
+		Good:    "engine build --selector nightly",
+	},
 }
 
-func malformed(whole source.Span, p problem) diag.Diagnostic {
+func unknownSelector(at source.Span, name string, known []string) diag.Diagnostic {
+	d := diag.Diagnostic{Severity: diag.Error, Code: codeSelectNamed, Message: fmt.Sprintf("there is no selector %q", name), At: at, Help: "selectors.yml of the project's folder has none; write one there"}
+	if len(known) > 0 {
+		d.Help = "selectors.yml has " + strings.Join(known, ", ")
+	}
+	if near, ok := diag.Suggest(name, known); ok {
+		d.Help = fmt.Sprintf("did you mean %q?", near)
+	}
+	return d
+}
+
+func overridden(at source.Span) diag.Diagnostic {
+	return diag.Diagnostic{Severity: diag.Warning, Code: codeSelectNamed, Message: "--select and --exclude are not looked at: --selector takes their place", At: at, Help: "leave them out, or write the selector as --select selector:NAME, which can be mixed with others"}
+}
+
+func secondDefault(s, first *project.Selector) diag.Diagnostic {
+	return diag.Diagnostic{Severity: diag.Error, Code: codeSelectNamed, Message: fmt.Sprintf("selector %q is the default, and so is %q", s.Name.V, first.Name.V), At: s.Default.At, Labels: []diag.Label{{At: first.Default.At, Text: "the other one"}}, Help: "let only one be the default of a target"}
+}
+
+func notBoolean(s *project.Selector, text string) diag.Diagnostic {
+	return diag.Diagnostic{Severity: diag.Error, Code: codeSelectNamed, Message: fmt.Sprintf("default of selector %q becomes %q, which is neither true nor false", s.Name.V, text), At: s.Default.At, Help: `write for example default: '{{ eq target.name "prod" }}'`}
+}
+
+func circularSelectors(s spec, names []string) diag.Diagnostic {
+	return diag.Diagnostic{Severity: diag.Error, Code: codeSelectNamed, Message: fmt.Sprintf("selector %q is part of itself: %s", names[0], strings.Join(names, " → ")), At: s.valueAt, Help: "remove one of them from the other's definition"}
+}
+
+func withoutArgument(s spec) problem {
+	return problem{at: s.methodAt, text: fmt.Sprintf("gives method %q an argument, which only config takes", s.method), help: fmt.Sprintf("write %q", s.method+":"+s.value)}
+}
+
+func malformed(s spec, p problem) diag.Diagnostic {
 	return diag.Diagnostic{
 		Severity: diag.Error, Code: codeSelectSyntax,
-		Message: fmt.Sprintf("selector %q %s", whole.Text(), p.text),
+		Message: fmt.Sprintf("selector %q %s", s.text, p.text),
 		At:      p.at, Help: p.help,
 	}
 }
@@ -87,11 +126,11 @@ func unknownIndirect(at source.Span) diag.Diagnostic {
 	return d
 }
 
-func emptyIntersection(token source.Span) diag.Diagnostic {
+func emptyIntersection(c *choice) diag.Diagnostic {
 	return diag.Diagnostic{
 		Severity: diag.Warning, Code: codeSelectNothing,
-		Message: fmt.Sprintf("selector %q matches nothing", token.Text()),
-		At:      token, AtText: "each part matches, but nothing matches all of them",
+		Message: fmt.Sprintf("selector %q matches nothing", c.text),
+		At:      c.at, AtText: "each part matches, but nothing matches all of them",
 		Help: "a comma means «and»; write a space for «or»",
 	}
 }
@@ -99,11 +138,15 @@ func emptyIntersection(token source.Span) diag.Diagnostic {
 func (e *evaluation) matchesNothing(s spec) diag.Diagnostic {
 	d := diag.Diagnostic{
 		Severity: diag.Warning, Code: codeSelectNothing,
-		Message: fmt.Sprintf("selector %q matches nothing", s.at.Text()),
+		Message: fmt.Sprintf("selector %q matches nothing", s.text),
 		At:      s.valueAt,
 	}
 	if compares(s.method) {
 		d.Severity, d.Message = diag.Remark, fmt.Sprintf("selector %q: nothing, compared with %s", s.at.Text(), e.u.past.From)
+		return d
+	}
+	if s.method == "metric" || s.method == "semantic_model" || s.method == "saved_query" {
+		d.Help = "there is no semantic layer here, so that no project has a " + strings.ReplaceAll(s.method, "_", " ")
 		return d
 	}
 	if i := slices.IndexFunc(e.u.p.Disabled, func(n addr.Node) bool { return n.Name == s.value }); i >= 0 {

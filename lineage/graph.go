@@ -2,6 +2,7 @@ package lineage
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -86,6 +87,13 @@ func tagsOf(n *compile.Node) []string {
 	tags := slices.Clone(n.Config.Tags)
 	if n.Source != nil {
 		tags = append(tags, n.Source.Tags...)
+		if more, ok := n.Source.Config["tags"].V.([]any); ok {
+			for _, tag := range more {
+				tags = append(tags, fmt.Sprint(tag))
+			}
+		} else if tag, ok := n.Source.Config["tags"].V.(string); ok {
+			tags = append(tags, tag)
+		}
 	}
 	slices.Sort(tags)
 	return slices.Compact(tags)

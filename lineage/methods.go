@@ -1,12 +1,15 @@
 package lineage
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/compile"
+	"github.com/engine-build/engine/engine/project"
 )
 
 // method is one way to name nodes. match makes the predicate for a spec; a problem is a
@@ -25,16 +28,20 @@ var methods = []method{
 	{"file", matchFile, wordsOf(func(u *universe, it *item) []string { return []string{path.Base(it.file())} })},
 	{"fqn", matchFQN, wordsOf(fqnWords)},
 	{"group", matchGroup, wordsOf(func(u *universe, it *item) []string { return []string{groupOf(it)} })},
+	{"metric", matchForeign, nil},
 	{"owner", matchOwner, wordsOf(func(u *universe, it *item) []string { return ownersOf(it) })},
 	{"package", matchPackage, func(u *universe, _ spec) []string { return []string{u.project, "this"} }},
 	{"path", matchPath, wordsOf(pathWords)},
 	{"resource_type", matchResourceType, nil},
 	{"result", matchResult, func(*universe, spec) []string { return statuses }},
+	{"saved_query", matchForeign, nil},
+	{"selector", nil, nil}, // not a predicate: see evaluation.inherited
+	{"semantic_model", matchForeign, nil},
 	{"source", matchSource, wordsOf(sourceWords)},
 	{"source_status", matchSourceStatus, func(*universe, spec) []string { return []string{"fresher"} }},
 	{"state", matchState, stateWords},
 	{"tag", matchTag, wordsOf(func(u *universe, it *item) []string { return itemTags(it) })},
-	{"test_name", matchTestName, wordsOf(func(u *universe, it *item) []string { return []string{testName(it)} })},
+	{"test_name", matchTestName, wordsOf(func(u *universe, it *item) []string { return []string{testName(u, it)} })},
 	{"test_type", matchTestType, nil},
 	{"unit_test", matchUnitTest, wordsOf(func(u *universe, it *item) []string { return onlyKind(it, addr.UnitTest) })},
 	{"version", matchVersion, func(*universe, spec) []string { return ages }},
@@ -54,51 +61,63 @@ func methodNames() []string {
 	return out
 }
 
+// known reports whether the method of a spec exists, and says so where it does not.
+func (e *evaluation) known(s spec) bool {
+	if slices.ContainsFunc(methods, func(m method) bool { return m.name == s.method }) {
+		return true
+	}
+	e.diags.Add(unknownMethod(s))
+	return false
+}
+
 // matcher is the predicate of a spec, or nil after reporting why there is none.
 func (e *evaluation) matcher(s spec) func(*item) bool {
 	i := slices.IndexFunc(methods, func(m method) bool { return m.name == s.method })
-	if i < 0 {
-		e.diags.Add(unknownMethod(s))
-		return nil
-	}
 	if len(s.args) > 0 && s.method != "config" {
-		e.diags.Add(malformed(s.at, problem{at: s.methodAt, text: fmt.Sprintf("gives method %q an argument, which only config takes", s.method), help: fmt.Sprintf("write %q", s.method+":"+s.value)}))
+		e.diags.Add(malformed(s, withoutArgument(s)))
 		return nil
 	}
 	match, bad := methods[i].match(e.u, s)
 	if bad != nil {
-		e.diags.Add(malformed(s.at, *bad))
+		e.diags.Add(malformed(s, *bad))
 		return nil
 	}
 	return match
+}
+
+// matchForeign is for kinds that dbt has and projects here have none of.
+func matchForeign(_ *universe, s spec) (func(*item) bool, *problem) {
+	if strings.Count(s.value, ".") > 1 {
+		return nil, tooManyParts(s)
+	}
+	return func(*item) bool { return false }, nil
 }
 
 func matchFQN(u *universe, s spec) (func(*item) bool, *problem) {
 	want := strings.Split(s.value, ".")
 	wildcard := wild(s.value)
 	return func(it *item) bool {
-		if it.exp != nil || it.id.Kind == addr.Source {
+		if it.id.Kind == addr.Source {
 			return false
 		}
-		if it.id.Name == s.value || versionMatches(it, s.value) {
+		if it.id.Name == s.value {
 			return true
 		}
-		if it.test != nil && !wildcard && !u.mayBegin(it, want[0]) {
+		if it.test != nil && !wildcard && !u.mayBegin(it, s.value, want[0]) {
 			return false
 		}
-		fqn := u.fqn(it)
-		return len(fqn) > 0 && fqnMatches(fqn, want) || len(fqn) > 1 && fqnMatches(fqn[1:], want)
+		fqn, versioned := u.fqn(it), it.node != nil && it.node.Version != nil
+		if fqnMatches(fqn, s.value, want, versioned) || len(fqn) > 1 && fqnMatches(fqn[1:], s.value, want, versioned) {
+			return true
+		}
+		if it.id.Kind != addr.Snapshot || len(fqn) == 0 {
+			return false
+		}
+		// dbt counts the file of a snapshot as a folder: it may hold several.
+		stem := strings.TrimSuffix(path.Base(it.file()), path.Ext(it.file()))
+		fqn = append(append(slices.Clone(fqn[:len(fqn)-1]), stem), fqn[len(fqn)-1])
+		return fqnMatches(fqn, s.value, want, false) || fqnMatches(fqn[1:], s.value, want, false)
 	}, nil
-}
-
-// versionMatches reports whether value names a version of a model, «orders_v1» or «orders.v1»,
-// or all of them, «orders».
-func versionMatches(it *item, value string) bool {
-	if it.node == nil || it.node.Version == nil {
-		return false
-	}
-	v := it.node.Version
-	return fnmatch(value, v.Model) || fnmatch(value, v.FlatName()) || fnmatch(value, v.NodeName())
 }
 
 func matchVersion(_ *universe, s spec) (func(*item) bool, *problem) {
@@ -122,22 +141,41 @@ func ageOf(it *item) string {
 }
 
 // mayBegin spares tests, the largest crowd, from building a qualified name that cannot match.
-func (u *universe) mayBegin(it *item, word string) bool {
+func (u *universe) mayBegin(it *item, value, word string) bool {
 	if word == u.project {
 		return true
 	}
 	if dirs := u.folders(it.file()); len(dirs) > 0 {
-		first, _, _ := strings.Cut(dirs[0], ".")
-		return first == word
+		if first, _, _ := strings.Cut(dirs[0], "."); first == word {
+			return true
+		}
 	}
-	first, _, _ := strings.Cut(it.id.Name, ".")
-	return first == word
+	if w := it.test.Written; w != nil && w.Name.V == "" {
+		// The name is made of the kind, the node and the arguments, and has no dots.
+		if namespace, kind := it.test.DBTKind(); !strings.HasPrefix(word, "source_") && !strings.HasPrefix(word, cmp.Or(namespace, kind)) {
+			return false
+		}
+	}
+	name := u.name(it)
+	first, _, _ := strings.Cut(name, ".")
+	return first == word || name == value
 }
 
-// fqnMatches compares part by part; from the first wildcard on, the rest is one pattern.
-func fqnMatches(fqn, want []string) bool {
-	first, _, _ := strings.Cut(fqn[0], ".")
-	if first != want[0] && !strings.ContainsAny(want[0], "*?[]") {
+// fqnMatches is dbt's rule (is_selected_node): the name alone, or the beginning part by part,
+// of which the rest is one pattern from the first wildcard on. A version of a model goes by its
+// model's name as well, and by both of the last parts, joined by a dot or by an underscore. A
+// pattern without dots is that of a name, too, in whatever folder.
+func fqnMatches(fqn []string, value string, want []string, versioned bool) bool {
+	last := len(fqn) - 1
+	switch {
+	case versioned && last > 0:
+		if fqn[last-1] == value || fqn[last-1]+"_"+fqn[last] == strings.Join(want[max(0, len(want)-2):], "_") {
+			return true
+		}
+	case fqn[last] == value:
+		return true
+	}
+	if first, _, _ := strings.Cut(fqn[0], "."); first != want[0] && !strings.ContainsAny(want[0], "*?[]") {
 		return false
 	}
 	var flat []string
@@ -149,7 +187,13 @@ func fqnMatches(fqn, want []string) bool {
 	}
 	for i, w := range want {
 		if strings.ContainsAny(w, "*?[]") {
-			return fnmatch(strings.Join(want[i:], "."), strings.Join(flat[i:], "."))
+			if fnmatch(strings.Join(want[i:], "."), strings.Join(flat[i:], ".")) {
+				return true
+			}
+			if versioned && last > 0 {
+				last-- // a version goes by its model's name
+			}
+			return len(want) == 1 && fnmatch(value, fqn[last])
 		}
 		if flat[i] != w {
 			return false
@@ -159,11 +203,11 @@ func fqnMatches(fqn, want []string) bool {
 }
 
 func fqnWords(u *universe, it *item) []string {
-	if it.exp != nil || it.id.Kind == addr.Source {
+	if it.id.Kind == addr.Source {
 		return nil
 	}
-	if it.isTest() {
-		return []string{it.id.Name}
+	if it.node == nil {
+		return []string{u.name(it)}
 	}
 	words := []string{it.id.Name}
 	if v := it.node.Version; v != nil {
@@ -179,6 +223,7 @@ func matchTag(_ *universe, s spec) (func(*item) bool, *problem) {
 	return func(it *item) bool { return anyMatch(s.value, itemTags(it)) }, nil
 }
 
+// itemTags are the tags of an item. A test has those of the column that it tests, and of a source.
 func itemTags(it *item) []string {
 	switch {
 	case it.node != nil:
@@ -191,6 +236,31 @@ func itemTags(it *item) []string {
 		return it.exp.Props.Tags
 	}
 	return nil
+}
+
+// ownTags are the tags of a test that its configuration gives, and not what it tests.
+func (u *universe) ownTags(t *compile.Test) []string {
+	n := u.p.Nodes[t.Node]
+	if n == nil {
+		return t.Config.Tags
+	}
+	var columns []*project.Column
+	var inherited []string
+	switch {
+	case n.Source != nil:
+		columns, inherited = n.Source.Columns, slices.Clone(n.Source.Tags)
+	case n.Props != nil:
+		columns = n.Props.Columns
+	}
+	for _, c := range columns {
+		if t.Column != "" && c.Name.V == t.Column {
+			inherited = append(inherited, c.Tags...)
+		}
+	}
+	if len(inherited) == 0 {
+		return t.Config.Tags
+	}
+	return slices.DeleteFunc(slices.Clone(t.Config.Tags), func(tag string) bool { return slices.Contains(inherited, tag) })
 }
 
 func matchPath(_ *universe, s spec) (func(*item) bool, *problem) {
@@ -223,9 +293,12 @@ func matchPackage(u *universe, s spec) (func(*item) bool, *problem) {
 	return func(*item) bool { return all }, nil
 }
 
+// foreignKinds are those of dbt that cannot be selected here: no project has any.
+var foreignKinds = []string{"analysis", "doc", "fixture", "function", "group", "macro", "metric", "operation", "rpc", "saved_query", "semantic_model", "sql_operation"}
+
 func matchResourceType(_ *universe, s spec) (func(*item) bool, *problem) {
 	kind := addr.Kind(s.value)
-	if !slices.Contains(addr.Kinds, kind) {
+	if !slices.Contains(addr.Kinds, kind) && !slices.Contains(foreignKinds, s.value) {
 		var known []string
 		for _, k := range addr.Kinds {
 			known = append(known, string(k))
@@ -280,11 +353,21 @@ func matchUnitTest(u *universe, s spec) (func(*item) bool, *problem) {
 
 // named matches «name» or «project.name» among the items of one kind.
 func named(u *universe, s spec, kind addr.Kind) (func(*item) bool, *problem) {
-	pkg, rest, dotted := strings.Cut(s.value, ".")
-	inProject := dotted && fnmatch(pkg, u.project)
+	parts := strings.Split(s.value, ".")
+	if len(parts) > 2 {
+		return nil, tooManyParts(s)
+	}
+	if len(parts) == 2 && !fnmatch(parts[0], u.project) {
+		return func(*item) bool { return false }, nil
+	}
+	want := parts[len(parts)-1]
 	return func(it *item) bool {
-		return it.id.Kind == kind && (fnmatch(s.value, it.id.Name) || inProject && fnmatch(rest, it.id.Name))
+		return it.id.Kind == kind && (fnmatch(want, u.name(it)) || want == it.id.Name)
 	}, nil
+}
+
+func tooManyParts(s spec) *problem {
+	return &problem{at: s.valueAt, text: "has too many parts for a " + strings.ReplaceAll(s.method, "_", " "), help: fmt.Sprintf("write %q or %q", s.method+":name", s.method+":project.name")}
 }
 
 func onlyKind(it *item, kind addr.Kind) []string {
@@ -311,16 +394,21 @@ func matchTestType(_ *universe, s spec) (func(*item) bool, *problem) {
 	}, nil
 }
 
-func matchTestName(_ *universe, s spec) (func(*item) bool, *problem) {
-	return func(it *item) bool { n := testName(it); return n != "" && fnmatch(s.value, n) }, nil
+func matchTestName(u *universe, s spec) (func(*item) bool, *problem) {
+	return func(it *item) bool { n := testName(u, it); return n != "" && fnmatch(s.value, n) }, nil
 }
 
-// testName is the kind of a generic test.
-func testName(it *item) string {
-	if it.test == nil || it.test.Kind == "singular" {
+// testName is the kind of a generic test, without that of its package, and the name of a unit
+// test.
+func testName(u *universe, it *item) string {
+	switch {
+	case it.unit != nil:
+		return u.name(it)
+	case it.test == nil || it.test.Kind == "singular":
 		return ""
 	}
-	return it.test.Kind
+	_, kind := it.test.DBTKind()
+	return kind
 }
 
 func matchGroup(_ *universe, s spec) (func(*item) bool, *problem) {

@@ -8,6 +8,7 @@ import (
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/definition"
 	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/project"
 )
 
 // Past is what a selection is compared with: how the project was, and what happened to it.
@@ -124,15 +125,24 @@ func compares(method string) bool {
 }
 
 // NeedsPast reports whether a selector of the query compares with an earlier state.
-func (q Query) NeedsPast() bool {
+func (q Query) NeedsPast(p *project.Project) bool {
+	if q.Selector != "" {
+		return comparedBy(p, q.Selector, map[string]bool{})
+	}
 	for _, flag := range [][]string{q.Select, q.Exclude} {
 		for _, token := range tokens("--select", flag) {
 			for _, at := range commas(token) {
-				if s, bad := parseSpec(at); bad == nil && compares(s.method) {
+				s, bad := parseSpec(at.Text(), at)
+				if bad == nil && (compares(s.method) || s.method == "selector" && comparedBy(p, s.value, map[string]bool{})) {
 					return true
 				}
 			}
 		}
 	}
-	return false
+	if p == nil || !q.Defaults || len(q.Select)+len(q.Exclude) > 0 {
+		return false
+	}
+	return slices.ContainsFunc(p.Selectors, func(s *project.Selector) bool {
+		return s.Default.IsSet() && compared(p, s.Definition, map[string]bool{})
+	})
 }

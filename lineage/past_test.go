@@ -109,7 +109,7 @@ func TestNeedsPast(t *testing.T) {
 		{Query{Select: []string{"tag:x,result:error"}}, true},
 		{Query{Exclude: []string{"source_status:fresher"}}, true},
 	} {
-		if got := c.q.NeedsPast(); got != c.want {
+		if got := c.q.NeedsPast(nil); got != c.want {
 			t.Errorf("%v: %v", c.q, got)
 		}
 	}

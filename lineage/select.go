@@ -13,8 +13,16 @@ import (
 // and repetition are union, a comma is intersection, Exclude is taken away at the end.
 type Query struct {
 	Select, Exclude []string // no Select means everything
+	// Selector names a selector of selectors.yml, which takes the place of both.
+	Selector string
+	// Defaults says that the default selector of selectors.yml stands in where the query has no
+	// selectors at all.
+	Defaults bool
 	// ResourceTypes keeps only these kinds (none: all); ExcludeResourceTypes drops kinds.
 	ResourceTypes, ExcludeResourceTypes []addr.Kind
+	// Analyses are answered, too, where no ResourceTypes are named: most commands have no use of
+	// them, and Selected.Nodes has them although the program's Nodes do not.
+	Analyses bool
 	// Indirect says when a test follows the nodes it reads: «eager» (the default: one of
 	// them is selected), «cautious» (all of them), «buildable» (all of them are selected or
 	// are ancestors of selected nodes) or «empty» (never).
@@ -32,7 +40,13 @@ type Selected struct {
 	Tests     map[addr.Node]bool // data tests and unit tests
 	Sources   map[addr.Node]bool
 	Exposures map[addr.Node]bool
+	// Selector is the selector of selectors.yml that chose them: the query's own, or the default
+	// one; empty where the query said what to take, or nothing.
+	Selector string
 }
+
+// Whole reports whether the query takes everything, the default selector aside.
+func (q Query) Whole() bool { return len(q.Select)+len(q.Exclude) == 0 && q.Selector == "" }
 
 // Has reports whether n is selected.
 func (s Selected) Has(n addr.Node) bool {
@@ -63,31 +77,35 @@ func (s Selected) List() []addr.Node {
 
 // Select answers a query with dbt's selection grammar. A selector that is malformed or
 // uses an unknown method is an error and selects nothing; one that matches nothing is a
-// warning. Spans point into files named «--select», «--exclude» and «--indirect-selection».
+// warning. Spans point into selectors.yml, and into files named «--select», «--exclude»,
+// «--selector» and «--indirect-selection».
 func Select(p *compile.Program, q Query) (Selected, diag.List) {
 	e := &evaluation{u: newUniverse(p)}
 	e.u.past = q.Past
-	indirect := e.indirect(q.Indirect)
-	chosen := e.everything()
-	if len(q.Select) > 0 {
-		chosen = e.union(tokens("--select", q.Select), indirect)
-	}
-	if len(q.Exclude) > 0 {
-		// Exclusion is always eager: a test of an excluded node must not run.
-		for i, out := range e.union(tokens("--exclude", q.Exclude), "eager") {
-			chosen[i] = chosen[i] && !out
-		}
+	var chosen set
+	if c := e.asked(q, e.indirect(q.Indirect)); !e.diags.HasErrors() {
+		chosen, _ = e.evaluate(c)
 	}
 	if e.diags.HasErrors() {
 		chosen = make(set, len(e.u.items))
 	}
-	return e.answer(chosen, q), e.diags
+	out := e.answer(chosen, q)
+	out.Selector = e.by
+	return out, e.diags
 }
 
 // evaluation is one run of Select.
 type evaluation struct {
 	u     *universe
 	diags diag.List
+	// named are the selectors of selectors.yml, standard the one that is the default; open are
+	// the names of those that are being evaluated.
+	named    map[string]*choice
+	standard *choice
+	// standardName is the name of standard.
+	standardName string
+	open         []string
+	by           string // name of the one that the query comes to
 }
 
 func (e *evaluation) indirect(mode string) string {
@@ -109,49 +127,50 @@ func (e *evaluation) everything() set {
 	return all
 }
 
-// union evaluates tokens. Next to the chosen set each step carries the wider set of tests
-// that were held back because a parent is missing: another member may bring that parent.
-func (e *evaluation) union(at []source.Span, indirect string) set {
-	chosen, held := make(set, len(e.u.items)), make(set, len(e.u.items))
-	for _, token := range at {
-		c, h := e.intersection(token, indirect)
-		for i := range c {
-			chosen[i] = chosen[i] || c[i]
-			held[i] = held[i] || h[i]
-		}
+// evaluate finds what a choice chooses; nil chooses everything. held is chosen and, beyond it,
+// the tests that were held back because a parent is missing: another part may bring that parent.
+func (e *evaluation) evaluate(c *choice) (chosen, held set) {
+	if c == nil {
+		all := e.everything()
+		return all, all
 	}
-	e.release(chosen, held, indirect)
-	return chosen
-}
-
-func (e *evaluation) intersection(token source.Span, indirect string) (chosen, held set) {
+	if c.put == one {
+		return e.member(c.spec, c.indirect)
+	}
 	quiet := len(e.diags)
-	for i, at := range commas(token) {
-		c, h := e.member(at, indirect)
-		if i == 0 {
-			chosen, held = c, h
-			continue
-		}
-		for k := range chosen {
-			chosen[k] = chosen[k] && c[k]
-			held[k] = held[k] && h[k]
+	chosen, held = make(set, len(e.u.items)), make(set, len(e.u.items))
+	for i, part := range c.parts {
+		x, h := e.evaluate(part)
+		for k := range x {
+			switch {
+			case i == 0 || c.put == union:
+				chosen[k], held[k] = chosen[k] || x[k], held[k] || h[k]
+			case c.put == intersection:
+				chosen[k], held[k] = chosen[k] && x[k], held[k] && h[k]
+			default:
+				chosen[k], held[k] = chosen[k] && !x[k], held[k] && !h[k]
+			}
 		}
 	}
-	e.release(chosen, held, indirect)
-	if len(e.diags) == quiet && chosen.count() == 0 {
-		e.diags.Add(emptyIntersection(token))
+	e.release(chosen, held, c.indirect)
+	if c.put == intersection && len(c.parts) > 1 && len(e.diags) == quiet && chosen.count() == 0 {
+		e.diags.Add(emptyIntersection(c))
 	}
 	return chosen, held
 }
 
 // member evaluates one selector; held includes chosen.
-func (e *evaluation) member(at source.Span, indirect string) (chosen, held set) {
-	chosen = make(set, len(e.u.items))
-	s, bad := parseSpec(at)
-	if bad != nil {
-		e.diags.Add(malformed(at, *bad))
+func (e *evaluation) member(s spec, indirect string) (chosen, held set) {
+	if s.method == "selector" {
+		chosen, ok := e.inherited(s)
+		if !ok {
+			chosen = make(set, len(e.u.items))
+			return chosen, chosen
+		}
+		e.relatives(s, chosen)
 		return chosen, chosen
 	}
+	chosen = make(set, len(e.u.items))
 	match := e.matcher(s)
 	if match == nil {
 		return chosen, chosen
@@ -213,10 +232,14 @@ func (e *evaluation) release(chosen, held set, indirect string) {
 	if indirect != "cautious" && indirect != "buildable" {
 		return
 	}
-	enough := e.testable(chosen, indirect)
+	before := slices.Clone(chosen)
+	if indirect == "buildable" {
+		e.u.reach(before, chosen, e.u.up, 0)
+	}
 	for i := range e.u.items {
-		if held[i] && !chosen[i] && e.u.items[i].isTest() {
-			_, all := parentsIn(e.u.up[i], chosen, enough)
+		// dbt leaves unit tests out here: they have one parent, and were never held back.
+		if held[i] && !chosen[i] && e.u.items[i].test != nil {
+			_, all := parentsIn(e.u.up[i], before, before)
 			chosen[i] = all
 		}
 	}
@@ -253,7 +276,8 @@ func (e *evaluation) answer(chosen set, q Query) Selected {
 	for i, in := range chosen {
 		id := e.u.items[i].id
 		if !in || slices.Contains(q.ExcludeResourceTypes, id.Kind) ||
-			len(q.ResourceTypes) > 0 && !slices.Contains(q.ResourceTypes, id.Kind) {
+			len(q.ResourceTypes) > 0 && !slices.Contains(q.ResourceTypes, id.Kind) ||
+			id.Kind == addr.Analysis && !q.Analyses && len(q.ResourceTypes) == 0 {
 			continue
 		}
 		switch id.Kind {

@@ -5,7 +5,6 @@ import (
 	"path"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/engine-build/engine/engine/source"
 )
@@ -21,6 +20,7 @@ type spec struct {
 	// around (@) takes the descendants and all ancestors of those.
 	around bool
 
+	text                  string // as written, for messages
 	at, methodAt, valueAt source.Span
 }
 
@@ -34,9 +34,14 @@ type problem struct {
 // parseSpec parses
 //
 //	'@'? (N? '+')? (method ('.' arg)* ':')? value ('+' N?)?
-func parseSpec(at source.Span) (spec, *problem) {
-	s := spec{up: -1, down: -1, at: at}
-	text := at.Text()
+//
+// at is where the text stands, be it in quotes.
+func parseSpec(text string, at source.Span) (spec, *problem) {
+	s := spec{up: -1, down: -1, text: text, at: at}
+	sub := at.Sub
+	if at.File == nil || at.Text() != text {
+		sub = func(int, int) source.Span { return at }
+	}
 	lo, hi := 0, len(text)
 	if strings.HasPrefix(text, "@") {
 		s.around = true
@@ -51,12 +56,12 @@ func parseSpec(at source.Span) (spec, *problem) {
 		hi = lo + plus
 	}
 	if colon := methodLen(text[lo:hi]); colon > 0 {
-		s.methodAt = at.Sub(lo, lo+colon)
+		s.methodAt = sub(lo, lo+colon)
 		names := strings.Split(text[lo:lo+colon], ".")
 		s.method, s.args = names[0], names[1:]
 		lo += colon + 1
 	}
-	s.value, s.valueAt = text[lo:hi], at.Sub(lo, hi)
+	s.value, s.valueAt = text[lo:hi], sub(lo, hi)
 	if s.value == "" {
 		return s, &problem{at: at, text: "names nothing", help: `write a name, for example "+orders" or "tag:nightly"`}
 	}
@@ -122,15 +127,15 @@ func defaultMethod(value string) string {
 	return "fqn"
 }
 
-// tokens splits flag values at white space: each token is one member of the union.
+// tokens splits flag values at white space: each token is one member of the union. White
+// space of other scripts is part of a value.
 func tokens(flag string, args []string) []source.Span {
 	text := strings.Join(args, " ")
 	f := source.NewFile(flag, []byte(text))
 	var out []source.Span
 	start := -1
-	for i := 0; i < len(text); {
-		r, size := utf8.DecodeRuneInString(text[i:])
-		if unicode.IsSpace(r) {
+	for i := range len(text) {
+		if strings.IndexByte(" \t\r\n", text[i]) >= 0 {
 			if start >= 0 {
 				out = append(out, f.Span(start, i))
 			}
@@ -138,7 +143,6 @@ func tokens(flag string, args []string) []source.Span {
 		} else if start < 0 {
 			start = i
 		}
-		i += size
 	}
 	if start >= 0 {
 		out = append(out, f.Span(start, len(text)))

@@ -42,6 +42,9 @@ func newUniverse(p *compile.Program) *universe {
 			u.items = append(u.items, item{id: id, node: n})
 		}
 	}
+	for _, n := range p.Analyses {
+		u.items = append(u.items, item{id: n.ID, node: n})
+	}
 	for _, t := range p.Tests {
 		u.items = append(u.items, item{id: t.ID, test: t})
 	}
@@ -130,16 +133,35 @@ func (it *item) file() string {
 	return ""
 }
 
-// fqn is project, folders, name; sources and exposures have none in this sense.
+// fqn is project, folders, name; sources have none in this sense.
 func (u *universe) fqn(it *item) []string {
 	if it.node != nil {
 		return it.node.FQN
 	}
 	dirs := u.folders(it.file())
 	if it.unit != nil {
-		return slices.Concat([]string{u.project}, dirs, []string{it.unit.Node.Name, it.id.Name})
+		model := it.unit.Node.Name
+		if n := u.p.Nodes[it.unit.Node]; n != nil && n.Version != nil {
+			model = n.Version.Model
+		}
+		return slices.Concat([]string{u.project}, dirs, []string{model, u.name(it)})
 	}
-	return slices.Concat([]string{u.project}, dirs, []string{it.id.Name})
+	return slices.Concat([]string{u.project}, dirs, []string{u.name(it)})
+}
+
+// name is what dbt calls an item: a generic test after all its arguments, and the unit tests of
+// the versions of a model alike.
+func (u *universe) name(it *item) string {
+	switch {
+	case it.test != nil:
+		_, name := it.test.DBTNames()
+		return name
+	case it.unit != nil:
+		if n := u.p.Nodes[it.unit.Node]; n != nil && n.Version != nil {
+			return strings.TrimSuffix(it.id.Name, "_v"+n.Version.V.V)
+		}
+	}
+	return it.id.Name
 }
 
 // folders are the directories of a file below the resource folder it is in.

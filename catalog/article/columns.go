@@ -9,8 +9,9 @@ import (
 	"github.com/engine-build/engine/catalog/words"
 )
 
-// manyColumns is from how many columns on rows are only laid out when they come into sight.
-const manyColumns = 60
+// manyColumns is from how many columns on rows are only laid out when they come into sight, by
+// groups of rowsInGroup or a few less, which the style sheet knows the height of.
+const manyColumns, rowsInGroup = 60, 40
 
 // maxFilter is from how many columns on a table can be filtered, maxChips how many tests of a
 // column are named.
@@ -53,7 +54,15 @@ func (p *page) columnTable() {
 	p.Raw("</tr></thead>\n<tbody>\n")
 	masks := p.masks()
 	untyped := false
+	group := len(n.Columns)
+	if group > manyColumns {
+		groups := (group + rowsInGroup - 1) / rowsInGroup
+		group = (group + groups - 1) / groups
+	}
 	for i, c := range n.Columns {
+		if i > 0 && i%group == 0 {
+			p.Raw("</tbody>\n<tbody>\n")
+		}
 		untyped = untyped || c.Type == ""
 		p.columnRow(i, c, masks[c.Name], tested)
 	}

@@ -45,7 +45,7 @@ func folder(t *testing.T, g *genealogy.Graph) string {
 			`<link rel="icon" href="data:,"><title>Materials</title><link rel="stylesheet" href="` + base + `a/site.css"><script defer src="` + base + `a/material.js" data-base="` + base + `"></script></head><body><main id="main">`
 	}
 	write("a/site.css", web.Styles())
-	write("a/material.js", web.Body("material.js"))
+	write("a/material.js", web.Body("trace.js"))
 	write("index.html", []byte(head("")+`<h1>Materials</h1><p><a href="material/index.html">Materials</a></p></main></body></html>`))
 	write(genealogy.Path, slices.Concat([]byte(head("../")), g.Page(), []byte(`</main></body></html>`)))
 	for _, f := range g.Files() {
@@ -380,7 +380,7 @@ func TestHostileInBrowser(t *testing.T) {
 // tables without.
 func TestSingleFile(t *testing.T) {
 	var b bytes.Buffer
-	one := genealogy.Single{Title: `DOUGH-1 <b>`, Lot: "DOUGH-1", Direction: "both", Tables: "<h2>Edges</h2><table><tbody><tr><td>row</td></tr></tbody></table>", CSS: web.Styles(), Script: web.Body("material.js")}
+	one := genealogy.Single{Title: `DOUGH-1 <b>`, Lot: "DOUGH-1", Direction: "both", Tables: "<h2>Edges</h2><table><tbody><tr><td>row</td></tr></tbody></table>", CSS: web.Styles(), Script: web.Body("trace.js")}
 	if err := bakery(t).WriteFile(&b, one); err != nil {
 		t.Fatal(err)
 	}

@@ -49,9 +49,17 @@ func explore(tab *browse.Tab, fragment string) {
 	settled(tab)
 }
 
+// titled gives the nodes that css names the titles they have once a reader rests on them.
+const titled = `(css) => [...document.querySelectorAll(css)].map(e => {
+	e.dispatchEvent(new PointerEvent('pointerover', { bubbles: true }));
+	const title = e.querySelector(':scope > title')?.textContent ?? '';
+	e.dispatchEvent(new PointerEvent('pointerout', { bubbles: true }));
+	return title;
+})`
+
 // names are the nodes in the picture, sorted.
 func names(tab *browse.Tab) []string {
-	return browse.Value[[]string](tab, `[...document.querySelectorAll('.x-stage a.g-node > title')].map(e => e.textContent.split(', ').slice(0, 2).reverse().join(' ')).sort()`)
+	return browse.Call[[]string](tab, `(css) => (`+titled+`)(css).map(t => t.split(', ').slice(0, 2).reverse().join(' ')).sort()`, ".x-stage a.g-node")
 }
 
 // near is what must be there some steps around a node: directed cones only.
@@ -419,7 +427,7 @@ func TestHostileNames(t *testing.T) {
 			continue
 		}
 		explore(tab, graph.Fragment(c, i))
-		if got := browse.Value[string](tab, `document.querySelector('.x-stage a.focus > title')?.textContent ?? ''`); !strings.HasPrefix(squeeze(got), squeeze(n.ID.Name+", "+string(n.ID.Kind))) {
+		if got := strings.Join(browse.Call[[]string](tab, titled, ".x-stage a.focus"), ""); !strings.HasPrefix(squeeze(got), squeeze(n.ID.Name+", "+string(n.ID.Kind))) {
 			t.Errorf("%q is shown as %q", n.ID, got)
 		}
 		if len(n.Columns) > 0 && c.Flow.Known {

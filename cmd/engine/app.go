@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/engine-build/engine/cmd/engine/view"
+	"github.com/engine-build/engine/engine/compile"
 	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/warehouse"
 )
@@ -50,8 +51,12 @@ type app struct {
 	compare comparison
 	// schemaSuffix is engine ci's: it builds into schemas of its own.
 	schemaSuffix string
-	args         []string
-	dir          string // project directory, once it is known
+	// limit bounds what the commands that build read; nil: nothing does.
+	limit *compile.Limit
+	// dbt is the call of dbt's command line that runs, nil for engine's own.
+	dbt  *dbtCall
+	args []string
+	dir  string // project directory, once it is known
 
 	mu   sync.Mutex
 	tell func(string) // shows a word of the program; set while a view runs
@@ -127,6 +132,10 @@ func (a *app) report(l diag.List, fatal bool) {
 	if len(l) == 0 {
 		return
 	}
+	if a.dbt != nil {
+		a.dbt.report(l, fatal)
+		return
+	}
 	switch {
 	case a.global.logFormat == "json":
 		a.logDiagnostics(l)
@@ -200,6 +209,10 @@ func (a *app) say(text string) {
 	a.mu.Unlock()
 	if tell != nil {
 		tell(text)
+		return
+	}
+	if a.dbt != nil {
+		a.dbt.log.Note(text)
 		return
 	}
 	_, _ = fmt.Fprintln(a.err, text)

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/spf13/cobra"
 
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/plan"
+	"github.com/engine-build/engine/lineage"
 )
 
 var (
@@ -24,6 +28,8 @@ type runFlags struct {
 	planFile                                      string
 	allowBreaking                                 bool
 	noShare, profile                              bool
+	limit                                         limitFlags
+	batches                                       batchFlags
 }
 
 func (r *runFlags) refresh(cmd *cobra.Command) {
@@ -54,6 +60,12 @@ func (r *runFlags) storing(cmd *cobra.Command) {
 // ordering makes the action of a command that builds or tests.
 func (a *app) ordering(which string, sel *selectFlags, r *runFlags, kinds ...addr.Kind) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
+		if err := a.limiting(r.limit); err != nil {
+			return err
+		}
+		if r.planFile != "" && a.limit != nil {
+			return mistake(wrongArguments(cmd, "--empty and --sample make another plan than that of --plan"))
+		}
 		if r.planFile != "" {
 			return a.applySealed(cmd, args, which, r, kinds)
 		}
@@ -74,11 +86,24 @@ func (a *app) ordering(which string, sel *selectFlags, r *runFlags, kinds ...add
 			return err
 		}
 		s.publishing, s.profile = r.publish, r.profile
-		return s.perform(ctx, order{
-			which: which, junit: r.junit, selects: q.Select, excludes: q.Exclude, failFast: r.failFast, noCatalog: r.noCatalog, store: r.store, timing: r.timing, budget: r.budget, tenure: r.tenure, deadline: r.deadline, noShare: r.noShare,
+		o := order{
+			exposures: exposuresOf(which, chosen),
+			which:     which, junit: r.junit, selects: selectedBy(q, chosen), excludes: q.Exclude, failFast: r.failFast, noCatalog: r.noCatalog, store: r.store, timing: r.timing, budget: r.budget, tenure: r.tenure, deadline: r.deadline, noShare: r.noShare,
 			selection: plan.Selection{Nodes: chosen.Nodes, Tests: chosen.Tests, TestsOnly: which == "test", FullRefresh: r.fullRefresh, Force: r.full, AllowBreaking: r.allowBreaking, Deferred: deferred},
-		})
+		}
+		if err := r.batches.apply(&o.selection); err != nil {
+			return err
+		}
+		return s.perform(ctx, o)
 	}
+}
+
+// exposuresOf are the exposures that a command tells of: build takes note of them, as dbt does.
+func exposuresOf(which string, chosen lineage.Selected) []addr.Node {
+	if which != "build" {
+		return nil
+	}
+	return slices.SortedFunc(maps.Keys(chosen.Exposures), addr.Node.Compare)
 }
 
 func (a *app) buildCommand() *cobra.Command {
@@ -104,6 +129,11 @@ long; engine retry, or the next build, does the rest.
 On targets below distribution.targets customers get their slices of what was built
 (engine publish), unless something failed; --no-distribute leaves that out.
 
+--empty and --sample build a part: what models and snapshots ref is read without its rows, or
+for a span of time. Nothing of it is taken for the whole later: the next build without them
+builds it anew. Incremental models and snapshots that hold all of their rows stay as they are,
+and customers get nothing of it.
+
 --plan does just what a plan says that engine plan --out wrote and somebody reviewed. If
 the project or the target have changed since, it ends with exit code 2 and says what has.`),
 		Example: `  engine build                        all that has changed
@@ -112,12 +142,15 @@ the project or the target have changed since, it ends with exit code 2 and says 
   engine build tag:finance --full     although unchanged
   engine build --max-bytes 500GB      unless it reads more than that
   engine build --timing               and say where the time went
+  engine build --empty                every statement once, on no rows
+  engine build --sample "3 days"      the rows of three days, where there is an event_time
   engine build --wait --deadline 2h   after the one that is at work, for two hours at most
   engine build -s stg_* -s core --exclude report_sales`,
 	}
 	sel, r := a.selectFlags(cmd, true), &runFlags{}
 	a.deferFlags(cmd)
 	r.refresh(cmd)
+	r.batches.register(cmd)
 	r.breaking(cmd)
 	r.common(cmd)
 	r.storing(cmd)
@@ -126,8 +159,9 @@ the project or the target have changed since, it ends with exit code 2 and says 
 	r.publish.register(cmd)
 	planFlag(cmd, r)
 	profileFlag(cmd, &r.profile)
+	r.limit.register(cmd, true)
 	cmd.Flags().BoolVar(&r.noShare, "no-distribute", false, "publish nothing to customers, although distribution.targets has the target")
-	cmd.RunE = a.ordering("build", sel, r, append(builtKinds[:3:3], testedKinds...)...)
+	cmd.RunE = a.ordering("build", sel, r, append(append(builtKinds[:3:3], testedKinds...), addr.Exposure)...)
 	return cmd
 }
 
@@ -144,12 +178,14 @@ build: it never publishes what fails its tests.`),
 	sel, r := a.selectFlags(cmd, false), &runFlags{}
 	a.deferFlags(cmd)
 	r.refresh(cmd)
+	r.batches.register(cmd)
 	r.breaking(cmd)
 	r.common(cmd)
 	a.outputFlag(cmd, "human", "json", "github")
 	r.tenure.register(cmd)
 	r.publish.register(cmd)
 	planFlag(cmd, r)
+	r.limit.register(cmd, true)
 	cmd.RunE = a.ordering("run", sel, r, addr.Model)
 	return cmd
 }
@@ -214,6 +250,7 @@ deleted ones are handled as hard_deletes says.`),
 	r.tenure.register(cmd)
 	r.publish.register(cmd)
 	planFlag(cmd, r)
+	r.limit.register(cmd, false)
 	cmd.RunE = a.ordering("snapshot", sel, r, addr.Snapshot)
 	return cmd
 }

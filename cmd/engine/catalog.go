@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -213,11 +214,7 @@ func (s *session) writeDocs(ctx context.Context, k knowledge, r *run.Result, met
 	if err := s.writeManifest(meta); err != nil {
 		return err
 	}
-	known, err := artifact.Catalog(s.program, k.relations, meta)
-	if err != nil {
-		return err
-	}
-	if err := artifact.Write(s.target(), "catalog.json", known); err != nil {
+	if err := artifact.WriteTo(s.target(), "catalog.json", func(out io.Writer) error { return artifact.Catalog(out, s.program, k.relations, meta) }); err != nil {
 		return err
 	}
 	c, err := s.content(k, r, meta)

@@ -92,7 +92,7 @@ Exit codes are those of build: a difference of the data is no failure.`),
 		if err := f.check(); err != nil {
 			return err
 		}
-		if len(args)+len(sel.selects) == 0 {
+		if len(args)+len(sel.selects) == 0 && sel.selector == "" {
 			args = []string{"state:modified+"}
 		}
 		q, err := sel.query(args, append(builtKinds[:3:3], testedKinds...)...)
@@ -142,7 +142,10 @@ func (a *app) ci(ctx context.Context, q lineage.Query, f *ciFlags, r *runFlags) 
 	if s.itself(e) {
 		return mistake(ciItself(e.target))
 	}
-	changed := s.changed(e, &report)
+	changed, err := s.changed(e, &report)
+	if err != nil {
+		return err
+	}
 	if err := s.reviewed(ctx, e, &report); err != nil {
 		return err
 	}
@@ -172,7 +175,7 @@ func (a *app) ci(ctx context.Context, q lineage.Query, f *ciFlags, r *runFlags) 
 		}
 	}()
 	outcome := s.perform(ctx, order{
-		which: "ci", selects: q.Select, excludes: q.Exclude, failFast: r.failFast, noCatalog: true, timing: r.timing, budget: r.budget, tenure: r.tenure, deadline: r.deadline, junit: r.junit,
+		which: "ci", selects: selectedBy(q, chosen), excludes: q.Exclude, failFast: r.failFast, noCatalog: true, timing: r.timing, budget: r.budget, tenure: r.tenure, deadline: r.deadline, junit: r.junit,
 		selection: plan.Selection{Nodes: chosen.Nodes, Tests: chosen.Tests, FullRefresh: r.fullRefresh, Force: r.full, AllowBreaking: r.allowBreaking, Deferred: deferred},
 		done:      func(result *run.Result) { report.Result = result },
 	})
@@ -247,13 +250,17 @@ func (a *app) keep(path string, data []byte) error {
 }
 
 // changed fills in what somebody has changed, and gives the nodes.
-func (s *session) changed(e *elsewhere, report *view.Report) map[addr.Node]bool {
+func (s *session) changed(e *elsewhere, report *view.Report) (map[addr.Node]bool, error) {
 	out := map[addr.Node]bool{}
 	if e.then == nil {
 		report.Why = e.from() + " cannot be compared with: " + e.why
-		return out
+		return out, nil
 	}
-	past := &lineage.Past{From: e.from(), Then: e.then, Now: s.definitions()}
+	now, err := s.present(e)
+	if err != nil {
+		return nil, err
+	}
+	past := &lineage.Past{From: e.from(), Then: e.then, Now: now}
 	for id := range past.Now.Nodes {
 		change, isNew := past.Change(id)
 		words := change.Words()
@@ -277,7 +284,7 @@ func (s *session) changed(e *elsewhere, report *view.Report) map[addr.Node]bool 
 	}
 	slices.SortFunc(report.Changed, func(x, y view.Changed) int { return x.Node.Compare(y.Node) })
 	slices.SortFunc(report.Gone, addr.Node.Compare)
-	return out
+	return out, nil
 }
 
 // reviewed fills in what merging the change will do to the other target: the project is
@@ -441,11 +448,15 @@ func (s *session) ownSchemas() []addr.Relation {
 	for _, name := range []string{t.Schema, t.Schema + failuresSuffix} {
 		schemas[addr.Relation{Database: t.Database, Schema: name}] = true
 	}
+	for _, test := range s.program.Tests {
+		at := t.FailuresAt(test)
+		schemas[addr.Relation{Database: at.Database, Schema: at.Schema}] = true
+	}
 	return slices.SortedFunc(maps.Keys(schemas), addr.Relation.Compare)
 }
 
 // failuresSuffix ends the schema with the failing rows of tests.
-const failuresSuffix = "_test_failures"
+const failuresSuffix = "_" + compile.FailuresSchema
 
 // schemasOfOthers refuses a suffix that makes the name of a schema that is in use without
 // it: the target main with the suffix prod would be built into, and dropped with, main_prod.

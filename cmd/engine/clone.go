@@ -61,7 +61,7 @@ ever written to the other target.`),
 		if err != nil {
 			return err
 		}
-		return s.clone(ctx, chosen.Nodes, *copied, order{which: "clone", selects: q.Select, excludes: q.Exclude, failFast: r.failFast, noCatalog: true, timing: r.timing, budget: r.budget, tenure: r.tenure, deadline: r.deadline, junit: r.junit,
+		return s.clone(ctx, chosen.Nodes, *copied, order{which: "clone", selects: selectedBy(q, chosen), excludes: q.Exclude, failFast: r.failFast, noCatalog: true, timing: r.timing, budget: r.budget, tenure: r.tenure, deadline: r.deadline, junit: r.junit,
 			selection: plan.Selection{Nodes: chosen.Nodes, FullRefresh: r.fullRefresh}})
 	}
 	return cmd
@@ -288,7 +288,7 @@ func (s *session) recordClones(ctx context.Context, conn warehouse.Conn, e *else
 			record.At = own
 		}
 		past := e.records[n.Node]
-		if e.then != nil && past.Fingerprint != "" && alike(e.then.Nodes[n.Node], now.Nodes[n.Node], e.then.Type == now.Type) {
+		if e.then != nil && past.Fingerprint != "" && !compile.Limited(past.Fingerprint) && alike(e.then.Nodes[n.Node], now.Nodes[n.Node], e.then.Type == now.Type) {
 			record.Fingerprint, record.Inputs = node.Fingerprint, past.Inputs
 			if c.exact[n.Node] {
 				record.Version, record.Content, record.Rows = past.Version, s.holds(e, n.Node, map[addr.Node]bool{}), past.Rows

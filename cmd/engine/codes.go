@@ -29,6 +29,7 @@ import (
 // catalogue has every code that the engine emits, room by room.
 func catalogue() []diag.Entry {
 	return slices.Concat(
+		dbtCodes,
 		tmpl.Codes, jinja.Codes, dbt.Codes, importCodes, format.Codes, project.Codes, compile.Codes, datatest.Codes, materialize.Codes, lineage.Codes, check.Codes,
 		warehouse.Codes, tenant.Codes, plan.Codes, run.Codes, distribute.Codes, distributeCodes, engine.Codes, Codes, traceCodes, materialCodes, tenureCodes, rollbackCodes, planCodes, serveCodes, ingest.Codes, ingestCodes, driftCodes, lookml.Codes, lookmlCodes, audienceCodes, baselineCodes, metabase.Codes, metabaseCodes, profileCodes,
 	)

@@ -42,7 +42,7 @@ snapshots and singular tests to target/compiled/. The SQL of a single model is p
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
 		if cmd.Flags().Changed("inline") {
-			if len(args)+len(sel.selects) > 0 {
+			if len(args)+len(sel.selects) > 0 || sel.selector != "" {
 				return mistake(wrongArguments(cmd, "--inline and selectors exclude each other"))
 			}
 			s, n, err := a.one(ctx, "", inline, true, true)

@@ -103,7 +103,7 @@ func (s *session) holds(e *elsewhere, id addr.Node, open map[addr.Node]bool) sta
 	r, ok := e.records[id]
 	n := s.program.Nodes[id]
 	switch {
-	case !ok || n == nil || open[id] || r.Fingerprint == "":
+	case !ok || n == nil || open[id] || r.Fingerprint == "" || compile.Limited(r.Fingerprint):
 		return state.Content{}
 	case r.Kind == warehouse.Table:
 		return r.Content

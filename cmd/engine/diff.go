@@ -82,7 +82,7 @@ marked as personal (meta: {pii: true}, or a tag pii) or have policy tags are nev
 		var s *session
 		var found []view.Difference
 		if fromEnvironment := !slices.ContainsFunc(a.args, func(arg string) bool { return arg == "--state" || strings.HasPrefix(arg, "--state=") }); a.compare.state == "" || fromEnvironment && len(args) == 2 {
-			if len(args) != 2 || len(sel.selects)+len(sel.excludes) > 0 {
+			if len(args) != 2 || len(sel.selects)+len(sel.excludes) > 0 || sel.selector != "" {
 				return mistake(wrongArguments(cmd, "diff takes two relations, or --state TARGET"))
 			}
 			var err error
@@ -364,8 +364,8 @@ func (s *session) keyOf(n *compile.Node) []string {
 			}
 		}
 	}
-	if combined == nil && n.ID.Kind == addr.Snapshot && plain([]string{"dbt_scd_id"}) {
-		return []string{"dbt_scd_id"}
+	if combined == nil && n.ID.Kind == addr.Snapshot && plain([]string{n.Config.SnapshotNames.Full().ID}) {
+		return []string{n.Config.SnapshotNames.Full().ID}
 	}
 	return combined
 }

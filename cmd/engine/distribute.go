@@ -287,7 +287,7 @@ func (s *session) give(ctx context.Context, conn warehouse.Conn, p *distribute.P
 // where there was nothing to distribute or the build failed. Both have one budget and one
 // deadline.
 func (s *session) share(ctx context.Context, conn warehouse.Conn, built *run.Result, o order, id string, budget plan.Budget) (*distribute.Result, error) {
-	if o.which != "build" || o.noShare || s.app.schemaSuffix != "" || !distribute.Distributes(s.program) {
+	if o.which != "build" || o.noShare || s.options.Limit != nil || s.app.schemaSuffix != "" || !distribute.Distributes(s.program) {
 		return nil, nil
 	}
 	if !built.OK() {

@@ -11,6 +11,8 @@ import (
 
 	"github.com/engine-build/engine/cmd/engine/view"
 	"github.com/engine-build/engine/engine"
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/artifact"
 	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/distribute"
 	"github.com/engine-build/engine/engine/plan"
@@ -23,7 +25,8 @@ import (
 type order struct {
 	which     string // name of the command, for the artifacts
 	selection plan.Selection
-	selects   []string // as written, for the artifacts
+	exposures []addr.Node // selected ones, for the artifacts
+	selects   []string    // as written, for the artifacts
 	excludes  []string
 	failFast  bool
 	noCatalog bool
@@ -42,7 +45,7 @@ type order struct {
 // perform plans the order, applies the plan, shows it and writes the artifacts.
 func (s *session) perform(ctx context.Context, o order) error {
 	o.selection.StoreFailures = o.store
-	id := newRunID(s.app.now())
+	id := s.app.runID()
 	conn, lease, err := s.occupy(ctx, o, id)
 	if err != nil {
 		return err
@@ -106,6 +109,7 @@ func (s *session) apply(ctx context.Context, p *plan.Plan, conn warehouse.Conn, 
 	stop := ticking(v.Tick)
 	result, err := engine.Apply(ctx, p, conn, run.Options{
 		Jobs: s.jobs(), RunID: id, Now: s.app.now, Sink: v.Event, Dir: s.dir, FailFast: o.failFast, Version: versionText(),
+		EndHooks:  s.endHooks,
 		MaxBilled: budget.MaxBilled(warehouse.PriceOf(conn)), Lease: o.lease, Deadline: s.deadline(o.deadline),
 	})
 	stop()
@@ -124,9 +128,21 @@ func (s *session) apply(ctx context.Context, p *plan.Plan, conn warehouse.Conn, 
 	return result, err
 }
 
+// endHooks makes the statements of on-run-end from what a run has come to.
+func (s *session) endHooks(r *run.Result) ([]string, diag.List) {
+	results, schemas, err := artifact.Outcomes(r, s.program)
+	if err != nil {
+		return nil, diag.List{plainError(err)}
+	}
+	return s.program.EndHooks(results, schemas)
+}
+
 // view is the view that the flags ask for. With --output json the answer has stdout for
 // itself, and progress goes to stderr.
 func (s *session) view(p *plan.Plan, o view.RunOptions) view.Run {
+	if s.app.dbt != nil {
+		return s.app.dbt.view(s, p)
+	}
 	screen := s.app.outScreen()
 	if wantsJSON(s.app.global.output) {
 		screen = s.app.errScreen()
@@ -174,6 +190,9 @@ func ticking(f func()) (stop func()) {
 // answer says where things are, or gives programs the document they asked for.
 func (s *session) answer(r *run.Result, shared *distribute.Result, written places) {
 	a := s.app
+	if a.dbt != nil {
+		return // its view has said all
+	}
 	if wantsJSON(a.global.output) {
 		doc := view.DocumentOf(r)
 		if shared != nil {
@@ -197,6 +216,14 @@ func (s *session) answer(r *run.Result, shared *distribute.Result, written place
 	for _, place := range written {
 		_, _ = fmt.Fprintf(a.out, "%s %s\n", screen.Paint(view.Dim, fmt.Sprintf("%-9s", place.what)), a.shown(place.path))
 	}
+}
+
+// runID names the run that a command makes: a call of dbt's command line has one for its log.
+func (a *app) runID() string {
+	if a.dbt != nil {
+		return a.dbt.id
+	}
+	return newRunID(a.now())
 }
 
 // newRunID is sortable by time and unique.

@@ -117,6 +117,7 @@ func must(err error) {
 // selectFlags are the flags that choose nodes.
 type selectFlags struct {
 	selects, excludes []string
+	selector          string
 	kinds             []string
 	indirect          string
 }
@@ -126,6 +127,7 @@ func (a *app) selectFlags(cmd *cobra.Command, kinds bool) *selectFlags {
 	f := cmd.Flags()
 	f.StringArrayVarP(&s.selects, "select", "s", nil, "what to take: `names`, +parents, children+, tag:, path:, … (engine help selection); may be repeated")
 	f.StringArrayVar(&s.excludes, "exclude", nil, "`names` of what to leave out; same grammar")
+	f.StringVar(&s.selector, "selector", "", "`name` of a selector of selectors.yml, which takes the place of --select and --exclude")
 	f.Var(newChoice(&s.indirect, lineage.Indirects[0], lineage.Indirects...), "indirect-selection", "`when` tests follow the nodes they read: "+strings.Join(lineage.Indirects, ", "))
 	complete(cmd, "indirect-selection", lineage.Indirects...)
 	a.stateFlag(cmd)
@@ -148,6 +150,14 @@ func kindWords() []string {
 	return words
 }
 
+// selectedBy are the selectors that chose something, as the artifacts have them.
+func selectedBy(q lineage.Query, chosen lineage.Selected) []string {
+	if chosen.Selector != "" {
+		return []string{"selector:" + chosen.Selector}
+	}
+	return q.Select
+}
+
 // query is what the flags and the positional arguments ask for, among the given kinds.
 func (s *selectFlags) query(args []string, among ...addr.Kind) (lineage.Query, error) {
 	kinds := among
@@ -165,5 +175,5 @@ func (s *selectFlags) query(args []string, among ...addr.Kind) (lineage.Query, e
 			return lineage.Query{}, mistake(kindElsewhere(s.kinds, among))
 		}
 	}
-	return lineage.Query{Select: slices.Concat(s.selects, args), Exclude: s.excludes, ResourceTypes: kinds, Indirect: s.indirect}, nil
+	return lineage.Query{Select: slices.Concat(s.selects, args), Exclude: s.excludes, Selector: s.selector, Defaults: true, ResourceTypes: kinds, Indirect: s.indirect}, nil
 }

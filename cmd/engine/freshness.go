@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"math"
 	"sync"
 	"time"
 
@@ -47,8 +49,8 @@ func (a *app) freshnessNamed(use, call string) *cobra.Command {
 		Short: "check how old sources are",
 		Long: text(`
 Asks the target for the newest loaded_at_field of every selected source table that has
-limits (freshness: warn_after, error_after) and compares its age with them. Without a
-loaded_at_field the time counts at which engine ingest last landed rows in the table; of
+limits (freshness: warn_after, error_after) and compares its age with them; loaded_at_query
+asks with a query of its own. Without either the time counts at which engine ingest last landed rows in the table; of
 a source that is not ingested, the time at which the warehouse says that the table was
 last modified, which BigQuery does. Writes target/sources.json. Exit code 1 if a source is
 older than error_after, or its age cannot be told.`),
@@ -89,7 +91,7 @@ func (s *session) freshness(ctx context.Context, chosen map[addr.Node]bool) erro
 		defer conn.Close()
 		accounts := s.modified(ctx, conn, asked)
 		s.each(len(asked), func(worker, i int) {
-			if asked[i].Source.LoadedAt.V == "" {
+			if asked[i].Source.LoadedAt.V == "" && asked[i].LoadedAtQuery == "" {
 				results[i] = accounts.age(asked[i], worker)
 				return
 			}
@@ -101,11 +103,7 @@ func (s *session) freshness(ctx context.Context, chosen map[addr.Node]bool) erro
 	}
 	meta := s.meta(newRunID(started), order{which: "freshness"})
 	meta.StartedAt = started
-	data, err := artifact.Sources(s.program, results, meta)
-	if err != nil {
-		return err
-	}
-	if err := artifact.Write(s.target(), "sources.json", data); err != nil {
+	if err := artifact.WriteTo(s.target(), "sources.json", func(out io.Writer) error { return artifact.Sources(out, s.program, results, meta) }); err != nil {
 		return failure(plainError(err))
 	}
 	return s.app.showFreshness(asked, results)
@@ -136,7 +134,10 @@ func (s *session) age(ctx context.Context, conn warehouse.Conn, n *compile.Node,
 	d := conn.Dialect()
 	words := d.Words()
 	query := "select " + words.Cast("max("+src.LoadedAt.V+")", words.Timestamp()) + ", " + words.Now() + "\nfrom " + d.Quote(n.Relation)
-	if src.Freshness.Filter != "" {
+	switch {
+	case n.LoadedAtQuery != "": // it filters by itself
+		query = "select " + words.Cast("(\n"+n.LoadedAtQuery+"\n)", words.Timestamp()) + ", " + words.Now()
+	case src.Freshness.Filter != "":
 		query += "\nwhere " + src.Freshness.Filter
 	}
 	rows, err := readRows(ctx, conn, warehouse.Statement{SQL: query}, 1)
@@ -148,7 +149,9 @@ func (s *session) age(ctx context.Context, conn warehouse.Conn, n *compile.Node,
 	newest, ok := rows.Values[0][0].(time.Time)
 	out.SnapshotAt, _ = rows.Values[0][1].(time.Time)
 	if !ok {
-		out.Error = "no row has a value of " + src.LoadedAt.V
+		// Nothing was ever loaded: as in dbt, it is as old as can be.
+		out.MaxLoadedAt = time.Time{}
+		out.Status = staleness(math.MaxInt64, *src.Freshness)
 		return out
 	}
 	out.MaxLoadedAt = newest
@@ -171,7 +174,7 @@ func (s *session) modified(ctx context.Context, conn warehouse.Conn, asked []*co
 	out := accounts{tables: map[addr.Relation]warehouse.Relation{}, start: s.app.now()}
 	var relations, ingested []addr.Relation
 	for _, n := range asked {
-		if n.Source.LoadedAt.V != "" {
+		if n.Source.LoadedAt.V != "" || n.LoadedAtQuery != "" {
 			continue
 		}
 		relations = append(relations, n.Relation)
@@ -260,6 +263,9 @@ type freshSource struct {
 }
 
 func (a *app) showFreshness(nodes []*compile.Node, results []artifact.FreshnessResult) error {
+	if a.dbt != nil {
+		return a.dbt.showFreshness(nodes, results)
+	}
 	var outcome error
 	var found diag.List
 	list := []freshSource{}
@@ -267,11 +273,14 @@ func (a *app) showFreshness(nodes []*compile.Node, results []artifact.FreshnessR
 	for i, r := range results {
 		f := freshSource{Source: r.Source, Status: r.Status, Error: r.Error}
 		newest, age := view.Cell{Null: true}, view.Cell{Null: true}
-		if r.Error == "" {
+		switch {
+		case r.Error == "" && r.MaxLoadedAt.IsZero():
+			newest, age = view.Cell{Text: "never"}, view.Cell{Null: true}
+		case r.Error == "":
 			old := r.SnapshotAt.Sub(r.MaxLoadedAt)
 			f.MaxLoadedAt, f.AgeSeconds = r.MaxLoadedAt.UTC().Format(time.RFC3339), old.Seconds()
 			newest, age = view.Cell{Text: r.MaxLoadedAt.UTC().Format(time.DateTime)}, view.Cell{Text: view.Age(old)}
-		} else {
+		default:
 			f.Status = "error"
 		}
 		list = append(list, f)
@@ -308,8 +317,16 @@ func stale(n *compile.Node, r artifact.FreshnessResult) diag.Diagnostic {
 	case r.Error != "":
 		d.Message = fmt.Sprintf("the age of source %q cannot be told", n.ID.Name)
 		d.Notes = []string{r.Error}
-		if n.Source.LoadedAt.V == "" {
+		if n.Source.LoadedAt.V == "" && n.LoadedAtQuery == "" {
 			d.Help = "set loaded_at_field, or switch its limits off with freshness: null"
+		}
+	case r.MaxLoadedAt.IsZero():
+		d.Message = fmt.Sprintf("source %q was never loaded: no row has a value of %s", n.ID.Name, n.Source.LoadedAt.V)
+		if n.LoadedAtQuery != "" {
+			d.Message = fmt.Sprintf("source %q was never loaded: its loaded_at_query gives no time", n.ID.Name)
+		}
+		if r.Status == "warn" {
+			d.Severity = diag.Warning
 		}
 	case r.Status == "warn":
 		d.Severity = diag.Warning

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"github.com/engine-build/engine/cmd/engine/view"
 	"github.com/engine-build/engine/engine/dbt"
 	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/project"
 	"github.com/engine-build/engine/engine/source"
 	"github.com/engine-build/engine/internal/atomicfile"
 )
@@ -136,17 +138,31 @@ func (a *app) unreadable(from string, err error) error {
 
 // writeProject writes the files of a project into a folder.
 func (a *app) writeProject(out string, p *dbt.Project) error {
-	for _, name := range slices.Sorted(maps.Keys(p.Files)) {
-		path := filepath.Join(out, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return failure(fileWrong("make", filepath.Dir(path), err))
+	written := map[string][]byte{}
+	for n := 0; ; n++ {
+		for _, name := range slices.Sorted(maps.Keys(p.Files)) {
+			if had, ok := written[name]; ok && bytes.Equal(had, p.Files[name]) {
+				continue
+			}
+			path := filepath.Join(out, filepath.FromSlash(name))
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				return failure(fileWrong("make", filepath.Dir(path), err))
+			}
+			if err := atomicfile.Write(path, p.Files[name]); err != nil {
+				return failure(fileWrong("write", path, err))
+			}
+			written[name] = p.Files[name]
 		}
-		if err := atomicfile.Write(path, p.Files[name]); err != nil {
-			return failure(fileWrong("write", path, err))
+		if _, found := project.Load(out, a.env); n == mostMends || !p.Mend(found) {
+			break
 		}
 	}
 	return nil
 }
+
+// mostMends bounds how often properties are mended by what the reader says of them: one mend can
+// only uncover what stood inside of what was unreadable.
+const mostMends = 8
 
 // dbtProfiles reads profiles.yml from the first folder that has one; nil where none does.
 func (a *app) dbtProfiles(dir, flag string) (*source.File, error) {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -65,6 +66,7 @@ func (a *app) verifyDBT(ctx context.Context, dir string, profiles *source.File, 
 	if err := copyFolder(theirs, dir); err != nil {
 		return failure(plainError(err))
 	}
+	p.Schema = a.expanded(p.Schema)
 	made, err := verifyProfile(p)
 	if err != nil {
 		return failure(plainError(err))
@@ -103,6 +105,19 @@ func (a *app) verifyDBT(ctx context.Context, dir string, profiles *source.File, 
 		return failure(diag.Diagnostic{Code: codeImport, Message: fmt.Sprintf("the tables could not be compared: %v", err), Cause: err})
 	}
 	return a.verified(program, p, tables, trouble)
+}
+
+var variable = regexp.MustCompile(`\$\{(\w+)(?::-([^}]*))?\}`)
+
+// expanded puts the values of environment variables into a text, or their defaults.
+func (a *app) expanded(s string) string {
+	return variable.ReplaceAllStringFunc(s, func(ref string) string {
+		part := variable.FindStringSubmatch(ref)
+		if v, ok := a.env(part[1]); ok {
+			return v
+		}
+		return part[2]
+	})
 }
 
 // verifyProfile is a profiles.yml with a DuckDB file, under the names that the project asks for.

@@ -104,7 +104,7 @@ func (s *session) ingest(ctx context.Context, q lineage.Query, f ingestFlags) er
 	if len(sources) == 0 {
 		s.warn()
 		var none diag.List
-		if len(q.Select)+len(q.Exclude) > 0 {
+		if !q.Whole() {
 			none.Add(diag.Diagnostic{Code: codeIngestNone, Severity: diag.Warning, Message: `no selected source has "ingest", and nothing was ingested`, Help: `mend the selectors, or give the source "ingest" in its YAML; engine ls --resource-type source shows what they choose`})
 			s.app.report(none, false)
 		} else {

@@ -58,6 +58,7 @@ Lists sources, seeds, models, snapshots, tests and exposures. Without a warehous
 		if err != nil {
 			return err
 		}
+		q.Analyses = true
 		s, err := a.load()
 		if err != nil {
 			return err
@@ -67,7 +68,7 @@ Lists sources, seeds, models, snapshots, tests and exposures. Without a warehous
 				return err
 			}
 		}
-		s.options.SkipAnalysis = !q.NeedsPast() && *customer == "" // names and order need no analysis of the SQL
+		s.options.SkipAnalysis = !q.NeedsPast(s.project) && *customer == "" // names and order need no analysis of the SQL
 		if err := s.compile(cmd.Context()); err != nil {
 			return err
 		}

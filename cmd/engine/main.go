@@ -2,7 +2,9 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"golang.org/x/term"
@@ -26,5 +28,9 @@ func Main() int {
 			return 0
 		},
 	}
-	return a.execute(os.Args[1:])
+	args := os.Args[1:]
+	if name := strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe"); name == "dbt" { // a link or copy of that name
+		args = append([]string{"dbt"}, args...)
+	}
+	return a.execute(args)
 }

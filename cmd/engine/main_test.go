@@ -25,6 +25,7 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"engine": main,
+		"dbt":    main,
 		// rows SQL: the rows of a template, as CSV.
 		"rows": func() {
 			os.Args = []string{"engine", "show", "--quiet", "--limit", "0", "--output", "csv", "--inline", os.Args[1]}

@@ -157,7 +157,7 @@ func (a *app) metabased(ctx context.Context, q lineage.Query) (*session, lineage
 		}
 		return nil, lineage.Selected{}, mistake(diag.Diagnostic{Code: codeNoMetabase, Message: `the project has no Metabase: engine.yml has no "metabase"`, Help: "see docs/metabase.md"})
 	}
-	if len(q.Select) == 0 {
+	if q.Defaults = false; len(q.Select) == 0 && q.Selector == "" {
 		for _, v := range m.Select {
 			q.Select = append(q.Select, v.V)
 		}

@@ -65,6 +65,7 @@ comes from:
 	}
 	sel, r := a.selectFlags(cmd, true), &runFlags{}
 	r.refresh(cmd)
+	r.batches.register(cmd)
 	r.breaking(cmd)
 	cmd.Flags().BoolVar(&r.full, "full", false, "everything selected, although it is unchanged")
 	noDiff := cmd.Flags().Bool("no-diff", false, "do not show how the SQL changed")
@@ -99,7 +100,11 @@ comes from:
 		if err != nil {
 			return err
 		}
-		made, err := s.survey(ctx, conn, plan.Selection{Nodes: chosen.Nodes, Tests: chosen.Tests, FullRefresh: r.fullRefresh, Force: r.full, AllowBreaking: r.allowBreaking, Deferred: deferred})
+		asked := plan.Selection{Nodes: chosen.Nodes, Tests: chosen.Tests, FullRefresh: r.fullRefresh, Force: r.full, AllowBreaking: r.allowBreaking, Deferred: deferred}
+		if err := r.batches.apply(&asked); err != nil {
+			return err
+		}
+		made, err := s.survey(ctx, conn, asked)
 		if err != nil {
 			return err
 		}
@@ -128,6 +133,7 @@ comes from:
 		if err := errors.Join(a.showPlan(p, view.PlanOptions{NoDiff: *noDiff}, shared), err); err != nil || *out == "" {
 			return err
 		}
+		q.Select = selectedBy(q, chosen)
 		return s.seal(a.absolute(*out), made, q)
 	}
 	return cmd

@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/artifact"
@@ -30,18 +33,16 @@ func (s *session) record(ctx context.Context, conn warehouse.Conn, r *run.Result
 	}
 	meta := s.meta(r.RunID, o)
 	meta.StartedAt = r.Start
-	results, err := artifact.RunResults(r, s.program, meta)
-	if err != nil {
-		return out, err
-	}
-	if err := artifact.Write(s.target(), "run_results.json", results); err != nil {
+	if err := artifact.WriteTo(s.target(), "run_results.json", func(out io.Writer) error {
+		return artifact.RunResults(out, r, s.program, o.selection, o.exposures, meta)
+	}); err != nil {
 		return out, err
 	}
 	set, hash, err := s.writeState()
 	if err != nil {
 		return out, err
 	}
-	if o.which != "test" {
+	if o.which != "test" && s.options.Limit == nil { // a part of the rows is no state that others compare with
 		if err := s.publishState(ctx, conn, r, set, hash, s.current(r, o)); err != nil {
 			return out, err
 		}
@@ -100,18 +101,75 @@ func (s *session) meta(id string, o order) artifact.Meta {
 	if o.selection.FullRefresh {
 		args["full_refresh"] = true
 	}
+	for name, on := range map[string]bool{"fail_fast": o.failFast, "store_failures": o.store, "defer": s.app.compare.defers || s.app.compare.favor, "favor_state": s.app.compare.favor} {
+		if on {
+			args[name] = true
+		}
+	}
+	for name, word := range map[string]string{"state": s.app.compare.state, "defer_state": s.app.compare.deferTo} {
+		if word != "" {
+			args[name] = s.stateWord(word)
+		}
+	}
+	if l := s.options.Limit; l != nil {
+		args["empty"] = l.Empty
+		if !l.Empty {
+			args["sample"] = map[string]string{"start": l.Start.Format(time.RFC3339Nano), "end": l.End.Format(time.RFC3339Nano)}
+		}
+	}
 	if len(s.options.Vars) > 0 {
 		args["vars"] = s.options.Vars
 	}
-	return artifact.Meta{InvocationID: id, GeneratedAt: s.app.now(), Args: args, AdapterType: s.program.Target.Type}
+	if s.app.dbt != nil {
+		for name, value := range s.app.dbt.arguments() {
+			if _, has := args[name]; !has || name == "which" {
+				args[name] = value
+			}
+		}
+	}
+	return artifact.Meta{
+		InvocationID: id, GeneratedAt: s.app.now(), Args: args, AdapterType: s.program.Target.Type, Database: s.databaseName(), Env: s.customEnv(),
+	}
+}
+
+// stateWord is a word of --state that means the same in every folder.
+func (s *session) stateWord(word string) string {
+	if slices.Contains(s.targets(), word) {
+		return word
+	}
+	return s.app.absolute(word)
+}
+
+// databaseName is what the connection calls its database: of an embedded one, the name of its
+// file; empty where only the server knows.
+func (s *session) databaseName() string {
+	if path := s.databaseFile(); path != "" {
+		return strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+	}
+	cfg, ok := s.targetConfig()
+	if !ok {
+		return ""
+	}
+	if path := cfg.Fields["path"]; strings.HasPrefix(path, ":") {
+		return strings.Trim(path, ":") // as DuckDB calls what is kept in memory
+	}
+	return cfg.Fields["dbname"]
+}
+
+// customEnv are the variables that dbt passes on to readers of artifacts.
+func (s *session) customEnv() map[string]string {
+	out := map[string]string{}
+	for _, entry := range s.app.environ() {
+		name, value, _ := strings.Cut(entry, "=")
+		if rest, ok := strings.CutPrefix(name, "DBT_ENV_CUSTOM_ENV_"); ok {
+			out[rest] = value
+		}
+	}
+	return out
 }
 
 func (s *session) writeManifest(meta artifact.Meta) error {
-	manifest, err := artifact.Manifest(s.program, meta)
-	if err != nil {
-		return err
-	}
-	return artifact.Write(s.target(), "manifest.json", manifest)
+	return artifact.WriteTo(s.target(), "manifest.json", func(out io.Writer) error { return artifact.Manifest(out, s.program, meta) })
 }
 
 // inspect gives what exists of the program's relations, asking the warehouse about those

@@ -29,19 +29,28 @@ func (a *app) retryCommand() *cobra.Command {
 Repeats the last build, run, test, seed or snapshot for those nodes and tests that failed,
 went wrong or were skipped, as target/run_results.json has them. Mend the cause first.
 
+It is done as it was asked for: on the same target, with the same variables, --full-refresh,
+--fail-fast, --store-failures, --defer and its --state. Variables given to retry take the place of the
+former ones. --results names the folder of another run; --state is that of --defer alone.
+Hooks of the run's start and end belong to every run, and are not repeated by themselves.
+
 After a run that did not come to its end, and where that file is missing and the target's
 records tell of a run that failed, it is engine build: what was published is unchanged and
 kept, the rest is built.`),
 		Example: `  engine build || engine retry
-  engine retry --fail-fast`,
+  engine retry --fail-fast
+  engine retry --vars 'day: 2026-01-31'`,
 		Args: unexpected,
 	}
 	r := &runFlags{}
 	r.common(cmd)
+	r.refresh(cmd)
 	r.breaking(cmd)
 	r.storing(cmd)
 	r.tenure.register(cmd)
 	r.publish.register(cmd)
+	results := cmd.Flags().String("results", "", "`folder` with the run_results.json of the run to repeat; default: the project's target folder")
+	must(cmd.MarkFlagDirname("results"))
 	a.stateFlag(cmd)
 	a.deferFlags(cmd)
 	a.outputFlag(cmd, "human", "json", "github")
@@ -52,9 +61,15 @@ kept, the rest is built.`),
 			return err
 		}
 		s.publishing = r.publish
-		path := filepath.Join(s.target(), "run_results.json")
+		dir := s.target()
+		if *results != "" {
+			dir = a.absolute(*results)
+		}
+		path := filepath.Join(dir, "run_results.json")
 		last, err := artifact.ReadRunResults(path)
 		switch {
+		case errors.Is(err, fs.ErrNotExist) && *results != "":
+			return mistake(noResults(a.shown(path), err))
 		case errors.Is(err, fs.ErrNotExist):
 			missing := err
 			if err := s.compile(ctx); err != nil {
@@ -79,6 +94,10 @@ kept, the rest is built.`),
 				s.options.Vars[k] = whole(v)
 			}
 		}
+		a.compareAgain(last.Args)
+		if err := s.limitAgain(last.Args); err != nil {
+			return err
+		}
 		if err := s.compile(ctx); err != nil {
 			return err
 		}
@@ -97,11 +116,32 @@ kept, the rest is built.`),
 			return err
 		}
 		o.junit = r.junit
-		o.failFast, o.noCatalog, o.store, o.timing, o.selection.Force, o.budget = r.failFast, r.noCatalog, r.store, r.timing, r.full, r.budget
+		o.noCatalog, o.timing, o.selection.Force, o.budget = r.noCatalog, r.timing, r.full, r.budget
+		o.failFast, o.store = r.failFast || given(last.Args, "fail_fast"), r.store || given(last.Args, "store_failures")
+		o.selection.FullRefresh = o.selection.FullRefresh || r.fullRefresh
 		o.tenure, o.deadline, o.selection.AllowBreaking = r.tenure, r.deadline, r.allowBreaking
 		return s.perform(ctx, o)
 	}
 	return cmd
+}
+
+// given reports whether a switch was on in the arguments of a run.
+func given(args map[string]any, name string) bool {
+	on, _ := args[name].(bool)
+	return on
+}
+
+// compareAgain defers as the last run did, unless the command says how.
+func (a *app) compareAgain(args map[string]any) {
+	c := &a.compare
+	if c.defers || c.favor || c.deferTo != "" {
+		return
+	}
+	c.defers, c.favor = given(args, "defer"), given(args, "favor_state")
+	c.deferTo, _ = args["defer_state"].(string)
+	if c.state == "" && (c.defers || c.favor) {
+		c.state, _ = args["state"].(string)
+	}
 }
 
 // resume goes on from what the target's records tell of the last run. resumed is false where

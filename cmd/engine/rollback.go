@@ -66,7 +66,8 @@ the run stay. Materialized views are never kept: the next build makes them.`),
 		if err != nil {
 			return err
 		}
-		some := len(q.Select)+len(q.Exclude) > 0
+		some := !q.Whole()
+		q.Defaults = false // a run is taken back as a whole
 		s, chosen, err := a.chosen(ctx, q)
 		if err != nil {
 			return err

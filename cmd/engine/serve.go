@@ -221,7 +221,7 @@ func (s *session) selectionsMissed() (found diag.List) {
 	for _, d := range s.project.Settings.Schedules {
 		for i, v := range slices.Concat(d.Select, d.Exclude) {
 			q := lineage.Query{Select: []string{v.V}}
-			if q.NeedsPast() {
+			if q.NeedsPast(s.project) {
 				continue // what has changed is not known before the run
 			}
 			_, wrong := lineage.Select(s.program, q)

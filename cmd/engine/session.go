@@ -67,12 +67,17 @@ func (a *app) load() (*session, error) {
 	env := &environment{of: a.env}
 	s := &session{app: a, dir: dir, environment: env, options: engine.Options{
 		Dir: dir, Target: a.global.target, Vars: vars, Env: env.get, Drivers: a.drivers, Jobs: a.global.jobs,
-		Version: identity(), SchemaSuffix: a.schemaSuffix,
+		Version: identity(), SchemaSuffix: a.schemaSuffix, Limit: a.limit,
 	}}
 	defer roomy()()
 	s.project, s.warnings = engine.Load(s.options)
 	if s.project == nil {
 		return nil, &mistakes{s.warnings, exitMistake}
+	}
+	if a.dbt != nil {
+		if err := a.dbt.adapt(s); err != nil {
+			return nil, err
+		}
 	}
 	return s, nil
 }
@@ -116,7 +121,7 @@ func (a *app) chosen(ctx context.Context, q lineage.Query) (*session, lineage.Se
 			return nil, lineage.Selected{}, err
 		}
 		// Whoever builds one model need not mend all others first.
-		if q.NeedsPast() {
+		if q.NeedsPast(s.project) {
 			return nil, lineage.Selected{}, err
 		}
 		chosen, found := lineage.Select(s.program, q)
@@ -215,6 +220,9 @@ func (s *session) compile(ctx context.Context) error {
 	if s.warnings.HasErrors() || s.program == nil {
 		return &mistakes{s.warnings, exitMistake}
 	}
+	if s.app.dbt != nil {
+		return s.app.dbt.compiled(s)
+	}
 	return nil
 }
 
@@ -247,6 +255,12 @@ func (s *session) choose(ctx context.Context, q lineage.Query) (lineage.Selected
 		return chosen, &mistakes{append(s.warnings, found...), exitMistake}
 	}
 	s.warnings.Add(found...)
+	if s.app.dbt != nil {
+		s.app.dbt.exposed(s, q)
+		if wrong := s.app.dbt.strictly(s); wrong.HasErrors() {
+			return chosen, &mistakes{wrong, exitMistake}
+		}
+	}
 	return chosen, nil
 }
 
@@ -283,7 +297,12 @@ func (s *session) jobs() int {
 }
 
 // target is the folder for what the engine writes.
-func (s *session) target() string { return filepath.Join(s.dir, s.project.Settings.TargetPath) }
+func (s *session) target() string {
+	if path := s.project.Settings.TargetPath; filepath.IsAbs(path) { // dbt's --target-path
+		return path
+	}
+	return filepath.Join(s.dir, s.project.Settings.TargetPath)
+}
 
 // shown is a path as people want to see it: relative to where they are, if that is shorter.
 func (a *app) shown(path string) string {

@@ -221,14 +221,17 @@ func (s *session) recall(ctx context.Context, e *elsewhere) error {
 // compared is what --state says a selection is compared with, nil without the flag.
 func (s *session) compared(ctx context.Context, q lineage.Query) (*lineage.Past, error) {
 	word := s.app.compare.state
-	if word == "" || !q.NeedsPast() {
+	if word == "" || !q.NeedsPast(s.project) {
 		return nil, nil
 	}
 	e, err := s.elsewhere(ctx, "--state", word)
 	if err != nil {
 		return nil, err
 	}
-	p := &lineage.Past{From: e.from(), Then: e.then, NoDefinitions: e.why, Now: s.definitions()}
+	p := &lineage.Past{From: e.from(), Then: e.then, NoDefinitions: e.why}
+	if p.Now, err = s.present(e); err != nil {
+		return nil, err
+	}
 	if p.Results, p.NoResults, err = s.pastResults(e); err != nil {
 		return nil, err
 	}
@@ -236,6 +239,20 @@ func (s *session) compared(ctx context.Context, q lineage.Query) (*lineage.Past,
 		return nil, err
 	}
 	return p, nil
+}
+
+// present are the definitions of the program as it is now, in the words of what they are
+// compared with.
+func (s *session) present(e *elsewhere) (*definition.Set, error) {
+	own := s.definitions()
+	if e.then == nil || !e.then.Manifest {
+		return own, nil
+	}
+	now, err := artifact.Present(s.program, e.then, own)
+	if err != nil {
+		return nil, failure(plainError(err))
+	}
+	return now, nil
 }
 
 // definitions are those of the program as it is now.

@@ -41,7 +41,7 @@ rollback holds are marked.`),
 			return err
 		}
 		var wanted map[addr.Node]bool
-		if len(q.Select)+len(q.Exclude) > 0 {
+		if chosen.Selector != "" || !q.Whole() {
 			wanted = chosen.Nodes
 		}
 		return s.showVersions(ctx, wanted)

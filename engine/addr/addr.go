@@ -18,10 +18,12 @@ const (
 	Test     Kind = "test"
 	UnitTest Kind = "unit_test"
 	Exposure Kind = "exposure"
+	// Analysis is a query that is compiled and never run.
+	Analysis Kind = "analysis"
 )
 
 // Kinds lists every kind in the order in which they are shown.
-var Kinds = []Kind{Source, Seed, Model, Snapshot, Test, UnitTest, Exposure}
+var Kinds = []Kind{Source, Seed, Model, Snapshot, Test, UnitTest, Exposure, Analysis}
 
 // Node identifies one node of a project. Source nodes are named «source.table»;
 // all other names are unique within their kind.

@@ -1,7 +1,7 @@
 package artifact
 
 import (
-	"bytes"
+	"io"
 
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/compile"
@@ -39,9 +39,9 @@ type catalogTable struct {
 	UniqueID string                    `json:"unique_id"`
 }
 
-// Catalog is catalog.json (v1): what the warehouse says about the relations of a program.
+// Catalog writes catalog.json (v1): what the warehouse says about the relations of a program.
 // Nodes without facts do not exist in the warehouse and are left out, as dbt does.
-func Catalog(p *compile.Program, facts map[addr.Node]warehouse.Relation, m Meta) ([]byte, error) {
+func Catalog(out io.Writer, p *compile.Program, facts map[addr.Node]warehouse.Relation, m Meta) error {
 	w := &writer{p: p, m: m, project: p.Project.Settings.Name.V}
 	tables := func(kinds ...addr.Kind) func(*object) {
 		return func(o *object) {
@@ -53,16 +53,12 @@ func Catalog(p *compile.Program, facts map[addr.Node]warehouse.Relation, m Meta)
 			}
 		}
 	}
-	var out bytes.Buffer
-	o := open(&out)
-	o.put("metadata", m.header("catalog/v1"))
-	o.sub("nodes", tables(addr.Model, addr.Seed, addr.Snapshot))
-	o.sub("sources", tables(addr.Source))
-	o.put("errors", nil)
-	if err := o.close(); err != nil {
-		return nil, err
-	}
-	return out.Bytes(), nil
+	return file(out, func(o *object) {
+		o.put("metadata", m.header("catalog/v1"))
+		o.sub("nodes", tables(addr.Model, addr.Seed, addr.Snapshot))
+		o.sub("sources", tables(addr.Source))
+		o.put("errors", nil)
+	})
 }
 
 func (w *writer) table(id string, n *compile.Node, fact warehouse.Relation) catalogTable {

@@ -3,7 +3,7 @@ package artifact
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
+	"io"
 	"maps"
 	"os"
 	"slices"
@@ -52,6 +52,28 @@ func valid(t *testing.T, schema string, data []byte) map[string]any {
 		}
 	}
 	return decode(t, data)
+}
+
+func whole(write func(io.Writer) error) ([]byte, error) {
+	var out bytes.Buffer
+	err := write(&out)
+	return out.Bytes(), err
+}
+
+func manifestOf(p *compile.Program, m Meta) ([]byte, error) {
+	return whole(func(out io.Writer) error { return Manifest(out, p, m) })
+}
+
+func resultsOf(r *run.Result, p *compile.Program, m Meta) ([]byte, error) {
+	return whole(func(out io.Writer) error { return RunResults(out, r, p, plan.Selection{}, nil, m) })
+}
+
+func catalogOf(p *compile.Program, facts map[addr.Node]warehouse.Relation, m Meta) ([]byte, error) {
+	return whole(func(out io.Writer) error { return Catalog(out, p, facts, m) })
+}
+
+func sourcesOf(p *compile.Program, results []FreshnessResult, m Meta) ([]byte, error) {
+	return whole(func(out io.Writer) error { return Sources(out, p, results, m) })
 }
 
 func decode(t *testing.T, data []byte) map[string]any {
@@ -104,7 +126,7 @@ var differs = map[string]string{
 }
 
 func TestManifestIsWhatDbtWrites(t *testing.T) {
-	data, err := Manifest(shop(t), shopMeta)
+	data, err := manifestOf(shop(t), shopMeta)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,12 +217,12 @@ func sortedLists(v any) map[string][]string {
 }
 
 func TestManifestIsDeterministic(t *testing.T) {
-	first, err := Manifest(shop(t), shopMeta)
+	first, err := manifestOf(shop(t), shopMeta)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 5 {
-		again, err := Manifest(shop(t), shopMeta)
+		again, err := manifestOf(shop(t), shopMeta)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -214,7 +236,7 @@ func TestManifestTakesWhatYAMLHolds(t *testing.T) {
 	p := shop(t)
 	n := p.Nodes[node(addr.Model, "customers")]
 	n.Config.Meta = map[string]any{"nan": nan(), "deep": []any{map[string]any{"x": nan()}}, "html": "<b>&</b>"}
-	data, err := Manifest(p, shopMeta)
+	data, err := manifestOf(p, shopMeta)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -323,7 +345,7 @@ func TestAdapterResponse(t *testing.T) {
 
 func TestRunResults(t *testing.T) {
 	p := shop(t)
-	data, err := RunResults(shopRun(p), p, shopMeta)
+	data, err := resultsOf(shopRun(p), p, shopMeta)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -365,7 +387,7 @@ func TestRunResults(t *testing.T) {
 
 func TestRetryReadsRunResults(t *testing.T) {
 	p := shop(t)
-	data, err := RunResults(shopRun(p), p, Meta{GeneratedAt: shopMeta.GeneratedAt, Args: map[string]any{"which": "run", "full_refresh": true}})
+	data, err := resultsOf(shopRun(p), p, Meta{GeneratedAt: shopMeta.GeneratedAt, Args: map[string]any{"which": "run", "full_refresh": true}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -402,7 +424,7 @@ func TestCatalog(t *testing.T) {
 		node(addr.Model, "useeph"):         {Kind: warehouse.View, Columns: columns, Rows: -1, Bytes: -1, Comment: "a view"},
 		node(addr.Source, "app.customers"): {Kind: warehouse.Table, Columns: columns, Rows: 2, Bytes: 100},
 	}
-	data, err := Catalog(shop(t), facts, shopMeta)
+	data, err := catalogOf(shop(t), facts, shopMeta)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -431,7 +453,7 @@ func TestSources(t *testing.T) {
 	now := shopMeta.GeneratedAt
 	src := node(addr.Source, "app.customers")
 	limits := project.Freshness{WarnAfter: project.Period{Count: 1, Unit: "hour"}}
-	data, err := Sources(shop(t), []FreshnessResult{
+	data, err := sourcesOf(shop(t), []FreshnessResult{
 		{Source: src, Status: "warn", MaxLoadedAt: now.Add(-90 * time.Minute), SnapshotAt: now, Limits: limits, Start: now, End: now.Add(time.Second)},
 		{Source: src, Error: "no table"},
 	}, shopMeta)
@@ -449,24 +471,5 @@ func TestSources(t *testing.T) {
 	}
 	if diff := cmp.Diff(any(map[string]any{"unique_id": "source.shop.app.customers", "error": "no table", "status": "runtime error"}), got["results"].([]any)[1]); diff != "" {
 		t.Error(diff)
-	}
-}
-
-// BenchmarkManifest writes the manifest of 10,000 models.
-func BenchmarkManifest(b *testing.B) {
-	p := shop(&testing.T{})
-	like := p.Nodes[node(addr.Model, "customers")]
-	for i := range 10_000 {
-		n := *like
-		n.ID.Name = fmt.Sprintf("m%05d", i)
-		p.Nodes[n.ID] = &n
-		p.Order = append(p.Order, n.ID)
-	}
-	for b.Loop() {
-		data, err := Manifest(p, shopMeta)
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.SetBytes(int64(len(data)))
 	}
 }

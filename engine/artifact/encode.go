@@ -1,8 +1,9 @@
 package artifact
 
 import (
-	"bytes"
+	"bufio"
 	"fmt"
+	"io"
 	"math"
 	"path/filepath"
 
@@ -16,6 +17,11 @@ func Write(dir, name string, data []byte) error {
 	return atomicfile.Write(filepath.Join(dir, name), data)
 }
 
+// WriteTo replaces the file name in dir, atomically, by what fill writes.
+func WriteTo(dir, name string, fill func(io.Writer) error) error {
+	return atomicfile.WriteTo(filepath.Join(dir, name), fill)
+}
+
 // marshal encodes as Python does: no escapes for HTML.
 func marshal(v any) ([]byte, error) {
 	return json.MarshalWithOption(v, json.DisableHTMLEscape())
@@ -24,27 +30,38 @@ func marshal(v any) ([]byte, error) {
 // object writes a JSON object entry by entry, in the order given, so that a large one is
 // never held as a tree. The first error stays.
 type object struct {
-	out   *bytes.Buffer
+	out   *bufio.Writer // keeps the first error of its own until it is flushed
 	wrote bool
 	err   error
 }
 
-func open(out *bytes.Buffer) *object {
-	out.WriteByte('{')
+func open(out *bufio.Writer) *object {
+	_ = out.WriteByte('{')
 	return &object{out: out}
+}
+
+// file writes a whole file that is an object. What there is of it in memory is one entry.
+func file(out io.Writer, fill func(*object)) error {
+	buffered := bufio.NewWriterSize(out, 1<<16)
+	o := open(buffered)
+	fill(o)
+	if err := o.close(); err != nil {
+		return err
+	}
+	return buffered.Flush()
 }
 
 func (o *object) key(name string) {
 	if o.wrote {
-		o.out.WriteString(", ")
+		_, _ = o.out.WriteString(", ")
 	}
 	o.wrote = true
 	k, err := marshal(name)
 	if err != nil && o.err == nil {
 		o.err = fmt.Errorf("encode key %q: %w", name, err)
 	}
-	o.out.Write(k)
-	o.out.WriteString(": ")
+	_, _ = o.out.Write(k)
+	_, _ = o.out.WriteString(": ")
 }
 
 func (o *object) put(name string, value any) {
@@ -57,7 +74,7 @@ func (o *object) put(name string, value any) {
 		return
 	}
 	o.key(name)
-	o.out.Write(b)
+	_, _ = o.out.Write(b)
 }
 
 // sub writes an object as the value of name.
@@ -71,8 +88,29 @@ func (o *object) sub(name string, fill func(*object)) {
 	o.err = in.close()
 }
 
+// list writes an array as the value of name, element by element.
+func (o *object) list(name string, n int, element func(i int) any) {
+	if o.err != nil {
+		return
+	}
+	o.key(name)
+	_ = o.out.WriteByte('[')
+	for i := range n {
+		b, err := marshal(element(i))
+		if err != nil {
+			o.err = fmt.Errorf("encode %s: %w", name, err)
+			return
+		}
+		if i > 0 {
+			_, _ = o.out.WriteString(", ")
+		}
+		_, _ = o.out.Write(b)
+	}
+	_ = o.out.WriteByte(']')
+}
+
 func (o *object) close() error {
-	o.out.WriteByte('}')
+	_ = o.out.WriteByte('}')
 	return o.err
 }
 

@@ -1,7 +1,7 @@
 package artifact
 
 import (
-	"bytes"
+	"io"
 	"time"
 
 	"github.com/engine-build/engine/engine/addr"
@@ -41,8 +41,8 @@ type freshnessError struct {
 	Status   string `json:"status"`
 }
 
-// Sources is sources.json (v3): the freshness of sources, in the order given.
-func Sources(p *compile.Program, results []FreshnessResult, m Meta) ([]byte, error) {
+// Sources writes sources.json (v3): the freshness of sources, in the order given.
+func Sources(out io.Writer, p *compile.Program, results []FreshnessResult, m Meta) error {
 	lines := make([]any, len(results))
 	var first, last time.Time
 	for i, r := range results {
@@ -70,15 +70,11 @@ func Sources(p *compile.Program, results []FreshnessResult, m Meta) ([]byte, err
 			ExecutionTime:   seconds(r.Start, r.End),
 		}
 	}
-	var out bytes.Buffer
-	o := open(&out)
-	o.put("metadata", m.header("sources/v3"))
-	o.put("results", lines)
-	o.put("elapsed_time", seconds(first, last))
-	if err := o.close(); err != nil {
-		return nil, err
-	}
-	return out.Bytes(), nil
+	return file(out, func(o *object) {
+		o.put("metadata", m.header("sources/v3"))
+		o.list("results", len(lines), func(i int) any { return lines[i] })
+		o.put("elapsed_time", seconds(first, last))
+	})
 }
 
 // iso is the form that dbt uses for times it got from a warehouse.

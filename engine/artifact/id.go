@@ -41,13 +41,7 @@ func Find(p *compile.Program, id string) (addr.Node, bool) {
 	n := addr.Node{Kind: addr.Kind(kind), Name: rest}
 	switch n.Kind {
 	case addr.Test:
-		if testOf(p, n) != nil {
-			return n, true
-		}
-		if cut := strings.LastIndexByte(rest, '.'); cut >= 0 {
-			n.Name = rest[:cut]
-		}
-		return n, testOf(p, n) != nil
+		return findTest(p, id, rest)
 	case addr.UnitTest:
 		for _, u := range p.UnitTests {
 			if UniqueID(p, u.ID) == id {
@@ -59,6 +53,28 @@ func Find(p *compile.Program, id string) (addr.Node, bool) {
 		return n, slices.ContainsFunc(p.Exposures, func(e *compile.Exposure) bool { return e.ID == n })
 	}
 	return n, p.Nodes[n] != nil
+}
+
+// findTest finds a test by its unique id or, as earlier manifests of the engine had it, by the
+// engine's own name of it, with whatever hash.
+func findTest(p *compile.Program, id, rest string) (addr.Node, bool) {
+	for _, t := range p.Tests {
+		// The name of a test begins with its kind, or with that of its package.
+		if namespace, kind := t.DBTKind(); t.Written != nil && t.Written.Name.V == "" && !strings.HasPrefix(rest, "source_") && !strings.HasPrefix(rest, orElse(namespace, kind)) {
+			continue
+		}
+		if testID(p, t) == id {
+			return t.ID, true
+		}
+	}
+	n := addr.Node{Kind: addr.Test, Name: rest}
+	if testOf(p, n) != nil {
+		return n, true
+	}
+	if cut := strings.LastIndexByte(rest, '.'); cut >= 0 {
+		n.Name = rest[:cut]
+	}
+	return n, testOf(p, n) != nil
 }
 
 func testOf(p *compile.Program, n addr.Node) *compile.Test {
@@ -80,23 +96,27 @@ func unitTestOf(p *compile.Program, n addr.Node) *compile.UnitTest {
 func singular(t *compile.Test) bool { return t.Kind == "singular" }
 
 func testID(p *compile.Program, t *compile.Test) string {
-	id := "test." + p.Project.Settings.Name.V + "." + t.ID.Name
+	_, name := t.DBTNames()
+	id := "test." + p.Project.Settings.Name.V + "." + name
 	if singular(t) {
 		return id
 	}
-	return id + "." + testHash(t.ID.Name, t.Kind, kwargs(p, t))
+	namespace, kind := t.DBTKind()
+	return id + "." + testHash(name, namespace, kind, kwargs(p, t))
 }
 
 // testHash repeats dbt's hash of a generic test: the last ten digits of the MD5 over the
 // name and Python's repr of its metadata, every scalar turned into a string.
-func testHash(name, kind string, kwargs map[string]any) string {
+func testHash(name, namespace, kind string, kwargs map[string]any) string {
 	var b strings.Builder
 	b.WriteString(name)
 	b.WriteString("{'kwargs': ")
 	writeRepr(&b, kwargs)
 	b.WriteString(", 'name': ")
 	writeRepr(&b, kind)
-	b.WriteString(", 'namespace': 'None'}")
+	b.WriteString(", 'namespace': ")
+	writeRepr(&b, orElse(namespace, "None"))
+	b.WriteString("}")
 	sum := md5.Sum([]byte(b.String()))
 	digits := hex.EncodeToString(sum[:])
 	return digits[len(digits)-10:]
@@ -178,7 +198,8 @@ func pyQuote(s string) string {
 	return b.String()
 }
 
-// kwargs are a generic test's arguments as dbt lists them: its own, the column and the model.
+// kwargs are a generic test's arguments as dbt lists them: its own as they are written, the
+// column and the model.
 func kwargs(p *compile.Program, t *compile.Test) map[string]any {
 	out := make(map[string]any, len(t.Args)+2)
 	for k, v := range t.Args {
@@ -186,6 +207,12 @@ func kwargs(p *compile.Program, t *compile.Test) map[string]any {
 			v = call(p, n)
 		}
 		out[k] = v
+	}
+	if t.Written != nil {
+		clear(out)
+		for k, v := range t.Written.Args {
+			out[k] = v.V
+		}
 	}
 	if t.Column != "" {
 		out["column_name"] = t.Column

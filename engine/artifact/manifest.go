@@ -1,43 +1,48 @@
 package artifact
 
 import (
-	"bytes"
 	"crypto/md5"
 	"encoding/hex"
+	"io"
+	"maps"
 	"slices"
 
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/compile"
 )
 
-// Manifest is manifest.json (v12) of a program. The same program and meta give the same
+// Manifest writes manifest.json (v12) of a program. The same program and meta give the same
 // bytes.
-func Manifest(p *compile.Program, m Meta) ([]byte, error) {
+func Manifest(out io.Writer, p *compile.Program, m Meta) error {
 	w := newWriter(p, m)
-	var out bytes.Buffer
-	out.Grow(1<<16 + 4<<10*(len(p.Nodes)+len(p.Tests)))
-	o := open(&out)
-	o.put("metadata", w.metadata())
-	o.sub("nodes", w.nodes)
-	o.sub("sources", w.sources)
-	o.sub("macros", w.macros)
-	o.sub("docs", w.docs)
-	o.sub("exposures", w.exposures)
-	o.put("metrics", struct{}{})
-	o.sub("groups", w.groups)
-	o.put("selectors", struct{}{})
-	o.sub("disabled", w.disabled)
-	o.put("parent_map", w.parentMap)
-	o.put("child_map", w.childMap())
-	o.put("group_map", w.groupMap())
-	o.put("saved_queries", struct{}{})
-	o.put("semantic_models", struct{}{})
-	o.sub("unit_tests", w.unitTests)
-	o.put("functions", struct{}{})
-	if err := o.close(); err != nil {
-		return nil, err
+	return file(out, func(o *object) {
+		o.put("metadata", w.metadata())
+		o.sub("nodes", w.nodes)
+		o.sub("sources", w.sources)
+		o.sub("macros", w.macros)
+		o.sub("docs", w.docs)
+		o.sub("exposures", w.exposures)
+		o.put("metrics", struct{}{})
+		o.sub("groups", w.groups)
+		o.sub("selectors", w.selectors)
+		o.sub("disabled", w.disabled)
+		o.sub("parent_map", entries(w.parentMap))
+		o.sub("child_map", entries(w.childMap()))
+		o.sub("group_map", entries(w.groupMap()))
+		o.put("saved_queries", struct{}{})
+		o.put("semantic_models", struct{}{})
+		o.sub("unit_tests", w.unitTests)
+		o.put("functions", struct{}{})
+	})
+}
+
+// entries are those of a map, by key.
+func entries(m map[string][]string) func(*object) {
+	return func(o *object) {
+		for _, key := range slices.Sorted(maps.Keys(m)) {
+			o.put(key, m[key])
+		}
 	}
-	return out.Bytes(), nil
 }
 
 // writer holds what all parts of a manifest need.
@@ -49,6 +54,8 @@ type writer struct {
 	macroIDs  map[string]string
 	parentMap map[string][]string
 	primary   map[addr.Node][]string
+
+	macroNodes []macroNode
 }
 
 func newWriter(p *compile.Program, m Meta) *writer {
@@ -111,6 +118,9 @@ func (w *writer) linkParents() {
 	}
 	for _, e := range w.p.Exposures {
 		link(e.ID, e.Parents)
+	}
+	for _, op := range w.operationList() {
+		w.parentMap[op.id] = []string{}
 	}
 }
 

@@ -1,6 +1,14 @@
 package artifact
 
-import "time"
+import (
+	"crypto/sha256"
+	"fmt"
+	"regexp"
+	"time"
+
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/compile"
+)
 
 // dbtVersion is the release whose artifacts these are. Readers compare it to decide which
 // fields they may expect, so it is dbt's and not the engine's.
@@ -15,6 +23,45 @@ type Meta struct {
 	// full_refresh … They let «retry» repeat the command.
 	Args        map[string]any
 	AdapterType string
+	// Database is where relations are whose name leaves it out: that of the connection; empty
+	// where it is not known. dbt's readers expect to be told.
+	Database string
+	// Env are the facts about the invocation that the environment holds for readers of
+	// artifacts: dbt's variables DBT_ENV_CUSTOM_ENV_…, without that beginning.
+	Env map[string]string
+}
+
+// quote is the full name of a relation in SQL.
+func (m Meta) quote(p *compile.Program, r addr.Relation) string {
+	name := p.Target.Dialect.Quote(r)
+	if r.Database == "" && p.Target.Database == "" && m.Database != "" {
+		return p.Target.Dialect.Ident(m.Database) + "." + name
+	}
+	return name
+}
+
+// invocation is the id of the invocation as dbt's readers expect it, a UUID: the id of a run
+// that is none becomes one of version 8, always the same.
+func (m Meta) invocation() *string {
+	if m.InvocationID == "" {
+		return nil
+	}
+	id := InvocationID(m.InvocationID)
+	return &id
+}
+
+// uuid is the form of one.
+var uuid = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+// InvocationID is the UUID (RFC 9562, version 8) that artifacts give a run; of a UUID, itself.
+func InvocationID(run string) string {
+	if uuid.MatchString(run) {
+		return run
+	}
+	sum := sha256.Sum256([]byte("engine run " + run))
+	b := sum[:16]
+	b[6], b[8] = b[6]&0x0f|0x80, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 // header is the metadata block that all artifacts share.
@@ -32,9 +79,9 @@ func (m Meta) header(schema string) header {
 		Schema:       "https://schemas.getdbt.com/dbt/" + schema + ".json",
 		Version:      dbtVersion,
 		GeneratedAt:  zulu(m.GeneratedAt),
-		InvocationID: text(m.InvocationID),
+		InvocationID: m.invocation(),
 		StartedAt:    zulu(m.started()),
-		Env:          map[string]string{},
+		Env:          dict(m.Env),
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,6 +27,7 @@ func (w *writer) nodes(o *object) {
 		}
 	}
 	w.tests(o)
+	w.operations(o)
 }
 
 func (w *writer) model(n *compile.Node) modelNode {
@@ -64,7 +66,7 @@ func (w *writer) seed(n *compile.Node) seedNode {
 func (w *writer) common(n *compile.Node) common {
 	c := common{
 		Database:         w.database(n.Relation),
-		Schema:           n.Relation.Schema,
+		Schema:           orElse(n.Relation.Schema, w.p.Target.SchemaFor(n.Config.Schema)),
 		Name:             n.ID.Name,
 		ResourceType:     string(n.ID.Kind),
 		PackageName:      w.project,
@@ -76,10 +78,10 @@ func (w *writer) common(n *compile.Node) common {
 		Config:           nodeConfig(n),
 		Tags:             list(n.Config.Tags),
 		Description:      n.Description,
-		Columns:          columns(n),
+		Columns:          w.columns(n),
 		Meta:             plainMap(n.Config.Meta),
 		Group:            text(n.Config.Group),
-		Docs:             docsConfig{Show: true},
+		Docs:             docsOf(n),
 		UnrenderedConfig: unrendered(n.Raw),
 		CreatedAt:        w.m.epoch(),
 		DocBlocks:        []string{},
@@ -95,7 +97,10 @@ func (w *writer) common(n *compile.Node) common {
 			}
 		}
 	} else {
-		c.RelationName = text(w.p.Target.Dialect.Quote(n.Relation))
+		c.RelationName = text(w.quote(n.Relation))
+	}
+	if n.Props != nil {
+		c.DocBlocks = w.blocksIn(n.Props.Description.At.Text())
 	}
 	if n.Props != nil && n.Props.At.File != nil {
 		c.PatchPath = text(w.project + "://" + n.Props.At.File.Path)
@@ -157,18 +162,24 @@ func (w *writer) addRef(c *code, to addr.Node) {
 	c.Refs = append(c.Refs, refArgs{Name: to.Name})
 }
 
-// refIDs lists what a node reads in order of appearance, as dbt does.
+// refIDs lists what a node reads as dbt does: sources first, each in order of appearance.
 func (w *writer) refIDs(n *compile.Node) []string {
 	out := make([]string, 0, len(n.Parents))
-	for _, r := range n.Refs {
-		if id := w.ids[r.To]; id != "" && !slices.Contains(out, id) {
+	add := func(id string) {
+		if id != "" && !slices.Contains(out, id) {
 			out = append(out, id)
 		}
 	}
-	for _, id := range w.sortedIDs(n.Parents) {
-		if !slices.Contains(out, id) {
-			out = append(out, id)
+	for _, r := range n.Refs {
+		if r.To.Kind == addr.Source {
+			add(w.ids[r.To])
 		}
+	}
+	for _, r := range n.Refs {
+		add(w.ids[r.To])
+	}
+	for _, id := range w.sortedIDs(n.Parents) {
+		add(id)
 	}
 	return out
 }
@@ -177,12 +188,20 @@ func (w *writer) compiledPath(file string) string {
 	return path.Join(w.p.Project.Settings.TargetPath, "compiled", w.project, file)
 }
 
-func (w *writer) database(r addr.Relation) *string {
-	if r.Database != "" {
-		return text(r.Database)
+// schemaOf is the schema that a node is in.
+func (w *writer) schemaOf(id addr.Node) string {
+	if n := w.p.Nodes[id]; n != nil {
+		return orElse(n.Relation.Schema, w.p.Target.SchemaFor(n.Config.Schema))
 	}
-	return text(w.p.Target.Database)
+	return w.p.Target.Schema
 }
+
+func (w *writer) database(r addr.Relation) *string {
+	return text(orElse(r.Database, orElse(w.p.Target.Database, w.m.Database)))
+}
+
+// quote is a relation's name in full, with the database even where statements need none.
+func (w *writer) quote(r addr.Relation) string { return w.m.quote(w.p, r) }
 
 // below is a path relative to the resource folder that holds it.
 func (w *writer) below(file string) string {
@@ -215,7 +234,7 @@ func unrendered(c project.Config) map[string]any {
 }
 
 // columns lists the columns that YAML declares; the others belong into the catalog.
-func columns(n *compile.Node) map[string]column {
+func (w *writer) columns(n *compile.Node) map[string]column {
 	out := map[string]column{}
 	var declared []*project.Column
 	switch {
@@ -227,7 +246,7 @@ func columns(n *compile.Node) map[string]column {
 	for _, d := range declared {
 		c := column{
 			Name: d.Name.V, Description: d.Description.V, Meta: plainMap(d.Meta), DataType: text(d.DataType.V),
-			Constraints: constraints(d.Constraints), Tags: list(d.Tags), DocBlocks: []string{},
+			Constraints: constraints(d.Constraints), Tags: list(d.Tags), DocBlocks: w.blocksIn(d.Description.At.Text()),
 		}
 		for _, known := range n.Columns {
 			// compile resolved the docs blocks in descriptions.
@@ -241,6 +260,45 @@ func columns(n *compile.Node) map[string]column {
 		}
 		c.Config = tagsAndMeta{Meta: c.Meta, Tags: c.Tags}
 		out[d.Name.V] = c
+	}
+	return out
+}
+
+// docsOf says how dbt's pages show a node.
+func docsOf(n *compile.Node) docsConfig {
+	out := docsConfig{Show: true}
+	read := func(docs map[string]any) {
+		if show, ok := docs["show"].(bool); ok {
+			out.Show = show
+		}
+		if color, ok := docs["node_color"].(string); ok {
+			out.Color = text(color)
+		}
+	}
+	if docs, ok := n.Raw["docs"].V.(map[string]any); ok {
+		read(docs)
+	}
+	if n.Props != nil {
+		written := map[string]any{}
+		for key, v := range n.Props.Docs {
+			written[key] = v.V
+		}
+		read(written)
+	}
+	return out
+}
+
+// block finds the docs blocks in a description: {{ doc "name" }}, {{ doc('name') }}.
+var block = regexp.MustCompile(`\{\{-?\s*doc[\s(]+["']([^"']+)["']`)
+
+// blocksIn lists the ids of the docs blocks that a description is made of.
+func (w *writer) blocksIn(description string) []string {
+	out := []string{}
+	for _, m := range block.FindAllStringSubmatch(description, -1) {
+		known := slices.ContainsFunc(w.p.Project.Docs, func(d *project.Doc) bool { return d.Name == m[1] })
+		if id := "doc." + w.project + "." + m[1]; known && !slices.Contains(out, id) {
+			out = append(out, id)
+		}
 	}
 	return out
 }
@@ -263,15 +321,15 @@ func nodeConfig(n *compile.Node) map[string]any {
 		"lookback":             1,
 		"begin":                nil,
 		"persist_docs":         persistDocs(c),
-		"post-hook":            hooks(c.PostHooks),
-		"pre-hook":             hooks(c.PreHooks),
+		"post-hook":            hooks(c.PostHooks, c.LastHooks),
+		"pre-hook":             hooks(c.PreHooks, c.FirstHooks),
 		"quoting":              struct{}{},
 		"column_types":         dict(c.ColumnTypes),
 		"full_refresh":         c.FullRefresh,
 		"unique_key":           keyConfig(c.UniqueKey),
 		"on_schema_change":     orElse(c.OnSchemaChange, "ignore"),
 		"packages":             []string{},
-		"docs":                 docsConfig{Show: true},
+		"docs":                 docsOf(n),
 		"contract":             map[string]bool{"enforced": c.Contract.Enforced, "alias_types": !c.Contract.Literal},
 		"event_time":           nil,
 		"concurrent_batches":   nil,
@@ -315,9 +373,10 @@ func snapshotConfig(out map[string]any, c compile.Config) {
 		out["check_cols"] = c.CheckCols
 	}
 	out["snapshot_meta_column_names"] = map[string]any{
-		"dbt_valid_to": nil, "dbt_valid_from": nil, "dbt_scd_id": nil, "dbt_updated_at": nil, "dbt_is_deleted": nil,
+		"dbt_valid_to": text(c.SnapshotNames.To), "dbt_valid_from": text(c.SnapshotNames.From), "dbt_scd_id": text(c.SnapshotNames.ID),
+		"dbt_updated_at": text(c.SnapshotNames.UpdatedAt), "dbt_is_deleted": text(c.SnapshotNames.Deleted),
 	}
-	out["dbt_valid_to_current"] = nil
+	out["dbt_valid_to_current"] = text(c.ValidToCurrent)
 	if c.HardDeletes != "" {
 		out["hard_deletes"] = c.HardDeletes
 	}
@@ -347,10 +406,13 @@ type hook struct {
 	Index       *int   `json:"index"`
 }
 
-func hooks(sql []string) []hook {
-	out := make([]hook, len(sql))
-	for i, s := range sql {
-		out[i] = hook{SQL: s, Transaction: true}
+func hooks(inside, outside []string) []hook {
+	out := make([]hook, 0, len(inside)+len(outside))
+	for _, s := range inside {
+		out = append(out, hook{SQL: s, Transaction: true})
+	}
+	for _, s := range outside {
+		out = append(out, hook{SQL: s})
 	}
 	return out
 }

@@ -1,6 +1,7 @@
 package artifact
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -35,18 +36,19 @@ func (w *writer) source(n *compile.Node) sourceNode {
 		Loader:            s.Loader,
 		Identifier:        n.Relation.Name,
 		LoadedAtField:     text(s.LoadedAt.V),
+		LoadedAtQuery:     text(n.LoadedAtQuery),
 		Freshness:         limits,
 		Description:       orElse(n.Description, s.Description),
-		Columns:           columns(n),
+		Columns:           w.columns(n),
 		Meta:              plainMap(s.Meta),
 		SourceMeta:        map[string]any{},
 		Tags:              list(s.Tags),
 		Config: map[string]any{
-			"enabled": true, "event_time": nil, "freshness": limits, "loaded_at_field": text(s.LoadedAt.V), "loaded_at_query": nil,
+			"enabled": true, "event_time": nil, "freshness": limits, "loaded_at_field": text(s.LoadedAt.V), "loaded_at_query": text(n.LoadedAtQuery),
 			"meta": plainMap(s.Meta), "tags": list(s.Tags),
 		},
 		UnrenderedConfig:   unrendered(s.Config),
-		RelationName:       text(w.p.Target.Dialect.Quote(n.Relation)),
+		RelationName:       text(w.quote(n.Relation)),
 		CreatedAt:          w.m.epoch(),
 		UnrenderedDatabase: text(s.Database.V),
 		UnrenderedSchema:   text(s.Schema.V),
@@ -101,7 +103,7 @@ func (w *writer) exposure(e *compile.Exposure) exposureNode {
 		Config:           map[string]any{"enabled": true, "tags": list(from.Tags), "meta": plainMap(from.Meta)},
 		UnrenderedConfig: map[string]any{},
 		URL:              text(from.URL),
-		DependsOn:        dependsOn{Macros: []string{}, Nodes: w.sortedIDs(e.Parents)},
+		DependsOn:        dependsOn{Macros: []string{}, Nodes: w.sourcesFirst(e.Parents)},
 		Refs:             list(reads.Refs),
 		Sources:          list(reads.Sources),
 		Metrics:          [][]string{},
@@ -146,30 +148,35 @@ func (w *writer) docs(o *object) {
 // defined finds the macros in a macro file: {{ define "name" }}.
 var defined = regexp.MustCompile("\\{\\{-?\\s*define\\s+(?:\"([^\"]+)\"|`([^`]+)`)")
 
+// included finds the macros that a macro uses: include "name", template "name".
+var included = regexp.MustCompile("(?:include|template)\\s+(?:\"([^\"]+)\"|`([^`]+)`)")
+
 // indexMacros gives every macro its unique id. Custom generic tests are macros too, named
 // as dbt names them.
 func (w *writer) indexMacros() map[string]string {
 	out := map[string]string{}
-	for _, m := range w.macroList() {
+	w.macroNodes = w.macroList()
+	for _, m := range w.macroNodes {
 		out[m.Name] = m.UniqueID
 	}
 	return out
 }
 
 func (w *writer) macros(o *object) {
-	for _, m := range w.macroList() {
+	for _, m := range w.macroNodes {
 		o.put(m.UniqueID, m)
 	}
 }
 
 func (w *writer) macroList() []macroNode {
 	var out []macroNode
-	add := func(name string, f *source.File) {
+	seen := map[string]bool{}
+	add := func(name, text string, f *source.File) {
 		id := "macro." + w.project + "." + name
-		if slices.ContainsFunc(out, func(m macroNode) bool { return m.UniqueID == id }) {
+		if seen[id] {
 			return
 		}
-		text, _ := raw(f)
+		seen[id] = true
 		out = append(out, macroNode{
 			Name: name, ResourceType: "macro", PackageName: w.project, Path: f.Path, OriginalFilePath: f.Path, UniqueID: id,
 			SQL: text, DependsOn: macrosOnly{Macros: []string{}}, Meta: map[string]any{}, Docs: docsConfig{Show: true},
@@ -177,18 +184,38 @@ func (w *writer) macroList() []macroNode {
 		})
 	}
 	for _, f := range w.p.Project.Macros {
-		found := defined.FindAllSubmatch(f.Source.Data, -1)
-		for _, m := range found {
-			add(string(m[1])+string(m[2]), f.Source)
+		whole, _ := raw(f.Source)
+		found := defined.FindAllStringSubmatchIndex(whole, -1)
+		for i, m := range found {
+			end := len(whole)
+			if i+1 < len(found) {
+				end = found[i+1][0]
+			}
+			name := ""
+			for _, g := range [][2]int{{m[2], m[3]}, {m[4], m[5]}} {
+				if g[0] >= 0 {
+					name = whole[g[0]:g[1]]
+				}
+			}
+			add(name, strings.TrimSpace(whole[m[0]:end]), f.Source)
 		}
 		if len(found) == 0 {
-			add(f.Name, f.Source)
+			add(f.Name, whole, f.Source)
 		}
 	}
 	for _, f := range w.p.Project.Generics {
-		add("test_"+f.Name, f.Source)
+		whole, _ := raw(f.Source)
+		add("test_"+f.Name, whole, f.Source)
 	}
 	slices.SortFunc(out, func(a, b macroNode) int { return strings.Compare(a.UniqueID, b.UniqueID) })
+	for i := range out {
+		for _, m := range included.FindAllStringSubmatch(out[i].SQL, -1) {
+			id := "macro." + w.project + "." + m[1] + m[2]
+			if id != out[i].UniqueID && seen[id] && !slices.Contains(out[i].DependsOn.Macros, id) {
+				out[i].DependsOn.Macros = append(out[i].DependsOn.Macros, id)
+			}
+		}
+	}
 	return out
 }
 
@@ -201,6 +228,22 @@ func (w *writer) macrosOf(names []string) []string {
 		}
 	}
 	return out
+}
+
+// sourcesFirst is the order that dbt finds parents in.
+func (w *writer) sourcesFirst(nodes []addr.Node) []string {
+	out := w.sortedIDs(nodes)
+	slices.SortStableFunc(out, func(a, b string) int {
+		return cmp.Compare(sourceRank(a), sourceRank(b))
+	})
+	return out
+}
+
+func sourceRank(id string) int {
+	if strings.HasPrefix(id, "source.") {
+		return 0
+	}
+	return 1
 }
 
 // fileOf is the path of the first file that is known.

@@ -1,11 +1,12 @@
 package artifact
 
 import (
-	"bytes"
 	"fmt"
+	"io"
 	"maps"
 	"math"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -38,33 +39,95 @@ type result struct {
 	CompiledCode    *string        `json:"compiled_code"`
 	RelationName    *string        `json:"relation_name"`
 	BatchResults    any            `json:"batch_results"`
+
+	relation addr.Relation // of RelationName
 }
 
-// RunResults is run_results.json (v6) of a run: one line per node that was to be built and
-// per test, skipped ones included, in the order of the plan.
-func RunResults(r *run.Result, p *compile.Program, m Meta) ([]byte, error) {
-	var results []result
-	for _, n := range r.Nodes {
-		if n.Verb != plan.Check || n.Status == run.Errored {
-			results = append(results, nodeResult(p, n))
-		}
-		for _, t := range n.Tests {
-			results = append(results, testResult(p, t, n.Worker))
+// RunResults writes run_results.json (v6) of a run: one line per selected node and test, those
+// that failed, were skipped or needed nothing included, in the order of the plan; what needed
+// nothing comes after what ran, by id. exposures are the selected ones.
+func RunResults(out io.Writer, r *run.Result, p *compile.Program, selected plan.Selection, exposures []addr.Node, m Meta) error {
+	results := resultRows(r, p)
+	ended := len(results)
+	for ended > 0 && strings.HasPrefix(results[ended-1].UniqueID, "operation.") {
+		ended--
+	}
+	if !r.Canceled {
+		results = slices.Insert(results, ended, unchanged(results[:ended], r, p, selected, exposures)...)
+	}
+	for i := range results {
+		if !results[i].relation.IsZero() {
+			results[i].RelationName = text(m.quote(p, results[i].relation))
 		}
 	}
 	args := map[string]any{"which": "build", "select": []string{}, "exclude": []string{}, "vars": struct{}{}, "project_dir": p.Project.Dir, "profiles_dir": p.Project.Dir}
 	maps.Copy(args, m.Args)
+	return file(out, func(o *object) {
+		o.put("metadata", m.header("run-results/v6"))
+		o.list("results", len(results), func(i int) any { return results[i] })
+		o.put("elapsed_time", r.End.Sub(r.Start).Seconds())
+		o.put("args", args)
+	})
+}
 
-	var out bytes.Buffer
-	o := open(&out)
-	o.put("metadata", m.header("run-results/v6"))
-	o.put("results", list(results))
-	o.put("elapsed_time", r.End.Sub(r.Start).Seconds())
-	o.put("args", args)
-	if err := o.close(); err != nil {
-		return nil, err
+// unchanged are the lines of what was selected and needed nothing: what the build found in place
+// is as if it had been built, and tests are as they were when they last looked at it.
+func unchanged(ran []result, r *run.Result, p *compile.Program, selected plan.Selection, exposures []addr.Node) []result {
+	told := make(map[string]bool, len(ran))
+	for i := range ran {
+		told[ran[i].UniqueID] = true
 	}
-	return out.Bytes(), nil
+	warned := map[addr.Node]int64{}
+	if r.Plan != nil {
+		for _, w := range r.Plan.Warnings {
+			warned[w.Test] = w.Failures
+		}
+	}
+	var out []result
+	add := func(id addr.Node, line result) {
+		line.UniqueID = UniqueID(p, id)
+		if told[line.UniqueID] {
+			return
+		}
+		line.Timing, line.ThreadID, line.AdapterResponse = []timing{}, thread(0), map[string]any{}
+		out = append(out, line)
+	}
+	yes := true
+	for _, id := range p.Order {
+		n := p.Nodes[id]
+		if selected.TestsOnly || !selected.Nodes[id] || id.Kind == addr.Source || n.Config.Materialized == "ephemeral" {
+			continue
+		}
+		line := result{Status: "success", Message: text("unchanged")}
+		if id.Kind != addr.Seed {
+			line.Compiled, line.CompiledCode, line.relation = &yes, text(n.SQL), n.Relation
+		}
+		add(id, line)
+	}
+	test := func(id addr.Node, sql string) {
+		if !selected.Tests[id] {
+			return
+		}
+		failures := warned[id]
+		line := result{Status: "pass", Failures: &failures, Compiled: &yes, CompiledCode: text(sql)}
+		if _, found := warned[id]; found {
+			line.Status = "warn"
+			line.Message = text(fmt.Sprintf("Got %s, configured to warn if %s", count(failures, "result"), limitOf(p, run.TestResult{ID: id}, "warn")))
+		}
+		add(id, line)
+	}
+	w := &writer{p: p}
+	for _, t := range p.Tests {
+		test(t.ID, w.testSQL(t))
+	}
+	for _, u := range p.UnitTests {
+		test(u.ID, u.SQL)
+	}
+	for _, e := range exposures {
+		var none int64
+		add(e, result{Status: "no-op", Message: text("NO-OP"), Failures: &none})
+	}
+	return out
 }
 
 func nodeResult(p *compile.Program, n *run.NodeResult) result {
@@ -80,6 +143,7 @@ func nodeResult(p *compile.Program, n *run.NodeResult) result {
 	if node := p.Nodes[n.Node]; node != nil && n.Node.Kind != addr.Seed {
 		yes := true
 		out.Compiled, out.CompiledCode = &yes, text(node.SQL)
+		out.relation = node.Relation
 		out.RelationName = text(p.Target.Dialect.Quote(node.Relation))
 	}
 	return out
@@ -205,6 +269,7 @@ func testResult(p *compile.Program, t run.TestResult, worker int) result {
 	compiled := t.SQL != ""
 	out.Compiled = &compiled
 	if !t.Stored.IsZero() {
+		out.relation = t.Stored
 		out.RelationName = text(p.Target.Dialect.Quote(t.Stored))
 	}
 	switch t.Status {

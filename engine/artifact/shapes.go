@@ -286,16 +286,16 @@ type unitTestNode struct {
 }
 
 type unitTestGiven struct {
-	Input   string           `json:"input"`
-	Rows    []map[string]any `json:"rows"`
-	Format  string           `json:"format"`
-	Fixture *string          `json:"fixture"`
+	Input   string  `json:"input"`
+	Rows    any     `json:"rows"` // []map[string]any, or the text of a query
+	Format  string  `json:"format"`
+	Fixture *string `json:"fixture"`
 }
 
 type unitTestRows struct {
-	Rows    []map[string]any `json:"rows"`
-	Format  string           `json:"format"`
-	Fixture *string          `json:"fixture"`
+	Rows    any     `json:"rows"` // []map[string]any, or the text of a query
+	Format  string  `json:"format"`
+	Fixture *string `json:"fixture"`
 }
 
 type unitTestOverrides struct {

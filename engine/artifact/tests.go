@@ -20,17 +20,18 @@ func (w *writer) tests(o *object) {
 }
 
 func (w *writer) testCommon(t *compile.Test) common {
+	short, name := t.DBTNames()
 	c := common{
 		Database:         w.database(addr.Relation{}),
-		Schema:           w.p.Target.Schema + "_test_failures",
-		Name:             t.ID.Name,
+		Schema:           w.p.Target.FailuresAt(t).Schema,
+		Name:             name,
 		ResourceType:     "test",
 		PackageName:      w.project,
-		Path:             t.ID.Name + ".sql",
+		Path:             short + ".sql",
 		OriginalFilePath: t.Path,
 		UniqueID:         w.ids[t.ID],
-		FQN:              w.fqn(t.Path, t.ID.Name),
-		Alias:            t.ID.Name,
+		FQN:              w.fqn(t.Path, name),
+		Alias:            w.p.Target.FailuresAt(t).Name,
 		Config:           testConfig(t),
 		Tags:             list(t.Config.Tags),
 		Description:      t.Description,
@@ -46,13 +47,17 @@ func (w *writer) testCommon(t *compile.Test) common {
 		c.Path = w.below(t.Path)
 		c.RawCode, c.Checksum = raw(t.At.File)
 	} else {
-		c.RawCode = "{{ test_" + t.Kind + "(**_dbt_generic_test_kwargs) }}"
+		namespace, kind := t.DBTKind()
+		if namespace != "" {
+			namespace += "."
+		}
+		c.RawCode = "{{ " + namespace + "test_" + kind + "(**_dbt_generic_test_kwargs) }}"
 	}
 	if node := w.p.Nodes[t.Node]; node != nil {
 		c.Group = text(node.Config.Group)
 	}
 	if t.Config.StoreFailures {
-		c.RelationName = text(w.p.Target.Dialect.Quote(addr.Relation{Schema: c.Schema, Name: t.ID.Name}))
+		c.RelationName = text(w.quote(addr.Relation{Schema: c.Schema, Name: c.Alias}))
 	}
 	return c
 }
@@ -100,20 +105,30 @@ func (w *writer) testSQL(t *compile.Test) string {
 	return q.Rows
 }
 
-// testReads lists what a test reads, the tested node last: dbt-metabase finds the target of
-// a foreign key by this order.
+// testReads lists what a test reads as dbt does: sources first, and the tested node last, for
+// dbt-metabase finds the target of a foreign key by this order.
 func (w *writer) testReads(t *compile.Test) []addr.Node {
 	out := slices.DeleteFunc(slices.Clone(t.Parents), func(n addr.Node) bool { return n == t.Node })
 	if !t.Node.IsZero() {
 		out = append(out, t.Node)
 	}
+	slices.SortStableFunc(out, func(a, b addr.Node) int {
+		switch {
+		case (a.Kind == addr.Source) == (b.Kind == addr.Source):
+			return 0
+		case a.Kind == addr.Source:
+			return -1
+		}
+		return 1
+	})
 	return out
 }
 
 func (w *writer) generic(t *compile.Test) genericNode {
+	namespace, kind := t.DBTKind()
 	g := genericNode{
 		common: w.testCommon(t), code: w.testCode(t), ColumnName: text(t.Column),
-		TestMetadata: testMetadata{Name: t.Kind, Kwargs: plainMap(kwargs(w.p, t))},
+		TestMetadata: testMetadata{Name: kind, Kwargs: plainMap(kwargs(w.p, t)), Namespace: text(namespace)},
 	}
 	switch t.Node.Kind {
 	case addr.Source:
@@ -130,12 +145,12 @@ func (w *writer) generic(t *compile.Test) genericNode {
 
 func testConfig(t *compile.Test) map[string]any {
 	c := t.Config
-	severity := "ERROR"
-	if c.Severity != "" {
+	severity := "ERROR" // dbt's word where nothing is said
+	if c.Severity != "" && c.Severity != "error" {
 		severity = c.Severity
 	}
 	out := map[string]any{
-		"enabled": true, "alias": nil, "schema": "test_failures", "database": nil, "tags": list(c.Tags), "meta": plainMap(c.Meta),
+		"enabled": true, "alias": text(c.Alias), "schema": orElse(c.Schema, compile.FailuresSchema), "database": text(c.Database), "tags": list(c.Tags), "meta": plainMap(c.Meta),
 		"group": nil, "materialized": "test", "severity": severity, "store_failures": nil, "store_failures_as": nil,
 		"where": text(c.Where), "limit": nil, "fail_calc": orElse(c.FailCalc, "count(*)"),
 		"warn_if": orElse(c.WarnIf, "!= 0"), "error_if": orElse(c.ErrorIf, "!= 0"),
@@ -145,6 +160,8 @@ func testConfig(t *compile.Test) map[string]any {
 	}
 	if c.StoreFailures {
 		out["store_failures"], out["store_failures_as"] = true, "table"
+	} else if c.StoreNever {
+		out["store_failures"], out["store_failures_as"] = false, "ephemeral"
 	}
 	return out
 }
@@ -166,7 +183,7 @@ func (w *writer) unitTest(u *compile.UnitTest, from *project.UnitTest) unitTestN
 	out := unitTestNode{
 		Model:            u.Node.Name,
 		Given:            make([]unitTestGiven, len(from.Given)),
-		Expect:           unitTestRows{Rows: rows(from.Expect), Format: "dict"},
+		Expect:           stated(from.Expect, from.ExpectAs),
 		Name:             u.ID.Name,
 		ResourceType:     "unit_test",
 		PackageName:      w.project,
@@ -179,17 +196,27 @@ func (w *writer) unitTest(u *compile.UnitTest, from *project.UnitTest) unitTestN
 		DependsOn:        dependsOn{Macros: []string{}, Nodes: w.sortedIDs([]addr.Node{u.Node})},
 		Config:           map[string]any{"tags": list(u.Tags), "meta": plainMap(from.Meta), "enabled": true},
 		Checksum:         text(u.Fingerprint),
-		Schema:           text(w.p.Target.Schema),
+		Schema:           text(w.schemaOf(u.Node)),
 		CreatedAt:        w.m.epoch(),
 	}
 	for i, g := range from.Given {
-		out.Given[i] = unitTestGiven{Input: g.Input.V, Rows: rows(g.Rows), Format: "dict"}
+		as := stated(g.Rows, g.As)
+		out.Given[i] = unitTestGiven{Input: g.Input.V, Rows: as.Rows, Format: as.Format, Fixture: as.Fixture}
 	}
 	if n := w.p.Nodes[u.Node]; n != nil && n.Version != nil {
 		out.Model, out.Version = n.Version.Model, versionNumber(n.Version.V.V)
 	}
 	if v := from.Overrides.IsIncremental; v != nil {
 		out.Overrides.Macros["is_incremental"] = *v
+	}
+	return out
+}
+
+// stated is rows as they are written. Those of CSV are given as rows, like dbt does.
+func stated(in []project.Row, as project.Stated) unitTestRows {
+	out := unitTestRows{Rows: rows(in), Format: "dict", Fixture: text(as.Fixture.V)}
+	if as.Format == "sql" {
+		out.Rows, out.Format = as.SQL.V, "sql"
 	}
 	return out
 }

@@ -61,12 +61,17 @@ func (c *compiler) analyze(ctx context.Context, order []addr.Node) {
 			u := byID[wave[i]]
 			defer u.guard("analyze")
 			if ctx.Err() == nil {
+				c.renderAsking(u, byID)
 				c.analyzeUnit(ctx, u, byID)
 				c.isolate(u)
 				c.declarePlace(ctx, u)
 			}
 		})
 		for _, id := range wave {
+			if byID[id].asks {
+				c.take(byID[id])
+				continue
+			}
 			c.report(byID[id])
 		}
 	}
@@ -156,7 +161,7 @@ func (c *compiler) lockedForeign(u *unit, col *Column) bool {
 }
 
 func (c *compiler) analyzeUnit(ctx context.Context, u *unit, byID map[addr.Node]*unit) {
-	if c.bad[u.ID] {
+	if c.bad[u.ID] || u.asks && u.diags.HasErrors() {
 		u.Unanalyzed = "it has an error"
 		return
 	}
@@ -285,10 +290,11 @@ func (c *compiler) declarePlace(ctx context.Context, u *unit) {
 func snapshotColumns(w warehouse.Words, cfg Config) []Column {
 	text := Column{Type: w.Text(), Google: &ir.Type{Kind: ir.String}}
 	when := Column{Type: w.Timestamp(), Google: &ir.Type{Kind: ir.Timestamp}}
+	own := cfg.SnapshotNames.Full()
 	named := func(c Column, name string) Column { c.Name = name; return c }
-	cols := []Column{named(text, "dbt_scd_id"), named(when, "dbt_updated_at"), named(when, "dbt_valid_from"), named(when, "dbt_valid_to")}
+	cols := []Column{named(text, own.ID), named(when, own.UpdatedAt), named(when, own.From), named(when, own.To)}
 	if cfg.HardDeletes == "new_record" {
-		cols = append(cols, named(text, "dbt_is_deleted"))
+		cols = append(cols, named(text, own.Deleted))
 	}
 	return cols
 }

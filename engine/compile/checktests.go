@@ -19,6 +19,12 @@ func (c *compiler) checkTests(ctx context.Context) {
 	if c.options.Analyzer == nil && c.options.Google == nil {
 		return
 	}
+	for _, t := range c.tests {
+		kind, ok := datatest.Lookup(t.Kind)
+		if u := c.lookup(t.Node); ok && kind.Shape && c.generics[t.Kind] == nil && u.Unanalyzed == "" && c.testDialect(t) == project.GoogleSQL {
+			t.Shape = plain(u.Columns)
+		}
+	}
 	found := make([]diag.List, len(c.tests))
 	c.parallel(len(c.tests), func(i int) {
 		switch t := c.tests[i]; {

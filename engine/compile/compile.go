@@ -6,6 +6,7 @@ import (
 	"maps"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/engine-build/engine/engine/addr"
@@ -13,6 +14,7 @@ import (
 	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/project"
 	"github.com/engine-build/engine/engine/source"
+	"github.com/engine-build/engine/engine/sql"
 	"github.com/engine-build/engine/engine/tmpl"
 	"github.com/engine-build/engine/engine/warehouse"
 )
@@ -40,6 +42,8 @@ type Options struct {
 	// deferred build reads from another target, those that a run has built aside. A node's own
 	// Relation, where it is built, stays what it is.
 	Place map[addr.Node]addr.Relation
+	// Limit bounds what models and snapshots read; nil: nothing does.
+	Limit *Limit
 	// Jobs is the number of workers, at least 1; 0 means all cores.
 	Jobs int
 }
@@ -68,6 +72,7 @@ func Compile(ctx context.Context, p *project.Project, t Target, o Options) (*Pro
 	c.configure()
 	c.nameRelations()
 	c.nameSources()
+	c.loadedAtQueries()
 	c.chooseDialects()
 	c.readFunctions()
 	c.render()
@@ -117,11 +122,12 @@ type compiler struct {
 	// values are what target answers in templates, the same for all of them.
 	values map[string]any
 
-	units   []*unit          // seeds, models, snapshots: enabled and disabled
-	names   map[string]*unit // ref namespace; versions by the names of their nodes too
-	sources map[addr.Node]*unit
-	all     []*unit             // enabled units and sources, sorted by ID
-	byID    map[addr.Node]*unit // those of all, once there is an order
+	units    []*unit          // seeds, models, snapshots: enabled and disabled
+	names    map[string]*unit // ref namespace; versions by the names of their nodes too
+	analyses map[string]*unit // by name
+	sources  map[addr.Node]*unit
+	all      []*unit             // enabled units and sources, sorted by ID
+	byID     map[addr.Node]*unit // those of all, once there is an order
 	// nativelyRead are the nodes that something reads that is not GoogleSQL.
 	nativelyRead map[addr.Node]bool
 	disabled     []addr.Node
@@ -143,12 +149,20 @@ type unit struct {
 	kind     addr.Kind
 	at       source.Span
 	free     bool // see project.File
+	plain    bool // its text is no query, and goes out as it is
 	diags    diag.List
 	texts    [2]tmpl.Text // full, incremental; until they are the node's
+	// batching: the text that is rendered is that of a batch.
+	batching bool
 	// proofs say whose rows its texts yield, until Isolation does.
 	proofs []proof
 	// referred are parents that a foreign key names and the text does not read.
 	referred []addr.Node
+	// asks: its template asks for the columns of what it reads, so that its text is made only
+	// once they are known.
+	asks bool
+	// ctes are those of the ephemeral models that it reads.
+	ctes []sql.CTE
 	// declared: the target's own analyzer has heard of its columns.
 	declared bool
 }
@@ -157,6 +171,7 @@ type testFile struct {
 	file     *project.File
 	template *tmpl.Template
 	diags    diag.List
+	raw      project.Config // of its config calls; of generic tests
 }
 
 // parallel runs f for every index on the compiler's workers.
@@ -189,7 +204,7 @@ func (c *compiler) parallel(n int, f func(i int)) {
 
 func (c *compiler) parseTemplates() {
 	size := len(c.project.Seeds) + len(c.project.Models) + len(c.project.Snapshots)
-	c.units, c.names = make([]*unit, 0, size), make(map[string]*unit, size)
+	c.units, c.names, c.analyses = make([]*unit, 0, size), make(map[string]*unit, size), map[string]*unit{}
 	add := func(kind addr.Kind, name, path string, at source.Span) *unit {
 		u := &unit{kind: kind, at: at, Node: &Node{ID: addr.Node{Kind: kind, Name: name}, Path: path, File: at.File}}
 		c.units = append(c.units, u)
@@ -199,7 +214,7 @@ func (c *compiler) parseTemplates() {
 		add(addr.Seed, s.Name, s.Path, s.At).Seed = s
 	}
 	texts := make(map[*unit]*source.File, size)
-	for kind, list := range map[addr.Kind][]*project.File{addr.Model: c.project.Models, addr.Snapshot: c.project.Snapshots} {
+	for kind, list := range map[addr.Kind][]*project.File{addr.Model: c.project.Models, addr.Snapshot: c.project.Snapshots, addr.Analysis: c.project.Analyses} {
 		for _, f := range list {
 			u := add(kind, f.Name, f.Source.Path, f.Source.Whole())
 			u.free, u.Version = f.Free, f.Version
@@ -238,7 +253,9 @@ func (c *compiler) parseTemplates() {
 	slices.SortFunc(c.units, func(a, b *unit) int { return a.ID.Compare(b.ID) })
 	for _, u := range c.units {
 		// Load has reported two files of one name; the first one counts.
-		if c.names[u.ID.Name] == nil {
+		if u.kind == addr.Analysis {
+			c.analyses[u.ID.Name] = u // nothing refs it
+		} else if c.names[u.ID.Name] == nil {
 			c.names[u.ID.Name] = u
 		}
 	}
@@ -277,7 +294,7 @@ func (c *compiler) order() []addr.Node {
 	}
 	g := dag.New(addr.Node.Compare, ids, func(n addr.Node) []addr.Node { return byID[n].Parents })
 	for _, n := range ids {
-		byID[n].Children = g.Children(n)
+		byID[n].Children = slices.DeleteFunc(slices.Clone(g.Children(n)), func(n addr.Node) bool { return n.Kind == addr.Analysis })
 	}
 	order, ok := g.Order()
 	if !ok {
@@ -309,17 +326,21 @@ func (c *compiler) program(order []addr.Node) *Program {
 	maps.Copy(c.wrong, c.bad)
 	p := &Program{
 		Project: c.project, Target: c.target, Nodes: make(map[addr.Node]*Node, len(c.all)),
-		Order: order, Tests: c.tests, UnitTests: c.unitTests, Exposures: c.exposures, Disabled: c.disabled, Broken: c.wrong, Place: c.options.Place,
+		Order: order, Tests: c.tests, UnitTests: c.unitTests, Exposures: c.exposures, Disabled: c.disabled, Broken: c.wrong, Place: c.options.Place, Limit: c.options.Limit,
 	}
 	for _, u := range c.all {
+		if u.kind == addr.Analysis {
+			p.Analyses = append(p.Analyses, u.Node)
+			continue
+		}
 		p.Nodes[u.ID] = u.Node
 	}
+	p.Order = slices.DeleteFunc(slices.Clone(order), func(n addr.Node) bool { return n.Kind == addr.Analysis })
 	for _, h := range c.project.Settings.OnRunStart {
-		p.OnRunStart = append(p.OnRunStart, c.hooks(nil, c.target.Dialect, []string{h.V}, h.At)...)
+		p.OnRunStart = append(p.OnRunStart, strings.Join(c.hooks(nil, c.target.Dialect, []string{h.V}, h.At), ""))
 	}
-	for _, h := range c.project.Settings.OnRunEnd {
-		p.OnRunEnd = append(p.OnRunEnd, c.hooks(nil, c.target.Dialect, []string{h.V}, h.At)...)
-	}
+	c.endHooks(p)
+	p.render = c.renderer()
 	return p
 }
 

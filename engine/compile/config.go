@@ -12,13 +12,18 @@ import (
 	"github.com/engine-build/engine/engine/project"
 	"github.com/engine-build/engine/engine/source"
 	"github.com/engine-build/engine/engine/tmpl"
+	"github.com/engine-build/engine/engine/warehouse"
 )
 
 // indexProps gives every unit its properties. Load has reported those of nothing and
 // those given twice: the first ones count.
 func (c *compiler) indexProps() {
 	for _, p := range c.project.Props {
-		if u := c.names[p.Name.V]; u != nil && u.kind == p.Kind && u.Props == nil {
+		u := c.names[p.Name.V]
+		if p.Kind == addr.Analysis {
+			u = c.analyses[p.Name.V]
+		}
+		if u != nil && u.kind == p.Kind && u.Props == nil {
 			u.Props = p
 			u.Description = p.Description.V
 		}
@@ -99,6 +104,8 @@ func (c *compiler) folders(u *unit) []string {
 		roots = c.project.Settings.SeedPaths
 	case addr.Snapshot:
 		roots = c.project.Settings.SnapshotPaths
+	case addr.Analysis:
+		roots = c.project.Settings.AnalysisPaths
 	}
 	return foldersBelow(u.Path, roots)
 }
@@ -272,12 +279,14 @@ func texts(v any) []string {
 // decode gives the checked raw configuration its types and defaults. Keys are those of
 // project.ConfigKeys; a test holds the two together.
 func decode(kind addr.Kind, raw project.Config) Config {
-	cfg := Config{Enabled: true, Volatile: project.VolatileRebuild, OnSchemaChange: "ignore", OnConfigurationChange: "apply", Access: "protected", HardDeletes: "ignore"}
+	cfg := Config{Lookback: 1, Enabled: true, Volatile: project.VolatileRebuild, OnSchemaChange: "ignore", OnConfigurationChange: "apply", Access: "protected", HardDeletes: "ignore"}
 	switch kind {
 	case addr.Model:
 		cfg.Materialized = "view"
 	case addr.Seed, addr.Snapshot:
 		cfg.Materialized = string(kind)
+	case addr.Analysis:
+		cfg.Materialized = "ephemeral" // there is nothing in the warehouse
 	}
 	for key, v := range raw {
 		decodeKey(&cfg, key, v.V)
@@ -329,6 +338,13 @@ func decodeKey(cfg *Config, key string, v any) bool {
 		cfg.MergeUpdateColumns = texts(v)
 	case "merge_exclude_columns":
 		cfg.MergeExcludeColumns = texts(v)
+	case "batch_size":
+		cfg.BatchSize = text
+	case "begin":
+		cfg.Begin = text
+	case "lookback":
+		n, _ := v.(int64)
+		cfg.Lookback = int(min(n, 1<<20))
 	case "on_schema_change":
 		cfg.OnSchemaChange = text
 	case "full_refresh":
@@ -352,20 +368,42 @@ func decodeKey(cfg *Config, key string, v any) bool {
 		cfg.CheckCols = texts(v)
 	case "hard_deletes":
 		cfg.HardDeletes = text
+	case "dbt_valid_to_current":
+		cfg.ValidToCurrent = text
+	case "snapshot_meta_column_names":
+		name := func(of string) string { s, _ := dict(v)[of].(string); return s }
+		cfg.SnapshotNames = warehouse.SnapshotNames{
+			ID: name(warehouse.SnapshotID), UpdatedAt: name(warehouse.SnapshotUpdatedAt),
+			From: name(warehouse.SnapshotFrom), To: name(warehouse.SnapshotTo), Deleted: name(warehouse.SnapshotDeleted),
+		}
 	case "pre_hook":
-		cfg.PreHooks = texts(v)
+		cfg.FirstHooks, cfg.PreHooks = hookTexts(v)
 	case "post_hook":
-		cfg.PostHooks = texts(v)
+		cfg.LastHooks, cfg.PostHooks = hookTexts(v)
 	case "keep_previous":
 		if kept, err := project.ParseRetention(text); err == nil {
 			cfg.KeepPrevious = &kept
 		}
+	case "event_time":
+		cfg.EventTime = text
 	case "contract":
 		cfg.Contract = contractOf(dict(v))
 	default:
 		return decodeDistribution(cfg, key, v) || decodeLayoutKey(cfg, key, v)
 	}
 	return true
+}
+
+// hookTexts are the statements that are outside of the transaction, and those inside.
+func hookTexts(v any) (outside, inside []string) {
+	for _, e := range list(v) {
+		if m, ok := e.(map[string]any); ok {
+			outside = append(outside, texts(m["sql"])...)
+			continue
+		}
+		inside = append(inside, texts(e)...)
+	}
+	return outside, inside
 }
 
 // persistDocs accepts true and dbt's {relation: …, columns: …}.
@@ -393,6 +431,7 @@ func checkTogether(u *unit) diag.List {
 			}
 		}
 	}
+	ds.Add(checkBatches(u)...)
 	if u.kind == addr.Snapshot {
 		if len(u.Config.UniqueKey) == 0 {
 			ds.Add(snapshotNeeds("unique_key", `the column or columns that identify a row: {{ config "unique_key" "id" }}`, u.at))

@@ -28,11 +28,13 @@ const (
 	codeConfigUnused     diag.Code = "config-without-effect"
 	codeSnapshotConfig   diag.Code = "snapshot-config"
 	codeRelationTwice    diag.Code = "relation-twice"
+	codeBatches          diag.Code = "microbatch-invalid"
 	codeNameTooLong      diag.Code = "name-too-long"
 	codeModelEmpty       diag.Code = "model-empty"
 	codeModelStatements  diag.Code = "model-statements"
 	codeModelNotQuery    diag.Code = "model-not-query"
 	codeColumnUnknown    diag.Code = "column-unknown"
+	codeColumnsUnknown   diag.Code = "columns-unknown"
 	codeKeyUnknown       diag.Code = "unique-key-unknown"
 	codeAncestryColumn   diag.Code = "ancestry-column"
 	codeAncestryKey      diag.Code = "ancestry-key-type"
@@ -71,11 +73,13 @@ var projectCodes = []diag.Entry{
 	{Code: codeEnvUnknown, Title: "an environment variable that is not set", Explain: "env_var without a default needs the variable in the environment of the engine.", Bad: `{{ env_var "REGION" }}`, Good: `{{ env_var "REGION" "eu" }}`},
 	{Code: codeConfigUnused, Title: "configuration that has no effect here", Explain: "The key means something elsewhere: for incremental models, or for tests that stand at a model. A limit in tag_limits of a target is for a tag that some node has.", Bad: `{{ config "materialized" "table" "incremental_strategy" "merge" }}`, Good: `{{ config "materialized" "incremental" "incremental_strategy" "merge" }}`},
 	{Code: codeSnapshotConfig, Title: "a snapshot without what it needs", Explain: "A snapshot needs a unique_key and a strategy: timestamp with updated_at, or check with check_cols.", Bad: `{{ config "strategy" "timestamp" }}`, Good: `{{ config "unique_key" "id" "strategy" "timestamp" "updated_at" "updated_at" }}`},
+	{Code: codeBatches, Title: "a model in batches lacks what batches are made by", Explain: "microbatch builds a model in batches of time: event_time is the column with the time, of the model and of what it reads; begin and batch_size say which batches there are. Its inputs are filtered by their event_time, so it asks for neither is_incremental nor this.", Bad: `{{ config "materialized" "incremental" "incremental_strategy" "microbatch" "batch_size" "day" "begin" "2024-01-01" }}`, Good: `{{ config "materialized" "incremental" "incremental_strategy" "microbatch" "event_time" "ordered_at" "batch_size" "day" "begin" "2024-01-01" }}`},
 	{Code: codeRelationTwice, Title: "two models for one relation", Explain: "Schema and alias make the relation; two nodes would overwrite each other.", Bad: `{{ config "alias" "orders" }} -- in another model`, Good: `{{ config "alias" "orders_old" }}`},
 	{Code: codeNameTooLong, Title: "a name longer than the warehouse allows", Explain: "Set an alias that fits.", Bad: "a file name of 80 letters on PostgreSQL", Good: `{{ config "alias" "short_name" }}`},
 	{Code: codeModelEmpty, Title: "a model without SQL", Explain: "A model's text is one query; this one renders to nothing.", Bad: `{{ config "materialized" "table" }}`, Good: "select 1 as id"},
 	{Code: codeModelNotQuery, Title: "a model that is a statement", Explain: "A model is the query that returns its rows. The engine writes create, insert and merge around it.", Bad: "create table orders as select 1 as id", Good: "select 1 as id"},
 	{Code: codeModelStatements, Title: "more than one statement in a model", Explain: "A model is exactly one query. Statements before or after it belong into pre_hook and post_hook.", Bad: "select 1; select 2", Good: "select 1"},
+	{Code: codeColumnsUnknown, Title: "columns that are not known before the run", Explain: "A template asks for the columns of what it reads. They are those that the analysis finds: a source has the ones that are declared with a data_type, and an ephemeral model cannot ask, since its text becomes part of others first.", Bad: `select {{ range columns (source "app" "users") }}{{ .name }}, {{ end }}1 as x`, Good: "sources: [{name: app, tables: [{name: users, columns: [{name: id, data_type: INT64}]}]}]"},
 	{Code: codeColumnUnknown, Title: "a column that the model does not have", Explain: "YAML describes or tests a column which the model's query does not return.", Bad: "columns: [{name: order_idd, data_tests: [unique]}]", Good: "columns: [{name: order_id, data_tests: [unique]}]"},
 	{Code: codeAncestryColumn, Title: "a column of an ancestry's edges that is not there", Explain: "The query of an ancestry model returns edges; ancestry says which of its columns are the parent, the child, the partition and the quantity.", Bad: `{{ config "materialized" "ancestry" "ancestry" (dict "parent" "made_from") }} select lot as child, input as source_lot`, Good: `{{ config "materialized" "ancestry" }} select lot as child_id, input as parent_id`},
 	{Code: codeAncestryThings, Title: "an ancestry by things that asks for what pairs have", Explain: "With result: things an ancestry has a row for each thing. Paths and shares belong to a pair of two things, so paths, quantity, total and ratio have nothing to say there.", Bad: `{{ config "materialized" "ancestry" "ancestry" (dict "result" "things" "paths" true) }}`, Good: `{{ config "materialized" "ancestry" "ancestry" (dict "result" "things") }}`},
@@ -131,6 +135,23 @@ func refPrivate(to *unit, at source.Span) diag.Diagnostic {
 
 func refPackage(name, own string, at source.Span) diag.Diagnostic {
 	return diag.Diagnostic{Code: codeRefPackage, Message: fmt.Sprintf("no project named %q", name), At: at, Help: fmt.Sprintf("leave the project out, or write %q", own)}
+}
+
+func columnsUnknown(to *unit) diag.Diagnostic {
+	help := "declare its columns, with their data_type"
+	if to.kind != addr.Source {
+		help = "declare the columns of the sources below it, with their data_type"
+	}
+	return diag.Diagnostic{Code: codeColumnsUnknown, Message: fmt.Sprintf("the columns of %s are not known before the run", to.ID.Name), Notes: []string{to.Unanalyzed}, Help: help}
+}
+
+// columnsSilent is the consequence of what is reported elsewhere.
+func columnsSilent(to *unit) diag.Diagnostic {
+	return diag.Diagnostic{Code: codeColumnsUnknown, Message: fmt.Sprintf("the columns of %s are not known: it has an error", to.ID.Name), Help: "correct " + to.ID.Name}
+}
+
+func columnsEphemeral(u *unit) diag.Diagnostic {
+	return diag.Diagnostic{Code: codeColumnsUnknown, Message: fmt.Sprintf("the ephemeral model %s asks for columns", u.ID.Name), At: u.at, Help: "make it a view or a table", Model: u.ID}
 }
 
 func refDynamic(call tmpl.Call) diag.Diagnostic {
@@ -220,6 +241,11 @@ func snapshotNeeds(key, help string, at source.Span) diag.Diagnostic {
 func relationTwice(u, other *unit) diag.Diagnostic {
 	return diag.Diagnostic{Code: codeRelationTwice, Message: fmt.Sprintf("%s %q and %s %q are both %s", u.kind, u.ID.Name, other.kind, other.ID.Name, u.Relation), At: u.at, Model: u.ID,
 		Labels: []diag.Label{{At: other.at, Text: "the other one"}}, Help: "give one of them another alias or schema"}
+}
+
+func failuresTwice(t *Test, rel addr.Relation, other string) diag.Diagnostic {
+	return diag.Diagnostic{Code: codeRelationTwice, Message: fmt.Sprintf("failing rows of test %q would be kept in %s, which is %s", t.ID.Name, rel, other), At: t.At, Model: t.ID,
+		Help: "give the test another alias or schema"}
 }
 
 func nameTooLong(u *unit, limit int, warehouse string) diag.Diagnostic {

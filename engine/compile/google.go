@@ -61,7 +61,7 @@ func lexis(dialect string) sql.Lexis {
 
 // google reports whether the unit's text is GoogleSQL that the engine understands.
 func (c *compiler) google(u *unit) bool {
-	return u.Dialect == project.GoogleSQL && c.options.Google != nil
+	return u.Dialect == project.GoogleSQL && c.options.Google != nil && !u.plain
 }
 
 // chooseDialects gives every text its language.

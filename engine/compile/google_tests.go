@@ -34,6 +34,9 @@ func (c *compiler) ownSQL(t *Test) bool {
 	if !ok {
 		return true
 	}
+	if t.Args["row_condition"] != nil {
+		return true
+	}
 	for _, a := range kind.Args {
 		text, isText := t.Args[a.Name].(string)
 		if isText && (a.Type == datatest.SQL || a.Type == datatest.Scalar || a.Name == "column_name" || a.Name == "field") && !plainName.MatchString(text) {

@@ -13,6 +13,7 @@ import (
 	"github.com/engine-build/engine/engine/source"
 	"github.com/engine-build/engine/engine/sql"
 	"github.com/engine-build/engine/engine/tmpl"
+	"github.com/engine-build/engine/engine/warehouse"
 )
 
 // inlineEphemerals gives each node its final text: trailing semicolons gone, ephemeral
@@ -48,8 +49,15 @@ func (c *compiler) inlineEphemerals(order []addr.Node) {
 			continue
 		}
 		var ctes []sql.CTE
+		if u.plain {
+			eph = nil
+		}
 		for _, e := range eph {
 			ctes = append(ctes, bare[e])
+		}
+		u.ctes = ctes
+		if u.asks && u.Config.Materialized == "ephemeral" {
+			u.diags.Add(columnsEphemeral(u))
 		}
 		if texts[0].Map != nil {
 			if u.Config.Materialized == "ephemeral" {
@@ -86,6 +94,10 @@ func (u *unit) trim() {
 		if text.Map == nil {
 			continue
 		}
+		if u.kind == addr.Analysis && !oneQuery(lexis(u.Dialect), text.Body) {
+			u.plain, u.free = true, true // nobody runs it, so that it may be anything
+			continue
+		}
 		text.Body, text.Map = lexis(u.Dialect).Trim(text.Body, text.Map)
 		if strings.TrimSpace(text.Body) == "" {
 			u.diags.Add(modelEmpty(u))
@@ -106,6 +118,13 @@ func (u *unit) trim() {
 			return
 		}
 	}
+}
+
+// oneQuery reports whether a text is one statement and begins like a query.
+func oneQuery(l sql.Lexis, text string) bool {
+	starts := l.Statements(text)
+	verb, _ := statementVerb(text, starts)
+	return len(starts) == 1 && verb == ""
 }
 
 // statements begin with these words; none of them begins a query.
@@ -147,9 +166,16 @@ func (c *compiler) fingerprints() {
 		put(h, u.Config.MergeExcludeColumns...)
 		put(h, u.Config.IncrementalStrategy, u.Config.OnSchemaChange, u.Config.Strategy, u.Config.UpdatedAt, u.Config.HardDeletes)
 		put(h, u.Config.CheckCols...)
+		if to, names := u.Config.ValidToCurrent, u.Config.SnapshotNames; to != "" || names != (warehouse.SnapshotNames{}) {
+			put(h, append(names.List(), to)...)
+		}
 		put(h, u.Config.PreHooks...)
 		put(h, u.Config.PostHooks...)
 		c.putPartitions(h, u)
+		putHooks(h, u.Config)
+		if u.Config.IncrementalStrategy == Microbatch {
+			put(h, u.Config.EventTime, u.Config.BatchSize, u.Config.Begin)
+		}
 		if cl := u.Closure; cl != nil {
 			// The method decides who computes, not what.
 			put(h, cl.Parent, cl.Child, cl.Partition, cl.Quantity, cl.Total, cl.Ratio, cl.Cycles, fmt.Sprint(cl.Paths, cl.MaxDepth, cl.MaxPairs))
@@ -169,7 +195,25 @@ func (c *compiler) fingerprints() {
 			}
 		}
 		u.Fingerprint = h.fingerprint() + c.layoutFingerprint(h, u)
+		if c.limited(u) {
+			u.Fingerprint = limitedMark + u.Fingerprint
+		}
 	})
+}
+
+// putHooks adds the hooks that few nodes have, so that the names of all others stay.
+func putHooks(h *digest, c Config) {
+	if len(c.FirstHooks)+len(c.LastHooks) > 0 {
+		put(h, "outside")
+		put(h, c.FirstHooks...)
+		put(h, c.LastHooks...)
+	}
+	if c.UpdateHooks != nil {
+		put(h, "update")
+		for _, list := range c.UpdateHooks.lists() {
+			put(h, list...)
+		}
+	}
 }
 
 // digest collects what a fingerprint is made of.

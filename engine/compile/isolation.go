@@ -142,6 +142,15 @@ func givenToAll(n *Node) bool {
 	return n.Config.Distribute == ToAll && len(n.Config.Only) == 0
 }
 
+// hooksOf are all statements of pre_hook, or of post_hook.
+func hooksOf(c Config, pre bool) []string {
+	full, update := c.Hooks(false), c.Hooks(true)
+	if pre {
+		return slices.Concat(full.First, full.Pre, update.First, update.Pre)
+	}
+	return slices.Concat(full.Post, full.Last, update.Post, update.Last)
+}
+
 // isolateHooks makes mixed what statements beside the query may change: they are the target's own SQL,
 // and nobody looks into them.
 func (c *compiler) isolateHooks(u *unit, i *Isolation) {
@@ -151,7 +160,7 @@ func (c *compiler) isolateHooks(u *unit, i *Isolation) {
 	for _, h := range []struct {
 		key  string
 		list []string
-	}{{"pre_hook", u.Config.PreHooks}, {"post_hook", u.Config.PostHooks}} {
+	}{{"pre_hook", hooksOf(u.Config, true)}, {"post_hook", hooksOf(u.Config, false)}} {
 		if len(h.list) == 0 {
 			continue
 		}

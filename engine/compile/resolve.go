@@ -2,6 +2,8 @@ package compile
 
 import (
 	"fmt"
+	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -24,7 +26,7 @@ func (c *compiler) relationKey(r addr.Relation) addr.Relation {
 // schema applies the target's rule to a node's own schema.
 func (t Target) schema(custom string) string {
 	switch {
-	case custom == "":
+	case custom == "", t.CustomSchema == "ignore":
 		return t.Schema
 	case t.CustomSchema == "replace":
 		return custom + t.SchemaSuffix
@@ -32,6 +34,10 @@ func (t Target) schema(custom string) string {
 		return t.Schema + "_" + custom
 	}
 }
+
+// SchemaFor is the schema of a node with a schema of its own, or with none («»): for those that
+// tell of nodes without a relation.
+func (t Target) SchemaFor(custom string) string { return t.schema(custom) }
 
 func (c *compiler) nameRelations() {
 	taken := make(map[addr.Relation]*unit, len(c.all))
@@ -89,6 +95,7 @@ func (c *compiler) nameSources() {
 				decodeDistribution(&u.Config, key, v.V)
 			}
 		}
+		u.Config.EventTime, _ = s.Config["event_time"].V.(string)
 		if on, ok := s.Config["enabled"].V.(bool); ok && !on {
 			c.disabled = append(c.disabled, id)
 			continue
@@ -266,6 +273,28 @@ func (c *compiler) place(u *unit) addr.Relation {
 	return u.Relation
 }
 
+// loadedAtQueries renders the queries for the newest time of sources. They may name anything in
+// the target: what they read is no input of the source.
+func (c *compiler) loadedAtQueries() {
+	for _, id := range slices.SortedFunc(maps.Keys(c.sources), addr.Node.Compare) {
+		u := c.sources[id]
+		if u.Source.LoadedAtQuery.V == "" {
+			continue
+		}
+		at := u.Source.LoadedAtQuery.At
+		t, ds := tmpl.Parse(source.NewFile("loaded_at_query", []byte(u.Source.LoadedAtQuery.V)), c.library)
+		if !ds.HasErrors() {
+			text, more := t.Render(c.env(u, c.target.Dialect))
+			u.LoadedAtQuery = strings.TrimRight(strings.TrimSpace(text.Body), ";")
+			ds = append(ds, more...)
+		}
+		for _, d := range ds {
+			d.At, d.Labels, d.Edits = at, nil, nil
+			c.diags.Add(d)
+		}
+	}
+}
+
 func cteName(n addr.Node) string { return "_engine_cte__" + strings.ReplaceAll(n.Name, ".", "_") }
 
 // render resolves every static reference of every branch, then renders each template
@@ -281,7 +310,7 @@ func (c *compiler) render() {
 		if u := c.all[i]; u.template != nil {
 			defer u.guard("render")
 			c.renderUnit(u)
-			if !again[u.ID.Name] {
+			if !again[u.ID.Name] && !u.asks {
 				u.template = nil
 			}
 		}
@@ -290,6 +319,10 @@ func (c *compiler) render() {
 		c.take(u)
 	}
 }
+
+// dbtAlias are dbt's names of the table and of the new rows in incremental_predicates, which are
+// t and s here.
+var dbtAlias = regexp.MustCompile(`(?i)\bdbt_internal_(?:dest|source)\b`)
 
 func (c *compiler) renderUnit(u *unit) {
 	open := map[source.Span]bool{} // calls whose target is known only when they run
@@ -323,10 +356,7 @@ func (c *compiler) renderUnit(u *unit) {
 		passes = 2
 	}
 	for pass := range passes {
-		env := c.env(u, c.spell(u.Dialect))
-		env.IsIncremental = func() bool { return pass == 1 }
-		text, ds := u.template.Render(env)
-		u.diags.Add(ds...)
+		text := c.renderPass(u, pass, nil)
 		u.texts[pass] = text
 		for _, call := range text.Calls {
 			if (call.Fn == "ref" || call.Fn == "source") && open[call.Span] {
@@ -340,15 +370,28 @@ func (c *compiler) renderUnit(u *unit) {
 		}
 	}
 	// All of these are sent as they are, in the target's own language.
-	u.Config.PreHooks = c.hooks(u, c.target.Dialect, u.Config.PreHooks, u.Raw["pre_hook"].At)
-	u.Config.PostHooks = c.hooks(u, c.target.Dialect, u.Config.PostHooks, u.Raw["post_hook"].At)
+	c.renderHooks(u)
 	u.Config.IncrementalPredicates = c.hooks(u, c.target.Dialect, u.Config.IncrementalPredicates, u.Raw["incremental_predicates"].At)
-	if !u.diags.HasErrors() {
+	for i, p := range u.Config.IncrementalPredicates {
+		u.Config.IncrementalPredicates[i] = dbtAlias.ReplaceAllStringFunc(p, func(word string) string {
+			if strings.EqualFold(word, "dbt_internal_dest") {
+				return "t"
+			}
+			return "s"
+		})
+	}
+	if u.Config.ValidToCurrent != "" {
+		u.Config.ValidToCurrent = strings.Join(c.hooks(u, c.target.Dialect, []string{u.Config.ValidToCurrent}, u.Raw["dbt_valid_to_current"].At), "")
+	}
+	if !u.diags.HasErrors() && !u.asks {
 		for _, call := range u.template.Calls() {
 			if open[call.Span] {
 				u.diags.Add(refDynamic(call))
 			}
 		}
+	}
+	if u.batching {
+		c.batchInputs(u)
 	}
 	u.Parents = slices.Grow(u.Parents, len(u.Refs))
 	for _, r := range u.Refs {
@@ -356,6 +399,35 @@ func (c *compiler) renderUnit(u *unit) {
 	}
 	slices.SortFunc(u.Parents, addr.Node.Compare)
 	u.Parents = slices.Compact(u.Parents)
+}
+
+// renderPass renders the full text of u, or the incremental one in pass 1. Of a template that asks for
+// columns which nobody can tell yet it gives the calls alone.
+func (c *compiler) renderPass(u *unit, pass int, columns func(string) ([]any, error)) tmpl.Text {
+	env := c.env(u, c.spell(u.Dialect))
+	env.IsIncremental = func() bool { return pass == 1 }
+	env.Columns = columns
+	before := u.diags
+	if columns == nil { // what is rendered is for what it reads only: the text comes later, and its mistakes with it
+		env.Columns = func(string) ([]any, error) { u.asks = true; return nil, nil }
+	}
+	u.batching = pass == 1 && c.options.Limit == nil && u.Config.IncrementalStrategy == Microbatch
+	if u.batching || c.options.Limit != nil && (u.kind == addr.Model || u.kind == addr.Snapshot) {
+		c.limiting(u, &env)
+	}
+	text, ds := u.template.Render(env)
+	u.diags.Add(ds...)
+	if (u.batching || c.options.Limit != nil) && text.Map != nil {
+		text = c.limit(u, text)
+	}
+	if u.batching {
+		u.diags.Add(batchCalls(u, text)...)
+	}
+	if u.asks && columns == nil {
+		u.diags = before
+		return tmpl.Text{Calls: text.Calls}
+	}
+	return text
 }
 
 // sourceTables groups source tables by source name, for suggestions.
@@ -374,8 +446,35 @@ func (c *compiler) sourceTables() (names []string, tables map[string][]string) {
 	return names, tables
 }
 
+// renderHooks renders the statements around the build of a node: those of incremental models
+// twice, since they may ask is_incremental.
+func (c *compiler) renderHooks(u *unit) {
+	written := u.Config.Hooks(false)
+	pre, post := u.Raw["pre_hook"].At, u.Raw["post_hook"].At
+	render := func(update bool) Hooks {
+		env := c.env(u, c.target.Dialect)
+		env.IsIncremental = func() bool { return update }
+		text := func(list []string, at source.Span) []string { return c.hooksIn(env, u, list, at) }
+		return Hooks{text(written.First, pre), text(written.Pre, pre), text(written.Post, post), text(written.Last, post)}
+	}
+	full := render(false)
+	u.Config.FirstHooks, u.Config.PreHooks, u.Config.PostHooks, u.Config.LastHooks = full.First, full.Pre, full.Post, full.Last
+	if u.Config.Materialized != "incremental" || u.diags.HasErrors() {
+		return
+	}
+	if update := render(true); !slices.EqualFunc(update.lists(), full.lists(), slices.Equal[[]string]) {
+		u.Config.UpdateHooks = &update
+	}
+}
+
+func (h Hooks) lists() [][]string { return [][]string{h.First, h.Pre, h.Post, h.Last} }
+
 // hooks renders SQL text of configuration; u is nil for text that belongs to no node.
 func (c *compiler) hooks(u *unit, s warehouse.Speller, written []string, at source.Span) []string {
+	return c.hooksIn(c.env(u, s), u, written, at)
+}
+
+func (c *compiler) hooksIn(env tmpl.Env, u *unit, written []string, at source.Span) []string {
 	var out []string
 	for _, text := range written {
 		ds := &c.diags
@@ -385,7 +484,7 @@ func (c *compiler) hooks(u *unit, s warehouse.Speller, written []string, at sour
 		t, parsed := tmpl.Parse(source.NewFile("hook", []byte(text)), c.library)
 		rendered, more := tmpl.Text{}, parsed
 		if !parsed.HasErrors() {
-			rendered, more = t.Render(c.env(u, s))
+			rendered, more = t.Render(env)
 		}
 		for _, d := range more {
 			// The text stands in YAML or in a string of the template: the place is the value's.

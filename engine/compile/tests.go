@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/engine-build/engine/engine/addr"
@@ -15,6 +16,10 @@ import (
 
 // bindTests makes the data tests: those written in YAML and the singular ones.
 func (c *compiler) bindTests() {
+	for _, name := range slices.Sorted(maps.Keys(c.generics)) {
+		c.generics[name].raw = project.Config{}
+		c.testCalls(c.generics[name], c.generics[name].raw)
+	}
 	for _, u := range c.all {
 		var written []*project.Test
 		if u.Props != nil {
@@ -30,6 +35,47 @@ func (c *compiler) bindTests() {
 		c.bindSingular(f)
 	}
 	c.nameTests()
+	c.nameFailures()
+}
+
+// nameFailures finds tests whose failing rows would be kept under a name that is taken: what
+// stands there would be replaced. Names that tests have of themselves are in a schema of their
+// own, and differ.
+func (c *compiler) nameFailures() {
+	taken := map[addr.Relation]string{}
+	for _, u := range c.all {
+		taken[c.relationKey(u.Relation)] = string(u.kind) + " " + strconv.Quote(u.ID.Name)
+	}
+	for _, t := range c.tests {
+		if t.Config.Alias == "" && t.Config.Schema == "" {
+			continue
+		}
+		rel := c.target.FailuresAt(t)
+		key := c.relationKey(rel)
+		if other := taken[key]; other != "" {
+			c.diags.Add(failuresTwice(t, rel, other))
+			continue
+		}
+		taken[key] = "test " + strconv.Quote(t.ID.Name)
+	}
+}
+
+// FailuresSchema ends the schema that failing rows of tests are kept in.
+const FailuresSchema = "test_failures"
+
+// FailuresAt is where failing rows of a test are kept, if they are.
+func (t Target) FailuresAt(test *Test) addr.Relation {
+	out := addr.Relation{Database: t.Database, Schema: t.Schema + "_" + FailuresSchema, Name: test.ID.Name}
+	if test.Config.Schema != "" {
+		out.Schema = t.schema(test.Config.Schema)
+	}
+	if test.Config.Database != "" {
+		out.Database = test.Config.Database
+	}
+	if test.Config.Alias != "" {
+		out.Name = test.Config.Alias
+	}
+	return out
 }
 
 func columnTests(columns []*project.Column) []*project.Test {
@@ -41,7 +87,11 @@ func columnTests(columns []*project.Column) []*project.Test {
 }
 
 func (c *compiler) bindTest(u *unit, w *project.Test) {
-	cfg := c.testConfig(w.At.File, w.Config)
+	var own project.Config
+	if g := c.generics[w.Kind.V]; g != nil {
+		own = g.raw
+	}
+	cfg := c.testConfig(w.At.File, own, w.Config)
 	if !cfg.enabled {
 		return
 	}
@@ -52,9 +102,11 @@ func (c *compiler) bindTest(u *unit, w *project.Test) {
 	if ds.HasErrors() || cfg.diags.HasErrors() {
 		return
 	}
+	cfg.Tags = slices.Sorted(slices.Values(slices.Concat(cfg.Tags, inheritedTags(u, w.Column))))
+	cfg.Tags = slices.Compact(cfg.Tags)
 	t := &Test{
 		Kind: datatest.Canonical(w.Kind.V), Node: u.ID, Column: w.Column, Args: args, Config: cfg.TestConfig,
-		Path: u.Path, At: w.At, ArgAt: map[string]source.Span{}, Description: w.Description,
+		Path: u.Path, At: w.At, ArgAt: map[string]source.Span{}, Description: w.Description, Written: w,
 	}
 	if !w.At.IsZero() {
 		t.Path = w.At.File.Path
@@ -90,6 +142,25 @@ func (c *compiler) bindTest(u *unit, w *project.Test) {
 		}
 	}
 	c.addTest(t, parents)
+}
+
+// inheritedTags are the tags that a test has of what it is written at: of its column and, as in
+// dbt, of a source, but not of a model.
+func inheritedTags(u *unit, column string) []string {
+	var out []string
+	var columns []*project.Column
+	switch {
+	case u.Source != nil:
+		out, columns = append(out, u.Source.Tags...), u.Source.Columns
+	case u.Props != nil:
+		columns = u.Props.Columns
+	}
+	for _, c := range columns {
+		if column != "" && c.Name.V == column {
+			out = append(out, c.Tags...)
+		}
+	}
+	return out
 }
 
 // resolveText resolves a reference written as text in YAML: ref('x') or source('a','b').
@@ -172,15 +243,8 @@ func (c *compiler) renderTest(t *Test, f *testFile, data any, parents *[]addr.No
 	return true
 }
 
-func (c *compiler) bindSingular(f *testFile) {
-	t := &Test{ID: addr.Node{Kind: addr.Test, Name: f.file.Name}, Kind: "singular", Path: f.file.Source.Path, At: f.file.Source.Whole()}
-	raw := project.Config{}
-	for _, p := range c.project.TestProps {
-		if p.Name.V == f.file.Name {
-			t.Description = p.Description.V
-			merge(raw, addr.Test, p.Config)
-		}
-	}
+// testCalls reads the config calls of the file of a test over what raw holds.
+func (c *compiler) testCalls(f *testFile, raw project.Config) {
 	if f.template == nil {
 		return
 	}
@@ -199,6 +263,21 @@ func (c *compiler) bindSingular(f *testFile) {
 			merge(raw, addr.Test, project.Config{known.Name: {V: v, At: call.Span}})
 		}
 	}
+}
+
+func (c *compiler) bindSingular(f *testFile) {
+	t := &Test{ID: addr.Node{Kind: addr.Test, Name: f.file.Name}, Kind: "singular", Path: f.file.Source.Path, At: f.file.Source.Whole()}
+	raw := project.Config{}
+	for _, p := range c.project.TestProps {
+		if p.Name.V == f.file.Name {
+			t.Description = p.Description.V
+			merge(raw, addr.Test, p.Config)
+		}
+	}
+	if f.template == nil {
+		return
+	}
+	c.testCalls(f, raw)
 	cfg := c.testConfig(f.file.Source, raw)
 	c.diags.Add(cfg.diags...)
 	if !cfg.enabled {
@@ -287,6 +366,7 @@ func (c *compiler) nameTests() {
 		seen[t.ID] = t
 		return false
 	})
+	datatest.MarkTwins(c.tests)
 	slices.SortFunc(c.tests, func(a, b *Test) int { return a.ID.Compare(b.ID) })
 }
 
@@ -310,8 +390,9 @@ type checkedTestConfig struct {
 }
 
 // testConfig resolves the configuration of a test that is written in file: the folders
-// that the file lies in, general first, then what stands at the test.
-func (c *compiler) testConfig(file *source.File, written project.Config) checkedTestConfig {
+// that the file lies in, general first, then the config calls of its kind, then what stands at
+// the test.
+func (c *compiler) testConfig(file *source.File, written ...project.Config) checkedTestConfig {
 	out := checkedTestConfig{enabled: true, TestConfig: TestConfig{Severity: "error", WarnIf: "!= 0", ErrorIf: "!= 0", FailCalc: "count(*)"}}
 	raw := project.Config{}
 	if file != nil {
@@ -321,7 +402,9 @@ func (c *compiler) testConfig(file *source.File, written project.Config) checked
 			merge(raw, addr.Test, layer)
 		}
 	}
-	merge(raw, addr.Test, written)
+	for _, layer := range written {
+		merge(raw, addr.Test, layer)
+	}
 	for _, key := range slices.Sorted(maps.Keys(raw)) {
 		v := raw[key]
 		text, _ := v.V.(string)
@@ -352,7 +435,19 @@ func (c *compiler) testConfig(file *source.File, written project.Config) checked
 		case "dialect":
 			out.Dialect = text
 		case "store_failures":
-			out.StoreFailures, _ = v.V.(bool)
+			if _, also := raw["store_failures_as"].V.(string); !also {
+				out.StoreFailures, _ = v.V.(bool)
+				out.StoreNever = !out.StoreFailures
+			}
+		case "store_failures_as":
+			out.StoreFailures = text == "table"
+			out.StoreNever = !out.StoreFailures
+		case "schema":
+			out.Schema = text
+		case "database":
+			out.Database = text
+		case "alias":
+			out.Alias = text
 		case "tags":
 			out.Tags = texts(v.V)
 		case "meta":

@@ -5,10 +5,12 @@ import (
 
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/datatest"
+	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/ir"
 	"github.com/engine-build/engine/engine/meaning"
 	"github.com/engine-build/engine/engine/project"
 	"github.com/engine-build/engine/engine/source"
+	"github.com/engine-build/engine/engine/tmpl"
 	"github.com/engine-build/engine/engine/transpile"
 	"github.com/engine-build/engine/engine/warehouse"
 )
@@ -19,7 +21,7 @@ type Target struct {
 	Type         string
 	Database     string
 	Schema       string
-	CustomSchema string // «append» or «replace»
+	CustomSchema string // «append», «replace» or «ignore»
 	// SchemaSuffix ends every schema: Schema has it already, custom schemas get it.
 	SchemaSuffix string
 	Dialect      warehouse.Dialect
@@ -44,11 +46,21 @@ type Program struct {
 	Tests     []*Test     // data tests, sorted by name
 	UnitTests []*UnitTest // sorted by name
 	Exposures []*Exposure
-	Disabled  []addr.Node
+	// Analyses are queries that are compiled and never run, sorted by name. They have no relation,
+	// nobody reads them, and they are no nodes of the order.
+	Analyses []*Node
+	Disabled []addr.Node
 	// Broken are the nodes with mistakes; what is said of them here is not whole.
 	Broken map[addr.Node]bool
-	// OnRunStart and OnRunEnd are the project's hooks, rendered.
+	// OnRunStart and OnRunEnd are the project's hooks, rendered, in their order; one that renders
+	// to nothing is empty.
 	OnRunStart, OnRunEnd []string
+	// end renders on-run-end from what a run has come to; nil where that makes no difference.
+	// render renders a text that belongs to no node.
+	render func(f *source.File, data map[string]any) (tmpl.Text, diag.List)
+	end    func(ended func(fn string) []any) ([]string, diag.List)
+	// Limit is that of the Options: what bounds the rows that nodes read.
+	Limit *Limit
 	// Place is that of the Options: where nodes are read that are not read under their own name.
 	Place map[addr.Node]addr.Relation
 }
@@ -76,11 +88,13 @@ type Node struct {
 	Raw   project.Config
 	Props *project.Props // nil if not in any YAML
 	// Version is which version of which model it is, nil if it is none.
-	Version     *project.Version
-	Source      *project.Source // sources only
-	Seed        *project.Seed   // seeds only
-	Description string
-	Refs        []Ref // in order of appearance, repeated ones kept
+	Version *project.Version
+	Source  *project.Source // sources only
+	// LoadedAtQuery is the query for the newest time of a source, rendered; empty if it has none.
+	LoadedAtQuery string
+	Seed          *project.Seed // seeds only
+	Description   string
+	Refs          []Ref // in order of appearance, repeated ones kept
 	// Parents are the distinct nodes read directly, ephemeral ones included, sorted.
 	// A source whose relation is built by a node of this project has that node as parent.
 	Parents  []addr.Node
@@ -157,6 +171,19 @@ type Node struct {
 	Fingerprint string
 }
 
+// Find is the seed, model, snapshot, source or analysis of an identity; nil if there is none.
+func (p *Program) Find(n addr.Node) *Node {
+	if n.Kind != addr.Analysis {
+		return p.Nodes[n]
+	}
+	for _, a := range p.Analyses {
+		if a.ID == n {
+			return a
+		}
+	}
+	return nil
+}
+
 // Facets are the parts of a query's meaning. If Rows and a column's facet are what they
 // were, and what both read is what it was, the column has the values that it had in the
 // rows that there were.
@@ -229,9 +256,25 @@ type Config struct {
 	UpdatedAt             string            // updated_at (snapshots)
 	CheckCols             []string          // check_cols (snapshots); ["all"] means all
 	HardDeletes           string            // hard_deletes (snapshots): ignore, invalidate, new_record
-	PreHooks, PostHooks   []string          // pre_hook, post_hook
+	// BatchSize, Begin and Lookback are those of Microbatch.
+	BatchSize string // batch_size: hour, day, month, year
+	Begin     string // begin, as written
+	Lookback  int    // lookback
+	// ValidToCurrent is what rows that are valid now have as the end of their time, an expression
+	// of the target; empty: NULL. SnapshotNames are the names of the columns that a snapshot adds.
+	ValidToCurrent      string                  // dbt_valid_to_current (snapshots)
+	SnapshotNames       warehouse.SnapshotNames // snapshot_meta_column_names (snapshots)
+	PreHooks, PostHooks []string                // pre_hook, post_hook
+	// FirstHooks are those of pre_hook, and LastHooks those of post_hook, that are outside of the
+	// transaction ({sql: …, transaction: false}): before it begins, and after it is committed.
+	FirstHooks, LastHooks []string
+	// UpdateHooks are all four of them with is_incremental() true; nil where they are the same.
+	UpdateHooks *Hooks
 	// KeepPrevious is how long versions that were replaced are kept; nil leaves it to the target.
 	KeepPrevious *project.Retention // keep_previous
+	// EventTime is the column, or the expression, with the time of what a row tells: by it a
+	// sample is taken.
+	EventTime string // event_time
 	// Contract is what readers are promised.
 	Contract Contract // contract
 	// Distribute says which customers get what of the node: ToTenant, ToAll, ToNobody, ToSome;
@@ -259,6 +302,24 @@ type Config struct {
 	Ancestry              warehouse.Closure   // ancestry, as written
 	OnConfigurationChange string              // on_configuration_change: apply, continue, fail
 	Limits                Limits
+}
+
+// Hooks are the statements around the build of one node, in the order in which they are sent.
+type Hooks struct{ First, Pre, Post, Last []string }
+
+// Hooks are those of a build from nothing, or with update those of a build that adds to what
+// there is.
+func (c Config) Hooks(update bool) Hooks {
+	if update && c.UpdateHooks != nil {
+		return *c.UpdateHooks
+	}
+	return Hooks{c.FirstHooks, c.PreHooks, c.PostHooks, c.LastHooks}
+}
+
+// Hooked reports whether there are any.
+func (c Config) Hooked() bool {
+	some := func(h Hooks) bool { return len(h.First)+len(h.Pre)+len(h.Post)+len(h.Last) > 0 }
+	return some(c.Hooks(false)) || some(c.Hooks(true))
 }
 
 // Access names a schema that a view may read on behalf of its readers.

@@ -14,6 +14,7 @@ import (
 	"github.com/engine-build/engine/engine/source"
 	"github.com/engine-build/engine/engine/sql"
 	"github.com/engine-build/engine/engine/tmpl"
+	"github.com/engine-build/engine/engine/warehouse"
 )
 
 // bindUnitTests turns the unit tests into queries over literals.
@@ -38,7 +39,7 @@ func (c *compiler) bindUnitTest(ctx context.Context, w *project.UnitTest) *UnitT
 	if !u.Config.Enabled || c.bad[u.ID] || u.template == nil {
 		return nil
 	}
-	given, ok := c.givenRows(u, w)
+	given, ok := c.givenRows(ctx, u, w)
 	if !ok {
 		return nil
 	}
@@ -47,7 +48,7 @@ func (c *compiler) bindUnitTest(ctx context.Context, w *project.UnitTest) *UnitT
 		return nil
 	}
 	t := &UnitTest{ID: addr.Node{Kind: addr.UnitTest, Name: w.Name.V}, Node: u.ID, Description: w.Description, At: w.Name.At, Tags: w.Tags}
-	if !c.expectation(t, u, w) {
+	if !c.expectation(ctx, t, u, w) {
 		return nil
 	}
 	var names []string
@@ -85,12 +86,72 @@ type input struct {
 	cte     string
 	columns []Column
 	rows    []project.Row
+	// body is the query for the rows in the target's language, where they are given as one.
+	body string
+}
+
+// stated is the query that rows of a unit test are given as: its text in the target's own
+// language, and its columns where they are known.
+func (c *compiler) stated(ctx context.Context, u *unit, w *project.UnitTest, as project.Stated) (body string, columns []Column, ok bool) {
+	text := strings.TrimRight(strings.TrimSpace(as.SQL.V), ";")
+	broken := func(d diag.Diagnostic) {
+		d.Code, d.At, d.Labels, d.Edits, d.Model = codeUnitSQL, as.SQL.At, nil, nil, u.ID
+		d.Message = fmt.Sprintf("the query for rows of unit test %q is wrong: %s", w.Name.V, d.Message)
+		c.diags.Add(d)
+	}
+	switch {
+	case text == "":
+		broken(diag.Diagnostic{Message: "it is empty", Help: "write one: select 1 as id"})
+		return "", nil, false
+	case c.google(u):
+		a, why, ds := c.ask(ctx, query{text: text, at: as.SQL.At, node: u.ID})
+		for _, d := range ds {
+			if d.Severity == diag.Error {
+				broken(d)
+			}
+		}
+		if why != "" && !ds.HasErrors() {
+			broken(diag.Diagnostic{Message: why, Help: "give the rows as a list"})
+		}
+		return a.SQL, a.Columns, why == "" && !ds.HasErrors()
+	case c.options.Analyzer == nil:
+		return text, nil, true
+	}
+	found, err := c.options.Analyzer.Analyze(ctx, addr.Relation{}, text)
+	if err != nil {
+		if ctx.Err() == nil {
+			broken(warehouse.Trace(c.target.Dialect, warehouse.Statement{SQL: text}, nil, as.SQL.At, err))
+		}
+		return "", nil, false
+	}
+	for _, col := range found.Columns {
+		columns = append(columns, Column{Name: col.Name, Type: col.Type})
+	}
+	return text, columns, true
+}
+
+// over reads columns from a query for rows: each in its own type, NULL where the query has none
+// of the name.
+func (c *compiler) over(body string, has, want []Column) string {
+	d, w := c.target.Dialect, c.target.Dialect.Words()
+	cells := make([]string, len(want))
+	for i, col := range want {
+		expr := "null"
+		if at := slices.IndexFunc(has, func(h Column) bool { return strings.EqualFold(h.Name, col.Name) }); at >= 0 {
+			expr = "rows_." + d.Ident(has[at].Name)
+		}
+		if col.Type != "" {
+			expr = w.Cast(expr, col.Type)
+		}
+		cells[i] = expr + " as " + d.Ident(col.Name)
+	}
+	return "select " + strings.Join(cells, ", ") + " from (\n" + body + "\n) as rows_"
 }
 
 const thisInput = "this"
 
 // givenRows resolves the given inputs by node («this» for the model itself).
-func (c *compiler) givenRows(u *unit, w *project.UnitTest) (map[string]input, bool) {
+func (c *compiler) givenRows(ctx context.Context, u *unit, w *project.UnitTest) (map[string]input, bool) {
 	out := map[string]input{}
 	ok := true
 	for _, g := range w.Given {
@@ -123,6 +184,28 @@ func (c *compiler) givenRows(u *unit, w *project.UnitTest) (map[string]input, bo
 				columns = to.Columns
 			}
 		}
+		cte := "_engine_given__" + strings.ReplaceAll(key, ".", "__")
+		if g.As.Format == "sql" {
+			body, has, good := c.stated(ctx, u, w, g.As)
+			if !good {
+				ok = false
+				continue
+			}
+			for _, h := range has {
+				if len(columns) > 0 && !hasColumn(columns, h.Name) {
+					c.diags.Add(cellUnknown(h.Name, g.Input.V, g.As.SQL.At, columns))
+					ok = false
+				}
+			}
+			switch {
+			case len(columns) == 0:
+				columns = has
+			case len(has) > 0:
+				body = c.over(body, has, columns)
+			}
+			out[key] = input{cte: cte, columns: columns, body: body}
+			continue
+		}
 		if len(columns) == 0 {
 			columns = columnsOfRows(g.Rows)
 		}
@@ -134,7 +217,7 @@ func (c *compiler) givenRows(u *unit, w *project.UnitTest) (map[string]input, bo
 				}
 			}
 		}
-		out[key] = input{cte: "_engine_given__" + strings.ReplaceAll(key, ".", "__"), columns: columns, rows: g.Rows}
+		out[key] = input{cte: cte, columns: columns, rows: g.Rows}
 	}
 	for _, p := range u.Parents {
 		if _, has := out[p.String()]; has || slices.Contains(u.referred, p) {
@@ -224,13 +307,17 @@ func (c *compiler) givenCTEs(given map[string]input) []sql.CTE {
 	var ctes []sql.CTE
 	for _, key := range slices.Sorted(maps.Keys(given)) {
 		in := given[key]
+		if in.body != "" {
+			ctes = append(ctes, sql.CTE{Name: c.target.Dialect.Ident(in.cte), SQL: in.body})
+			continue
+		}
 		ctes = append(ctes, sql.CTE{Name: c.target.Dialect.Ident(in.cte), SQL: datatest.RowsSQL(plain(in.columns), in.rows, c.target.Dialect)})
 	}
 	return ctes
 }
 
 // expectation fills the expected rows, over the columns that they mention.
-func (c *compiler) expectation(t *UnitTest, u *unit, w *project.UnitTest) bool {
+func (c *compiler) expectation(ctx context.Context, t *UnitTest, u *unit, w *project.UnitTest) bool {
 	columns := u.Columns
 	if u.Edges != nil {
 		columns = u.Edges // it is the query that is tested
@@ -239,6 +326,14 @@ func (c *compiler) expectation(t *UnitTest, u *unit, w *project.UnitTest) bool {
 		columns = nil
 	}
 	mentioned := columnsOfRows(w.Expect)
+	body, has := "", []Column(nil)
+	if w.ExpectAs.Format == "sql" {
+		var ok bool
+		if body, has, ok = c.stated(ctx, u, w, w.ExpectAs); !ok {
+			return false
+		}
+		mentioned = has
+	}
 	if len(mentioned) == 0 {
 		// «No rows»: all columns are compared.
 		mentioned = columns
@@ -258,6 +353,13 @@ func (c *compiler) expectation(t *UnitTest, u *unit, w *project.UnitTest) bool {
 			return false
 		}
 		t.Columns = append(t.Columns, columns[i])
+	}
+	if body != "" {
+		t.ExpectSQL = body
+		if len(has) > 0 {
+			t.ExpectSQL = c.over(body, has, t.Columns)
+		}
+		return true
 	}
 	for _, row := range w.Expect {
 		values := make([]any, len(t.Columns))

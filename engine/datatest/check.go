@@ -26,7 +26,7 @@ func Check(t *project.Test, customs []string) (map[string]any, diag.List) {
 		return nil, diag.List{kindUnknown(t, names(customs))}
 	}
 	written := rename(t.Args, alias)
-	args, ds := checkTypes(kind, written)
+	args, ds := checkTypes(kind, alias, written)
 	if !ds.HasErrors() {
 		ds.Add(checkPresence(t, kind, args)...)
 	}
@@ -54,12 +54,12 @@ func rename(written map[string]project.Value[any], alias Alias) map[string]proje
 	return out
 }
 
-func checkTypes(kind Kind, written map[string]project.Value[any]) (map[string]any, diag.List) {
+func checkTypes(kind Kind, alias Alias, written map[string]project.Value[any]) (map[string]any, diag.List) {
 	var ds diag.List
 	args := map[string]any{}
 	for _, name := range slices.Sorted(maps.Keys(written)) {
 		v := written[name]
-		arg, ok := kind.arg(name)
+		arg, ok := kind.arg(name, alias)
 		if !ok {
 			ds.Add(argUnknown(kind, name, v.At))
 			continue

@@ -6,10 +6,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/project"
 	"github.com/engine-build/engine/engine/source"
 	"github.com/engine-build/engine/engine/warehouse"
+	"github.com/engine-build/engine/engine/warehouse/google"
 )
 
 // written makes a test entry whose spans point into a file, as project.Load does.
@@ -72,7 +74,7 @@ var badCases = []struct {
 	{"pattern", "regex", "s", map[string]any{"pattern": "(["}, codeArgValue, "value", "", "write the pattern in RE2 syntax"},
 	{"nested value", "accepted_values", "s", map[string]any{"values": []any{[]any{}}}, codeArgValue, "value", "", "list numbers, texts, true or false"},
 	{"only null", "accepted_values", "s", map[string]any{"values": []any{nil}}, codeArgValue, "value", "", "list the accepted values"},
-	{"date part", "recency", "", map[string]any{"field": "at", "datepart": "fortnight", "interval": int64(1)}, codeArgValue, "value", `"datepart" of test "recency": "fortnight" is not a date part`, "use minute, hour, day or week"},
+	{"date part", "recency", "", map[string]any{"field": "at", "datepart": "fortnight", "interval": int64(1)}, codeArgValue, "value", `"datepart" of test "recency": "fortnight" is not a date part`, "use second, minute, hour, day, week, month, quarter or year"},
 	{"interval", "recency", "", map[string]any{"field": "at", "datepart": "day", "interval": int64(-1)}, codeArgValue, "value", "", "write a number from 0 to 1000000"},
 	{"relation test below a column", "row_count", "id", map[string]any{"min": int64(1)}, codeMisplaced, "kind", `test "row_count" is about the whole relation`, `move it from column "id" to the data_tests of the model`},
 	{"column test on a relation", "unique", "", nil, codeMisplaced, "kind", `test "unique" has no column`, "write it below a column, or add column_name"},
@@ -96,6 +98,13 @@ func TestCheckFinds(t *testing.T) {
 				t.Errorf("message is not one line without a full stop: %q", d.Message)
 			}
 		})
+	}
+	_, ds := Render(&Test{Kind: "column_exists", Column: "id", Node: addr.Node{Kind: addr.Model, Name: "orders"}}, In{Dialect: google.Spelling{}, Read: func(addr.Node) string { return "orders" }})
+	if len(ds) != 1 || ds[0].Message != `test "column_exists" needs the columns of orders, which are not known` {
+		t.Errorf("columns that nobody knows: %v", ds)
+	}
+	for _, d := range ds {
+		emitted[d.Code] = true
 	}
 	for _, e := range Codes {
 		if !emitted[e.Code] {
@@ -125,7 +134,7 @@ func TestKindsAreComplete(t *testing.T) {
 		for _, a := range k.Aliases {
 			all = append(all, a.Name)
 			for _, to := range a.Rename {
-				if _, ok := k.arg(to); !ok {
+				if _, ok := k.arg(to, a); !ok {
 					t.Errorf("alias %s renames to %q, which %s does not take", a.Name, to, k.Name)
 				}
 			}

@@ -16,6 +16,7 @@ const (
 	codeArgType     diag.Code = "test-argument-type"
 	codeArgValue    diag.Code = "test-argument-value"
 	codeMisplaced   diag.Code = "test-misplaced"
+	codeColumns     diag.Code = "test-columns-unknown"
 )
 
 // Codes is this room's part of the catalogue.
@@ -26,6 +27,7 @@ var Codes = []diag.Entry{
 	{Code: codeArgType, Title: "an argument of the wrong sort", Explain: "The value is text where a list is wanted, or the like.", Bad: "- accepted_values: {values: open}", Good: "- accepted_values: {values: [open]}"},
 	{Code: codeArgValue, Title: "an argument whose value means nothing", Explain: "The value has the right sort, but the test cannot use it.", Bad: `- regex: {pattern: "(["}`, Good: `- regex: {pattern: "[a-z]"}`},
 	{Code: codeMisplaced, Title: "a test that is written in the wrong place", Explain: "Tests of a column stand below the column, tests of the whole relation below the model.", Bad: "columns: [{name: id, data_tests: [row_count: {min: 1}]}]", Good: "data_tests: [row_count: {min: 1}]"},
+	{Code: codeColumns, Title: "a test of columns that nobody knows", Explain: "The test is about which columns there are, or their types. The warehouse cannot tell that in a query, and what the model reads is not known well enough to tell it without one.", Bad: "models: [{name: raw, data_tests: [columns: {contain: [id]}]}]", Good: "sources: [{name: app, tables: [{name: raw, columns: [{name: id, data_type: INT64}]}]}]"},
 }
 
 func kindUnknown(t *project.Test, known []string) diag.Diagnostic {
@@ -41,6 +43,10 @@ func kindUnknown(t *project.Test, known []string) diag.Diagnostic {
 // kindGone is Render's answer to a kind that Check would have refused.
 func kindGone(t *Test) diag.Diagnostic {
 	return diag.Diagnostic{Severity: diag.Internal, Code: codeKindUnknown, Message: fmt.Sprintf("no data test named %q", t.Kind), At: t.At, Help: "this is a mistake of the engine; please report it"}
+}
+
+func columnsUnknown(t *Test) diag.Diagnostic {
+	return diag.Diagnostic{Code: codeColumns, Message: fmt.Sprintf("test %q needs the columns of %s, which are not known", t.Kind, t.Node.Name), At: t.At, Help: "declare the columns of its sources, with their data_type"}
 }
 
 func kindAt(t *project.Test) source.Span {

@@ -5,7 +5,7 @@ var equalRowcount = Kind{
 	Help:    "another model has the same number of rows",
 	Level:   OnRelation,
 	Args:    []Arg{{Name: "compare_model", Type: Ref, Required: true, Help: "the other model: ref('x')"}},
-	Aliases: []Alias{{Name: "dbt_utils.equal_rowcount"}},
+	Aliases: []Alias{{Name: "dbt_utils.equal_rowcount"}, {Name: expectations + "expect_table_row_count_to_equal_other_table"}},
 	render: func(r *renderer) {
 		other := r.other("compare_model")
 		r.q.Rows = "select a.n as count_a, b.n as count_b, abs(a.n - b.n) as diff_count\n" +

@@ -2,6 +2,7 @@ package datatest
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/diag"
@@ -19,6 +20,9 @@ type Kind struct {
 	Aliases []Alias
 	// Clock says that it compares with the time of the test.
 	Clock bool
+	// Shape says that it looks at the columns and not at the rows: Test.Shape is wanted where
+	// the language cannot tell them in a query.
+	Shape bool
 	// check finds mistakes in arguments whose types are right.
 	check  func(t *project.Test, args map[string]any) diag.List
 	render func(r *renderer)
@@ -59,9 +63,20 @@ const (
 type Alias struct {
 	Name   string
 	Rename map[string]string
+	// Args are arguments that the kind itself does not have.
+	Args []Arg
 	// adapt changes the renamed arguments where a new name is not enough.
 	adapt func(args map[string]project.Value[any])
 }
+
+// rowCondition is what tests of dbt_expectations call where.
+var rowCondition = Arg{Name: "row_condition", Type: SQL, Help: "only these rows are tested"}
+
+// groupBy is for tests that judge each group of rows.
+var groupBy = Arg{Name: "group_by_columns", Type: Names, Help: "each group of rows with equal values in these columns is judged by itself"}
+
+// expectations is the prefix of tests that all take row_condition.
+const expectations = "dbt_expectations."
 
 // columnName is the argument that gives a column to a test written on the relation.
 var columnName = Arg{Name: "column_name", Type: SQL, Help: "the column or expression, for a test that is not written below a column"}
@@ -70,6 +85,9 @@ var columnName = Arg{Name: "column_name", Type: SQL, Help: "the column or expres
 var Kinds = []Kind{
 	unique, notNull, acceptedValues, relationships, expression, valueRange, regex,
 	rowCount, uniqueCombination, recency, freshness, notEmptyString, atLeastOne, equalRowcount,
+	inSet, notInSet, notNullProportion, notConstant, recent, aggregate, textLength, like,
+	sequentialValues, mutuallyExclusiveRanges, fewerRows, cardinalityEquality, equality,
+	columnExists, columnType, columnSet,
 }
 
 // Lookup finds a kind by its name or one of its aliases.
@@ -111,9 +129,15 @@ func names(customs []string) []string {
 	return out
 }
 
-func (k Kind) arg(name string) (Arg, bool) {
-	if name == columnName.Name && k.Level == OnColumn {
+func (k Kind) arg(name string, alias Alias) (Arg, bool) {
+	if name == columnName.Name && k.Level != OnRelation && (k.Level == OnColumn || alias.Name != "") {
 		return columnName, true
+	}
+	if name == rowCondition.Name && strings.HasPrefix(alias.Name, expectations) {
+		return rowCondition, true
+	}
+	if i := slices.IndexFunc(alias.Args, func(a Arg) bool { return a.Name == name }); i >= 0 {
+		return alias.Args[i], true
 	}
 	i := slices.IndexFunc(k.Args, func(a Arg) bool { return a.Name == name })
 	if i < 0 {

@@ -2,6 +2,7 @@ package datatest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/engine-build/engine/engine/diag"
@@ -10,15 +11,16 @@ import (
 
 var recencyArgs = []Arg{
 	{Name: "field", Type: SQL, Required: true, Help: "the timestamp or date column"},
-	{Name: "datepart", Type: Text, Required: true, Help: "minute, hour, day or week"},
+	{Name: "datepart", Type: Text, Required: true, Help: "second, minute, hour, day, week, month, quarter or year"},
 	{Name: "interval", Type: Integer, Required: true, Help: "how many of them the newest row may be old"},
+	{Name: "ignore_time_component", Type: Bool, Help: "compare days, without the time of the day (default false)"},
 }
 
 var recency = Kind{
 	Name:    "recency",
 	Help:    "the newest row is recent; a relation without rows passes",
 	Level:   OnRelation,
-	Args:    recencyArgs,
+	Args:    append(slices.Clone(recencyArgs), groupBy),
 	Clock:   true,
 	Aliases: []Alias{{Name: "dbt_utils.recency"}},
 	check:   checkDatepart,
@@ -41,6 +43,9 @@ func (r *renderer) newest(stale string) {
 	unit, n := r.text("datepart"), r.t.Args["interval"].(int64)
 	newest := r.w.Cast("max("+r.name(r.text("field"))+")", r.w.Timestamp())
 	oldest := r.w.Ago(days(unit, n))
+	if r.flag("ignore_time_component", false) {
+		newest, oldest = r.w.Cast(newest, "date"), r.w.Cast(oldest, "date")
+	}
 	claim := fmt.Sprintf("the newest %q of %s is at most %d %s old", r.text("field"), r.node(), n, plural(n, unit))
 	r.aggregate(newest+" as most_recent, "+oldest+" as threshold", "("+fmt.Sprintf(stale, newest, oldest)+")", claim)
 }
@@ -61,7 +66,7 @@ func plural(n int64, unit string) string {
 }
 
 func checkDatepart(t *project.Test, args map[string]any) diag.List {
-	parts := []string{"minute", "hour", "day", "week"}
+	parts := []string{"second", "minute", "hour", "day", "week", "month", "quarter", "year"}
 	part := strings.TrimSuffix(strings.ToLower(args["datepart"].(string)), "s")
 	args["datepart"] = part
 	for _, p := range parts {
@@ -72,5 +77,5 @@ func checkDatepart(t *project.Test, args map[string]any) diag.List {
 			return nil
 		}
 	}
-	return diag.List{argValue(t, "datepart", fmt.Sprintf("%q is not a date part", args["datepart"]), "use minute, hour, day or week")}
+	return diag.List{argValue(t, "datepart", fmt.Sprintf("%q is not a date part", args["datepart"]), "use second, minute, hour, day, week, month, quarter or year")}
 }

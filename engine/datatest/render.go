@@ -31,6 +31,9 @@ func Render(t *Test, in In) (Query, diag.List) {
 			return Query{}, diag.List{kindGone(t)}
 		}
 		kind.render(r)
+		if r.wrong != nil {
+			return Query{}, diag.List{*r.wrong}
+		}
 	}
 	if t.Contract && t.Description != "" {
 		q.Sentence = t.Description
@@ -55,6 +58,8 @@ type renderer struct {
 	d  warehouse.Speller
 	w  warehouse.Words
 	q  *Query
+	// wrong is why there can be no such query.
+	wrong *diag.Diagnostic
 }
 
 // bound takes the SQL of a singular or custom generic test.
@@ -94,11 +99,22 @@ func (r *renderer) limit() {
 
 // scan is the from item of the tested rows, filtered by where.
 func (r *renderer) scan() string {
+	return r.scanWhere()
+}
+
+// scanWhere is scan with further conditions.
+func (r *renderer) scanWhere(more ...string) string {
 	from := r.in.Read(r.t.Node) + " as t"
-	if r.t.Config.Where == "" {
+	var conds []string
+	for _, c := range append([]string{r.t.Config.Where, r.text(rowCondition.Name)}, more...) {
+		if c != "" {
+			conds = append(conds, "("+c+"\n)")
+		}
+	}
+	if len(conds) == 0 {
 		return from
 	}
-	return "(select * from " + from + " where (" + r.t.Config.Where + "\n)) as t"
+	return "(select * from " + from + " where " + strings.Join(conds, " and ") + ") as t"
 }
 
 // rows makes the test fail for the rows that meet cond, which is never true for NULL.
@@ -108,7 +124,14 @@ func (r *renderer) rows(cond, claim string) {
 }
 
 // aggregate makes the test fail with one row, which shows value, when cond holds over all rows.
+// It does so for each group, where the test has groups.
 func (r *renderer) aggregate(value, cond, claim string) {
+	if names := r.strings(groupBy.Name); len(names) > 0 {
+		by := r.names(names)
+		r.q.Rows = "select " + by + ", " + value + "\nfrom " + r.scan() + "\ngroup by " + by + "\nhaving " + cond
+		r.say(claim + " in each group of " + strings.Join(names, ", "))
+		return
+	}
 	r.q.Rows = "select " + value + "\nfrom " + r.scan() + "\nhaving " + cond
 	r.count("case when "+cond+" then 1 else 0 end", claim)
 }
@@ -121,8 +144,12 @@ func (r *renderer) count(expr, claim string) {
 // say sets the sentence that the test claims.
 func (r *renderer) say(claim string) {
 	r.q.Sentence = claim
-	if r.t.Config.Where != "" {
-		r.q.Sentence += " where " + oneLine(r.t.Config.Where)
+	word := " where "
+	for _, c := range []string{r.t.Config.Where, r.text(rowCondition.Name)} {
+		if c != "" {
+			r.q.Sentence += word + oneLine(c)
+			word = " and "
+		}
 	}
 }
 
@@ -155,6 +182,15 @@ func (r *renderer) name(s string) string {
 		return r.d.Ident(s)
 	}
 	return "(" + s + "\n)"
+}
+
+// names are columns or expressions, with commas between them.
+func (r *renderer) names(list []string) string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = r.name(s)
+	}
+	return strings.Join(out, ", ")
 }
 
 func (r *renderer) text(arg string) string { s, _ := r.t.Args[arg].(string); return s }

@@ -3,6 +3,7 @@ package datatest
 import (
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/meaning"
+	"github.com/engine-build/engine/engine/project"
 	"github.com/engine-build/engine/engine/source"
 	"github.com/engine-build/engine/engine/warehouse"
 )
@@ -21,6 +22,9 @@ type Test struct {
 	Config Config
 	// Parents are all nodes that the test reads, sorted.
 	Parents []addr.Node
+	// Shape are the columns of its node, where the test asks for them and its language cannot
+	// tell them in a query; nil where they are not known.
+	Shape []warehouse.Column
 	// Reads is what the test reads of each of them, as far as it was analyzed: a node that is
 	// missing, or all where it is nil, is read whole. Ephemeral models are seen through.
 	Reads map[addr.Node]meaning.Reading
@@ -30,6 +34,10 @@ type Test struct {
 	// Contract: it checks a constraint of an enforced contract that the warehouse does not,
 	// so that it runs whenever its node is built.
 	Contract bool
+	// Written is the entry in YAML, nil if there is none. Twin: another test differs from it in
+	// nothing but its configuration.
+	Written *project.Test `json:"-"`
+	Twin    bool          `json:"-"`
 	// SQL is set for singular and custom generic tests: a query for failing rows, with
 	// placeholders; Map leads back to the file.
 	SQL string
@@ -67,6 +75,10 @@ type Config struct {
 	Limit         int64  // 0: none
 	FailCalc      string // default «count(*)»
 	StoreFailures bool
+	StoreNever    bool   // failing rows are not kept, whatever a command asks for
+	Schema        string // of the failing rows, before the target's rule
+	Database      string // of the failing rows
+	Alias         string // of the failing rows
 	Dialect       string // of the SQL in the test; empty: the project's
 	Tags          []string
 	Meta          map[string]any

@@ -1,10 +1,13 @@
 package dbt
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/engine-build/engine/engine/jinja"
+	"github.com/engine-build/engine/engine/project"
+	"github.com/engine-build/engine/engine/python"
 	"github.com/engine-build/engine/engine/source"
 )
 
@@ -80,6 +83,7 @@ func (w *writer) returned(call *jinja.Call) string {
 // config writes config("key" "value" …). Values are those of Go, which configuration reads.
 func (w *writer) config(call *jinja.Call) string {
 	out := []string{"config"}
+	var meta []string // entries of meta
 	add := func(key string, value jinja.Expr) {
 		if _, none := value.(*jinja.None); none {
 			return
@@ -122,7 +126,11 @@ func (w *writer) config(call *jinja.Call) string {
 				hooks = append(hooks, w.hook(h).operand())
 			}
 			if len(hooks) > 1 {
-				out = append(out, quoted(strings.ReplaceAll(key, "-", "_")), "("+strings.Join(hooks, " ")+")")
+				between := " "
+				if len(hooks) > 2 {
+					between = "\n        "
+				}
+				out = append(out, quoted(strings.ReplaceAll(key, "-", "_")), "("+strings.Join(hooks, between)+")")
 			}
 			return
 		case "schema":
@@ -130,10 +138,25 @@ func (w *writer) config(call *jinja.Call) string {
 				w.Schema(false, value.Span())
 			}
 		}
-		if slices.Contains(useless, key) {
+		if d, ok := value.(*jinja.Dict); ok && key == "meta" && w.Kind != "" {
+			meta = append(meta, strings.TrimPrefix(strings.TrimPrefix(w.setting(d).text, "dict"), " "))
+			return
+		}
+		switch keyFor(key, w.Kind) {
+		case keyDropped:
+			return
+		case keyForeign:
+			help, _ := project.ForeignConfig(key)
+			w.note(value.Span(), "%s", noted(key, help))
+			return
+		case keyCustom:
+			meta = append(meta, quoted(key)+" "+w.setting(value).operand())
 			return
 		}
 		out = append(out, quoted(key), w.setting(value).operand())
+	}
+	if call.Star != nil || call.Stars != nil {
+		return w.refuse(call.At, "keys of config are computed: write them one by one")
 	}
 	if len(call.Args) == 1 {
 		d, ok := call.Args[0].(*jinja.Dict)
@@ -151,8 +174,20 @@ func (w *writer) config(call *jinja.Call) string {
 	for _, k := range call.Keywords {
 		add(k.Name.Name, k.Value)
 	}
+	if len(meta) > 0 {
+		out = append(out, `"meta"`, "("+strings.TrimSpace("dict "+strings.Join(meta, " "))+")")
+	}
 	if len(out) == 1 {
 		return ""
+	}
+	if len(out) > 3 && strings.Contains(w.raw(call.At.Start, call.At.End), "\n") {
+		// One key a line, as it was.
+		var b strings.Builder
+		b.WriteString("config\n")
+		for i := 1; i+1 < len(out); i += 2 {
+			b.WriteString("    " + out[i] + " " + out[i+1] + "\n")
+		}
+		return b.String()
 	}
 	return strings.Join(out, " ")
 }
@@ -196,6 +231,9 @@ func ownSchema(x jinja.Expr) (own jinja.Expr, absolute, ok bool) {
 	return x, true, false
 }
 
+// hookWords are dbt's functions around a hook that say when it runs.
+var hookWords = []string{"before_begin", "in_transaction", "after_commit"}
+
 // hook is one statement of pre_hook or post_hook, whose text is a template of its own.
 func (w *writer) hook(x jinja.Expr) val {
 	if d, ok := x.(*jinja.Dict); ok { // {"sql": …, "transaction": …}
@@ -203,6 +241,11 @@ func (w *writer) hook(x jinja.Expr) val {
 			if k, ok := p.Key.(*jinja.String); ok && k.Value == "sql" {
 				return w.hook(p.Value)
 			}
+		}
+	}
+	if call, ok := x.(*jinja.Call); ok && len(call.Args) == 1 { // whether a hook is part of a transaction
+		if n, ok := call.Fn.(*jinja.Name); ok && slices.Contains(hookWords, n.Name) {
+			return w.hook(call.Args[0])
 		}
 	}
 	s, ok := x.(*jinja.String)
@@ -260,8 +303,7 @@ func (w *writer) elements(x jinja.Expr) []jinja.Expr {
 var outside = map[string]string{
 	"run_query": "the warehouse is asked while models are compiled", "statement": "the warehouse is asked while models are compiled",
 	"load_result": "the warehouse is asked while models are compiled", "load_relation": "the warehouse is asked while models are compiled",
-	"set": "sets are not there", "zip": "zip is not there", "fromjson": "fromjson is not there", "fromyaml": "fromyaml is not there",
-	"toyaml": "toyaml is not there", "local_md5": "local_md5 is not there; use the warehouse's md5", "caller": "a call block hands text to a macro",
+	"fromyaml": "fromyaml is not there: write a list or a dictionary", "toyaml": "toyaml is not there", "caller": "there is no call block around",
 	"render": "render is not there", "submit_python_job": "Python models are not there", "diff_of_two_dicts": "dbt's own", "metric": "metrics are not there",
 	"doc": "doc belongs into descriptions", "super": "templates do not inherit",
 }
@@ -272,7 +314,16 @@ func (w *writer) call(x *jinja.Call) val {
 		if w.scope.find(fn.Name) == nil {
 			return w.function(x, fn.Name)
 		}
+		if fn.Name == "caller" && w.inMacro != nil {
+			if len(x.Args)+len(x.Keywords) > 0 {
+				return w.refused(x, "caller with arguments: make the text a macro of its own")
+			}
+			return val{text: "$caller", atom: true}
+		}
 	case *jinja.Attr:
+		if v, ok := w.module(x, fn); ok {
+			return v
+		}
 		if n, ok := fn.X.(*jinja.Name); ok && w.scope.find(n.Name) == nil {
 			if v, ok := w.member(x, n.Name, fn.Name.Name); ok {
 				return v
@@ -298,19 +349,32 @@ func (w *writer) call(x *jinja.Call) val {
 		}
 		return val{text: "py_call " + v.operand() + " " + quoted(fn.Name.Name) + args, typ: t}
 	case *jinja.Call: // adapter.dispatch('name', 'package')(…)
-		if name, pkg, ok := dispatched(fn); ok {
-			for _, prefix := range []string{w.Adapter + "__", "default__"} {
-				if m, ok := w.Context.Macro(pkg, prefix+name); ok {
-					return w.include(x, m)
-				}
-			}
-			if m, ok := w.Context.Macro(pkg, name); ok {
+		if name, _, ok := dispatched(fn); ok {
+			if m, ok := w.dispatch(x); ok {
 				return w.include(x, m)
 			}
 			return w.refused(x, "there is no macro %s for %s", name, w.Adapter)
 		}
 	}
 	return w.refused(x, "what is called here is not known")
+}
+
+// dispatch finds the macro of adapter.dispatch('name')(…).
+func (w *writer) dispatch(x *jinja.Call) (Macro, bool) {
+	fn, ok := x.Fn.(*jinja.Call)
+	if !ok {
+		return Macro{}, false
+	}
+	name, pkg, ok := dispatched(fn)
+	if !ok {
+		return Macro{}, false
+	}
+	for _, prefix := range []string{w.Adapter + "__", "default__", ""} {
+		if m, ok := w.Context.Macro(pkg, prefix+name); ok {
+			return m, true
+		}
+	}
+	return Macro{}, false
 }
 
 func isText(x jinja.Expr) bool { _, ok := x.(*jinja.String); return ok }
@@ -398,11 +462,20 @@ func (w *writer) function(x *jinja.Call, name string) val {
 		if len(x.Args) > 0 {
 			return w.refused(x, "%s of a value", name)
 		}
-		return val{text: out}
-	case "tojson":
-		if len(x.Args) > 0 {
-			return val{text: `py_filter "tojson" ` + w.expr(x.Args[0]).operand(), typ: str}
+		if name == "namespace" {
+			return val{text: out, typ: space}
 		}
+		return val{text: out}
+	case "set", "set_strict", "zip", "zip_strict", "fromjson", "tojson", "local_md5":
+		args, ok := w.arguments(x.Arguments)
+		if !ok {
+			return w.refused(x, "*args and **kwargs of %s", name)
+		}
+		out := val{text: "py_func " + quoted(name) + args}
+		if name == "local_md5" || name == "tojson" && len(x.Args) == 1 {
+			out.typ = str
+		}
+		return out
 	case "config", "log", "print", "debug":
 		return val{text: `""`, typ: str, atom: true}
 	case "return":
@@ -444,7 +517,11 @@ func (w *writer) variable(x *jinja.Call) val {
 	}
 	have, known := any(nil), false
 	if s, ok := x.Args[0].(*jinja.String); ok {
-		have, known = w.Vars[s.Value]
+		if have, known = w.Vars[s.Value]; known {
+			if inner, ok := relationOf(have); ok { // dbt renders it where it is asked for
+				return w.expr(inner)
+			}
+		}
 	}
 	other := x.Args[1:]
 	for _, k := range x.Keywords {
@@ -480,6 +557,29 @@ func (w *writer) variable(x *jinja.Call) val {
 	return out
 }
 
+// relationOf is the expression that a variable's text is, where it is one output that names a
+// relation: packages hand over tables in this way.
+func relationOf(v any) (jinja.Expr, bool) {
+	s, ok := v.(string)
+	if !ok || !strings.Contains(s, "{{") {
+		return nil, false
+	}
+	t, list := jinja.Parse(source.NewFile(projectFile, []byte(strings.TrimSpace(s))))
+	if list != nil || len(t.Body) != 1 {
+		return nil, false
+	}
+	out, ok := t.Body[0].(*jinja.Output)
+	if !ok {
+		return nil, false
+	}
+	call, ok := out.X.(*jinja.Call)
+	if !ok {
+		return nil, false
+	}
+	name, ok := call.Fn.(*jinja.Name)
+	return out.X, ok && (name.Name == "ref" || name.Name == "source")
+}
+
 // member is a call of a function of dbt's, of a package or of a module.
 func (w *writer) member(x *jinja.Call, owner, name string) (val, bool) {
 	switch owner {
@@ -487,15 +587,16 @@ func (w *writer) member(x *jinja.Call, owner, name string) (val, bool) {
 		switch name {
 		case "quote":
 			if len(x.Args) == 1 {
-				mark := `"`
-				if w.Adapter == "bigquery" || w.Adapter == "databricks" || w.Adapter == "spark" {
-					mark = "`"
-				}
+				mark := w.quote()
 				v := w.expr(x.Args[0])
 				if v.typ == str {
 					return val{text: "printf " + quoted(mark+"%v"+mark) + " " + v.operand(), typ: str}, true
 				}
 				return val{text: "py_concat " + quoted(mark) + " " + v.operand() + " " + quoted(mark), typ: str}, true
+			}
+		case "get_columns_in_relation":
+			if len(x.Args) == 1 {
+				return val{text: "columns " + w.expr(x.Args[0]).operand(), typ: items}, true
 			}
 		case "dispatch":
 			return w.refused(x, "what dispatch finds is not called"), true
@@ -506,8 +607,19 @@ func (w *writer) member(x *jinja.Call, owner, name string) (val, bool) {
 	case "exceptions":
 		return val{text: "fail " + w.message(x), typ: str}, true
 	case "config":
-		return w.refused(x, "config.%s: templates do not read their configuration", name), true
-	case "modules", "api", "graph", "model", "flags", "context", "this", "target", "loop":
+		if (name == "get" || name == "require") && len(x.Args) > 0 && w.own != nil {
+			if key, ok := x.Args[0].(*jinja.String); ok {
+				if v := w.own[key.Value]; v != nil && pure(v) {
+					return w.expr(v), true
+				}
+			}
+		}
+		return w.refused(x, "config.%s: templates read no configuration that stands elsewhere; use a var", name), true
+	case "loop":
+		if name == "cycle" && len(w.loops) > 0 && len(x.Args) > 0 && len(x.Keywords) == 0 {
+			return val{text: fmt.Sprintf("py_item %s (mod %s %d)", w.list(x.Args).operand(), w.loops[len(w.loops)-1].index, len(x.Args))}, true
+		}
+	case "modules", "api", "graph", "model", "flags", "context", "this", "target":
 		return w.refused(x, "templates have no %s.%s", owner, name), true
 	}
 	if m, ok := w.Context.Macro(owner, name); ok {
@@ -519,28 +631,178 @@ func (w *writer) member(x *jinja.Call, owner, name string) (val, bool) {
 	return w.refused(x, "there is no macro %s.%s: its package is not installed, or it has no counterpart", owner, name), true
 }
 
+// dotted is a chain of attributes of a name: modules.re.match.
+func (w *writer) dotted(x jinja.Expr) string {
+	switch x := x.(type) {
+	case *jinja.Name:
+		v := w.scope.find(x.Name)
+		if v == nil {
+			return x.Name
+		}
+		return v.path
+	case *jinja.Attr:
+		if before := w.dotted(x.X); before != "" {
+			return before + "." + x.Name.Name
+		}
+	}
+	return ""
+}
+
+// clocks are functions of datetime that say what it is now.
+var clocks = []string{"now", "utcnow", "today", "fromtimestamp", "utcfromtimestamp"}
+
+// columnTypes are what api.Column.translate_type makes of names, by the adapter.
+var columnTypes = map[string]map[string]string{
+	"duckdb":   {"STRING": "TEXT", "TIMESTAMP": "TIMESTAMP", "FLOAT": "FLOAT", "INTEGER": "INT", "BOOLEAN": "BOOLEAN"},
+	"postgres": {"STRING": "TEXT", "TIMESTAMP": "TIMESTAMP", "FLOAT": "FLOAT", "INTEGER": "INT", "BOOLEAN": "BOOLEAN"},
+	"bigquery": {"TEXT": "STRING", "FLOAT": "FLOAT64", "INTEGER": "INT64"},
+}
+
+// module is a call of a function of modules or of api.
+func (w *writer) module(x *jinja.Call, fn *jinja.Attr) (val, bool) {
+	path := w.dotted(fn)
+	if name, ok := strings.CutPrefix(path, "modules."); ok {
+		if slices.Contains(clocks, fn.Name.Name) {
+			return w.refused(x, "%s is another one in every run; use current_timestamp in SQL, or a var", path), true
+		}
+		if !slices.Contains(python.Functions(), name) || !strings.Contains(name, ".") {
+			return w.refused(x, "templates have no %s", path), true
+		}
+		args, ok := w.arguments(x.Arguments)
+		if !ok {
+			return w.refused(x, "*args and **kwargs of %s", path), true
+		}
+		return val{text: "py_func " + quoted(name) + args}, true
+	}
+	switch path {
+	case "api.Relation.create":
+		parts := map[string]string{}
+		for _, k := range x.Keywords {
+			parts[k.Name.Name] = w.expr(k.Value).operand()
+		}
+		if len(x.Args) > 0 || parts["identifier"] == "" || x.Star != nil || x.Stars != nil {
+			return w.refused(x, "a relation without an identifier"), true
+		}
+		out := "py_relation " + quoted(w.quote())
+		for _, name := range []string{"database", "schema", "identifier"} {
+			if parts[name] != "" {
+				out += " " + parts[name]
+			}
+		}
+		return val{text: out, typ: str}, true
+	case "api.Column.translate_type":
+		if s, ok := first(x.Args).(*jinja.String); ok && len(x.Args) == 1 && columnTypes[w.Adapter] != nil {
+			name := s.Value
+			if to := columnTypes[w.Adapter][strings.ToUpper(name)]; to != "" {
+				name = to
+			}
+			return val{text: quoted(name), typ: str, atom: true}, true
+		}
+	}
+	return val{}, false
+}
+
+func first(list []jinja.Expr) jinja.Expr {
+	if len(list) == 0 {
+		return nil
+	}
+	return list[0]
+}
+
+// quote is the mark around names of the target.
+func (w *writer) quote() string {
+	if w.Adapter == "bigquery" || w.Adapter == "databricks" || w.Adapter == "spark" {
+		return "`"
+	}
+	return `"`
+}
+
 // include is a call of a macro, its arguments by name.
 func (w *writer) include(x *jinja.Call, m Macro) val {
-	if x.Star != nil || x.Stars != nil {
-		return w.refused(x, "*args and **kwargs of a macro")
-	}
+	caller := w.caller
+	w.caller = ""
 	if w.inMacro != nil && w.calls == m.Name {
 		return w.refused(x, "the macro %s calls itself", m.Name)
+	}
+	known := func(k jinja.Keyword) bool { return slices.Contains(m.Params, k.Name.Name) }
+	if x.Star != nil || x.Stars != nil || m.Open && (len(x.Args) > len(m.Params) || !all(x.Keywords, known)) {
+		return w.openly(x, m, caller)
 	}
 	if len(x.Args) > len(m.Params) {
 		return w.refused(x, "the macro %s takes %d arguments, not %d", m.Name, len(m.Params), len(x.Args))
 	}
 	out := "include " + quoted(m.Name)
 	var args []string
+	given := map[string]typ{}
+	arg := func(name string, x jinja.Expr) {
+		v := w.expr
+		if !m.Unchanged[name] {
+			v = w.mutable
+		}
+		a := v(x)
+		given[name] = a.typ
+		args = append(args, quoted(name)+" "+a.operand())
+	}
 	for i, a := range x.Args {
-		args = append(args, quoted(m.Params[i])+" "+w.mutable(a).operand())
+		arg(m.Params[i], a)
 	}
 	for _, k := range x.Keywords {
-		args = append(args, quoted(k.Name.Name)+" "+w.mutable(k.Value).operand())
+		arg(k.Name.Name, k.Value)
+	}
+	if w.Called != nil {
+		w.Called(m.Name, given)
+	}
+	if caller != "" {
+		args = append(args, `"caller" (`+caller+")")
 	}
 	if len(args) > 0 {
 		out += " (dict " + strings.Join(args, " ") + ")"
 	}
+	if m.Value {
+		return val{text: out}
+	}
+	return val{text: out, typ: str}
+}
+
+func all[T any](list []T, f func(T) bool) bool {
+	return !slices.ContainsFunc(list, func(x T) bool { return !f(x) })
+}
+
+// openly calls a macro with arguments whose number or names are not known here, or that it has no
+// parameters for.
+func (w *writer) openly(x *jinja.Call, m Macro, caller string) val {
+	if w.Called != nil {
+		w.Called(m.Name, nil)
+	}
+	out := "include " + quoted(m.Name) + " (py_args (list"
+	for _, p := range m.Params {
+		out += " " + quoted(p)
+	}
+	out += ")"
+	if len(x.Args) > 0 {
+		out += " (py_list"
+		for _, a := range x.Args {
+			out += " " + w.mutable(a).operand()
+		}
+		out += ")"
+	}
+	if x.Star != nil {
+		out += " " + w.expr(x.Star).operand()
+	}
+	if len(x.Keywords) > 0 || caller != "" {
+		out += " (py_dict"
+		for _, k := range x.Keywords {
+			out += " " + quoted(k.Name.Name) + " " + w.mutable(k.Value).operand()
+		}
+		if caller != "" {
+			out += ` "caller" (` + caller + ")"
+		}
+		out += ")"
+	}
+	if x.Stars != nil {
+		out += " " + w.expr(x.Stars).operand()
+	}
+	out += ")"
 	if m.Value {
 		return val{text: out}
 	}

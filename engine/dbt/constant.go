@@ -16,6 +16,8 @@ type constants struct {
 	target map[string]any
 	// env answers env_var; nil: nothing can be read, and the default is taken.
 	env func(name string, other any, has bool) (any, error)
+	// names are variables of a macro that is computed, nil in YAML.
+	names map[string]any
 }
 
 // text computes a text with Jinja in it. Where it is one output alone, the value keeps its type, as
@@ -64,6 +66,20 @@ func (c *constants) write(b *strings.Builder, nodes []jinja.Node) error {
 		case *jinja.Text:
 			b.WriteString(n.Text)
 		case *jinja.Comment:
+		case *jinja.Set:
+			name, ok := n.Target.(*jinja.Name)
+			if !ok || c.names == nil {
+				return fmt.Errorf("statements in YAML")
+			}
+			v, err := c.value(n.Value)
+			if err != nil {
+				return err
+			}
+			c.names[name.Name] = v
+		case *jinja.Do:
+			if _, err := c.value(n.X); err != nil {
+				return err
+			}
 		case *jinja.Output:
 			v, err := c.value(n.X)
 			if err != nil {
@@ -140,6 +156,9 @@ func (c *constants) value(x jinja.Expr) (any, error) {
 		items, err := c.values(x.Items)
 		return &python.Tuple{Items: items}, err
 	case *jinja.Name:
+		if v, ok := c.names[x.Name]; ok {
+			return v, nil
+		}
 		if x.Name == "target" {
 			return python.Of(c.target), nil
 		}
@@ -271,6 +290,28 @@ func (c *constants) call(x *jinja.Call) (any, error) {
 	name, ok := x.Fn.(*jinja.Name)
 	if !ok {
 		return nil, fmt.Errorf("this cannot be called in YAML")
+	}
+	switch name.Name {
+	case "log", "print":
+		return "", nil
+	case "return":
+		if len(x.Args) == 1 {
+			return c.value(x.Args[0])
+		}
+	}
+	if rule := strings.TrimPrefix(name.Name, "default__"); c.names != nil && len(x.Args) > 0 && (rule == "generate_schema_name" || rule == "generate_schema_name_for_env") {
+		custom, err := c.value(x.Args[0])
+		if err != nil {
+			return nil, err
+		}
+		schema := fmt.Sprint(c.target["schema"])
+		switch {
+		case custom == nil, rule != "generate_schema_name" && c.target["name"] != "prod":
+			return schema, nil
+		case rule == "generate_schema_name":
+			return schema + "_" + strings.TrimSpace(fmt.Sprint(custom)), nil
+		}
+		return strings.TrimSpace(fmt.Sprint(custom)), nil
 	}
 	a, err := c.args(x.Arguments)
 	if err != nil {

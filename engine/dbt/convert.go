@@ -3,8 +3,10 @@ package dbt
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/jinja"
 	"github.com/engine-build/engine/engine/source"
@@ -16,18 +18,71 @@ type Macro struct {
 	Params []string
 	// Value says that it returns a value, and not the text it writes.
 	Value bool
+	// Open says that it takes arguments that it has no parameters for: varargs and kwargs.
+	Open bool
+	// Unchanged are the parameters whose values the macro only reads.
+	Unchanged map[string]bool
+	// forwards is the macro that it dispatches to, where it does nothing else than that.
+	forwards *jinja.Call
+}
+
+// Use is what is known of the calls of a macro in a project.
+type Use struct {
+	Calls  int
+	Passed map[string]int // how many calls give an argument, by the parameter
+	types  map[string]typ // what all of them give
+	open   bool           // a call gives what is not known here
+}
+
+// add is one call more; nil: nothing is known of what it gives.
+func (u *Use) add(given map[string]typ) {
+	u.Calls++
+	u.open = u.open || given == nil
+	for name, t := range given {
+		if had, ok := u.types[name]; ok && had != t {
+			t = unknown
+		}
+		u.Passed[name]++
+		u.types[name] = t
+	}
+}
+
+// always says that all calls give the argument.
+func (u *Use) always(name string) bool {
+	return u != nil && !u.open && u.Calls > 0 && u.Passed[name] == u.Calls
+}
+
+// typeOf is the type of a parameter; other is its default's.
+func (u *Use) typeOf(name string, other typ) typ {
+	switch {
+	case u == nil || u.open || u.Calls == 0:
+		return unknown
+	case u.Passed[name] == 0:
+		return other
+	case u.always(name) || u.types[name] == other:
+		return u.types[name]
+	}
+	return unknown
 }
 
 // Context is what templates of a project are converted with.
 type Context struct {
 	Project string
 	Adapter string // type of the target: duckdb, postgres, bigquery
+	// Package is that of the file; empty for the project itself.
+	Package string
 	// Model is the name of the model that is converted; empty for macros.
 	Model string
+	// Kind is what is converted, whose keys config has; empty where that is not known.
+	Kind addr.Kind
 	// Vars are the variables of dbt_project.yml: their types decide how they are printed.
 	Vars map[string]any
 	// Macro finds a macro by the package it is called with, empty for none, and its name.
 	Macro func(pkg, name string) (Macro, bool)
+	// Uses are what is known of the calls of macros, by the engine's names; Called is told of each
+	// call. Both may be nil.
+	Uses   map[string]*Use
+	Called func(macro string, given map[string]typ)
 	// Schema is told of every schema that config names: by schema, or by target_schema, which
 	// names it as it is. May be nil.
 	Schema func(target bool, at source.Span)
@@ -48,7 +103,7 @@ var Codes = []diag.Entry{{
 func (c *Context) Template(t *jinja.Template) (string, diag.List) {
 	w := &writer{Context: c, file: t.File}
 	w.scope = newScope(nil, t.Body)
-	w.alias = aliasIn(t.Body)
+	w.alias, w.own = aliasIn(t.Body), configIn(t.Body)
 	end := len(t.File.Data)
 	text := w.hoisted() + w.body(t.Body, 0, end)
 	return text + w.defines.String(), w.notes
@@ -74,6 +129,29 @@ func aliasIn(body []jinja.Node) (alias string) {
 		}
 	})
 	return alias
+}
+
+// configIn is what a template configures itself, outside of conditions too; a key that it gives
+// twice is left out.
+func configIn(body []jinja.Node) map[string]jinja.Expr {
+	out := map[string]jinja.Expr{}
+	walk(body, func(x jinja.Expr) {
+		call, ok := x.(*jinja.Call)
+		if !ok {
+			return
+		}
+		if n, ok := call.Fn.(*jinja.Name); !ok || n.Name != "config" {
+			return
+		}
+		for _, k := range call.Keywords {
+			if _, twice := out[k.Name.Name]; twice {
+				out[k.Name.Name] = nil
+				continue
+			}
+			out[k.Name.Name] = k.Value
+		}
+	})
+	return out
 }
 
 // MacroFile writes a file of macros anew, each as a definition with its name.
@@ -102,6 +180,10 @@ type writer struct {
 	calls string
 	// alias is what config says the relation is called.
 	alias string
+	// own is what the template configures itself, by key.
+	own map[string]jinja.Expr
+	// caller is the text of a call block, until the macro is included that it is for.
+	caller string
 }
 
 // unknownAlias is one that is computed.
@@ -119,6 +201,11 @@ func (w *writer) refuse(at source.Span, format string, args ...any) string {
 		w.notes.Add(diag.Diagnostic{Severity: diag.Warning, Code: codeUnconverted, Message: why, At: at})
 	}
 	return "fail " + quoted("not converted: "+why)
+}
+
+// note says that something is left out that decides nothing about rows.
+func (w *writer) note(at source.Span, format string, args ...any) {
+	w.notes.Add(diag.Diagnostic{Severity: diag.Warning, Code: codeUnconverted, Message: fmt.Sprintf(format, args...), At: at})
 }
 
 // raw is the text of the file.
@@ -155,8 +242,14 @@ func wrapped(left, right bool, actions ...string) string {
 		if i == 0 && left {
 			open = "{{- "
 		}
+		if strings.HasSuffix(a, "\n") {
+			end = "}}"
+		}
 		if i == len(list)-1 && right {
 			end = " -}}"
+			if strings.HasSuffix(a, "\n") {
+				end = "-}}"
+			}
 		}
 		b.WriteString(open + a + end)
 	}
@@ -213,7 +306,7 @@ func (w *writer) node(n jinja.Node) string {
 	case *jinja.Macro:
 		return w.macro(n)
 	case *jinja.CallBlock:
-		return w.tag(n.At, w.refuse(n.Head, "a call block hands text to a macro"))
+		return w.callBlock(n)
 	case *jinja.FilterBlock:
 		return w.filterBlock(n)
 	case *jinja.With:
@@ -260,7 +353,21 @@ func (w *writer) output(n *jinja.Output) string {
 		return w.tag(n.At, append(actions, "end")...)
 	}
 	v := w.expr(n.X)
+	if text, ok := literal(v); ok {
+		if raw := w.raw(n.At.Start, n.At.End); raw[2] != '-' && raw[len(raw)-3] != '-' {
+			return text
+		}
+	}
 	return w.tag(n.At, v.printed())
+}
+
+// literal is a text that may stand in a template as it is, where the expression is one.
+func literal(v val) (string, bool) {
+	if v.typ != str || !v.atom || v.text == "" || v.text[0] != '"' && v.text[0] != '`' {
+		return "", false
+	}
+	text, err := strconv.Unquote(v.text)
+	return text, err == nil && text != "" && braces.Replace(text) == text && strings.TrimSpace(text) == text
 }
 
 // shown is the action that prints an expression.
@@ -388,6 +495,10 @@ func assignedTo(x jinja.Expr, into map[string]bool) {
 func (w *writer) assign(target, value jinja.Expr) []string {
 	switch t := target.(type) {
 	case *jinja.Name:
+		if path := w.dotted(value); strings.HasPrefix(path, "modules.") {
+			w.scope.vars[t.Name] = &variable{name: t.Name, path: path}
+			return nil
+		}
 		v := w.expr(value)
 		if w.scope.mutated[t.Name] {
 			v = w.mutable(value)
@@ -436,6 +547,23 @@ func (w *writer) filterBlock(n *jinja.FilterBlock) string {
 	return w.around(n.Head, n.End, v.printed())
 }
 
+// callBlock is {% call macro() %}text{% endcall %}: the macro gets the text as an argument.
+func (w *writer) callBlock(n *jinja.CallBlock) string {
+	if name, ok := n.Call.Fn.(*jinja.Name); ok && outside[name.Name] != "" {
+		return w.around(n.Head, n.End, w.refuse(n.Head, "%s: %s", name.Name, outside[name.Name]))
+	}
+	if len(n.Params) > 0 {
+		return w.around(n.Head, n.End, w.refuse(n.Head, "a call block whose text has parameters: make the text a macro of its own"))
+	}
+	w.caller = w.captured(n.Body, n.Head, n.End, "caller")
+	v := w.call(n.Call)
+	if w.caller != "" { // no macro has taken it
+		w.caller = ""
+		return w.around(n.Head, n.End, w.refuse(n.Head, "a call block of what is no macro"))
+	}
+	return w.around(n.Head, n.End, v.printed())
+}
+
 // around is one action in the place of a block: the outer sides of its tags count.
 func (w *writer) around(head, end source.Span, action string) string {
 	h, e := w.raw(head.Start, head.End), w.raw(end.Start, end.End)
@@ -471,7 +599,13 @@ func (w *writer) captured(nodes []jinja.Node, head, end source.Span, name string
 	h, e := w.raw(head.Start, head.End), w.raw(end.Start, end.End)
 	body := w.inner(nodes, head, end)
 	w.scope, w.loops = outer, loops
+	if w.macros {
+		w.defines.WriteString("\n")
+	}
 	w.defines.WriteString("{{ define " + quoted(define) + " }}" + wrapped(false, h[len(h)-3] == '-', opening...) + body + wrapped(e[2] == '-', false, "end"))
+	if w.macros {
+		w.defines.WriteString("\n")
+	}
 	call := "include " + quoted(define)
 	if len(args) > 0 {
 		call += " (dict " + strings.Join(args, " ") + ")"
@@ -507,26 +641,64 @@ func (w *writer) macro(n *jinja.Macro) string {
 	w.scope, w.inMacro = newScope(outer, n.Body), n
 	defer func() { w.scope, w.inMacro = outer, nil }()
 	name := n.Name.Name
-	if m, ok := w.Context.Macro("", name); ok {
-		name = m.Name
+	own, ok := w.Context.Macro(w.Package, name)
+	if ok {
+		name = own.Name
 	}
 	w.calls = name
 	define := "define " + quoted(name)
 	open := []string{define}
-	for _, p := range n.Params {
-		arg := "py_arg . " + quoted(p.Name.Name)
-		typ := unknown
-		if p.Default != nil {
-			arg += " " + w.expr(p.Default).operand()
+	use := w.Uses[name]
+	if ok && own.forwards != nil && !own.Value {
+		if text, ok := w.forwarded(n, own, use); ok {
+			return wrapped(false, false, define) + text + wrapped(false, false, "end")
 		}
-		open = append(open, w.scope.declare(p.Name.Name, typ)+" := "+arg)
+	}
+	for _, p := range n.Params {
+		arg, other := "py_arg . "+quoted(p.Name.Name), unknown
+		if use.always(p.Name.Name) {
+			arg = "." + p.Name.Name
+		} else if p.Default != nil {
+			v := w.expr(p.Default)
+			arg, other = arg+" "+v.operand(), v.typ
+		}
+		known := use.typeOf(p.Name.Name, other)
+		if texts, set := w.scope.texts[p.Name.Name]; set && !(texts && known == str) {
+			known = unknown
+		}
+		open = append(open, w.scope.declare(p.Name.Name, known)+" := "+arg)
 	}
 	for _, word := range []string{"varargs", "kwargs", "caller"} {
-		if namesIn(n.Body)[word] {
-			w.refuse(n.Head, "the macro uses %s", word)
+		if namesIn(n.Body)[word] && w.scope.vars[word] == nil {
+			open = append(open, w.scope.declare(word, unknown)+" := py_arg . "+quoted(word)+map[string]string{"varargs": " (py_tuple)", "kwargs": " (py_dict)"}[word])
 		}
 	}
 	return w.tag(n.Head, append(open, w.scope.hoist...)...) + w.inner(n.Body, n.Head, n.End) + w.tag(n.End, "end")
+}
+
+// forwarded is the body of a macro that only dispatches: the call alone, with all arguments where
+// they keep their names.
+func (w *writer) forwarded(n *jinja.Macro, m Macro, use *Use) (string, bool) {
+	call := m.forwards
+	to, ok := w.dispatch(call)
+	if !ok || len(call.Keywords) > 0 || len(call.Args) > len(to.Params) || call.Star != nil || call.Stars != nil || len(call.Args) != len(n.Params) {
+		return "", false
+	}
+	given := map[string]typ{}
+	for i, a := range call.Args {
+		name, ok := a.(*jinja.Name)
+		if !ok || name.Name != to.Params[i] || n.Params[i].Name.Name != name.Name || n.Params[i].Default != nil && !use.always(name.Name) {
+			return "", false
+		}
+		given[name.Name] = use.typeOf(name.Name, unknown)
+	}
+	if w.Called != nil {
+		w.Called(to.Name, given)
+	}
+	if len(call.Args) == 0 {
+		return "{{ include " + quoted(to.Name) + " }}", true
+	}
+	return "{{ include " + quoted(to.Name) + " . }}", true
 }
 
 // hoisted are the declarations at the beginning of a file.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/engine-build/engine/engine/jinja"
+	"github.com/engine-build/engine/engine/python"
 )
 
 // typ is what is known of a value: enough to write it with Go's own functions where they give the
@@ -22,6 +23,7 @@ const (
 	texts // a list of texts, as sprig's list makes it
 	ints  // a list of numbers
 	items // a list of anything
+	space // a namespace
 )
 
 // val is an expression in Go's language.
@@ -62,6 +64,13 @@ func (w *writer) cond(x jinja.Expr) string {
 	switch x := x.(type) {
 	case *jinja.Unary:
 		if x.Op == "not" {
+			if name := w.loopEnd(x.X); name != "" {
+				l := w.loops[len(w.loops)-1]
+				if name == "first" {
+					return "gt " + l.index + " 0"
+				}
+				return "lt (add1 " + l.index + ") (len " + l.items + ")"
+			}
 			return "not " + parens(w.cond(x.X))
 		}
 	case *jinja.Binary:
@@ -75,6 +84,18 @@ func (w *writer) cond(x jinja.Expr) string {
 		return "py_true " + v.operand()
 	}
 	return v.text // what is empty, nothing or 0 is false in both
+}
+
+// loopEnd says whether an expression is loop.first or loop.last of the loop around.
+func (w *writer) loopEnd(x jinja.Expr) string {
+	a, ok := x.(*jinja.Attr)
+	if !ok || len(w.loops) == 0 || a.Name.Name != "first" && a.Name.Name != "last" {
+		return ""
+	}
+	if n, ok := a.X.(*jinja.Name); !ok || n.Name != "loop" || w.scope.find("loop") != nil {
+		return ""
+	}
+	return a.Name.Name
 }
 
 // parens puts parentheses around what is more than one word.
@@ -339,6 +360,10 @@ func (w *writer) name(x *jinja.Name) val {
 		return val{text: quoted(w.Project), typ: str, atom: true}
 	case "is_incremental":
 		return val{text: "is_incremental", typ: boolean, atom: true}
+	case "null", "undefined": // which Jinja does not know, and projects write for none
+		return val{text: "py_arg (dict) " + quoted(x.Name)}
+	case "dbt_version":
+		return val{text: quoted(dbtVersion), typ: str, atom: true}
 	case "run_started_at", "invocation_id":
 		return w.refused(x, "%s is another one in every run; use current_timestamp in SQL", x.Name)
 	}
@@ -355,6 +380,9 @@ func (w *writer) refused(x jinja.Expr, format string, args ...any) val {
 	return val{text: w.refuse(x.Span(), format, args...), typ: str}
 }
 
+// dbtVersion is the version of dbt whose ways these are, for projects that ask for it.
+const dbtVersion = "1.10.0"
+
 // targetKeys are those of dbt's target that the engine's has, by other names where it must be.
 var targetKeys = map[string]string{"name": "name", "schema": "schema", "dataset": "schema", "database": "database", "project": "database", "dbname": "database", "type": "type", "profile_name": ""}
 
@@ -370,8 +398,28 @@ func (w *writer) attr(x *jinja.Attr) val {
 		case "loop":
 			return w.loopAttr(x)
 		case "model":
-			if key == "name" && w.Model != "" {
-				return val{text: quoted(w.Model), typ: str, atom: true}
+			if w.Model != "" {
+				switch key {
+				case "name":
+					return val{text: quoted(w.Model), typ: str, atom: true}
+				case "resource_type":
+					return val{text: quoted("model"), typ: str, atom: true}
+				case "package_name":
+					return val{text: quoted(w.Project), typ: str, atom: true}
+				case "unique_id":
+					return val{text: quoted("model." + w.Project + "." + w.Model), typ: str, atom: true}
+				case "alias":
+					return val{text: `py_part this "identifier"`, typ: str}
+				case "schema", "database":
+					return val{text: "py_part this " + quoted(key), typ: str}
+				}
+			}
+		case "flags":
+			switch key {
+			case "WHICH":
+				return val{text: `"build"`, typ: str, atom: true}
+			case "FULL_REFRESH":
+				return w.refused(x, "flags.FULL_REFRESH: write is_incremental, which is false then and in the first build")
 			}
 		case "this":
 			if (key == "identifier" || key == "name" || key == "table") && w.Model != "" && w.alias != unknownAlias {
@@ -380,10 +428,23 @@ func (w *writer) attr(x *jinja.Attr) val {
 				}
 				return val{text: quoted(w.Model), typ: str, atom: true}
 			}
-			return w.refused(x, "this has no parts here: write {{ this }}")
+			switch key {
+			case "identifier", "name", "table", "schema", "database":
+				return val{text: "py_part this " + quoted(key), typ: str}
+			}
+			return w.refused(x, "this has no %s here", key)
 		}
 	}
-	return val{text: "py_attr " + w.expr(x.X).operand() + " " + quoted(x.Name.Name)}
+	if name, ok := strings.CutPrefix(w.dotted(x), "modules.re."); ok {
+		if flag, ok := python.Flag(name); ok {
+			return val{text: strconv.FormatInt(flag, 10), typ: whole, atom: true}
+		}
+	}
+	v := w.expr(x.X)
+	if v.typ == space && v.atom {
+		return val{text: v.text + "." + x.Name.Name, atom: true}
+	}
+	return val{text: "py_attr " + v.operand() + " " + quoted(x.Name.Name)}
 }
 
 func (w *writer) loopAttr(x *jinja.Attr) val {
@@ -399,11 +460,15 @@ func (w *writer) loopAttr(x *jinja.Attr) val {
 	case "first":
 		return val{text: "eq " + l.index + " 0", typ: boolean}
 	case "last":
-		return val{text: "eq (add1 " + l.index + ") (len " + l.items + " | int64)", typ: boolean}
+		return val{text: "eq (add1 " + l.index + ") (len " + l.items + ")", typ: boolean}
 	case "length":
 		return val{text: "len " + l.items, typ: whole}
 	case "revindex":
 		return val{text: "sub (len " + l.items + ") " + l.index, typ: whole}
+	case "depth": // of loops that call themselves, which are refused
+		return val{text: "1", typ: whole, atom: true}
+	case "depth0":
+		return val{text: "0", typ: whole, atom: true}
 	case "previtem":
 		return val{text: fmt.Sprintf("py_if (eq %s 0) (py_none) (py_item %s (sub %s 1))", l.index, l.items, l.index)}
 	case "nextitem":
@@ -494,6 +559,12 @@ func flat(parts []jinja.Expr) (out []jinja.Expr) {
 		switch p := p.(type) {
 		case *jinja.Concat:
 			out = append(out, flat(p.Parts)...)
+		case *jinja.Binary:
+			if p.Op == "+" && textual(p) {
+				out = append(out, flat([]jinja.Expr{p.X, p.Y})...)
+				continue
+			}
+			out = append(out, p)
 		default:
 			out = append(out, p)
 		}

@@ -2,15 +2,19 @@ package dbt
 
 import (
 	"bytes"
+	"cmp"
+	"errors"
 	"io/fs"
 	"path"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/jinja"
 	"github.com/engine-build/engine/engine/source"
@@ -39,7 +43,11 @@ func (im *importer) convert(name string, dir fs.FS, paths map[string][]string, b
 		for _, p := range files(dir, folders, endings...) {
 			file, err := read(dir, prefix, p)
 			if err != nil {
-				im.note(source.NewFile(path.Join(prefix, p), nil).Whole(), "the file cannot be read")
+				im.note(source.NewFile(path.Join(prefix, p), nil).Whole(), "the file cannot be read: %v", errors.Unwrap(err))
+				continue
+			}
+			if bad := notText(file.Data); bad >= 0 && !slices.Contains(endings, ".csv") {
+				im.note(file.Span(bad, bad+1), "the file is no UTF-8 text, and dbt cannot read it, either: save it as UTF-8")
 				continue
 			}
 			f(file, place(p))
@@ -52,7 +60,19 @@ func (im *importer) convert(name string, dir fs.FS, paths map[string][]string, b
 		im.note(f.Whole(), "a model in Python: there is nothing here that runs it")
 	})
 	each(paths["snapshot-paths"], sql, func(f *source.File, to string) { im.snapshotFile(name, f, to) })
-	each(paths["test-paths"], sql, func(f *source.File, to string) { im.testFile(name, f, to) })
+	fixture := func(to string) bool { return strings.Contains("/"+to, "/fixtures/") }
+	each(paths["test-paths"], sql, func(f *source.File, to string) {
+		if fixture(to) { // rows of unit tests, which dbt does not render
+			im.out.Files[to] = f.Data
+			return
+		}
+		im.testFile(name, f, to)
+	})
+	each(paths["test-paths"], []string{".csv"}, func(f *source.File, to string) {
+		if fixture(to) {
+			im.out.Files[to] = f.Data
+		}
+	})
 	each(paths["seed-paths"], []string{".csv"}, func(f *source.File, to string) {
 		im.out.Files[to] = f.Data
 		im.out.Seeds++
@@ -74,6 +94,21 @@ func (im *importer) convert(name string, dir fs.FS, paths map[string][]string, b
 	}
 }
 
+// notText is the place of the first byte that is no UTF-8, or a null; -1 where all are.
+func notText(data []byte) int {
+	if utf8.Valid(data) {
+		return bytes.IndexByte(data, 0)
+	}
+	for i := 0; i < len(data); {
+		r, n := utf8.DecodeRune(data[i:])
+		if r == utf8.RuneError && n < 2 {
+			return i
+		}
+		i += n
+	}
+	return -1
+}
+
 // parsed reads a template; mistakes of it are notes, and the file is left out.
 func (im *importer) parsed(f *source.File) *jinja.Template {
 	t, list := jinja.Parse(f)
@@ -92,7 +127,9 @@ func (im *importer) model(pkg string, f *source.File, to string) {
 	if t == nil {
 		return
 	}
-	text, notes := im.context(pkg, base(to)).Template(t)
+	c := im.context(pkg, base(to))
+	c.Kind = addr.Model
+	text, notes := c.Template(t)
 	im.out.Notes.Add(notes...)
 	im.out.Files[to] = []byte(text)
 }
@@ -103,9 +140,6 @@ var ownRules = map[string]string{
 	"generate_database_name": `databases are decided by "database"`,
 	"ref":                    "ref is the engine's own", "source": "source is the engine's own",
 }
-
-// plainSchema finds a generate_schema_name whose custom names stand alone.
-var plainSchema = regexp.MustCompile(`\{\{-?\s*custom_schema_name\s*(\|\s*trim\s*)?-?\}\}`)
 
 func (im *importer) macroFile(pkg string, f *source.File, to string) {
 	t := im.parsed(f)
@@ -121,18 +155,13 @@ func (im *importer) macroFile(pkg string, f *source.File, to string) {
 			case n.Kind != "macro":
 				im.generic(pkg, f, n)
 				continue
-			case strings.HasPrefix(name, "test_"):
+			case isTest(n):
 				n.Name.Name = strings.TrimPrefix(name, "test_")
 				im.generic(pkg, f, n)
 				continue
 			case name == "generate_schema_name":
-				body := string(f.Data[n.Head.End:n.End.Start])
-				if plainSchema.MatchString(body) && !strings.Contains(body, "default_schema }}_") && !strings.Contains(body, "default_schema ~") {
-					im.replaceSchema = true
-					continue
-				}
-				if !strings.Contains(body, "default_schema") {
-					im.note(n.Head, "generate_schema_name decides in its own way; see custom_schema of a target")
+				if pkg == "" {
+					im.schemaRule = n
 				}
 				continue
 			case ownRules[name] != "":
@@ -152,6 +181,11 @@ func (im *importer) macroFile(pkg string, f *source.File, to string) {
 	}
 	im.out.Notes.Add(notes...)
 	im.out.Files[strings.TrimSuffix(to, ".sql")+".tmpl"] = []byte(text)
+}
+
+// isTest says whether a macro is a generic test of old: test_ in front, and a model to test.
+func isTest(n *jinja.Macro) bool {
+	return strings.HasPrefix(n.Name.Name, "test_") && slices.ContainsFunc(n.Params, func(p jinja.Param) bool { return p.Name.Name == "model" })
 }
 
 // macros writes those of a file that are kept. A file with nothing else than white space is empty.
@@ -180,7 +214,7 @@ func (c *Context) macros(pkg string, f *source.File, kept []jinja.Node, t *jinja
 	if !any {
 		return "", nil
 	}
-	return strings.TrimLeft(b.String(), "\n") + w.defines.String(), w.notes
+	return strings.Trim(b.String(), "\n") + "\n" + w.defines.String(), w.notes
 }
 
 // onlySpace keeps the white space of what stands between macros, and no words: in the engine's
@@ -220,6 +254,13 @@ func (im *importer) generic(pkg string, f *source.File, n *jinja.Macro) {
 		}
 		open = append(open, w.scope.declare(name, kind)+" := "+arg)
 	}
+	if namesIn(n.Body)["kwargs"] && w.scope.vars["kwargs"] == nil {
+		known := `"model" "column"`
+		for _, p := range n.Params {
+			known += " " + quoted(p.Name.Name)
+		}
+		open = append(open, w.scope.declare("kwargs", unknown)+" := py_item (py_args (list "+known+`) .) "kwargs"`)
+	}
 	open = append(open, w.scope.hoist...)
 	body := strings.TrimLeft(w.inner(n.Body, n.Head, n.End), "\r\n")
 	im.out.Notes.Add(w.notes...)
@@ -243,7 +284,9 @@ func (im *importer) testFile(pkg string, f *source.File, to string) {
 	if found {
 		return
 	}
-	text, notes := im.context(pkg, "").Template(t)
+	c := im.context(pkg, "")
+	c.Kind = addr.Test
+	text, notes := c.Template(t)
 	im.out.Notes.Add(notes...)
 	im.out.Files[to] = []byte(text)
 	im.out.Tests++
@@ -261,6 +304,7 @@ func (im *importer) snapshotFile(pkg string, f *source.File, to string) {
 			continue
 		}
 		c := im.context(pkg, s.Name.Name)
+		c.Kind = addr.Snapshot
 		w := &writer{Context: c, file: f, snapshot: true}
 		w.scope = newScope(nil, s.Body)
 		w.alias = aliasIn(s.Body)
@@ -281,16 +325,26 @@ func (im *importer) docs(f *source.File, to string) {
 	}
 }
 
+// namesTests says whether tests may be named with the project's name, or a package's, in front.
+func (im *importer) namesTests(data []byte) bool {
+	for pkg := range im.macros {
+		if bytes.Contains(data, []byte(cmp.Or(pkg, im.out.Name)+".")) {
+			return true
+		}
+	}
+	return false
+}
+
 // properties keeps a YAML file as it is, but for Jinja in its values, which is computed.
 func (im *importer) properties(f *source.File, to string) {
 	jinjaIn := bytes.Contains(f.Data, []byte("{{")) || bytes.Contains(f.Data, []byte("{%"))
-	if !jinjaIn && !bytes.Contains(f.Data, []byte("snapshots:")) && !bytes.Contains(f.Data, []byte("schema:")) {
+	if !jinjaIn && !bytes.Contains(f.Data, []byte("snapshots:")) && !bytes.Contains(f.Data, []byte("schema:")) && !im.namesTests(f.Data) {
 		im.out.Files[to] = f.Data
 		return
 	}
 	var root yaml.Node
 	if err := yaml.Unmarshal(f.Data, &root); err != nil {
-		im.note(f.Whole(), "%v", err)
+		im.note(yamlPlace(f, err), "%v: the file was left out; mend it and import again", err)
 		return
 	}
 	lines := lineStarts(f.Data)
@@ -329,7 +383,7 @@ func (im *importer) properties(f *source.File, to string) {
 			return
 		}
 		at = f.Span(start, end)
-		if strings.HasPrefix(key, "pre_hook") || strings.HasPrefix(key, "pre-hook") || strings.HasPrefix(key, "post_hook") || strings.HasPrefix(key, "post-hook") {
+		if strings.HasPrefix(key, "pre_hook") || strings.HasPrefix(key, "pre-hook") || strings.HasPrefix(key, "post_hook") || strings.HasPrefix(key, "post-hook") || key == "loaded_at_query" {
 			if text, ok := im.hook(n, func(*yaml.Node) source.Span { return at }, owner, alias); ok {
 				edits = append(edits, edit{start, end, strconv.Quote(text)})
 			}
@@ -354,6 +408,52 @@ func (im *importer) properties(f *source.File, to string) {
 	im.out.Files[to] = applied(f.Data, edits)
 }
 
+var yamlLine = regexp.MustCompile(`line (\d+)`)
+
+// yamlPlace is the line that an error of the YAML reader names.
+func yamlPlace(f *source.File, err error) source.Span {
+	found := yamlLine.FindStringSubmatch(err.Error())
+	if found == nil {
+		return f.Whole()
+	}
+	line, _ := strconv.Atoi(found[1]) // digits; one that is too large is the last line
+	at := f.Offset(max(min(line, f.LineCount()), 1), 1)
+	return f.Span(at, at)
+}
+
+// ownTests takes the names of packages, and the project's own, from names of tests: they are one
+// project here.
+func (im *importer) ownTests(n *yaml.Node, offset func(*yaml.Node) int) (edits []edit) {
+	if n.Kind == yaml.MappingNode {
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			key, value := n.Content[i].Value, n.Content[i+1]
+			if (key != "tests" && key != "data_tests") || value.Kind != yaml.SequenceNode {
+				edits = append(edits, im.ownTests(value, offset)...)
+				continue
+			}
+			for _, item := range value.Content {
+				if item.Kind == yaml.MappingNode && len(item.Content) > 0 {
+					edits = append(edits, im.ownTests(item, offset)...)
+					item = item.Content[0]
+				}
+				pkg, _, ok := strings.Cut(item.Value, ".")
+				if item.Kind != yaml.ScalarNode || !ok || item.Style != 0 || pkg != im.out.Name && im.macros[pkg] == nil {
+					continue
+				}
+				start := offset(item)
+				edits = append(edits, edit{start, start + len(pkg) + 1, ""})
+			}
+		}
+		return edits
+	}
+	if n.Kind != yaml.AliasNode {
+		for _, c := range n.Content {
+			edits = append(edits, im.ownTests(c, offset)...)
+		}
+	}
+	return edits
+}
+
 // entriesOf looks at the entries of models, seeds and snapshots: schemas of their own, keys of
 // snapshots that have other names here, and snapshots that are written in YAML alone, which
 // become a file.
@@ -362,6 +462,7 @@ func (im *importer) entriesOf(f *source.File, root *yaml.Node, to string, lines 
 		root = root.Content[0]
 	}
 	offset := func(n *yaml.Node) int { return lines[n.Line-1] + column(f.Data[lines[n.Line-1]:], n.Column) }
+	edits = im.ownTests(root, offset)
 	for _, kind := range []string{"models", "seeds", "snapshots"} {
 		list := get(root, kind)
 		if list == nil || list.Kind != yaml.SequenceNode {

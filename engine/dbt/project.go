@@ -1,11 +1,13 @@
 package dbt
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"path"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -52,10 +54,18 @@ type importer struct {
 	// it is used.
 	adapter string
 	target  map[string]any
-	paths   map[string][]string
-	// replaceSchema says that the project's own generate_schema_name takes custom schemas as they are.
+	// connecting: the profile is read for a connection, which needs its secrets.
+	connecting bool
+	paths      map[string][]string
+	// schemaRule is the project's own generate_schema_name, nil where it has none; replaceSchema says
+	// that it takes schemas of nodes as they are.
+	schemaRule    *jinja.Macro
 	replaceSchema bool
-	used          map[string]bool
+	// outputs are the targets of the profile, by name, as Jinja sees them.
+	outputs map[string]map[string]any
+	used    map[string]bool
+	// uses are what the pass before has found out of calls of macros, found what this one does.
+	uses, found map[string]*Use
 	// snapshots are the snapshots that a file defines, by the path it had.
 	snapshots map[string][]string
 	// targetSchemas are the places of target_schema, which names a schema as it is; custom says
@@ -66,16 +76,31 @@ type importer struct {
 
 const projectFile = "dbt_project.yml"
 
+// passes is how often a project is converted at most: each pass knows of the one before what calls
+// give to macros, so that these need fewer of Python's functions.
+const passes = 3
+
 // Import reads a dbt project and converts it. It is an error only where there is none.
 func Import(dir fs.FS, o Options) (*Project, error) {
+	var uses map[string]*Use
+	for n := 1; ; n++ {
+		out, found, err := importOnce(dir, o, uses)
+		if err != nil || n == passes || len(found) == 0 || reflect.DeepEqual(found, uses) {
+			return out, err
+		}
+		uses = found
+	}
+}
+
+func importOnce(dir fs.FS, o Options, uses map[string]*Use) (*Project, map[string]*Use, error) {
 	data, err := fs.ReadFile(dir, projectFile)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", projectFile, err)
+		return nil, nil, fmt.Errorf("read %s: %w", projectFile, err)
 	}
-	im := &importer{dir: dir, o: o, out: &Project{Files: map[string][]byte{}}, macros: map[string]map[string]Macro{}, used: map[string]bool{}, snapshots: map[string][]string{}}
+	im := &importer{uses: uses, found: map[string]*Use{}, dir: dir, o: o, out: &Project{Files: map[string][]byte{}}, macros: map[string]map[string]Macro{}, used: map[string]bool{}, snapshots: map[string][]string{}}
 	im.file = source.NewFile(projectFile, data)
 	if im.conf, err = mapping(data); err != nil {
-		return nil, fmt.Errorf("read %s: %w", projectFile, err)
+		return nil, nil, fmt.Errorf("read %s: %w", projectFile, err)
 	}
 	im.out.Name = scalar(get(im.conf, "name"))
 	if im.out.Name == "" {
@@ -95,6 +120,7 @@ func Import(dir fs.FS, o Options) (*Project, error) {
 	for _, p := range packages {
 		im.signatures(p.name, p.dir, p.paths["macro-paths"])
 	}
+	im.forward()
 	im.convert("", im.dir, im.paths, "")
 	for _, p := range packages {
 		im.convert(p.name, p.dir, p.paths, p.name)
@@ -103,7 +129,7 @@ func Import(dir fs.FS, o Options) (*Project, error) {
 	im.library()
 	im.settings(profile)
 	im.out.Notes = im.out.Notes.Sorted()
-	return im.out, nil
+	return im.out, im.found, nil
 }
 
 func (im *importer) note(at source.Span, format string, args ...any) {
@@ -319,23 +345,61 @@ func (im *importer) packages() []pkg {
 	return out
 }
 
+// upwards says that a link leads to a folder that it is itself in.
+func upwards(dir fs.FS, p string) bool {
+	to, err := fs.ReadLink(dir, p)
+	if err != nil || path.IsAbs(to) {
+		return err != nil
+	}
+	to = path.Join(path.Dir(p), to)
+	return to == "." || strings.HasPrefix(p, to+"/") || strings.Trim(to, "./") == ""
+}
+
+// mostLinks is how many links to folders are followed in one path.
+const mostLinks = 4
+
+// besideModels are folders that belong to no kind of file where a project has its models at the top.
+var besideModels = []string{"target", "dbt_packages", "dbt_modules", "logs", "macros", "seeds", "snapshots", "tests", "analyses"}
+
+// otherYAML are files of dbt's that are no properties, wherever they lie.
+var otherYAML = []string{"dbt_project.yml", "profiles.yml", "packages.yml", "dependencies.yml", "package-lock.yml", "selectors.yml", "dbt_cloud.yml", "engine.yml"}
+
 // files lists those below folders with one of the endings, sorted. Generic tests are given where
 // they are asked for.
 func files(dir fs.FS, folders []string, endings ...string) []string {
 	var out []string
-	for _, folder := range folders {
+	ignored := func(string) bool { return false }
+	if data, err := fs.ReadFile(dir, ".dbtignore"); err == nil {
+		ignored = ignoredBy(data)
+	}
+	var walk func(folder string, links int)
+	walk = func(folder string, links int) {
 		_ = fs.WalkDir(dir, folder, func(p string, d fs.DirEntry, err error) error {
-			if err != nil {
+			switch {
+			case err != nil:
 				return nil // a folder that is not there has no files
-			}
-			if d.IsDir() && strings.HasPrefix(d.Name(), ".") && p != "." {
+			case d.IsDir() && p != folder && (strings.HasPrefix(d.Name(), ".") || folder == "." && slices.Contains(besideModels, d.Name())):
 				return fs.SkipDir
+			case d.IsDir():
+				return nil
+			case d.Type()&fs.ModeSymlink != 0: // dbt follows links; a circle ends
+				if info, err := fs.Stat(dir, p); err == nil && info.IsDir() {
+					if links < mostLinks && !upwards(dir, p) {
+						walk(p, links+1)
+					}
+					return nil
+				}
 			}
-			if !d.IsDir() && slices.Contains(endings, path.Ext(p)) {
+			if slices.Contains(endings, strings.ToLower(path.Ext(p))) && !ignored(p) && !slices.Contains(otherYAML, path.Base(p)) {
 				out = append(out, p)
 			}
 			return nil
 		})
+	}
+	for _, folder := range folders {
+		if fs.ValidPath(folder) {
+			walk(folder, 0)
+		}
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
@@ -346,7 +410,7 @@ func read(dir fs.FS, prefix, p string) (*source.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", p, err)
 	}
-	return source.NewFile(path.Join(prefix, p), data), nil
+	return source.NewFile(path.Join(prefix, p), bytes.TrimPrefix(data, []byte("\ufeff"))), nil
 }
 
 // signatures reads what macros there are, so that calls can name their arguments.
@@ -360,6 +424,9 @@ func (im *importer) signatures(name string, dir fs.FS, folders []string) {
 		if t, list := jinja.Parse(f); list == nil {
 			maps.Copy(own, Signatures(name, t))
 		}
+	}
+	for rule := range ownRules {
+		delete(own, rule) // what is overridden is the engine's own
 	}
 	im.macros[name] = own
 }
@@ -394,5 +461,32 @@ func (im *importer) schema(target bool, at source.Span) {
 }
 
 func (im *importer) context(inside, model string) *Context {
-	return &Context{Project: im.out.Name, Adapter: im.adapter, Model: model, Vars: im.vars, Macro: im.macro(inside), Schema: im.schema}
+	return &Context{Package: inside, Project: im.out.Name, Adapter: im.adapter, Model: model, Vars: im.vars, Macro: im.macro(inside), Schema: im.schema, Uses: im.uses, Called: im.called}
+}
+
+func (im *importer) called(macro string, given map[string]typ) {
+	if im.found[macro] == nil {
+		im.found[macro] = &Use{Passed: map[string]int{}, types: map[string]typ{}}
+	}
+	im.found[macro].add(given)
+}
+
+// forward finds the macros that only dispatch to one that writes text: they write it, too.
+func (im *importer) forward() {
+	for changed := true; changed; {
+		changed = false
+		for pkg, macros := range im.macros {
+			w := &writer{Context: im.context(pkg, "")}
+			for name, m := range macros {
+				if m.forwards == nil || !m.Value {
+					continue
+				}
+				if to, ok := w.dispatch(m.forwards); ok && !to.Value {
+					m.Value = false
+					macros[name], changed = m, true
+				}
+			}
+		}
+	}
+	im.used = map[string]bool{} // what was only looked up is not used
 }

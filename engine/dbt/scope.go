@@ -18,15 +18,19 @@ type scope struct {
 	mutated map[string]bool
 	// several are names that are set more than once, whose type is then not known.
 	several map[string]bool
+	// texts are the names that are set here, and whether all that they are set to is a text.
+	texts map[string]bool
 }
 
 type variable struct {
 	name string
 	typ  typ
+	// path is the module of dbt's that it stands for; there is no such variable then.
+	path string
 }
 
 func newScope(outer *scope, body []jinja.Node) *scope {
-	s := &scope{outer: outer, vars: map[string]*variable{}, mutated: map[string]bool{}, several: map[string]bool{}}
+	s := &scope{outer: outer, vars: map[string]*variable{}, mutated: map[string]bool{}, several: map[string]bool{}, texts: map[string]bool{}}
 	if outer != nil {
 		maps.Copy(s.mutated, outer.mutated)
 	}
@@ -34,24 +38,29 @@ func newScope(outer *scope, body []jinja.Node) *scope {
 	first := map[string]bool{} // the first set is inside of an if
 	count := map[string]int{}
 	var order []string
-	assigned(body, false, func(name string, inIf bool) {
+	assigned(body, false, func(name string, value jinja.Expr, inIf bool) {
 		if count[name]++; count[name] == 1 {
 			first[name] = inIf
 			order = append(order, name)
+			s.texts[name] = true
 		}
+		s.texts[name] = s.texts[name] && textual(value)
 	})
 	for _, name := range order {
-		s.several[name] = count[name] > 1
+		s.several[name] = count[name] > 1 && !s.texts[name]
 		if !first[name] {
 			continue
 		}
 		if v := s.find(name); v != nil {
 			s.hoist = append(s.hoist, "$"+name+" := $"+name)
-			s.vars[name] = &variable{name, unknown}
+			s.vars[name] = &variable{name: name, typ: unknown}
 			continue
 		}
 		s.hoist = append(s.hoist, "$"+name+` := ""`)
-		s.vars[name] = &variable{name, unknown}
+		s.vars[name] = &variable{name: name, typ: unknown}
+		if s.texts[name] && !s.mutated[name] { // what is not set prints nothing, as a text that is empty
+			s.vars[name].typ = str
+		}
 	}
 	return s
 }
@@ -70,7 +79,7 @@ func (s *scope) declare(name string, t typ) string {
 	if s.several[name] || s.mutated[name] {
 		t = unknown
 	}
-	s.vars[name] = &variable{name, t}
+	s.vars[name] = &variable{name: name, typ: t}
 	return "$" + name
 }
 
@@ -86,32 +95,51 @@ func (s *scope) assign(name string, t typ) (variable, word string) {
 func (s *scope) visible(names map[string]bool) []*variable {
 	var out []*variable
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		if v := s.find(name); v != nil {
+		if v := s.find(name); v != nil && v.path == "" {
 			out = append(out, v)
 		}
 	}
 	return out
 }
 
-// assigned calls f for every set of this scope, in the order of the text.
-func assigned(body []jinja.Node, inIf bool, f func(name string, inIf bool)) {
-	var target func(jinja.Expr)
-	target = func(x jinja.Expr) {
+// textual says that an expression is a text for sure.
+func textual(x jinja.Expr) bool {
+	switch x := x.(type) {
+	case *jinja.String, *jinja.Concat:
+		return true
+	case *jinja.Binary: // a text is added to texts only
+		return x.Op == "+" && (textual(x.X) || textual(x.Y))
+	case *jinja.Cond:
+		return textual(x.Then) && (x.Else == nil || textual(x.Else))
+	case *jinja.Filter:
+		return slices.Contains([]string{"upper", "lower", "trim", "string", "join", "title", "capitalize"}, x.Name.Name)
+	}
+	return false
+}
+
+// assigned calls f for every set of this scope, in the order of the text, with what is set.
+func assigned(body []jinja.Node, inIf bool, f func(name string, value jinja.Expr, inIf bool)) {
+	var target func(x, value jinja.Expr)
+	target = func(x, value jinja.Expr) {
 		switch x := x.(type) {
 		case *jinja.Name:
-			f(x.Name, inIf)
+			f(x.Name, value, inIf)
 		case *jinja.Tuple:
 			for _, i := range x.Items {
-				target(i)
+				target(i, nil)
 			}
 		}
 	}
 	for _, n := range body {
 		switch n := n.(type) {
 		case *jinja.Set:
-			target(n.Target)
+			target(n.Target, n.Value)
 		case *jinja.SetBlock:
-			target(n.Target)
+			var text jinja.Expr
+			if n.Filter == nil {
+				text = &jinja.String{}
+			}
+			target(n.Target, text)
 		case *jinja.If:
 			for _, a := range n.Arms {
 				assigned(a.Body, true, f)

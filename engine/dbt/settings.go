@@ -1,6 +1,7 @@
 package dbt
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -43,6 +44,7 @@ func (im *importer) readProfile() *profile {
 		im.out.Profile = "default"
 	}
 	im.target = map[string]any{"name": "dev", "type": "duckdb", "schema": "main", "database": ""}
+	im.outputs = map[string]map[string]any{}
 	defer func() { im.adapter = fmt.Sprint(im.target["type"]) }()
 	if im.o.Profiles == nil {
 		im.note(im.file.Whole(), "there is no profiles.yml: the target is a DuckDB file")
@@ -91,19 +93,70 @@ func (im *importer) readProfile() *profile {
 			continue
 		}
 		p.targets.Content = append(p.targets.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: key}, target)
+		im.outputs[key] = outputOf(key, out, env)
 		if key == p.chosen || len(p.targets.Content) == 2 && get(outputs, p.chosen) == nil {
 			p.chosen = key
-			im.target["name"], im.target["type"] = key, scalar(get(out, "type"))
-			for _, k := range []string{"schema", "dataset", "project", "database", "dbname", "user", "host", "threads"} {
-				if n := get(out, k); n != nil {
-					if v, err := env.text(n.Value); err == nil {
-						im.target[k] = v
-					}
-				}
-			}
+			maps.Copy(im.target, im.outputs[key])
 		}
 	}
 	return p
+}
+
+// outputOf is an output of a profile as Jinja's target.
+func outputOf(name string, out *yaml.Node, env *constants) map[string]any {
+	t := map[string]any{"name": name, "type": scalar(get(out, "type"))}
+	for _, k := range []string{"schema", "dataset", "project", "database", "dbname", "user", "host", "threads"} {
+		if n := get(out, k); n != nil {
+			if v, err := env.text(n.Value); err == nil {
+				t[k] = v
+			}
+		}
+	}
+	if t["schema"] == nil && t["dataset"] != nil {
+		t["schema"] = t["dataset"]
+	}
+	return t
+}
+
+// customSchema is what the project's generate_schema_name does in a target, in the word that a
+// target of the engine has for it; empty where it has none.
+func (im *importer) customSchema(target map[string]any) string {
+	if im.schemaRule == nil {
+		return "append"
+	}
+	own := "a_schema_of_its_own"
+	name := func(custom any) (string, error) {
+		c := &constants{vars: im.vars, target: target, names: map[string]any{"none": nil}}
+		for i, p := range im.schemaRule.Params {
+			var v any
+			if i == 0 {
+				v = custom
+			} else if p.Default == nil {
+				continue // the node
+			} else if d, err := c.value(p.Default); err == nil {
+				v = d
+			}
+			c.names[p.Name.Name] = v
+		}
+		var b strings.Builder
+		err := c.write(&b, im.schemaRule.Body)
+		return strings.TrimSpace(b.String()), err
+	}
+	schema := fmt.Sprint(target["schema"])
+	without, err := name(nil)
+	if err != nil || without != schema {
+		return ""
+	}
+	switch with, err := name(own); {
+	case err != nil:
+	case with == own:
+		return "replace"
+	case with == schema+"_"+own:
+		return "append"
+	case with == schema:
+		return "ignore"
+	}
+	return ""
 }
 
 func (im *importer) targetOf(name string, out *yaml.Node, env *constants) (*yaml.Node, bool) {
@@ -151,7 +204,7 @@ func (im *importer) targetOf(name string, out *yaml.Node, env *constants) (*yaml
 			}
 			v = w
 		}
-		if slices.Contains(secrets, to) && !strings.HasPrefix(fmt.Sprint(v), "${") {
+		if slices.Contains(secrets, to) && !im.connecting && !strings.HasPrefix(fmt.Sprint(v), "${") {
 			variable := strings.ToUpper(strings.Map(func(r rune) rune {
 				if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
 					return r
@@ -175,7 +228,7 @@ func (im *importer) targetOf(name string, out *yaml.Node, env *constants) (*yaml
 // dropped are keys of dbt_project.yml that decide nothing here.
 var dropped = []string{"name", "version", "config-version", "profile", "require-dbt-version", "clean-targets", "target-path", "log-path", "packages-install-path", "docs-paths",
 	"asset-paths", "analysis-paths", "model-paths", "source-paths", "seed-paths", "data-paths", "snapshot-paths", "test-paths", "macro-paths", "vars", "models", "seeds",
-	"snapshots", "tests", "data_tests", "on-run-start", "on-run-end", "query-comment", "flags", "dispatch", "restrict-access"}
+	"snapshots", "tests", "data_tests", "on-run-start", "on-run-end", "query-comment", "flags", "dispatch", "restrict-access", "quoting"}
 
 // treeKeys are the trees of configuration by folder.
 var treeKeys = []string{"models", "seeds", "snapshots", "data_tests", "tests"}
@@ -204,12 +257,12 @@ func (im *importer) settings(p *profile) {
 		t.numbered()
 		t.entries()
 	}
-	if im.absolute() {
-		im.replaceSchema = true
-	}
-	if im.replaceSchema && len(p.targets.Content) == 0 {
+	im.replaceSchema = im.customSchema(im.target) == "replace"
+	absolute := im.absolute()
+	if len(p.targets.Content) == 0 && (absolute || im.customSchema(im.target) != "append") {
 		dev := &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{{Kind: yaml.ScalarNode, Value: "type"}, {Kind: yaml.ScalarNode, Value: "duckdb"}}}
 		p.targets.Content = append(p.targets.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: "dev"}, dev)
+		im.outputs = map[string]map[string]any{"dev": im.target}
 	}
 	add("name", im.out.Name)
 	switch im.adapter {
@@ -217,14 +270,18 @@ func (im *importer) settings(p *profile) {
 		add("dialect", im.adapter)
 	}
 	for _, k := range pathKeys {
-		if k.key != "analysis-paths" && !slices.Equal(im.paths[k.key], k.other) && len(im.paths[k.key]) > 0 {
-			add(k.key, im.paths[k.key])
+		folders := im.withoutMissing(im.paths[k.key])
+		if k.key != "analysis-paths" && !slices.Equal(im.paths[k.key], k.other) && len(folders) > 0 {
+			add(k.key, folders)
 		}
 	}
 	if len(im.vars) > 0 {
 		vars := &yaml.Node{Kind: yaml.MappingNode}
-		for _, k := range slices.Sorted(maps.Keys(im.vars)) {
-			v := im.vars[k]
+		for _, k := range im.varOrder() {
+			v := im.vars[k.Value]
+			if _, ok := relationOf(v); ok {
+				continue // it stands where it was asked for
+			}
 			if s, ok := v.(string); ok {
 				if w, err := im.names.text(s); err == nil {
 					v = w
@@ -232,7 +289,7 @@ func (im *importer) settings(p *profile) {
 			}
 			var n yaml.Node
 			if n.Encode(v) == nil {
-				vars.Content = append(vars.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: k}, &n)
+				vars.Content = append(vars.Content, k, &n)
 			}
 		}
 		add("vars", vars)
@@ -241,11 +298,19 @@ func (im *importer) settings(p *profile) {
 		if get(p.targets, p.chosen) != nil {
 			add("default_target", p.chosen)
 		}
-		if im.replaceSchema {
-			for i := 1; i < len(p.targets.Content); i += 2 {
-				t := p.targets.Content[i]
-				t.Content = append(t.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: "custom_schema"}, &yaml.Node{Kind: yaml.ScalarNode, Value: "replace"})
+		for i := 0; i+1 < len(p.targets.Content); i += 2 {
+			name, t := p.targets.Content[i].Value, p.targets.Content[i+1]
+			rule := im.customSchema(im.outputs[name])
+			switch {
+			case absolute:
+				rule = "replace"
+			case rule == "":
+				im.note(im.schemaRule.Head, "generate_schema_name decides in its own way in target %q: here a node's schema is put behind the target's, or custom_schema of the target says replace or ignore", name)
+				continue
+			case rule == "append":
+				continue
 			}
+			t.Content = append(t.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: "custom_schema"}, &yaml.Node{Kind: yaml.ScalarNode, Value: rule})
 		}
 		add("targets", p.targets)
 	}
@@ -264,15 +329,49 @@ func (im *importer) settings(p *profile) {
 			im.note(at(key), "engine.yml has no %q", key.Value)
 		}
 	}
-	if n := get(im.conf, "quoting"); n != nil {
-		im.note(at(n), "names are quoted wherever they need it")
-	}
 	data, err := yaml.Dump(out, yaml.WithIndent(2))
 	if err != nil {
 		im.note(im.file.Whole(), "%v", err)
 		return
 	}
 	im.out.Files["engine.yml"] = data
+}
+
+// varOrder are the names of variables in the order of dbt_project.yml, with their comments; those
+// of packages come after them.
+func (im *importer) varOrder() (out []*yaml.Node) {
+	seen := map[string]bool{}
+	var level func(n *yaml.Node)
+	level = func(n *yaml.Node) {
+		if n == nil || n.Kind != yaml.MappingNode {
+			return
+		}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			key, value := n.Content[i], n.Content[i+1]
+			if _, ok := im.vars[key.Value]; ok && !seen[key.Value] {
+				seen[key.Value] = true
+				out = append(out, commentedAs(key, value, key.Value))
+			} else if value.Kind == yaml.MappingNode && (key.Value == im.out.Name || im.isPackage(key.Value)) {
+				level(value)
+			}
+		}
+	}
+	level(get(im.conf, "vars"))
+	for _, name := range slices.Sorted(maps.Keys(im.vars)) {
+		if !seen[name] {
+			out = append(out, &yaml.Node{Kind: yaml.ScalarNode, Value: name})
+		}
+	}
+	return out
+}
+
+// commentedAs is a key with the comments that stood around an old one and its value.
+func commentedAs(key, value *yaml.Node, name string) *yaml.Node {
+	n := &yaml.Node{Kind: yaml.ScalarNode, Value: name, HeadComment: key.HeadComment, FootComment: key.FootComment}
+	if line := cmp.Or(key.LineComment, value.LineComment); line != "" {
+		n.HeadComment = strings.Trim(n.HeadComment+"\n"+line, "\n")
+	}
+	return n
 }
 
 // hooks converts statements of on-run-start and on-run-end.

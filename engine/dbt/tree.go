@@ -9,6 +9,8 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/project"
 	"github.com/engine-build/engine/engine/source"
 )
 
@@ -26,7 +28,14 @@ type tree struct {
 var wholeKeys = []string{"persist_docs", "partition_by", "labels", "meta", "grants", "column_types", "contract", "docs", "pre-hook", "post-hook", "pre_hook", "post_hook"}
 
 // useless are keys that decide nothing here, and whose going changes nothing.
-var useless = []string{"quote_columns", "docs", "file_format", "copy_grants", "transient"}
+var useless = []string{
+	"quote_columns", "concurrent_batches", "docs", "quoting", "static_analysis", "on_error", "packages",
+	// Of other warehouses, which dbt ignores here, too.
+	"file_format", "location_root", "tblproperties", "buckets", "clustered_by", "liquid_clustered_by", "auto_liquid_cluster", "databricks_compute", "databricks_tags",
+	"copy_grants", "transient", "secure", "query_tag", "automatic_clustering", "snowflake_warehouse", "tmp_relation_type", "table_format", "external_volume", "base_location_root", "base_location_subpath",
+	"dist", "sort", "sort_type", "backup", "bind", "auto_refresh",
+	"s3_data_dir", "s3_data_naming", "table_type", "write_compression", "engine", "order_by", "as_columnstore",
+}
 
 // find looks for the segments of a path below the kind's folders: whether there is such a folder,
 // and which nodes there are.
@@ -95,7 +104,7 @@ func (t *tree) convert(n *yaml.Node, folder []string) *yaml.Node {
 		}
 		if isFolder {
 			if sub := t.convert(value, below); sub != nil && len(sub.Content) > 0 {
-				out.Content = append(out.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: name}, sub)
+				out.Content = append(out.Content, commentedAs(key, value, name), sub)
 			}
 		}
 	}
@@ -119,14 +128,20 @@ func (t *tree) node(name string, own *yaml.Node) {
 // setting adds one key of configuration, its Jinja computed.
 func (t *tree) setting(out, key, value *yaml.Node) {
 	bare := strings.TrimPrefix(key.Value, "+")
-	add := func(key string, v any) {
+	add := func(name string, v any) {
 		var h yaml.Node
 		if h.Encode(v) == nil {
-			out.Content = append(out.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: "+" + key}, &h)
+			out.Content = append(out.Content, commentedAs(key, value, "+"+name), &h)
 		}
 	}
 	switch {
 	case slices.Contains(useless, bare):
+		return
+	case keyFor(bare, kinds[t.kind]) == keyDropped:
+		return
+	case keyFor(bare, kinds[t.kind]) == keyForeign && !(t.kind == "snapshots" && slices.Contains([]string{"target_schema", "target_database", "invalidate_hard_deletes"}, bare)):
+		help, _ := project.ForeignConfig(bare)
+		t.note(t.at(key), "%s", noted(bare, help))
 		return
 	case slices.Contains([]string{"pre-hook", "post-hook", "pre_hook", "post_hook"}, bare):
 		if hooks := t.hooks(value, t.at); len(hooks) > 0 {
@@ -166,8 +181,51 @@ func (t *tree) setting(out, key, value *yaml.Node) {
 		bare, v = "hard_deletes", "invalidate"
 	case bare == "schema":
 		t.custom = true
+	case bare == "meta", keyFor(bare, kinds[t.kind]) == keyCustom:
+		if bare != "meta" {
+			v = map[string]any{bare: v}
+		}
+		var more yaml.Node
+		if had := get(out, "+meta"); had != nil && had.Kind == yaml.MappingNode && more.Encode(v) == nil && more.Kind == yaml.MappingNode {
+			had.Content = append(had.Content, more.Content...)
+			return
+		}
+		bare = "meta"
 	}
 	add(bare, v)
+}
+
+// kinds are the engine's kinds of nodes, by the trees' names.
+var kinds = map[string]addr.Kind{"models": addr.Model, "seeds": addr.Seed, "snapshots": addr.Snapshot, "tests": addr.Test, "data_tests": addr.Test}
+
+// What becomes of a config key.
+const (
+	keyKept    = iota
+	keyDropped // it decides nothing here
+	keyForeign // it means something to dbt that the engine does not have
+	keyCustom  // the project has made it up: it goes below meta
+)
+
+// keyFor says what becomes of a config key; of a kind that is not known, all stay.
+func keyFor(key string, kind addr.Kind) int {
+	if slices.Contains(useless, key) {
+		return keyDropped
+	}
+	if kind == "" {
+		return keyKept
+	}
+	if _, ok := project.LookupKey(key, kind); ok {
+		return keyKept
+	}
+	for _, other := range []addr.Kind{addr.Model, addr.Seed, addr.Snapshot, addr.Test, addr.Source} {
+		if _, ok := project.LookupKey(key, other); ok {
+			return keyDropped // of another kind, which dbt takes and nobody reads
+		}
+	}
+	if _, ok := project.ForeignConfig(key); ok {
+		return keyForeign
+	}
+	return keyCustom
 }
 
 // entries writes the configuration of single nodes into properties files: into the node's entry,

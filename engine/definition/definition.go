@@ -26,6 +26,10 @@ type Set struct {
 	Nodes map[addr.Node]Node `json:"nodes"`
 	// Partial says why less than all is known of the nodes; empty if all is.
 	Partial string `json:"partial,omitempty"`
+	// Manifest says that it was taken from dbt's manifest.json, and is to be compared with what
+	// a manifest says of the project now; Foreign, that dbt wrote that.
+	Manifest bool `json:"-"`
+	Foreign  bool `json:"-"`
 }
 
 // Node is the definition of one node, test, unit test or exposure. Hashes are hex; an empty
@@ -56,6 +60,9 @@ type Node struct {
 	Contract string      `json:"contract,omitempty"`
 	Columns  []Column    `json:"columns,omitempty"`
 	Parents  []addr.Node `json:"parents,omitempty"`
+	// Address is how others find a node where a manifest tells: its qualified name, access, latest
+	// version and the day from which it is deprecated.
+	Address string `json:"address,omitempty"`
 	// Code is the rendered query for people, nodes in the place of relations.
 	Code string `json:"code,omitempty"`
 }
@@ -109,20 +116,22 @@ type Change struct {
 	Vars         bool     // a variable that matters to it
 	Descriptions bool     // descriptions that the warehouse is told
 	Contract     bool
+	// Address: only manifests tell (see Node); state:modified has no word for it.
+	Address bool
 }
 
 // Any reports whether something differs.
 func (c Change) Any() bool {
-	return c.Body || len(c.Configs) > 0 || c.Relation || c.Macros || c.Vars || c.Descriptions || c.Contract
+	return c.Body || len(c.Configs) > 0 || c.Relation || c.Macros || c.Vars || c.Descriptions || c.Contract || c.Address
 }
 
-// Words lists the respects, in the words of the selection grammar.
+// Words lists the respects, in the words of the selection grammar where it has them.
 func (c Change) Words() []string {
 	var out []string
 	for _, w := range []struct {
 		word string
 		on   bool
-	}{{"body", c.Body}, {"configs", len(c.Configs) > 0}, {"relation", c.Relation}, {"macros", c.Macros}, {"vars", c.Vars}, {"persisted_descriptions", c.Descriptions}, {"contract", c.Contract}} {
+	}{{"body", c.Body}, {"configs", len(c.Configs) > 0}, {"relation", c.Relation}, {"macros", c.Macros}, {"vars", c.Vars}, {"persisted_descriptions", c.Descriptions}, {"contract", c.Contract}, {"address", c.Address}} {
 		if w.on {
 			out = append(out, w.word)
 		}
@@ -130,7 +139,7 @@ func (c Change) Words() []string {
 	return out
 }
 
-// Aspects are the words of Change.Words, all of them.
+// Aspects are the words of Change.Words that state:modified takes.
 var Aspects = []string{"body", "configs", "relation", "macros", "vars", "persisted_descriptions", "contract"}
 
 // Has reports whether the change has the respect of that word.
@@ -167,6 +176,7 @@ func Compare(old, new Node, sameType bool) Change {
 	c.Relation = old.Place != nil && new.Place != nil && *old.Place != *new.Place
 	c.Descriptions = differ(old.Descriptions, new.Descriptions)
 	c.Contract = differ(old.Contract, new.Contract)
+	c.Address = differ(old.Address, new.Address)
 	return c
 }
 

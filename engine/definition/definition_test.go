@@ -11,7 +11,7 @@ import (
 func TestCompare(t *testing.T) {
 	base := Node{
 		Raw: "r", Text: "t", Meaning: "m", Macros: "x", Functions: "f", Vars: "v", Config: map[string]string{"a": "1"},
-		Place: &addr.Relation{Schema: "core"}, Descriptions: "d", Contract: "c", Relation: addr.Relation{Schema: "prod"},
+		Place: &addr.Relation{Schema: "core"}, Descriptions: "d", Contract: "c", Address: "a", Relation: addr.Relation{Schema: "prod"},
 	}
 	for _, c := range []struct {
 		name     string
@@ -34,6 +34,7 @@ func TestCompare(t *testing.T) {
 		{"place", func(n *Node) { n.Place = &addr.Relation{Schema: "other"} }, true, "relation"},
 		{"description", func(n *Node) { n.Descriptions = "d2" }, true, "persisted_descriptions"},
 		{"contract", func(n *Node) { n.Contract = "c2" }, true, "contract"},
+		{"address", func(n *Node) { n.Address = "a2" }, true, "address"},
 		{"unknown", func(n *Node) { *n = Node{Raw: "r"} }, true, ""},
 		{"unknown but for the file", func(n *Node) { *n = Node{Raw: "r2"} }, true, "body"},
 		{"seed", func(n *Node) { n.Raw, n.Text, n.Meaning = "r2", "", "" }, true, "body"},

@@ -202,6 +202,9 @@ func (b *builder) source(n *compile.Node, out Node) Node {
 	}
 	out.Config = b.configOf(n.Raw)
 	out.Config["loaded_at_field"] = encode(s.LoadedAt.V)
+	if n.LoadedAtQuery != "" {
+		out.Config["loaded_at_query"] = encode(n.LoadedAtQuery)
+	}
 	out.Config["columns"] = encode(columns)
 	if f := s.Freshness; f != nil {
 		out.Config["freshness"] = encode(fmt.Sprint(f.WarnAfter.Count, f.WarnAfter.Unit, f.ErrorAfter.Count, f.ErrorAfter.Unit, f.Filter))

@@ -189,6 +189,10 @@ func partitionLiteral(n *compile.Node, written, why, help string) diag.Diagnosti
 	return diag.Diagnostic{Code: codePartition, Message: fmt.Sprintf("%q is no partition of %q: %s", written, n.ID.Name, why), At: keyAt(n, "partitions", written), Model: n.ID, Help: help}
 }
 
+func batchesUnfit(n *compile.Node, key, why, help string) diag.Diagnostic {
+	return diag.Diagnostic{Code: codePartition, Message: fmt.Sprintf("%q cannot be built in batches: %s", n.ID.Name, why), At: keyAt(n, key, ""), Model: n.ID, Help: help}
+}
+
 func materializedViewUnsupported(n *compile.Node) diag.Diagnostic {
 	return diag.Diagnostic{Code: codeMaterialized, Message: "the target has no materialized views", At: keyAt(n, "materialized", "materialized_view"), Model: n.ID, Help: `use "materialized" "table": it has the same rows after every build`}
 }

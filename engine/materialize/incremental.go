@@ -39,6 +39,15 @@ func checkIncremental(n *compile.Node, caps warehouse.Caps) diag.List {
 	ds := checkLayout(n)
 	ds.Add(checkKey(n)...)
 	way := strategy(n, caps)
+	if way == compile.Microbatch {
+		ds.Add(checkMicrobatch(n, caps)...)
+		for _, key := range []string{"unique_key", "incremental_predicates", "merge_update_columns", "merge_exclude_columns", "partitions"} {
+			if n.Raw[key].V != nil {
+				ds.Add(onlyFor(n, key, way, strategyMerge))
+			}
+		}
+		return ds
+	}
 	if way == strategyMerge && !caps.Merge {
 		ds.Add(mergeUnsupported(n))
 	}
@@ -71,6 +80,9 @@ func checkIncremental(n *compile.Node, caps warehouse.Caps) diag.List {
 }
 
 func planIncremental(in In) (Out, diag.List) {
+	if batched(in.Node) {
+		return planMicrobatch(in)
+	}
 	if full, reason := fullBuild(in); full {
 		out, ds := planTable(in)
 		if reason != "" {
@@ -78,6 +90,7 @@ func planIncremental(in In) (Out, diag.List) {
 		}
 		return out, ds
 	}
+	in.update = true
 	target := changed(in)
 	stage := warehouse.CreateTableAs{Target: in.Staged, Query: in.Node.IncrementalSQL}
 	if strategy(in.Node, in.Caps) == strategyOverwrite && in.Node.Config.CopyPartitions && in.Caps.CopyPartitions {
@@ -110,6 +123,9 @@ func storedLater(in In, out Out) diag.List {
 func fullBuild(in In) (bool, string) {
 	if in.Existing.Kind != warehouse.Table {
 		return true, kindChange(in, warehouse.Table)
+	}
+	if in.Anew {
+		return true, ""
 	}
 	if own := in.Node.Config.FullRefresh; own != nil {
 		if *own {

@@ -3,6 +3,7 @@ package materialize
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/compile"
@@ -43,6 +44,9 @@ type In struct {
 	Recorded string
 	// FullRefresh asks incremental models and materialized views to start from nothing.
 	FullRefresh bool
+	// Anew: what stands there is only a part of what belongs there, or only a part is to be put
+	// there, so that nothing is added to it. It is stronger than FullRefresh and configuration.
+	Anew bool
 	// Direct builds under the node's own name at once instead of aside. It is safe only where
 	// nothing has that name, nobody has a record of it, and no test must pass first: making
 	// a relation is atomic, so readers see all of it or nothing. Where indexes, constraints or
@@ -57,8 +61,15 @@ type In struct {
 	// Published is the node as compiled against published relations, where Node reads some
 	// that are built aside; nil where they are the same.
 	Published *compile.Node
+	// At is the time of the run, and Since that of the last one that built the node, zero if
+	// nobody knows: batches between the two are due. From and To are the span of time that a
+	// command asks for, zero for none.
+	At, Since time.Time
+	From, To  time.Time
 	// Keep is where a table that is replaced stays; zero lets it go.
 	Keep addr.Relation
+
+	update bool // the plan is that of a change of the node's table: is_incremental() is true
 }
 
 // published is the node as readers will see it.
@@ -123,7 +134,7 @@ func Plan(in In) (Out, diag.List) {
 	if ds.HasErrors() {
 		return Out{}, ds
 	}
-	if in.Direct && !in.Aside && (len(in.Node.Promised) == 0 || in.Node.Unanalyzed == "") && in.Existing.Kind == warehouse.None && in.Node.ID.Kind == addr.Model && atOnce(in, in.Node.Kind()) {
+	if in.Direct && !in.Aside && !batched(in.Node) && (len(in.Node.Promised) == 0 || in.Node.Unanalyzed == "") && in.Existing.Kind == warehouse.None && in.Node.ID.Kind == addr.Model && atOnce(in, in.Node.Kind()) {
 		in.Staged = in.Node.Relation
 	}
 	if in.Staged.IsZero() {
@@ -191,21 +202,23 @@ func aside(in In, kind warehouse.Kind, build ...warehouse.Op) Out {
 	return out
 }
 
-// before puts the pre-hooks in front.
+// before puts the pre-hooks in front; in the plan of a change those of one.
 func before(in In, ops ...warehouse.Op) []warehouse.Op {
-	return append(statements(in.Node.Config.PreHooks), ops...)
+	h := in.Node.Config.Hooks(in.update)
+	return slices.Concat(statements(h.First, true), statements(h.Pre, false), ops)
 }
 
 // after puts the rights and the post-hooks behind.
 func after(in In, kind warehouse.Kind, ops ...warehouse.Op) []warehouse.Op {
-	return append(append(ops, access(in, kind)...), statements(in.published().Config.PostHooks)...)
+	h := in.published().Config.Hooks(in.update)
+	return slices.Concat(ops, access(in, kind), statements(h.Post, false), statements(h.Last, true))
 }
 
-func statements(texts []string) []warehouse.Op {
+func statements(texts []string, alone bool) []warehouse.Op {
 	var ops []warehouse.Op
 	for _, text := range texts {
 		if strings.TrimSpace(text) != "" {
-			ops = append(ops, warehouse.SQL{Text: text})
+			ops = append(ops, warehouse.SQL{Text: text, Alone: alone})
 		}
 	}
 	return ops

@@ -10,6 +10,7 @@ import (
 
 	"github.com/engine-build/engine/engine/compile"
 	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/project"
 	"github.com/engine-build/engine/engine/warehouse"
 )
 
@@ -57,12 +58,6 @@ func overwrite(in In, op warehouse.ReplacePartitions) warehouse.ReplacePartition
 // typedLiteral is «date '2024-01-31'» and «date('2024-01-31')» around the text.
 var typedLiteral = regexp.MustCompile(`(?is)^(?:(?:date|timestamp|datetime)\s*(\()?\s*)?(?:'([^']*)'|"([^"]*)")\s*(\))?$`)
 
-// moments are the accepted spellings of a date or time.
-var moments = []string{
-	"2006-01-02", "2006-01-02 15:04:05", "2006-01-02T15:04:05", "2006-01-02 15:04",
-	"2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05Z07:00", "2006-01-02 15:04:05-07", "2006-01-02 15:04:05 UTC",
-}
-
 // partitionBegin reads one entry of partitions: its text without quotes in the form that
 // ReplacePartitions documents, and its place among others. why says what is wrong with it.
 func partitionBegin(p warehouse.Partition, written string) (text string, order int64, why, help string) {
@@ -83,7 +78,7 @@ func partitionBegin(p warehouse.Partition, written string) (text string, order i
 		}
 		return strconv.FormatInt(v, 10), v, "", ""
 	}
-	at, ok := moment(bare)
+	at, ok := project.Moment(bare)
 	if !ok {
 		return "", 0, "it is no " + p.Type, `write a value, for example "2024-01-31"; one that depends on the day of the run can come from a variable`
 	}
@@ -92,15 +87,6 @@ func partitionBegin(p warehouse.Partition, written string) (text string, order i
 		return "", 0, "no partition begins there", "the partition begins at " + strconv.Quote(begin.Format(layout))
 	}
 	return at.Format(layout), at.Unix(), "", ""
-}
-
-func moment(text string) (time.Time, bool) {
-	for _, layout := range moments {
-		if at, err := time.Parse(layout, text); err == nil {
-			return at.UTC(), true
-		}
-	}
-	return time.Time{}, false
 }
 
 // truncate is the begin of the hour, day, month or year of a time in UTC.

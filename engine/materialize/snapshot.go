@@ -26,7 +26,7 @@ func checkSnapshot(n *compile.Node, _ warehouse.Caps) diag.List {
 		ds.Add(checkColumns(n, "check_cols", n.Config.CheckCols)...)
 	}
 	// The columns of a snapshot are the query's and then, once, the snapshot's own.
-	for _, name := range warehouse.SnapshotColumns {
+	for _, name := range n.Config.SnapshotNames.List() {
 		count := 0
 		for _, c := range n.Columns {
 			if strings.EqualFold(c.Name, name) {
@@ -52,11 +52,11 @@ func planSnapshot(in In) (Out, diag.List) {
 	}
 	query, m := snapshotQuery(in)
 	create := warehouse.CreateTableAs{Target: in.Staged, Query: query}
-	if in.Existing.Kind != warehouse.Table {
+	if in.Existing.Kind != warehouse.Table || in.Anew {
 		create.Layout = stagedLayout(in, warehouse.Table)
 	}
 	stage := []warehouse.Op{create, requireUnique(in, in.Staged)}
-	if in.Existing.Kind != warehouse.Table {
+	if in.Existing.Kind != warehouse.Table || in.Anew {
 		out := aside(in, warehouse.Table, stage...)
 		out.SQL, out.Map = query, m
 		out.Reason = kindChange(in, warehouse.Table)
@@ -67,9 +67,10 @@ func planSnapshot(in In) (Out, diag.List) {
 	fresh, closing := asideName(target, "fresh", in.Caps), asideName(target, "closing", in.Caps)
 	target = changed(in)
 	cfg := in.Node.Config
+	own := cfg.SnapshotNames.Full()
 	diff := warehouse.StageSnapshot{
 		Target: target, From: in.Staged, Fresh: fresh, Closing: closing,
-		Key: cfg.UniqueKey, Deletes: cfg.HardDeletes,
+		Key: cfg.UniqueKey, Deletes: cfg.HardDeletes, Names: cfg.SnapshotNames, Current: cfg.ValidToCurrent,
 	}
 	if !byTime(in.Node) {
 		diff.CheckAll = checksAll(in.Node)
@@ -78,9 +79,9 @@ func planSnapshot(in In) (Out, diag.List) {
 		}
 	}
 	ops := append(stage,
-		warehouse.SyncColumns{Target: target, From: in.Staged, Policy: "append_new_columns", Keep: warehouse.SnapshotColumns},
+		warehouse.SyncColumns{Target: target, From: in.Staged, Policy: "append_new_columns", Keep: own.List()},
 		diff,
-		warehouse.CloseRows{Target: target, From: closing, Key: warehouse.SnapshotID, To: warehouse.SnapshotTo, At: warehouse.SnapshotTo},
+		warehouse.CloseRows{Target: target, From: closing, Key: own.ID, To: own.To, At: own.To, Current: in.Node.Config.ValidToCurrent},
 		warehouse.InsertSelect{Target: target, From: fresh},
 		warehouse.Drop{Relation: closing, Kind: warehouse.Table},
 		warehouse.Drop{Relation: fresh, Kind: warehouse.Table},
@@ -94,6 +95,10 @@ func planSnapshot(in In) (Out, diag.List) {
 // snapshotQuery adds the snapshot columns to the node's query, as a first build has them.
 func snapshotQuery(in In) (string, *source.Map) {
 	cfg, w := in.Node.Config, in.Words
+	own, to := cfg.SnapshotNames.Full(), "null"
+	if cfg.ValidToCurrent != "" {
+		to = "(" + cfg.ValidToCurrent + "\n)"
+	}
 	at := w.Cast(w.Now(), w.Timestamp())
 	if byTime(in.Node) {
 		at = w.Cast("q."+in.Dialect.Ident(cfg.UpdatedAt), w.Timestamp())
@@ -104,13 +109,13 @@ func snapshotQuery(in In) (string, *source.Map) {
 	}
 	columns := []string{
 		"q.*",
-		w.Hash(append(id, at)) + " as " + in.Dialect.Ident(warehouse.SnapshotID),
-		at + " as " + in.Dialect.Ident(warehouse.SnapshotUpdatedAt),
-		at + " as " + in.Dialect.Ident(warehouse.SnapshotFrom),
-		w.Cast("null", w.Timestamp()) + " as " + in.Dialect.Ident(warehouse.SnapshotTo),
+		w.Hash(append(id, at)) + " as " + in.Dialect.Ident(own.ID),
+		at + " as " + in.Dialect.Ident(own.UpdatedAt),
+		at + " as " + in.Dialect.Ident(own.From),
+		w.Cast(to, w.Timestamp()) + " as " + in.Dialect.Ident(own.To),
 	}
 	if cfg.HardDeletes == "new_record" {
-		columns = append(columns, in.Dialect.Literal("False")+" as "+in.Dialect.Ident(warehouse.SnapshotDeleted))
+		columns = append(columns, in.Dialect.Literal("False")+" as "+in.Dialect.Ident(own.Deleted))
 	}
 	head := "select\n  " + strings.Join(columns, ",\n  ") + "\nfrom (\n"
 	return head + in.Node.SQL + "\n) as q", in.Node.Map.Splice(0, 0, len(head))
@@ -121,7 +126,7 @@ func foreignTable(in In) (diag.Diagnostic, bool) {
 	if in.Existing.Kind != warehouse.Table || len(in.Existing.Columns) == 0 {
 		return diag.Diagnostic{}, false
 	}
-	for _, name := range warehouse.SnapshotColumns[:4] {
+	for _, name := range in.Node.Config.SnapshotNames.List()[:4] {
 		if !slices.ContainsFunc(in.Existing.Columns, func(c warehouse.Column) bool { return strings.EqualFold(c.Name, name) }) {
 			return notASnapshot(in.Node, name), true
 		}

@@ -107,7 +107,7 @@ func hashOf(texts ...string) string {
 // there is, that goes into the name. Else it is the run.
 func (m *maker) naming(n *compile.Node) *Naming {
 	byRun := &Naming{Rows: Part{Run: true}}
-	if len(n.Config.PreHooks)+len(n.Config.PostHooks) > 0 || n.Opaque != "" {
+	if n.Config.Hooked() || n.Opaque != "" {
 		return byRun // they may do anything
 	}
 	if n.ID.Kind == addr.Seed {
@@ -398,6 +398,20 @@ func (m *maker) stale(n *compile.Node, record state.Record) bool {
 		return m.selection.At.IsZero() || day(record) != m.selection.At.UTC().Format(time.DateOnly)
 	}
 	return true
+}
+
+// began is when the run began that built what a record tells of: the identifier of a run begins
+// with that. Else it is when the build of the node began; zero where nothing was built.
+func began(r state.Record) time.Time {
+	if at, _, ok := strings.Cut(r.Version, "-"); ok {
+		if at, err := time.Parse("20060102T150405Z", at); err == nil {
+			return at
+		}
+	}
+	if r.At.IsZero() {
+		return time.Time{}
+	}
+	return r.At.Add(-millis(r.Millis))
 }
 
 // day is that on which the build of a record began, in UTC.

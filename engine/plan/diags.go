@@ -20,6 +20,7 @@ const (
 	codeHeld          diag.Code = "held-back"
 	codeNotTogether   diag.Code = "not-together"
 	codePublishing    diag.Code = "publication-open"
+	codeSpared        diag.Code = "sample-spared"
 )
 
 // Codes is this room's part of the catalogue.
@@ -27,6 +28,7 @@ var Codes = []diag.Entry{
 	{Code: codeNotKept, Title: "earlier versions that cannot be kept", Explain: "keep_previous asks to keep what a build replaces. The foreign key of a kept table would keep the table that it leads to from being replaced, so such a table is replaced without being kept.", Bad: "keep_previous: 2 # of a model with a foreign_key constraint", Good: "keep_previous: 0"},
 	{Code: codeHeld, Title: "a node that a rollback holds back", Explain: "engine rollback put an earlier version back. Building the node again would publish once more what was rolled back, so it is left alone until its definition changes; where the definition had not changed, until what it reads does. engine build --release builds it at once.", Bad: "engine rollback && engine build # and the model is as it was", Good: "engine rollback, then a corrected model, then engine build"},
 	{Code: codeNotTogether, Title: "a node that cannot be published together with others", Explain: "With publish: run all is built aside, tested, and published in one step. What cannot be done aside, or would be seen before that step, is refused before anything is built.", Bad: "pre_hook: delete from {{ this }} # with publish: run", Good: "publish: node # in the target, or engine build --publish node"},
+	{Code: codeSpared, Title: "a node that a sample does not replace", Explain: "A build with --empty or --sample reads a part of the rows only. An incremental model holds rows that were added build by build, and a snapshot holds history: where such a table is whole, it stays as it is. What reads it gets its sample from the whole table.", Bad: "engine build --empty # and an incremental model that was built before", Good: "engine build --empty --full-refresh # if its rows can be made again; snapshots stay in any case"},
 	{Code: codePublishing, Title: "a publication that has not ended", Explain: "A run died while it published its nodes together on a warehouse that cannot do that in one step. What it was about to publish is built and tested; the next build completes it before anything else.", Bad: "", Good: "engine build"},
 	{Code: codeLeftOver, Title: "a relation whose model is gone", Explain: "The engine built it for a model, seed or snapshot that was deleted, renamed or disabled since. It is never dropped silently: somebody may still read it.", Bad: "rm models/orders.sql # and the table stays as it was last built", Good: "drop table main.orders -- when nobody reads it any more"},
 	{Code: codeDependent, Title: "somebody else's view reads what is replaced", Explain: "The view is not part of the project. Replacing a relation takes the views that read it with it, so the engine makes them again in the same transaction, with their owners, rights and comments. If one cannot be made again, because a column is gone, the relation is not replaced.", Bad: "create view other.recent as select * from core.orders -- outside of the project", Good: "models/recent.sql"},
@@ -43,6 +45,18 @@ func leftOver(node addr.Node, rel warehouse.Relation) diag.Diagnostic {
 		Message: fmt.Sprintf("%s %q is no longer in the project, its %s %s stays as it is", node.Kind, node.Name, rel.Kind, rel.Name),
 		Help:    fmt.Sprintf("drop the %s when nobody reads it any more", rel.Kind),
 	}
+}
+
+func limitedSpared(n *compile.Node) diag.Diagnostic {
+	d := diag.Diagnostic{
+		Severity: diag.Warning, Code: codeSpared, Model: n.ID,
+		Message: fmt.Sprintf("%s %q holds all of its rows and stays as it is: a sample would not be a correct change of it", n.ID.Kind, n.ID.Name),
+		Help:    "build it in a schema of its own, or leave it out: --exclude " + n.ID.Name,
+	}
+	if n.ID.Kind == addr.Model && (n.Config.FullRefresh == nil || *n.Config.FullRefresh) {
+		d.Help = "--full-refresh replaces it by its sample; the next build without one makes all of it anew"
+	}
+	return d
 }
 
 func parentMissing(n, parent *compile.Node) diag.Diagnostic {

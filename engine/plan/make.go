@@ -34,7 +34,7 @@ func Make(p *compile.Program, s state.Snapshot, sel Selection) (*Plan, diag.List
 		m.snapshot.Nodes = maps.Clone(s.Nodes)
 		maps.Copy(m.snapshot.Nodes, sel.Deferred)
 	}
-	m.plan = &Plan{Format: Format, Project: p.Project.Settings.Name.V, Target: p.Target.Name, Database: p.Target.Database, Schema: p.Target.Schema, Kept: map[addr.Kind]int{}, OnRunStart: p.OnRunStart, OnRunEnd: p.OnRunEnd}
+	m.plan = &Plan{Format: Format, Project: p.Project.Settings.Name.V, Target: p.Target.Name, Database: p.Target.Database, Schema: p.Target.Schema, Kept: map[addr.Kind]int{}, OnRunStart: p.OnRunStart, OnRunEnd: p.OnRunEnd, LateEnd: p.LateEnd()}
 	m.plan.Previous = KeptVersions(p, m.snapshot)
 	if !sel.TestsOnly { // tests take no lease, so what is aside may be what a run works on
 		m.plan.Orphans = orphans(p, s)
@@ -163,7 +163,7 @@ func (m *maker) consider(n *compile.Node) {
 		return
 	}
 	causes, soft := m.reasons(n)
-	if len(causes) == 0 || m.held(n) {
+	if len(causes) == 0 || m.held(n) || m.spared(n) {
 		m.plan.Kept[n.ID.Kind]++
 		return
 	}
@@ -173,13 +173,15 @@ func (m *maker) consider(n *compile.Node) {
 	if recorded && record.Relation == n.Relation && record.Kind == m.snapshot.Relations[n.Relation].Kind {
 		known = record.Fingerprint
 	}
+	limited := compile.Limited(n.Fingerprint) || recorded && compile.Limited(record.Fingerprint)
 	kept, keep, ds := keeping(m.program, m.snapshot, n)
 	m.diags.Add(ds...)
 	out, ds := materialize.Plan(materialize.In{
 		Keep:   kept,
-		Direct: !recorded && !m.gated[n.ID] && len(n.Config.PostHooks) == 0, // a post-hook may still refuse it
+		Direct: !recorded && !m.gated[n.ID] && len(n.Config.PostHooks)+len(n.Config.LastHooks) == 0, // a post-hook may still refuse it
 		Node:   n, Existing: m.snapshot.Relations[n.Relation], Caps: caps,
-		Words: m.program.Target.Dialect.Words(), Dialect: m.program.Target.Dialect, FullRefresh: m.selection.FullRefresh, Recorded: known,
+		Words: m.program.Target.Dialect.Words(), Dialect: m.program.Target.Dialect, FullRefresh: m.selection.FullRefresh, Recorded: known, Anew: limited,
+		At: m.selection.At, Since: began(record), From: m.selection.EventStart, To: m.selection.EventEnd,
 	})
 	m.diags.Add(ds...)
 	reasons := m.words(n, causes)
@@ -219,7 +221,27 @@ func (m *maker) consider(n *compile.Node) {
 		a.Unless = maps.Clone(record.Inputs)
 	}
 	m.add(a)
-	m.definer.define(a, n, record)
+	if compile.Limited(n.Fingerprint) {
+		a.DefinitionID = record.Definition // a part of the rows is no other definition
+	} else {
+		m.definer.define(a, n, record)
+	}
+}
+
+// spared reports whether a build with --empty or --sample leaves a node as it is: what holds
+// history, or rows that are added to, is not replaced by a part of it.
+func (m *maker) spared(n *compile.Node) bool {
+	if !compile.Limited(n.Fingerprint) || n.ID.Kind != addr.Snapshot && n.Config.Materialized != "incremental" {
+		return false
+	}
+	if existing := m.snapshot.Relations[n.Relation]; existing.Kind == warehouse.None || compile.Limited(m.snapshot.Nodes[n.ID].Fingerprint) {
+		return false
+	}
+	if n.ID.Kind == addr.Model && m.selection.FullRefresh && (n.Config.FullRefresh == nil || *n.Config.FullRefresh) {
+		return false
+	}
+	m.diags.Add(limitedSpared(n))
+	return true
 }
 
 // limits are those of a node's configuration. Its labels mark the jobs that build it.
@@ -499,10 +521,12 @@ func (m *maker) checkAction(n addr.Node, why string) *Action {
 
 // store is where failing rows of a test are kept.
 func (m *maker) store(t *compile.Test) addr.Relation {
-	if !t.Config.StoreFailures && !m.selection.StoreFailures {
+	if t.Config.StoreNever || !t.Config.StoreFailures && !m.selection.StoreFailures {
 		return addr.Relation{}
 	}
-	return addr.Relation{Database: m.program.Target.Database, Schema: m.program.Target.Schema + "_test_failures", Name: materialize.FitName(t.ID.Name, m.program.Target.Dialect.Caps())}
+	rel := m.program.Target.FailuresAt(t)
+	rel.Name = materialize.FitName(rel.Name, m.program.Target.Dialect.Caps())
+	return rel
 }
 
 func (m *maker) gateUnitTests() {

@@ -152,7 +152,11 @@ func (r *reviewer) compareBlind(c *Change, n *compile.Node, record state.Record,
 		c.Class = ""
 		return
 	}
-	c.unknown("what it was built from is not known: an earlier engine built it", own)
+	why := "what it was built from is not known: an earlier engine built it"
+	if compile.Limited(record.Fingerprint) {
+		why = limitedWords
+	}
+	c.unknown(why, own)
 	if len(existing.Columns) == 0 || len(n.Columns) == 0 || n.Unanalyzed != "" {
 		return
 	}

@@ -135,10 +135,18 @@ func fingerprints(p *compile.Program) map[addr.Node]string {
 }
 
 func hookHash(p *compile.Program) string {
-	if len(p.OnRunStart)+len(p.OnRunEnd) == 0 {
+	if len(p.OnRunStart)+len(p.OnRunEnd) == 0 && !p.LateEnd() {
 		return ""
 	}
-	b, _ := stdjson.Marshal([][]string{p.OnRunStart, p.OnRunEnd}) // strings
+	texts := [][]string{p.OnRunStart, p.OnRunEnd}
+	if p.LateEnd() {
+		written := []string{} // the statements come of the templates when the run has ended
+		for _, h := range p.Project.Settings.OnRunEnd {
+			written = append(written, h.V)
+		}
+		texts = append(texts, written)
+	}
+	b, _ := stdjson.Marshal(texts) // strings
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:16])
 }

@@ -28,6 +28,9 @@ type Selection struct {
 	AllowBreaking bool
 	// At is the time of the run, for nodes that are good for a day; zero: none is.
 	At time.Time
+	// EventStart and EventEnd bound the batches of time to build, beside those that are due;
+	// zero: no bound.
+	EventStart, EventEnd time.Time
 	// Deferred are the records of nodes that are read from another target (see
 	// compile.Program.Place): none of them is selected, and nothing is written there.
 	Deferred map[addr.Node]state.Record

@@ -114,6 +114,8 @@ func (t *together) in(n *compile.Node) materialize.In {
 	return materialize.In{
 		Node: n, Published: t.before.Nodes[n.ID], Existing: t.snapshot.Relations[n.Relation], Caps: d.Caps(), Words: d.Words(), Dialect: d,
 		Recorded: known, FullRefresh: t.selection.FullRefresh, Aside: true, Keep: kept,
+		At: t.selection.At, Since: began(record), From: t.selection.EventStart, To: t.selection.EventEnd,
+		Anew: compile.Limited(n.Fingerprint) || recorded && compile.Limited(record.Fingerprint),
 	}
 }
 
@@ -224,7 +226,8 @@ func (t *together) build(a *Action) {
 			t.diags.Add(d) // Make has said the others
 		}
 	}
-	for _, text := range before.Config.PreHooks {
+	full, update := before.Config.Hooks(false), before.Config.Hooks(true)
+	for _, text := range slices.Concat(full.First, full.Pre, update.First, update.Pre) {
 		if strings.Contains(text, t.before.Target.Dialect.Quote(before.Relation)) {
 			t.diags.Add(hookOnItself(before))
 			break

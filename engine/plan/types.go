@@ -63,6 +63,8 @@ type Plan struct {
 	Review     *Review  `json:"review,omitempty"`
 	OnRunStart []string `json:"on_run_start,omitempty"`
 	OnRunEnd   []string `json:"on_run_end,omitempty"`
+	// LateEnd: OnRunEnd depends on the results of the run, and is what it would be without any.
+	LateEnd bool `json:"late_end,omitempty"`
 }
 
 // Warning is what a test of severity warn found when it last ran on what is still there.

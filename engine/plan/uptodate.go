@@ -28,6 +28,7 @@ const (
 	CauseSource      CauseKind = "source"       // a source changed, or nobody can tell
 	CauseVolatile    CauseKind = "volatile"     // it calls current_date …
 	CauseOpaque      CauseKind = "opaque"       // it reads files …
+	CauseLimited     CauseKind = "limited"      // it holds only what --empty or --sample let it read
 	CauseOther       CauseKind = "other"        // in words only
 )
 
@@ -173,7 +174,7 @@ func (m *maker) comparable(a *Action) Compare {
 
 func (m *maker) hooked(n addr.Node) bool {
 	node := m.program.Nodes[n]
-	return len(node.Config.PreHooks)+len(node.Config.PostHooks) > 0
+	return node.Config.Hooked()
 }
 
 // deferred reports whether n is read from another target.
@@ -197,6 +198,8 @@ func (m *maker) reasons(n *compile.Node) (causes []Cause, soft bool) {
 		add(CauseKindOf)
 	case record.Fingerprint == "":
 		add(CauseUnfinished)
+	case compile.Limited(record.Fingerprint) && !compile.Limited(n.Fingerprint):
+		add(CauseLimited)
 	case record.Fingerprint != n.Fingerprint && compile.Content(record.Fingerprint) == compile.Content(n.Fingerprint):
 		add(CauseStorage)
 	case record.Fingerprint != n.Fingerprint:
@@ -205,7 +208,7 @@ func (m *maker) reasons(n *compile.Node) (causes []Cause, soft bool) {
 	own := n.Config.FullRefresh
 	if m.selection.FullRefresh && (own == nil || *own) && (n.Config.Materialized == "incremental" || n.Config.Materialized == "materialized_view" || n.Config.Materialized == compile.Ancestry || n.ID.Kind == addr.Seed) {
 		add(CauseFullRefresh)
-	} else if m.selection.Force {
+	} else if m.selection.Force || n.Config.IncrementalStrategy == compile.Microbatch && !(m.selection.EventStart.IsZero() && m.selection.EventEnd.IsZero()) {
 		add(CauseForced)
 	}
 	soft = len(causes) == 0
@@ -286,6 +289,8 @@ func (m *maker) words(n *compile.Node, causes []Cause) []string {
 	return out
 }
 
+const limitedWords = "it holds only the rows of a build with --empty or --sample"
+
 func (m *maker) word(n *compile.Node, c Cause) string {
 	switch c.Kind {
 	case CauseMissing:
@@ -303,6 +308,8 @@ func (m *maker) word(n *compile.Node, c Cause) string {
 			return "its file or configuration changed"
 		}
 		return "its SQL, a variable in it, or its configuration changed"
+	case CauseLimited:
+		return limitedWords
 	case CauseFullRefresh:
 		return "a full refresh was asked for"
 	case CauseForced:

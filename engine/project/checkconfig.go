@@ -226,7 +226,8 @@ func (c *valueCheck) flags(v any) any {
 	return m
 }
 
-// hooks accepts a statement, a list of statements, and dbt's {sql: …, transaction: …}.
+// hooks accepts a statement, a list of statements, and dbt's {sql: …, transaction: …}. The last
+// is a mapping of both where the statement is to be outside of the transaction, else its text.
 func (c *valueCheck) hooks(v any) any {
 	list, ok := v.([]any)
 	if !ok {
@@ -234,19 +235,32 @@ func (c *valueCheck) hooks(v any) any {
 	}
 	out := make([]any, 0, len(list))
 	for _, item := range list {
-		if m, ok := item.(map[string]any); ok {
+		m, isMap := item.(map[string]any)
+		if isMap {
 			for _, k := range slices.Sorted(maps.Keys(m)) {
-				if k != "sql" {
-					c.fail(configInvalid(c.at, c.key.Name, fmt.Sprintf("a hook has no key %q", k), `give the statement alone, or as "sql"`))
+				if k != "sql" && k != "transaction" {
+					c.fail(configInvalid(c.at, c.key.Name, fmt.Sprintf("a hook has no key %q", k), `give the statement alone, or as "sql", with "transaction: false" if it must not run inside of a transaction`))
 					return nil
 				}
 			}
 			item = m["sql"]
 		}
+		inside := true
+		if v, given := m["transaction"]; given {
+			var isBool bool
+			if inside, isBool = v.(bool); !isBool {
+				c.fail(configInvalid(c.at, c.key.Name, fmt.Sprintf("transaction is %v", v), "want true or false"))
+				return nil
+			}
+		}
 		s, ok := item.(string)
 		if !ok || strings.TrimSpace(s) == "" {
 			c.wrong(item)
 			return nil
+		}
+		if !inside {
+			out = append(out, map[string]any{"sql": s, "transaction": false})
+			continue
 		}
 		out = append(out, s)
 	}

@@ -20,7 +20,9 @@ const (
 	Map     Type = "a mapping"         // map[string]any
 	TextMap Type = "a mapping to text" // map[string]any of string
 	Flags   Type = "a mapping of switches"
-	Hooks   Type = "a list of statements" // []any of string; {sql: …} is accepted
+	// Hooks is a []any of string, or of map[string]any{"sql": …, "transaction": false} for a
+	// statement that must be outside of the transaction.
+	Hooks Type = "a list of statements"
 	// Object is a map[string]any with the entries that Key.Fields describes, Objects a []any
 	// of such; one of them is a list of one.
 	Object  Type = "a mapping of options"
@@ -77,7 +79,7 @@ var (
 	snapshots = []addr.Kind{addr.Snapshot}
 	built     = []addr.Kind{addr.Model, addr.Seed, addr.Snapshot}
 	relations = []addr.Kind{addr.Model, addr.Seed, addr.Snapshot, addr.Source}
-	all       = []addr.Kind{addr.Model, addr.Seed, addr.Snapshot, addr.Source, addr.Exposure, addr.UnitTest}
+	all       = []addr.Kind{addr.Model, addr.Seed, addr.Snapshot, addr.Source, addr.Exposure, addr.UnitTest, addr.Analysis}
 )
 
 // GoogleSQL is the dialect of SQL that the engine itself understands, and the default.
@@ -100,7 +102,7 @@ var ConfigKeys = []Key{
 	{Name: "access", Kinds: models, Type: Text, Values: []string{"private", "protected", "public"}, Help: "who may ref it"},
 
 	{Name: "contract", Kinds: models, Type: Object, Fields: contractFields, Merge: Update, Help: "what readers are promised: names and types of the columns, and what may not change without a new version"},
-	{Name: "dialect", Kinds: []addr.Kind{addr.Model, addr.Snapshot}, Type: Text, Values: Dialects, Help: "the language of its SQL: googlesql is checked, and written anew for the target; any other passes through to a target of that type"},
+	{Name: "dialect", Kinds: []addr.Kind{addr.Model, addr.Snapshot, addr.Analysis}, Type: Text, Values: Dialects, Help: "the language of its SQL: googlesql is checked, and written anew for the target; any other passes through to a target of that type"},
 	{Name: "materialized", Kinds: models, Type: Text, Values: []string{"view", "table", "incremental", "ephemeral", "materialized_view", "ancestry"}, Help: "what it becomes in the warehouse"},
 	{Name: "schema", Kinds: built, Type: Text, Help: "schema, combined with the target's by custom_schema"},
 	{Name: "database", Kinds: built, Type: Text, Help: "database or project"},
@@ -111,6 +113,7 @@ var ConfigKeys = []Key{
 	{Name: "pre_hook", Aliases: []string{"pre-hook"}, Kinds: built, Type: Hooks, Merge: Append, Template: true, Help: "SQL before building"},
 	{Name: "post_hook", Aliases: []string{"post-hook"}, Kinds: built, Type: Hooks, Merge: Append, Template: true, Help: "SQL after building"},
 	{Name: "keep_previous", Kinds: built, Type: Text, whole: wholeRetention, Help: "how many versions that were replaced are kept for engine rollback, or how long: 2, 36h, 7d; 0 for none"},
+	{Name: "event_time", Kinds: relations, Type: Text, Help: "the column, or the expression, with the time of what a row tells: --sample takes rows by it"},
 	{Name: "distribute", Kinds: relations, Type: Object, Fields: distributeFields, Plain: "rows", whole: wholeDistribute, Help: "which customers get it: tenant, shared, never, or only some"},
 	{Name: "tenant_column", Kinds: relations, Type: Text, Help: "the column with the tenant whose row it is; default: that of distribution"},
 	{Name: "links", Kinds: relations, Type: TextMap, whole: wholeEntities, Help: "columns by entity: rows whose key is in a customer's list are the customer's, too"},
@@ -119,10 +122,13 @@ var ConfigKeys = []Key{
 	{Name: "across_tenants", Kinds: relations, Type: Text, Help: "why it may hold what comes of the rows of several tenants and be given away nevertheless; at sources and seeds, why their rows tell nothing of a tenant"},
 
 	{Name: "unique_key", Kinds: []addr.Kind{addr.Model, addr.Snapshot}, Type: Texts, Help: "columns that identify a row"},
-	{Name: "incremental_strategy", Kinds: models, Type: Text, Values: []string{"append", "merge", "delete+insert", "insert_overwrite"}, Refused: hints{"microbatch": noMicrobatch}, Help: "how new rows get into the table"},
+	{Name: "incremental_strategy", Kinds: models, Type: Text, Values: []string{"append", "merge", "delete+insert", "insert_overwrite", "microbatch"}, Help: "how new rows get into the table"},
 	{Name: "incremental_predicates", Kinds: models, Type: Texts, Template: true, Help: "conditions that limit what merge looks at"},
 	{Name: "merge_update_columns", Kinds: models, Type: Texts, Help: "the only columns that merge updates"},
 	{Name: "merge_exclude_columns", Kinds: models, Type: Texts, Help: "columns that merge leaves alone"},
+	{Name: "batch_size", Kinds: models, Type: Text, Values: []string{"hour", "day", "month", "year"}, Help: "how much time one batch of microbatch spans"},
+	{Name: "begin", Kinds: models, Type: Text, Help: "the time at which the first batch of microbatch begins, in UTC"},
+	{Name: "lookback", Kinds: models, Type: Integer, Help: "how many batches of microbatch before the last one are built again; default 1"},
 	{Name: "on_schema_change", Kinds: models, Type: Text, Values: []string{"ignore", "append_new_columns", "sync_all_columns", "fail"}, Help: "what to do when the query's columns change"},
 	{Name: "partitions", Kinds: models, Type: Texts, Help: "the only partitions that insert_overwrite replaces"},
 
@@ -158,6 +164,8 @@ var ConfigKeys = []Key{
 	{Name: "updated_at", Kinds: snapshots, Type: Text, Help: "column with the time of the last change"},
 	{Name: "check_cols", Kinds: snapshots, Type: Texts, Help: `columns to compare, or "all"`},
 	{Name: "hard_deletes", Kinds: snapshots, Type: Text, Values: []string{"ignore", "invalidate", "new_record"}, Help: "what becomes of rows that disappear"},
+	{Name: "dbt_valid_to_current", Kinds: snapshots, Type: Text, Template: true, Help: "what rows that are valid now have in dbt_valid_to: an expression in the target's SQL; default NULL"},
+	{Name: "snapshot_meta_column_names", Kinds: snapshots, Type: Object, Fields: snapshotNameFields, Merge: Update, Help: "other names of the columns that a snapshot adds"},
 }
 
 // TestConfigKeys are the keys that config of data tests may have.
@@ -170,7 +178,11 @@ var TestConfigKeys = []Key{
 	{Name: "dialect", Type: Text, Values: Dialects, Help: "the language of its SQL and of its conditions"},
 	{Name: "limit", Type: Integer, Help: "most failures to count"},
 	{Name: "fail_calc", Type: Text, Help: "aggregate that counts the failures"},
-	{Name: "store_failures", Type: Bool, Help: "keep failing rows in the warehouse"},
+	{Name: "store_failures", Type: Bool, Help: "keep failing rows in the warehouse; false: not even with --store-failures"},
+	{Name: "store_failures_as", Type: Text, Values: []string{"table", "ephemeral"}, Refused: hints{"view": noFailuresView}, Help: "table: keep them; ephemeral: do not; before store_failures"},
+	{Name: "schema", Type: Text, Help: "schema of the failing rows, combined with the target's by custom_schema; default test_failures"},
+	{Name: "database", Type: Text, Help: "database or project of the failing rows"},
+	{Name: "alias", Type: Text, Help: "name of the table with the failing rows, if not the test's"},
 	{Name: "tags", Type: Texts, Merge: Append, Help: "words to select by"},
 	{Name: "meta", Type: Map, Merge: Update, Help: "anything that tools and people want to note"},
 	{Name: "name", Type: Text, Help: "name of the test"},
@@ -214,35 +226,37 @@ func keyNames(kind addr.Kind) []string {
 	return out
 }
 
-const noMicrobatch = `microbatches are not available; use "incremental_strategy: insert_overwrite" with "partition_by", and filter with is_incremental`
+// noFailuresView says why failing rows are no view: what failed is not published, so a view of
+// what is published would show other rows.
+const noFailuresView = `a view would show rows of what is published, not those that failed: use "table"`
 
 // foreignConfig are config keys that dbt projects have and engine does not act on.
 // Each says what to do instead.
 var foreignConfig = hints{
-	"docs":                       "docs stand beside config, not below it",
-	"packages":                   "there are no packages; remove it",
-	"quoting":                    "names are always quoted where they need it; remove it",
-	"event_time":                 noMicrobatch,
-	"batch_size":                 noMicrobatch,
-	"begin":                      noMicrobatch,
-	"lookback":                   noMicrobatch,
-	"concurrent_batches":         noMicrobatch,
-	"sql_header":                 "use a pre_hook",
-	"static_analysis":            "remove it",
-	"on_error":                   "a failed model always skips what depends on it; remove it",
-	"file_format":                "remove it",
-	"transient":                  "remove it",
-	"copy_grants":                "remove it",
-	"secure":                     "remove it",
-	"snowflake_warehouse":        "remove it",
-	"target_schema":              `use "schema"`,
-	"target_database":            `use "database"`,
-	"invalidate_hard_deletes":    `use "hard_deletes: invalidate"`,
-	"quote_columns":              "names of columns are always kept as the file has them; remove it",
-	"dbt_valid_to_current":       "rows that are current have NULL; remove it",
-	"snapshot_meta_column_names": "the names are fixed; rename the columns in a model on top",
-	"inserts_only":               `use "incremental_strategy: append"`,
-	"store_failures_as":          `use "store_failures: true"`,
-	"freshness":                  "freshness belongs to sources",
-	"latest_version_pointer":     "give the latest version the plain name of the model: config: {alias: orders}",
+	"docs":                    "docs stand beside config, not below it",
+	"packages":                "there are no packages; remove it",
+	"quoting":                 "names are always quoted where they need it; remove it",
+	"concurrent_batches":      "batches of one model are built one after the other, beside other models; remove it",
+	"sql_header":              "use a pre_hook",
+	"static_analysis":         "remove it",
+	"on_error":                "a failed model always skips what depends on it; remove it",
+	"file_format":             "remove it",
+	"transient":               "remove it",
+	"copy_grants":             "remove it",
+	"secure":                  "remove it",
+	"snowflake_warehouse":     "remove it",
+	"target_schema":           `use "schema"`,
+	"target_database":         `use "database"`,
+	"invalidate_hard_deletes": `use "hard_deletes: invalidate"`,
+	"quote_columns":           "names of columns are always kept as the file has them; remove it",
+	"inserts_only":            `use "incremental_strategy: append"`,
+	"freshness":               "freshness belongs to sources",
+	"latest_version_pointer":  "give the latest version the plain name of the model: config: {alias: orders}",
+}
+
+// ForeignConfig says what to do instead of a config key that dbt projects have and the engine
+// does not act on; false for any other key.
+func ForeignConfig(key string) (help string, ok bool) {
+	help, ok = foreignConfig[key]
+	return help, ok
 }

@@ -38,6 +38,8 @@ func Load(dir string, env func(string) (string, bool)) (*Project, diag.List) {
 	lock, more := ReadLock(abs)
 	p.Lock = lock
 	list.Add(more...)
+	p.Selectors, more = readSelectors(abs)
+	list.Add(more...)
 
 	w := &walker{dir: abs, skip: map[string]bool{p.Settings.TargetPath: true}, seen: map[string]bool{}, folders: map[trade][]string{}}
 	w.roots(settings.roots)
@@ -53,6 +55,7 @@ func Load(dir string, env func(string) (string, bool)) (*Project, diag.List) {
 	p.Settings.Folders = settings.Folders
 	list.Add(checkNames(p)...)
 	list.Add(fillDocs(a.uses, p.Docs)...)
+	list.Add(fillFixtures(p)...)
 	list.Add(splitVersions(p)...)
 	list.Add(checkConnections(p)...)
 	list.Add(matchProps(p)...)
@@ -96,6 +99,10 @@ func (a *assembly) add(l loaded) {
 	switch extension(l.path) {
 	case "sql":
 		a.template(l)
+	case "csv":
+		if l.ok && isFixture(l.below) {
+			p.Fixtures = append(p.Fixtures, &File{Name: stem(l.path), Source: l.file})
+		}
 	case "tmpl":
 		if l.ok {
 			p.Macros = append(p.Macros, &File{Name: stem(l.path), Source: l.file})
@@ -126,9 +133,13 @@ func (a *assembly) template(l loaded) {
 		p.Functions = append(p.Functions, f)
 	case tradeSnapshots:
 		p.Snapshots = append(p.Snapshots, f)
+	case tradeAnalyses:
+		p.Analyses = append(p.Analyses, f)
 	case tradeTests:
 		if first, _, below := strings.Cut(l.below, "/"); below && first == "generic" {
 			p.Generics = append(p.Generics, f)
+		} else if isFixture(l.below) {
+			p.Fixtures = append(p.Fixtures, f)
 		} else {
 			p.Tests = append(p.Tests, f)
 		}
@@ -137,7 +148,7 @@ func (a *assembly) template(l loaded) {
 
 // matchProps reports properties of things that do not exist, and drops them.
 func matchProps(p *Project) diag.List {
-	names := map[addr.Kind]map[string]string{addr.Model: {}, addr.Seed: {}, addr.Snapshot: {}, addr.Test: {}}
+	names := map[addr.Kind]map[string]string{addr.Model: {}, addr.Seed: {}, addr.Snapshot: {}, addr.Test: {}, addr.Analysis: {}}
 	add := func(kind addr.Kind, fs []*File) {
 		names[kind] = make(map[string]string, len(fs))
 		for _, f := range fs {
@@ -146,6 +157,7 @@ func matchProps(p *Project) diag.List {
 	}
 	add(addr.Model, p.Models)
 	add(addr.Snapshot, p.Snapshots)
+	add(addr.Analysis, p.Analyses)
 	add(addr.Test, p.Tests)
 	for _, s := range p.Seeds {
 		names[addr.Seed][s.Name] = s.Path
@@ -174,7 +186,8 @@ func otherHome(x *Props, names map[addr.Kind]map[string]string) string {
 		return fmt.Sprintf("did you mean %q? (%s)", s, names[x.Kind][s])
 	}
 	return cmp.Or(map[addr.Kind]string{
-		addr.Model: "write " + path.Join("models", x.Name.V+".sql") + ", or remove the entry",
-		addr.Test:  "write " + path.Join("tests", x.Name.V+".sql") + ", or remove the entry; tests of a model stand in the model's entry",
+		addr.Model:    "write " + path.Join("models", x.Name.V+".sql") + ", or remove the entry",
+		addr.Analysis: "write " + path.Join("analyses", x.Name.V+".sql") + ", or remove the entry",
+		addr.Test:     "write " + path.Join("tests", x.Name.V+".sql") + ", or remove the entry; tests of a model stand in the model's entry",
 	}[x.Kind], "add its file, or remove the entry")
 }

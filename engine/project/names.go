@@ -114,6 +114,7 @@ func checkFileNames(p *Project) diag.List {
 	p.Seeds = slices.DeleteFunc(p.Seeds, func(s *Seed) bool { return taken("ref", "seed", s.Name, s.At, one) })
 	p.Snapshots = slices.DeleteFunc(p.Snapshots, func(f *File) bool { return taken("ref", "snapshot", f.Name, fileName(f.Source), one) })
 	const other = "rename one of the files"
+	p.Analyses = slices.DeleteFunc(p.Analyses, func(f *File) bool { return taken("analysis", "analysis", f.Name, fileName(f.Source), other) })
 	p.Tests = slices.DeleteFunc(p.Tests, func(f *File) bool { return taken("test", "data test", f.Name, fileName(f.Source), other) })
 	p.Generics = slices.DeleteFunc(p.Generics, func(f *File) bool {
 		return taken("generic", "generic test", f.Name, fileName(f.Source), other)

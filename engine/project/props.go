@@ -28,7 +28,6 @@ var foreignTop = hints{
 	"metrics":         "there is no semantic layer; remove it",
 	"semantic_models": "there is no semantic layer; remove it",
 	"saved_queries":   "there is no semantic layer; remove it",
-	"analyses":        "describe analyses in a comment of their file",
 	"functions":       "create functions in on-run-start",
 }
 
@@ -57,6 +56,11 @@ func (p *part) top(o *object) {
 			if props := readRelation(o.reader, n, kind); props != nil {
 				p.props = append(p.props, props)
 			}
+		}
+	}
+	for _, n := range o.items("analyses") {
+		if props := readRelation(o.reader, n, addr.Analysis); props != nil {
+			p.props = append(p.props, props)
 		}
 	}
 	for _, n := range o.items("data_tests") {
@@ -118,11 +122,11 @@ var foreignRelation = hints{
 	"static_analysis": "remove it",
 	"granularity":     "there is no semantic layer; remove it",
 	"external":        "external tables are made outside of engine; remove it",
-	"loaded_at_query": `use "loaded_at_field", which may be an expression`,
+	"loaded_at_query": "freshness belongs to sources",
 	"overrides":       "there are no packages; remove it",
 	"fixture":         `give the rows under "rows"`,
 	"metrics":         "there is no semantic layer; remove it",
-	"event_time":      noMicrobatch,
+	"event_time":      `write it under "config"`,
 }
 
 // readRelation reads an entry of models, seeds or snapshots.
@@ -135,7 +139,11 @@ func readRelation(r *reader, n *yaml.Node, kind addr.Kind) *Props {
 	p.Description.At = o.description(&p.Description.V)
 	p.Docs = readDocsShow(o)
 	p.Meta, p.Tags = o.dict("meta"), o.tags()
-	p.Group, p.Owner, p.Tier = o.checked("group", kind), o.checked("owner", kind), o.checked("tier", kind)
+	if kind != addr.Analysis { // which is no relation
+		p.Group, p.Owner, p.Tier = o.checked("group", kind), o.checked("owner", kind), o.checked("tier", kind)
+		p.Constraints = readConstraints(o, true)
+		p.Tests = readTests(o, "")
+	}
 	if kind == addr.Model {
 		p.Access = o.checked("access", kind)
 		p.DeprecationDate = o.date("deprecation_date")
@@ -143,8 +151,6 @@ func readRelation(r *reader, n *yaml.Node, kind addr.Kind) *Props {
 		p.versions = readVersions(o)
 	}
 	p.Columns = readColumns(o)
-	p.Constraints = readConstraints(o, true)
-	p.Tests = readTests(o, "")
 	p.Config, _ = o.config(kind)
 	o.finish(func(key string) string { return besideConfig(key, kind) }, foreignRelation)
 	if !ok {

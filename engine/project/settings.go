@@ -31,7 +31,6 @@ var foreignSettings = hints{
 	"query-comment":         "remove it",
 	"clean-targets":         `"engine clean" removes the target path; remove it`,
 	"packages-install-path": "there are no packages; remove it",
-	"analysis-paths":        "there are no analyses; remove it",
 	"docs-paths":            "docs blocks are found below all paths; remove it",
 	"asset-paths":           "remove it",
 	"log-path":              "remove it",
@@ -43,7 +42,6 @@ var foreignSettings = hints{
 	"semantic-models":       "there is no semantic layer; remove it",
 	"saved-queries":         "there is no semantic layer; remove it",
 	"functions":             "create functions in on-run-start",
-	"analyses":              "there are no analyses; remove it",
 	"packages":              "there are no packages; remove it",
 	"outputs":               `connections stand under "targets"`,
 }
@@ -129,6 +127,9 @@ func (s *settings) decode(root *yaml.Node, broken bool, env func(string) (string
 		if n := o.get(key); n != nil {
 			s.trees = append(s.trees, tree{kind, key, n})
 		}
+	}
+	if n := o.get("analyses"); n != nil {
+		s.trees = append(s.trees, tree{addr.Analysis, "analyses", n})
 	}
 	if o.has("data_tests") && o.has("tests") {
 		o.list.Add(configTwice(o.keyAt("tests"), "data_tests", o.keyAt("data_tests")))
@@ -225,6 +226,7 @@ func (s *settings) decodePaths(o *object) {
 	s.TestPaths = paths("test-paths", tradeTests, "tests")
 	s.MacroPaths = paths("macro-paths", tradeMacros, "macros")
 	s.FunctionPaths = paths("function-paths", tradeFunctions, "functions")
+	s.AnalysisPaths = paths("analysis-paths", tradeAnalyses, "analyses")
 	if v := o.str("target-path"); v.IsSet() {
 		p, why := inside(v.V)
 		if why == "" && p == "." {
@@ -277,7 +279,7 @@ func (s *settings) readFolders(found map[trade][]string) diag.List {
 // folders of their own and beside what they test.
 func foldersOf(kind addr.Kind, found map[trade][]string) map[string]bool {
 	trades := map[addr.Kind][]trade{
-		addr.Model: {tradeModels}, addr.Seed: {tradeSeeds}, addr.Snapshot: {tradeSnapshots},
+		addr.Model: {tradeModels}, addr.Seed: {tradeSeeds}, addr.Snapshot: {tradeSnapshots}, addr.Analysis: {tradeAnalyses},
 		addr.Test: {tradeTests, tradeModels, tradeSeeds, tradeSnapshots},
 	}[kind]
 	out := map[string]bool{}

@@ -48,6 +48,13 @@ var (
 		{Name: "method", Type: Text, Values: []string{"auto", "memory", "sql"}, Help: "who computes: the engine in memory, or the warehouse step by step; default auto"},
 		{Name: "result", Type: Text, Values: []string{"pairs", "things"}, Help: "what a row is: a pair of an ancestor and a descendant, or a thing with the lists of both; default pairs"},
 	}
+	snapshotNameFields = []Key{
+		{Name: "dbt_scd_id", Type: Text, Help: "what identifies a version of a row"},
+		{Name: "dbt_updated_at", Type: Text, Help: "when the row was changed last"},
+		{Name: "dbt_valid_from", Type: Text, Help: "the time from which it was valid"},
+		{Name: "dbt_valid_to", Type: Text, Help: "the time to which it was valid"},
+		{Name: "dbt_is_deleted", Type: Text, Help: "whether the row says that the thing is gone; with hard_deletes: new_record"},
+	}
 	contractFields = []Key{
 		{Name: "enforced", Type: Bool, Help: "the columns are those that YAML declares, with their data_type, and constraints hold before anything is published"},
 		{Name: "alias_types", Type: Bool, Help: "other names of a type are as good as its own, INTEGER as INT64; default true"},

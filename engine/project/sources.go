@@ -7,6 +7,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/diag"
 )
 
 // readSource reads an entry of sources: one Source per table, with what the tables have
@@ -23,8 +24,8 @@ func readSource(r *reader, n *yaml.Node) []*Source {
 	o.description(&common.SourceDescription)
 	common.Meta, common.Tags = o.dict("meta"), o.tags()
 	var cfg *object
-	common.Config, cfg = o.config(addr.Source, "freshness", "loaded_at_field", "version_by")
-	common.LoadedAt, common.Freshness = readFreshnessKeys(o, cfg, Value[string]{}, nil)
+	common.Config, cfg = o.config(addr.Source, "freshness", "loaded_at_field", "loaded_at_query", "version_by")
+	readFreshnessKeys(o, cfg, &common)
 	common.VersionBy = readVersionBy(o, cfg, Value[string]{})
 	common.Ingest = readIngest(o)
 	tables := o.items("tables")
@@ -91,9 +92,9 @@ func readTable(parent *object, n *yaml.Node, common Source) *Source {
 	}
 	s.Meta = joinMeta(maps.Clone(common.Meta), o.dict("meta"))
 	s.Tags = append(append([]string(nil), common.Tags...), o.tags()...)
-	cfg, in := o.config(addr.Source, "freshness", "loaded_at_field", "version_by")
+	cfg, in := o.config(addr.Source, "freshness", "loaded_at_field", "loaded_at_query", "version_by")
 	s.Config = inheritConfig(common.Config, cfg)
-	s.LoadedAt, s.Freshness = readFreshnessKeys(o, in, common.LoadedAt, common.Freshness)
+	readFreshnessKeys(o, in, &s)
 	s.VersionBy = readVersionBy(o, in, common.VersionBy)
 	if s.VersionBy.V == VersionLoadedAt && s.LoadedAt.V == "" {
 		o.list.Add(versionNeedsField(s.VersionBy.At, o.what))
@@ -137,21 +138,35 @@ func inheritConfig(outer, inner Config) Config {
 	return out
 }
 
-// readFreshnessKeys reads loaded_at_field and freshness, directly or below config, over
-// what is inherited. «freshness: null» switches inherited limits off.
-func readFreshnessKeys(o, cfg *object, loadedAt Value[string], f *Freshness) (Value[string], *Freshness) {
+// readFreshnessKeys reads loaded_at_field, loaded_at_query and freshness, directly or below
+// config, over what is inherited. «freshness: null» switches inherited limits off.
+func readFreshnessKeys(o, cfg *object, s *Source) {
+	var field, query Value[string]
 	for _, in := range []*object{cfg, o} {
 		if in == nil {
 			continue
 		}
 		if v := in.str("loaded_at_field"); v.IsSet() {
-			loadedAt = v
+			field = v
+		}
+		if v := in.str("loaded_at_query"); v.IsSet() {
+			query = v
 		}
 		if in.has("freshness") {
-			f = readFreshness(in, f)
+			s.Freshness = readFreshness(in, s.Freshness)
 		}
 	}
-	return loadedAt, f
+	// One of them takes the place of the other that is inherited.
+	switch {
+	case field.IsSet() && query.IsSet():
+		d := valueInvalid(query.At, fmt.Sprintf("%s has both loaded_at_field and loaded_at_query", o.what), "keep one of them")
+		d.Labels = []diag.Label{{At: field.At, Text: "the field is here"}}
+		o.list.Add(d)
+	case field.IsSet():
+		s.LoadedAt, s.LoadedAtQuery = field, Value[string]{}
+	case query.IsSet():
+		s.LoadedAt, s.LoadedAtQuery = Value[string]{}, query
+	}
 }
 
 // readVersionBy reads version_by, directly or below config, over what is inherited.

@@ -128,6 +128,10 @@ func (s Settings) Target(name string, env func(string) (string, bool)) (*TargetS
 	return &t, list
 }
 
+// customSchemas are what a node's own schema can become: put behind the target's, itself alone,
+// or nothing, so that all is in the target's schema.
+var customSchemas = []string{"append", "replace", "ignore"}
+
 // resolve replaces ${ENV} in all values of t and checks those that are ours. When blind,
 // the environment is not known: values that depend on it are not judged.
 func (t *TargetSettings) resolve(env func(string) (string, bool), list *diag.List, blind bool) {
@@ -142,8 +146,8 @@ func (t *TargetSettings) resolve(env func(string) (string, bool), list *diag.Lis
 	text(&t.Type)
 	text(&t.Schema)
 	text(&t.Database)
-	if text(&t.CustomSchema) && t.CustomSchema.V != "" && t.CustomSchema.V != "append" && t.CustomSchema.V != "replace" {
-		list.Add(valueUnknown(t.CustomSchema.At, `"custom_schema"`, t.CustomSchema.V, []string{"append", "replace"}))
+	if text(&t.CustomSchema) && t.CustomSchema.V != "" && !slices.Contains(customSchemas, t.CustomSchema.V) {
+		list.Add(valueUnknown(t.CustomSchema.At, `"custom_schema"`, t.CustomSchema.V, customSchemas))
 	}
 	if threads := t.threads; text(&threads) && threads.V != "" {
 		n, err := strconv.ParseInt(threads.V, 10, 32)

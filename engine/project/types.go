@@ -19,6 +19,8 @@ type Project struct {
 	Tests     []*File  // tests/**/*.sql outside tests/generic
 	Generics  []*File  // tests/generic/**/*.sql: custom generic tests, named after the file
 	Macros    []*File  // macros/**/*.tmpl
+	Fixtures  []*File  // tests/fixtures/**/*.csv and .sql: rows of unit tests
+	Analyses  []*File  // analyses/**/*.sql: queries that are compiled and never run
 	Functions []*File  // functions/**/*.sql: CREATE FUNCTION statements in GoogleSQL
 	Props     []*Props // of models, seeds and snapshots
 	TestProps []*Props // of singular tests: name, description, config
@@ -27,6 +29,8 @@ type Project struct {
 	UnitTests []*UnitTest
 	Groups    []*Group
 	Docs      []*Doc
+	// Selectors are those of selectors.yml, in its order.
+	Selectors []*Selector
 	// Lock is what is written down of the columns of sources; never nil after Load.
 	Lock *Lock
 }
@@ -76,8 +80,8 @@ type Settings struct {
 	Targets []*TargetSettings
 	Default Value[string] // name of the default target
 	// Paths; defaults models, seeds, snapshots, tests, macros, functions, target.
-	ModelPaths, SeedPaths, SnapshotPaths, TestPaths, MacroPaths, FunctionPaths []string
-	TargetPath                                                                 string
+	ModelPaths, SeedPaths, SnapshotPaths, TestPaths, MacroPaths, FunctionPaths, AnalysisPaths []string
+	TargetPath                                                                                string
 	// Publish and KeepPrevious hold for targets and nodes that do not say otherwise.
 	Publish              Value[Publication]
 	KeepPrevious         Value[Retention]
@@ -229,6 +233,7 @@ type Source struct {
 	SourceDescription string
 	Loader            string
 	LoadedAt          Value[string]
+	LoadedAtQuery     Value[string] // a query for the time instead, in the target's SQL; a template
 	Freshness         *Freshness
 	// VersionBy is how a change of the rows is found out: VersionAuto, VersionLoadedAt or
 	// VersionNone; unset means VersionAuto.
@@ -286,19 +291,32 @@ type UnitTest struct {
 	Description string
 	Given       []Given
 	Expect      []Row
-	ExpectAt    source.Span
-	Overrides   Overrides
-	Tags        []string
-	Meta        map[string]any
-	Enabled     bool
-	At          source.Span
+	ExpectAs    Stated
+	// include and exclude are the versions of the model that are tested; neither: all.
+	include, exclude []Value[string]
+	ExpectAt         source.Span
+	Overrides        Overrides
+	Tags             []string
+	Meta             map[string]any
+	Enabled          bool
+	At               source.Span
 }
 
 // Given is one input of a unit test.
 type Given struct {
 	Input Value[string] // ref('x'), source('a','b'), this
 	Rows  []Row
+	As    Stated
 	At    source.Span
+}
+
+// Stated says how rows of a unit test are written.
+type Stated struct {
+	Format string // dict, csv, sql
+	// Fixture names the file below fixtures of a folder of tests that the rows are in.
+	Fixture Value[string]
+	// SQL is the query for them, in the model's language; set with Format sql alone.
+	SQL Value[string]
 }
 
 // Row is one row: column → value as written.

@@ -1,15 +1,18 @@
 package project
 
 import (
+	"cmp"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
 
 	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/source"
 )
 
@@ -33,10 +36,18 @@ func readUnitTest(r *reader, n *yaml.Node) *UnitTest {
 	} else if in, ok := o.child("expect"); ok {
 		in.what = "expect of " + o.what
 		u.ExpectAt = in.at
-		u.Expect = readRows(in)
-		in.finish(nil, foreignUnitTest)
+		u.Expect, u.ExpectAs = readRows(in)
+		in.finish(nil, nil)
 	}
 	u.Overrides = readOverrides(o)
+	if in, ok := o.child("versions"); ok {
+		in.what = "versions of " + o.what
+		u.include, u.exclude = in.strs("include"), in.strs("exclude")
+		if len(u.include) > 0 && len(u.exclude) > 0 {
+			o.list.Add(valueInvalid(o.keyAt("versions"), fmt.Sprintf("%s have both include and exclude", in.what), "keep one of them"))
+		}
+		in.finish(nil, nil)
+	}
 	u.Meta, u.Tags, u.Enabled = readCommon(o, addr.UnitTest)
 	o.finish(func(key string) string {
 		switch key {
@@ -48,16 +59,11 @@ func readUnitTest(r *reader, n *yaml.Node) *UnitTest {
 			return `put it under "overrides"`
 		}
 		return besideConfig(key, addr.UnitTest)
-	}, foreignUnitTest)
+	}, nil)
 	if !ok || !hasModel {
 		return nil
 	}
 	return u
-}
-
-var foreignUnitTest = hints{
-	"fixture":  `give the rows under "rows"`,
-	"versions": "a unit test of a model with versions is one of each of them; remove it",
 }
 
 func readGiven(parent *object, n *yaml.Node) (Given, bool) {
@@ -70,42 +76,103 @@ func readGiven(parent *object, n *yaml.Node) (Given, bool) {
 	if ok {
 		o.what = fmt.Sprintf("input %q of %s", g.Input.V, parent.what)
 	}
-	g.Rows = readRows(o)
-	o.finish(nil, foreignUnitTest)
+	g.Rows, g.As = readRows(o)
+	o.finish(nil, nil)
 	return g, ok
 }
 
-// readRows reads rows in the given format: a list of mappings, or CSV text.
-func readRows(o *object) []Row {
+// formats are how rows of unit tests can be written.
+var formats = []string{"dict", "csv", "sql"}
+
+// readRows reads rows in the given format: a list of mappings, CSV text, a query, or the name
+// of a file with one of the last two.
+func readRows(o *object) ([]Row, Stated) {
 	format := o.str("format")
+	as := Stated{Format: cmp.Or(format.V, "dict"), Fixture: o.str("fixture")}
 	n := o.get("rows")
 	switch {
+	case format.V != "" && !slices.Contains(formats, format.V):
+		o.list.Add(valueUnknown(format.At, o.key("format"), format.V, formats))
+	case as.Fixture.IsSet() && o.has("rows"):
+		o.list.Add(valueInvalid(as.Fixture.At, fmt.Sprintf("%s has both \"rows\" and a \"fixture\"", o.what), "keep one of them"))
+	case as.Fixture.IsSet() && as.Format == "dict":
+		o.list.Add(valueInvalid(as.Fixture.At, fmt.Sprintf("%s has a fixture, and no format", o.what), `say what the file is: "format: csv" or "format: sql"`))
+	case as.Fixture.IsSet():
+		// the file is found when all files are known
 	case !o.has("rows"):
 		o.list.Add(keyMissing(o.at.Sub(0, 1), "rows", o.what))
-		return nil
-	case format.V == "sql":
-		o.list.Add(valueInvalid(format.At, "rows cannot be given as SQL", `give them as a list, or as text with "format: csv"`))
-		return nil
-	case format.V != "" && format.V != "dict" && format.V != "csv":
-		o.list.Add(valueUnknown(format.At, o.key("format"), format.V, []string{"dict", "csv"}))
-		return nil
+	case n == nil && as.Format == "sql":
+		o.list.Add(valueInvalid(o.keyAt("rows"), fmt.Sprintf("%s has no query", o.what), "write one: rows: select 1 as id"))
 	case n == nil:
-		return nil
-	case format.V == "csv":
-		return o.csvRows(n)
+	case as.Format == "sql":
+		as.SQL = o.text(n, o.key("rows"))
+	case as.Format == "csv":
+		return o.csvRows(n), as
 	case n.Kind == yaml.ScalarNode:
 		d := wrongType(o.span(n), o.key("rows"), "a list", n)
 		d.Help = `give a list of mappings, or add "format: csv"`
 		o.list.Add(d)
-		return nil
-	}
-	var out []Row
-	for _, item := range o.items("rows") {
-		if row, ok := o.dictRow(item); ok {
-			out = append(out, row)
+	default:
+		var out []Row
+		for _, item := range o.items("rows") {
+			if row, ok := o.dictRow(item); ok {
+				out = append(out, row)
+			}
 		}
+		return out, as
 	}
-	return out
+	return nil, as
+}
+
+// isFixture reports whether a file below a folder of tests holds rows of unit tests.
+func isFixture(below string) bool {
+	first, _, inside := strings.Cut(below, "/")
+	return inside && first == "fixtures"
+}
+
+// fillFixtures reads the rows of unit tests that stand in files of their own.
+func fillFixtures(p *Project) diag.List {
+	var list diag.List
+	files := map[string]*File{}
+	var names []string
+	for _, f := range p.Fixtures {
+		key := f.Name + "." + extension(f.Source.Path)
+		if first := files[key]; first != nil {
+			list.Add(nameDuplicate(f.Source.Whole(), "fixture", f.Name, first.Source.Whole(), "fixture", "rename one of the files"))
+			continue
+		}
+		files[key], names = f, append(names, f.Name)
+	}
+	fill := func(rows *[]Row, as *Stated) {
+		if !as.Fixture.IsSet() || as.Format == "dict" {
+			return
+		}
+		f := files[as.Fixture.V+"."+as.Format]
+		if f == nil {
+			help := fmt.Sprintf("write tests/fixtures/%s.%s", as.Fixture.V, as.Format)
+			if near, ok := diag.Suggest(as.Fixture.V, names); ok && near != as.Fixture.V {
+				help = fmt.Sprintf("did you mean %q?", near)
+			}
+			list.Add(valueInvalid(as.Fixture.At, fmt.Sprintf("there is no fixture %q of format %s", as.Fixture.V, as.Format), help))
+			return
+		}
+		text := Value[string]{string(f.Source.Data), f.Source.Whole()}
+		if as.Format == "sql" {
+			as.SQL = text
+			return
+		}
+		*rows = csvCells(&list, text, func(line, col, size int) source.Span {
+			off := f.Source.Offset(line, 1) + col - 1
+			return f.Source.Span(off, min(off+size, len(f.Source.Data)))
+		})
+	}
+	for _, u := range p.UnitTests {
+		for i := range u.Given {
+			fill(&u.Given[i].Rows, &u.Given[i].As)
+		}
+		fill(&u.Expect, &u.ExpectAs)
+	}
+	return list
 }
 
 func (o *object) dictRow(n *yaml.Node) (Row, bool) {
@@ -131,7 +198,11 @@ func (o *object) csvRows(n *yaml.Node) []Row {
 	if !text.IsSet() {
 		return nil
 	}
-	place := csvPlace(o.doc, n, text)
+	return csvCells(&o.list, text, csvPlace(o.doc, n, text))
+}
+
+// csvCells reads a CSV text; place finds a field of it by its line and column, from 1.
+func csvCells(list *diag.List, text Value[string], place func(line, col, size int) source.Span) []Row {
 	in := csv.NewReader(strings.NewReader(text.V))
 	in.TrimLeadingSpace = true
 	header, err := in.Read()
@@ -152,7 +223,7 @@ func (o *object) csvRows(n *yaml.Node) []Row {
 				row.At = v.At
 			}
 			if _, twice := row.Cells[header[i]]; twice && len(out) == 0 {
-				o.list.Add(nameDuplicate(place(1, 1, len(header[i])), "column", header[i], text.At, "column", "remove one of the columns"))
+				list.Add(nameDuplicate(place(1, 1, len(header[i])), "column", header[i], text.At, "column", "remove one of the columns"))
 			}
 			row.Cells[header[i]] = v
 		}
@@ -169,7 +240,7 @@ func (o *object) csvRows(n *yaml.Node) []Row {
 				why = fmt.Sprintf("the header has %d fields, this line has another number", len(header))
 			}
 		}
-		o.list.Add(valueInvalid(at, "the CSV rows cannot be read: "+why, "give every line as many fields as the header, and quote fields with commas"))
+		list.Add(valueInvalid(at, "the CSV rows cannot be read: "+why, "give every line as many fields as the header, and quote fields with commas"))
 		return nil
 	}
 	return out

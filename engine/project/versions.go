@@ -521,10 +521,28 @@ func (s *versionSplit) unitTests() []*UnitTest {
 	for _, u := range s.project.UnitTests {
 		all := s.versions[u.Model.V]
 		if all == nil {
+			for _, v := range append(slices.Clip(u.include), u.exclude...) {
+				s.list.Add(valueInvalid(v.At, fmt.Sprintf("model %q has no versions", u.Model.V), "remove \"versions\" from the unit test"))
+			}
 			out = append(out, u)
 			continue
 		}
+		named := func(list []Value[string], v string) bool {
+			return slices.ContainsFunc(list, func(n Value[string]) bool { return n.V == v })
+		}
+		for _, n := range append(slices.Clip(u.include), u.exclude...) {
+			if !slices.ContainsFunc(all, func(v *Version) bool { return v.V.V == n.V }) {
+				var known []string
+				for _, v := range all {
+					known = append(known, v.V.V)
+				}
+				s.list.Add(valueInvalid(n.At, fmt.Sprintf("model %q has no version %s", u.Model.V, n.V), "its versions are "+strings.Join(known, ", ")))
+			}
+		}
 		for _, v := range all {
+			if len(u.include) > 0 && !named(u.include, v.V.V) || named(u.exclude, v.V.V) {
+				continue
+			}
 			one := *u
 			one.Model.V = v.NodeName()
 			one.Name.V = FlatName(u.Name.V, v.V.V)

@@ -23,6 +23,7 @@ const (
 	tradeTests     trade = "data test"
 	tradeMacros    trade = "macro"
 	tradeFunctions trade = "function"
+	tradeAnalyses  trade = "analysis"
 )
 
 // entry is a file found below a configured path.
@@ -192,8 +193,10 @@ func wanted(t trade, p string) bool {
 	case "yml", "yaml", "md":
 		return true
 	case "sql":
-		return t == tradeModels || t == tradeSnapshots || t == tradeTests || t == tradeFunctions
-	case "csv", "parquet":
+		return t == tradeModels || t == tradeSnapshots || t == tradeTests || t == tradeFunctions || t == tradeAnalyses
+	case "csv":
+		return t == tradeSeeds || t == tradeTests
+	case "parquet":
 		return t == tradeSeeds
 	case "tmpl":
 		return t == tradeMacros

@@ -31,6 +31,9 @@ func Op(op string, a, b any) (any, error) {
 		}
 		return floatOp(op, f, g)
 	}
+	if v, ok, err := timeOp(op, a, b); ok {
+		return v, err
+	}
 	switch op {
 	case "+":
 		switch a := a.(type) {

@@ -71,13 +71,19 @@ func Method(v any, name string, a Args) (any, error) {
 	case string:
 		out, known, err = ofText(v, name, a)
 	case *List:
-		out, known, err = ofList(v, name, a)
+		if out, known, err = ofList(v, name, a); !known && err == nil {
+			out, known, err = ofSet(v, name, a)
+		}
 	case *Tuple:
 		if name == "index" || name == "count" {
 			out, known, err = ofList(&List{v.Items}, name, a)
 		}
 	case *Dict:
 		out, known, err = ofDict(v, name, a)
+	case *Match:
+		out, known, err = ofMatch(v, name, a)
+	case Date, Datetime, Duration:
+		out, known, err = ofTime(v, name, a)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
@@ -459,7 +465,12 @@ func ofDict(d *Dict, name string, a Args) (any, bool, error) {
 }
 
 // Attr is v.name for what is not called: an entry of a dictionary, or Undefined.
-func Attr(v any, name string) any { return Item(v, name) }
+func Attr(v any, name string) any {
+	if x, ok := timeAttr(v, name); ok {
+		return x
+	}
+	return Item(v, name)
+}
 
 // sorted sorts by a key, equal ones in their order.
 func sorted(items []any, by func(any) any, reverse bool) (out []any, err error) {

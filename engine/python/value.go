@@ -195,6 +195,14 @@ func Kind(v any) string {
 		return "dict"
 	case Undefined:
 		return "undefined"
+	case *Match:
+		return "re.Match"
+	case Date:
+		return "datetime.date"
+	case Datetime:
+		return "datetime.datetime"
+	case Duration:
+		return "datetime.timedelta"
 	}
 	return fmt.Sprintf("%T", v)
 }
@@ -206,6 +214,9 @@ func Str(v any) string {
 		return v
 	case Undefined:
 		return ""
+	case Date, Datetime, Duration:
+		s, _ := timeText(v)
+		return s
 	default:
 		return Repr(v)
 	}
@@ -229,6 +240,8 @@ func repr(v any, depth int) string {
 		return open + strings.Join(out, ", ") + end
 	}
 	switch v := Of(v).(type) {
+	case Date, Datetime, Duration:
+		return timeRepr(v)
 	case nil:
 		return "None"
 	case bool:
@@ -367,6 +380,12 @@ func equal(a, b any, depth int) bool {
 		}
 		return ok && f == g
 	}
+	if c, ok := timeCompare(a, b); ok {
+		return c == 0
+	}
+	if Kind(a) != Kind(b) {
+		return false
+	}
 	all := func(x, y []any) bool {
 		return slices.EqualFunc(x, y, func(a, b any) bool { return equal(Of(a), Of(b), depth+1) })
 	}
@@ -411,6 +430,9 @@ func Compare(a, b any) (int, error) {
 			}
 			return cmp.Compare(f, g), nil
 		}
+	}
+	if c, ok := timeCompare(a, b); ok {
+		return c, nil
 	}
 	switch x := a.(type) {
 	case string:

@@ -45,7 +45,12 @@ func (r *runner) act(ctx context.Context, a *plan.Action) (res *NodeResult) {
 		return res
 	}
 	conn := r.conn
+	acct := &account{of: &res.Usage, bounded: true}
 	var tx warehouse.Tx
+	first, build := alone(a.Build)
+	if len(first) > 0 && !r.phase(res, "build", true, func() bool { return r.ops(ctx, conn, a, first, res, acct) }) {
+		return res
+	}
 	if a.InTx {
 		var err error
 		if tx, err = warehouse.Begin(ctx, r.conn); err != nil {
@@ -68,8 +73,7 @@ func (r *runner) act(ctx context.Context, a *plan.Action) (res *NodeResult) {
 	if a.Verb != plan.Check {
 		res.content = r.contents.made(a)
 	}
-	acct := &account{of: &res.Usage, bounded: true}
-	ok := r.phase(res, "build", len(a.Build) > 0, func() bool { return r.ops(ctx, conn, a, a.Build, res, acct) }) &&
+	ok := r.phase(res, "build", len(build) > 0, func() bool { return r.ops(ctx, conn, a, build, res, acct) }) &&
 		r.phase(res, "compare", a.Compare != "", func() bool { r.compare(ctx, conn, a, res); return true }) &&
 		r.phase(res, "tests", gates(a), func() bool { return r.tests(ctx, conn, a, res) }) &&
 		r.phase(res, "publish", true, func() bool { return r.publish(ctx, tx, a, res) })
@@ -367,6 +371,7 @@ func (r *runner) publish(ctx context.Context, tx warehouse.Tx, a *plan.Action, r
 		r.published(a, res)
 		return true
 	}
+	last, _ := alone(a.Publish)
 	ops := slices.Concat([]warehouse.Op(a.Publish), r.recordsOf(a, res))
 	if tx == nil && len(ops) > 0 {
 		own, err := warehouse.Begin(ctx, r.conn)
@@ -384,7 +389,13 @@ func (r *runner) publish(ctx context.Context, tx warehouse.Tx, a *plan.Action, r
 	if err != nil {
 		return refuse(err)
 	}
-	if !r.ops(ctx, conn, a, slices.Concat(publish, r.recordsOf(a, res), kept), res, acct) {
+	_, publish = alone(publish)
+	records := r.recordsOf(a, res)
+	if len(last) > 0 {
+		// The node is as it should be when these are done, too: until then it has no record.
+		records = r.withdrawn(a)
+	}
+	if !r.ops(ctx, conn, a, slices.Concat(publish, records, kept), res, acct) {
 		return false
 	}
 	if tx != nil {
@@ -395,8 +406,31 @@ func (r *runner) publish(ctx context.Context, tx warehouse.Tx, a *plan.Action, r
 			return refuse(err)
 		}
 	}
+	if len(last) > 0 && !r.ops(ctx, r.conn, a, slices.Concat(last, r.recordsOf(a, res)), res, acct) {
+		return false
+	}
 	r.published(a, res)
 	return true
+}
+
+// alone splits off the statements that stay outside of the transaction of the others.
+func alone(ops []warehouse.Op) (outside, inside []warehouse.Op) {
+	for _, op := range ops {
+		if s, ok := op.(warehouse.SQL); ok && s.Alone {
+			outside = append(outside, op)
+		} else {
+			inside = append(inside, op)
+		}
+	}
+	return outside, inside
+}
+
+// withdrawn is the record of a node that is published and not finished: the next build builds it.
+func (r *runner) withdrawn(a *plan.Action) []warehouse.Op {
+	if r.options.Frozen {
+		return nil
+	}
+	return []warehouse.Op{r.revocationOf(a)}
 }
 
 // appends reports whether doing an action twice would leave rows twice.

@@ -42,17 +42,19 @@ func Apply(ctx context.Context, p *plan.Plan, conn warehouse.Conn, o Options) (*
 		}
 		return nil, err
 	}
+	r.atStart(ctx, result)
+	if r.halted == "" {
+		if err := warehouse.Prepare(ctx, r.conn, p.Needs); err != nil {
+			return nil, fmt.Errorf("prepare the warehouse: %w", err)
+		}
+	}
 	r.schedule(ctx, result)
 	if p.PublishRun {
 		r.together(ctx, result, overhead)
 	}
 	result.Timing = r.timing(result)
 	if !r.canceled(ctx) {
-		for _, text := range p.OnRunEnd {
-			if _, err := r.exec(asked, conn, warehouse.Statement{SQL: text}, overhead); err != nil {
-				result.Diags.Add(hookFailed("on-run-end", text, conn.Dialect(), err))
-			}
-		}
+		r.atEnd(asked, result)
 	}
 	if !r.canceled(ctx) {
 		if err := r.retire(ctx, result, overhead); err != nil {
@@ -87,6 +89,7 @@ type runner struct {
 	kept    []plan.Previous // what this run keeps, if it is published
 	moments map[addr.Node]time.Time
 	billed  atomic.Int64 // bytes that the statements of this run were billed for
+	halted  string       // why no action may begin, empty if they may; set before the first
 	over    atomic.Bool  // a statement was not sent, because the budget was used up
 }
 
@@ -124,8 +127,7 @@ func (r *runner) canceled(ctx context.Context) bool {
 	return ctx.Err() != nil && !errors.Is(context.Cause(ctx), errFailFast)
 }
 
-// prepare makes the schemas and state tables, removes what a dead run left, runs the
-// start hooks.
+// prepare makes the schemas and state tables, and removes what a dead run left.
 func (r *runner) prepare(ctx context.Context, acct *account) error {
 	var ops []warehouse.Op
 	if !r.options.Frozen {
@@ -144,16 +146,10 @@ func (r *runner) prepare(ctx context.Context, acct *account) error {
 	for _, s := range r.plan.Schemas {
 		ops = append(ops, s)
 	}
-	for _, text := range r.plan.OnRunStart {
-		ops = append(ops, warehouse.SQL{Text: text})
-	}
 	for _, op := range ops {
 		if _, _, err := r.do(ctx, r.conn, op, acct); err != nil {
 			return fmt.Errorf("%s: %w", warehouse.Describe(op), err)
 		}
-	}
-	if err := warehouse.Prepare(ctx, r.conn, r.plan.Needs); err != nil {
-		return fmt.Errorf("prepare the warehouse: %w", err)
 	}
 	return nil
 }
@@ -371,6 +367,8 @@ func (r *runner) hindered(ctx context.Context, after []int, result *Result, res 
 		res.Status, res.Message = Skipped, "stopped after the first failure"
 	case ctx.Err() != nil:
 		res.Status = Canceled
+	case r.halted != "":
+		res.Status, res.Message = Skipped, r.halted
 	case r.over.Load():
 		res.Status, res.Message = Skipped, "stopped: the budget is used up"
 	default:

@@ -34,7 +34,7 @@ var runCodes = []diag.Entry{
 	{Code: codeUnitFailed, Title: "a unit test got other rows than expected", Explain: "Rows with a minus were expected and are missing, rows with a plus came instead. The model is not built.", Bad: "expect: {rows: [{total: 3}]} # the model gives 4", Good: "expect: {rows: [{total: 4}]}"},
 	{Code: codeNotStored, Title: "failing rows that could not be stored", Explain: "store_failures asks for a table with the failing rows, and the warehouse refused to make it. The test's verdict stands.", Bad: "store_failures: true # without the right to create tables", Good: "store_failures: false"},
 	{Code: codeSchemaChanged, Title: "columns changed in an incremental model", Explain: "on_schema_change: fail stops when the query's columns and the table's differ.", Bad: `{{ config "on_schema_change" "fail" }} -- and a new column`, Good: `{{ config "on_schema_change" "append_new_columns" }}`},
-	{Code: codeHook, Title: "a hook that the warehouse refuses", Explain: "A statement of pre_hook, post_hook or on-run-end failed. A model whose hook fails is not published.", Bad: "on-run-end: [grant all on everything]", Good: "on-run-end: [\"analyze\"]"},
+	{Code: codeHook, Title: "a hook that the warehouse refuses", Explain: "A statement of pre_hook, post_hook, on-run-start or on-run-end failed. A model whose hook fails is not published; after a failure in on-run-start nothing is built.", Bad: "on-run-end: [grant all on everything]", Good: "on-run-end: [\"analyze\"]"},
 	{Code: codeState, Title: "the record of the run could not be written", Explain: "What was built is right; the next build may build some of it again.", Bad: "a full disk at the end of a run", Good: ""},
 	{Code: codeRequirement, Title: "rows that cannot be merged", Explain: "An incremental model or a snapshot finds the row to change by its unique_key, so two new rows may not share a key and no key may be NULL. The table stays as it was.", Bad: "select id, v from {{ ref \"raw\" }} -- with id = 1 twice", Good: "select id, max(v) as v from {{ ref \"raw\" }} group by id"},
 	{Code: codeNotPublished, Title: "a result that could not be published", Explain: "The query was right, and the warehouse could not begin or commit the transaction that shows its result to readers, mostly for lack of room or permission. Readers keep the previous version.", Bad: "a full disk", Good: ""},
@@ -101,6 +101,10 @@ func contractBroken(a *plan.Action, err *warehouse.ContractError) diag.Diagnosti
 
 func hookFailed(when, text string, d warehouse.Dialect, err error) diag.Diagnostic {
 	return diag.Diagnostic{Code: codeHook, Message: when + " hook: " + warehouse.Explain(d, err).Message, Notes: []string{text}, Cause: err}
+}
+
+func hookUnmade(err error) diag.Diagnostic {
+	return diag.Diagnostic{Code: codeHook, Message: "the statements of on-run-end cannot be made from the results of this run", Notes: []string{err.Error()}, Cause: err}
 }
 
 func requirementUnmet(a *plan.Action, d warehouse.Dialect, err error) diag.Diagnostic {

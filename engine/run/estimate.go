@@ -149,6 +149,9 @@ func (e *estimator) hooks() *inquiry {
 	q := &inquiry{}
 	for _, list := range [][]string{e.plan.OnRunStart, e.plan.OnRunEnd} {
 		for _, text := range list {
+			if strings.TrimSpace(text) == "" {
+				continue
+			}
 			q.questions = append(q.questions, question{stmt: warehouse.Statement{SQL: text}, excuse: "a hook is refused as things are now"})
 		}
 	}

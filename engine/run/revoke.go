@@ -60,15 +60,20 @@ func (r *runner) revokes(a *plan.Action) bool {
 	return a.Revoke && !r.options.Frozen && !r.conn.Dialect().Caps().TransactionalDDL
 }
 
+// revocationOf is a record of a node that nothing is known of.
+func (r *runner) revocationOf(a *plan.Action) warehouse.InsertValues {
+	return state.BuiltOp(r.conn.Dialect(), r.scope, r.options.RunID, state.Record{
+		Node: a.Node, Relation: a.Relation, Kind: a.Kind, Materialized: a.Materialized, Rows: -1, At: r.moment(a), Millis: a.Millis, Bytes: -1, Billed: -1,
+	}).(warehouse.InsertValues)
+}
+
 // announce begins to take back the record of a node that is about to be built, while it is
 // being built. announced waits until that is done.
 func (r *runner) announce(ctx context.Context, a *plan.Action) (announced func() error) {
 	if !r.revokes(a) {
 		return func() error { return nil }
 	}
-	v := &revocation{done: make(chan struct{}), row: state.BuiltOp(r.conn.Dialect(), r.scope, r.options.RunID, state.Record{
-		Node: a.Node, Relation: a.Relation, Kind: a.Kind, Materialized: a.Materialized, Rows: -1, At: r.moment(a), Millis: a.Millis, Bytes: -1, Billed: -1,
-	}).(warehouse.InsertValues)}
+	v := &revocation{done: make(chan struct{}), row: r.revocationOf(a)}
 	r.revoked.mu.Lock()
 	r.revoked.waiting = append(r.revoked.waiting, v)
 	r.revoked.mu.Unlock()

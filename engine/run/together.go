@@ -162,6 +162,7 @@ func (r *runner) tryAtOnce(ctx context.Context, result *Result, acct *account) (
 	}
 	var swaps, rest []step
 	var records []warehouse.Op
+	last := map[*plan.Action][]warehouse.Op{} // what follows the transaction
 	for i, a := range r.plan.Actions {
 		res := result.Nodes[i]
 		if res.Status != Done {
@@ -174,6 +175,7 @@ func (r *runner) tryAtOnce(ctx context.Context, result *Result, acct *account) (
 		if a.Verb == plan.Check {
 			publish = slices.Concat(publish, a.Cleanup) // views that were made for their readers only
 		}
+		outside, publish := alone(publish)
 		for _, op := range publish {
 			switch op := op.(type) {
 			case warehouse.Swap:
@@ -184,7 +186,11 @@ func (r *runner) tryAtOnce(ctx context.Context, result *Result, acct *account) (
 				rest = append(rest, step{a, res, op})
 			}
 		}
-		records = append(append(records, r.recordsOf(a, res)...), kept...)
+		own := r.recordsOf(a, res)
+		if len(outside) > 0 {
+			last[a], own = outside, r.withdrawn(a)
+		}
+		records = append(append(records, own...), kept...)
 	}
 	slices.Reverse(swaps)
 	for _, s := range slices.Concat(swaps, rest) {
@@ -200,7 +206,17 @@ func (r *runner) tryAtOnce(ctx context.Context, result *Result, acct *account) (
 	if err := r.options.Lease.fence(ctx, tx); err != nil {
 		return step{}, err
 	}
-	return step{}, tx.Commit(ctx)
+	if err := tx.Commit(ctx); err != nil {
+		return step{}, err
+	}
+	// All is published: what fails now is the trouble of its node alone.
+	for i, a := range r.plan.Actions {
+		if ops := last[a]; len(ops) > 0 {
+			res := result.Nodes[i]
+			r.ops(warehouse.WithJob(ctx, r.job(ctx, a)), r.conn, a, slices.Concat(ops, r.recordsOf(a, res)), res, &account{of: &res.Usage})
+		}
+	}
+	return step{}, nil
 }
 
 // replaced are the relations that a publication replaces, readers before what they read.

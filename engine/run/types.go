@@ -38,6 +38,8 @@ const (
 	NodeEnded   EventKind = "node_ended"
 	TestEnded   EventKind = "test_ended"
 	RunEnded    EventKind = "run_ended"
+	HookStarted EventKind = "hook_started"
+	HookEnded   EventKind = "hook_ended"
 )
 
 // Event is one thing that happened. Events of one node come in order, its late tests
@@ -52,6 +54,7 @@ type Event struct {
 	Action *plan.Action
 	Result *NodeResult // NodeEnded
 	Test   *TestResult // TestEnded
+	Hook   *HookResult // HookStarted, HookEnded; Total is the number of statements of its kind
 }
 
 // Sink receives events.
@@ -123,6 +126,7 @@ type Result struct {
 	Plan       *plan.Plan
 	Nodes      []*NodeResult // in plan order
 	Diags      diag.List     // trouble outside any node
+	Hooks      []HookResult  // on-run-start and on-run-end, in the order in which they ran
 	Overhead   Usage         // what belongs to no node: hooks, schemas, the engine's records
 	Price      warehouse.Price
 	Canceled   bool
@@ -170,6 +174,9 @@ type Options struct {
 	// Deadline is how long the run may take from now on; 0 is no limit. When it is over, what
 	// runs is canceled and nothing else begins.
 	Deadline time.Duration
+	// EndHooks makes the statements of on-run-end where the plan says that they depend on what the
+	// run has come to (plan.Plan.LateEnd); it may be nil where none does.
+	EndHooks func(*Result) ([]string, diag.List)
 	// Frozen turns off state records (engine test, engine show).
 	Frozen bool
 	// MemoryEdges is the most edges of an ancestry that the engine closes itself where the

@@ -151,3 +151,12 @@ func (l Lexis) oneArgument(text string) bool {
 	}
 	return true
 }
+
+// First is the first token of a text that is neither space nor a comment, and whether it is
+// punctuation; empty where there is none.
+func (l Lexis) First(text string) (token string, punct bool) {
+	for t := range l.significant(text) {
+		return t.In(text), t.Kind == Punct
+	}
+	return "", true
+}

@@ -215,6 +215,11 @@ func contentConfig(n *compile.Node) map[string]string {
 	out.set("materialized", c.Materialized)
 	out.set("incremental_strategy", c.IncrementalStrategy)
 	out.set("on_schema_change", c.OnSchemaChange)
+	if c.IncrementalStrategy == compile.Microbatch {
+		out.set("event_time", c.EventTime)
+		out.set("batch_size", c.BatchSize)
+		out.set("begin", c.Begin)
+	}
 	out.set("unique_key", strings.Join(c.UniqueKey, ", "))
 	out.set("incremental_predicates", strings.Join(c.IncrementalPredicates, " and "))
 	out.set("merge_update_columns", strings.Join(c.MergeUpdateColumns, ", "))
@@ -223,11 +228,21 @@ func contentConfig(n *compile.Node) map[string]string {
 	out.set("updated_at", c.UpdatedAt)
 	out.set("check_cols", strings.Join(c.CheckCols, ", "))
 	out.set("hard_deletes", c.HardDeletes)
+	out.set("dbt_valid_to_current", c.ValidToCurrent)
+	if c.SnapshotNames != (warehouse.SnapshotNames{}) {
+		out.set("snapshot_meta_column_names", strings.Join(c.SnapshotNames.List(), ", "))
+	}
 	if c.IncrementalStrategy == "insert_overwrite" {
 		out.set("partitions", strings.Join(c.Partitions, ", "))
 	}
 	out.hash("pre_hook", c.PreHooks)
 	out.hash("post_hook", c.PostHooks)
+	out.hash("pre_hook_outside", c.FirstHooks)
+	out.hash("post_hook_outside", c.LastHooks)
+	if h := c.UpdateHooks; h != nil {
+		out.hash("pre_hook_of_updates", slices.Concat(h.First, h.Pre))
+		out.hash("post_hook_of_updates", slices.Concat(h.Post, h.Last))
+	}
 	if n.Closure != nil {
 		out.json("ancestry", n.Closure)
 	}

@@ -294,6 +294,10 @@ func unavailable(fn string, at source.Span) diag.Diagnostic {
 	return problem(codeUnavailable, at, fmt.Sprintf("%q has no meaning in this place", fn), "")
 }
 
+func notEnded(fn string, at source.Span) diag.Diagnostic {
+	return problem(codeUnavailable, at, fmt.Sprintf("%q is known only when a run has ended", fn), "use it in statements of on-run-end, and in macros that only these include")
+}
+
 func callError(at source.Span, err error) diag.Diagnostic {
 	d := problem(codeCall, at, err.Error(), "")
 	d.Cause = err

@@ -20,6 +20,7 @@ import (
 var engineFuncs = map[string]bool{
 	"ref": true, "source": true, "config": true, "var": true, "env_var": true, "this": true,
 	"target": true, "is_incremental": true, "include": true,
+	"results": true, "schemas": true, "database_schemas": true, "columns": true,
 }
 
 var builtins = []string{
@@ -301,15 +302,19 @@ func reaches(v any, dict uintptr) bool {
 
 // usage shows each engine function as it is written.
 var usage = map[string]string{
-	"ref":            `{{ ref "model" }}`,
-	"source":         `{{ source "name" "table" }}`,
-	"config":         `{{ config "key" "value" }}`,
-	"var":            `{{ var "name" }} or {{ var "name" "default" }}`,
-	"env_var":        `{{ env_var "NAME" }} or {{ env_var "NAME" "default" }}`,
-	"this":           `{{ this }}`,
-	"target":         `{{ target.schema }}`,
-	"is_incremental": `{{ if is_incremental }} … {{ end }}`,
-	"include":        `{{ include "macro" }} or {{ include "macro" (dict "key" "value") }}`,
+	"ref":              `{{ ref "model" }}`,
+	"source":           `{{ source "name" "table" }}`,
+	"config":           `{{ config "key" "value" }}`,
+	"var":              `{{ var "name" }} or {{ var "name" "default" }}`,
+	"env_var":          `{{ env_var "NAME" }} or {{ env_var "NAME" "default" }}`,
+	"this":             `{{ this }}`,
+	"target":           `{{ target.schema }}`,
+	"is_incremental":   `{{ if is_incremental }} … {{ end }}`,
+	"results":          `{{ range results }} … {{ .status }} … {{ end }}`,
+	"schemas":          `{{ range schemas }} … {{ . }} … {{ end }}`,
+	"database_schemas": `{{ range database_schemas }} … {{ .database }}.{{ .schema }} … {{ end }}`,
+	"columns":          `{{ columns (ref "model") }}`,
+	"include":          `{{ include "macro" }} or {{ include "macro" (dict "key" "value") }}`,
 }
 
 // pinned reports whether the arguments of a ref end with a version and have a name before it:
@@ -341,6 +346,8 @@ func checkArgs(c Call) (d diag.Diagnostic, bad bool) {
 		least, most = 1, 2
 	case "source":
 		least, most = 2, 2
+	case "columns":
+		least, most = 1, 1
 	case "target":
 		most = 1
 	case "config":

@@ -2,6 +2,9 @@ package tmpl
 
 import (
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"text/template"
 
 	"github.com/engine-build/engine/engine/python"
@@ -42,7 +45,7 @@ func pythonFuncs() template.FuncMap {
 		"py_gt":       order(func(c int) bool { return c > 0 }),
 		"py_ge":       order(func(c int) bool { return c >= 0 }),
 		"py_in":       python.In,
-		"py_attr":     python.Attr,
+		"py_attr":     attribute,
 		"py_item":     python.Item,
 		"py_slice":    python.Slice,
 		"py_iter":     python.Iter,
@@ -59,6 +62,11 @@ func pythonFuncs() template.FuncMap {
 			return named{d}, err
 		},
 		"py_call": func(v any, method string, args ...any) (any, error) {
+			if col, ok := v.(map[string]any); ok && strings.HasPrefix(method, "is_") {
+				if is, known := columnIs(col, method); known {
+					return is, nil
+				}
+			}
 			return python.Method(v, method, arguments(args))
 		},
 		"py_filter": func(name string, v any, args ...any) (any, error) {
@@ -67,8 +75,14 @@ func pythonFuncs() template.FuncMap {
 		"py_test": func(name string, v any, args ...any) (bool, error) {
 			return python.Test(name, v, arguments(args))
 		},
-		"py_arg": argument,
-		"return": func(v any) (string, error) { return "", returned{v} },
+		"py_func": func(name string, args ...any) (any, error) {
+			return python.Call(name, arguments(args))
+		},
+		"py_part":     relationPart,
+		"py_relation": relation,
+		"py_args":     called,
+		"py_arg":      argument,
+		"return":      func(v any) (string, error) { return "", returned{v} },
 	}
 }
 
@@ -122,4 +136,124 @@ func asReturned(err error) (any, bool) {
 		return nil, false
 	}
 	return r.value, true
+}
+
+// called are the arguments of a macro by its parameters: those by place, then those by name. What
+// it has no parameter for is in varargs and kwargs, as Jinja has them. rest are lists, which are
+// further ones by place, and dictionaries, which are further ones by name.
+func called(params []any, rest ...any) (map[string]any, error) {
+	var list []any
+	named, _ := python.NewDict()
+	for _, r := range rest {
+		switch r := python.Of(r).(type) {
+		case *python.Dict:
+			for _, k := range r.Keys() {
+				v, _ := r.Get(k)
+				if err := named.Set(k, v); err != nil {
+					return nil, err
+				}
+			}
+		default:
+			items, err := python.Iter(r)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, items...)
+		}
+	}
+	out := map[string]any{}
+	for i, p := range params {
+		name := fmt.Sprint(p)
+		if i < len(list) {
+			out[name] = list[i]
+		}
+		if v, ok := named.Delete(name); ok {
+			out[name] = v
+		}
+	}
+	out["varargs"] = &python.Tuple{Items: list[min(len(params), len(list)):]}
+	if caller, ok := named.Delete("caller"); ok {
+		out["caller"] = caller
+	}
+	out["kwargs"] = named
+	return out, nil
+}
+
+// relationParts are the attributes that dbt's relations have.
+var relationParts = map[string]int{"identifier": 0, "name": 0, "table": 0, "schema": 1, "database": 2}
+
+// attribute is an attribute of a value; a text in the form of a relation has the parts of one.
+func attribute(v any, name string) (any, error) {
+	if s, ok := v.(string); ok {
+		if _, ok := relationParts[name]; ok && (strings.HasPrefix(s, "\"") || strings.HasPrefix(s, "`")) {
+			return relationPart(s, name)
+		}
+	}
+	return python.Attr(v, name), nil
+}
+
+// relationPart is a part of a relation as it stands in SQL: "schema"."name". A part that is not
+// there is empty.
+func relationPart(text any, name string) (string, error) {
+	s, at, parts := fmt.Sprint(text), 0, []string(nil)
+	for at < len(s) && (s[at] == '"' || s[at] == '`') {
+		quote := s[at : at+1]
+		var part strings.Builder
+		for at++; at < len(s); at++ {
+			if s[at:at+1] != quote {
+				part.WriteByte(s[at])
+				continue
+			}
+			if at+1 < len(s) && s[at+1:at+2] == quote {
+				at++
+				part.WriteByte(s[at])
+				continue
+			}
+			break
+		}
+		parts = append(parts, part.String())
+		if at++; at >= len(s) || s[at] != '.' {
+			break
+		}
+		at++
+	}
+	if at != len(s) || len(parts) == 0 {
+		return "", fmt.Errorf("%q is no relation whose %s could be told", s, name)
+	}
+	if i := len(parts) - 1 - relationParts[name]; i >= 0 {
+		return parts[i], nil
+	}
+	return "", nil
+}
+
+// relation is a relation by its parts, in quotes; those that are empty or none are left out.
+func relation(quote string, parts ...any) string {
+	var out []string
+	for _, p := range parts {
+		if s := python.Str(p); p != nil && s != "" {
+			out = append(out, quote+strings.ReplaceAll(s, quote, quote+quote)+quote)
+		}
+	}
+	return strings.Join(out, ".")
+}
+
+// columnTypes are the types for which dbt's columns answer a method with true.
+var columnTypes = map[string][]string{
+	"is_string":  {"text", "character varying", "character", "varchar", "string"},
+	"is_float":   {"real", "float4", "float", "double precision", "float8", "double", "float64"},
+	"is_integer": {"smallint", "integer", "bigint", "smallserial", "serial", "bigserial", "int2", "int4", "int8", "serial2", "serial4", "serial8", "int64"},
+	"is_numeric": {"numeric", "decimal"},
+}
+
+// columnIs is a method of dbt's columns about their type.
+func columnIs(col map[string]any, method string) (is, known bool) {
+	typ, ok := col["dtype"].(string)
+	if !ok {
+		return false, false
+	}
+	has := func(method string) bool { return slices.Contains(columnTypes[method], strings.ToLower(typ)) }
+	if method == "is_number" {
+		return has("is_float") || has("is_integer") || has("is_numeric"), true
+	}
+	return has(method), columnTypes[method] != nil
 }

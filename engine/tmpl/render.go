@@ -129,10 +129,14 @@ func (r *runner) functions() template.FuncMap {
 		"env_var": func(n int, args ...any) (string, error) {
 			return r.run.envVar(n, args)
 		},
-		"this":           func(n int, args ...any) (string, error) { return r.run.this(n, args) },
-		"target":         func(n int, args ...any) (any, error) { return r.run.target(n, args) },
-		"is_incremental": func(n int, args ...any) (bool, error) { return r.run.isIncremental(n, args) },
-		"include":        func(n int, args ...any) (any, error) { return r.run.include(n, args) },
+		"this":             func(n int, args ...any) (string, error) { return r.run.this(n, args) },
+		"target":           func(n int, args ...any) (any, error) { return r.run.target(n, args) },
+		"is_incremental":   func(n int, args ...any) (bool, error) { return r.run.isIncremental(n, args) },
+		"columns":          func(n int, args ...any) (any, error) { return r.run.columns(n, args) },
+		"include":          func(n int, args ...any) (any, error) { return r.run.include(n, args) },
+		"results":          func(n int, args ...any) (any, error) { return r.run.ended(n, args) },
+		"schemas":          func(n int, args ...any) (any, error) { return r.run.ended(n, args) },
+		"database_schemas": func(n int, args ...any) (any, error) { return r.run.ended(n, args) },
 	}
 }
 
@@ -284,6 +288,31 @@ func (r *run) isIncremental(n int, args []any) (bool, error) {
 		return false, err
 	}
 	return r.env.IsIncremental != nil && r.env.IsIncremental(), nil
+}
+
+// columns are those of a relation, in order, each with its parts by name.
+func (r *run) columns(n int, args []any) (any, error) {
+	c, args, err := r.enter(n, args)
+	if err != nil {
+		return nil, err
+	}
+	if r.env.Columns == nil {
+		return nil, r.stop(unavailable(c.Fn, c.Span))
+	}
+	list, err := r.env.Columns(args[0].(string))
+	return own(list), r.answer(c, err)
+}
+
+// ended answers results, schemas and database_schemas: what a run has come to.
+func (r *run) ended(n int, args []any) (any, error) {
+	c, _, err := r.enter(n, args)
+	if err != nil {
+		return nil, err
+	}
+	if r.env.Ended == nil {
+		return nil, r.stop(notEnded(c.Fn, c.Span))
+	}
+	return own(r.env.Ended(c.Fn)), nil
 }
 
 // include executes a macro or a local definition into a text, or into what it returns.

@@ -9,7 +9,7 @@ import (
 
 // Call is one call of an engine function found in the parse tree.
 type Call struct {
-	Fn   string // ref, source, config, var, env_var, this, target, is_incremental, include
+	Fn   string // ref, source, config, var, env_var, this, target, is_incremental, include, results, schemas, database_schemas
 	Args []Arg
 	// Span covers the call itself: «ref "orders"» without the braces. Of a call inside a
 	// macro it is the place in the macro's file.
@@ -43,6 +43,12 @@ type Env struct {
 	This          func() string
 	Target        map[string]any // name, schema, database, type …
 	IsIncremental func() bool    // nil: false
+	// Columns lists those of a relation, which is given as ref and source write it: mappings
+	// with name, type and quoted.
+	Columns func(relation string) ([]any, error)
+	// Ended answers results, schemas and database_schemas, by the function's name: lists of what
+	// the run has come to. Nil everywhere but in statements at the end of a run.
+	Ended func(fn string) []any
 	// Data is the dot of the template (arguments of a generic test), nil for models.
 	Data any
 }

@@ -181,10 +181,15 @@ type (
 		To      string        // column to set
 		At      string        // column of From that gives the value; empty: the statement's time
 		Missing bool          // At must be empty: a missing row gives no value
+		Current string        // an expression: rows whose To is this are current, too
 	}
 
-	// SQL is a user's own statement (hooks). It is sent as it is.
-	SQL struct{ Text string }
+	// SQL is a user's own statement (hooks). It is sent as it is. One that is Alone stays outside
+	// of the transaction of the statements that it is among.
+	SQL struct {
+		Text  string
+		Alone bool
+	}
 )
 
 func (CreateSchema) op()   {}

@@ -18,8 +18,34 @@ const (
 	SnapshotDeleted   = "dbt_is_deleted"
 )
 
-// SnapshotColumns lists them in the order in which they follow the query's columns.
-var SnapshotColumns = []string{SnapshotID, SnapshotUpdatedAt, SnapshotFrom, SnapshotTo, SnapshotDeleted}
+// SnapshotNames are the names of these columns in one snapshot. Empty ones are dbt's.
+type SnapshotNames struct {
+	ID        string `json:"id,omitempty"`
+	UpdatedAt string `json:"updated_at,omitempty"`
+	From      string `json:"from,omitempty"`
+	To        string `json:"to,omitempty"`
+	Deleted   string `json:"deleted,omitempty"`
+}
+
+// Full is n with dbt's names in place of the empty ones.
+func (n SnapshotNames) Full() SnapshotNames {
+	or := func(name, otherwise string) string {
+		if name == "" {
+			return otherwise
+		}
+		return name
+	}
+	return SnapshotNames{
+		ID: or(n.ID, SnapshotID), UpdatedAt: or(n.UpdatedAt, SnapshotUpdatedAt),
+		From: or(n.From, SnapshotFrom), To: or(n.To, SnapshotTo), Deleted: or(n.Deleted, SnapshotDeleted),
+	}
+}
+
+// List is all five names, in the order in which they follow the query's columns.
+func (n SnapshotNames) List() []string {
+	n = n.Full()
+	return []string{n.ID, n.UpdatedAt, n.From, n.To, n.Deleted}
+}
 
 // Composite is an operation that a Dialect need not know: Ops says it in simpler ones.
 // A dialect renders it by rendering those in order.
@@ -50,6 +76,11 @@ type (
 		// Deletes says what becomes of rows that left the query: ignore, invalidate
 		// (their row ends) or new_record (it ends and a row that says so begins).
 		Deletes string
+		// Names are those of the snapshot's own columns.
+		Names SnapshotNames
+		// Current is the value, an expression of the target, that rows which are valid now have
+		// as the end of their time, beside NULL. Empty: NULL alone.
+		Current string
 		// TargetColumns and FromColumns are filled by Expand.
 		TargetColumns []Column
 		FromColumns   []Column
@@ -73,7 +104,7 @@ func (o StageSnapshot) Expand(inspect func(addr.Relation) (Relation, error)) ([]
 			}
 		}
 	}
-	for _, name := range SnapshotColumns[:4] {
+	for _, name := range o.Names.List()[:4] {
 		if _, ok := find(o.TargetColumns, name); !ok {
 			return nil, &ColumnError{Relation: o.Target, Column: name, Have: names(o.TargetColumns)}
 		}
@@ -83,10 +114,15 @@ func (o StageSnapshot) Expand(inspect func(addr.Relation) (Relation, error)) ([]
 
 // Ops makes the two tables.
 func (o StageSnapshot) Ops(d Dialect) []Op {
+	o.Names = o.Names.Full()
 	s := snapshotSQL{StageSnapshot: o, d: d, w: d.Words()}
-	_, s.marks = find(o.TargetColumns, SnapshotDeleted)
-	from, _ := find(o.TargetColumns, SnapshotFrom)
+	_, s.marks = find(o.TargetColumns, o.Names.Deleted)
+	from, _ := find(o.TargetColumns, o.Names.From)
 	s.now = s.w.Cast(s.w.Now(), from.Type)
+	if o.Current != "" {
+		to, _ := find(o.TargetColumns, o.Names.To)
+		s.forever = s.w.Cast("("+o.Current+"\n)", to.Type)
+	}
 	return []Op{
 		CreateTableAs{Target: o.Fresh, Query: s.fresh()},
 		CreateTableAs{Target: o.Closing, Query: s.closing()},
@@ -97,10 +133,12 @@ func (o StageSnapshot) Ops(d Dialect) []Op {
 // row of the snapshot, h the history of a key, c a changed row.
 type snapshotSQL struct {
 	StageSnapshot
-	d     Dialect
-	w     Words
-	now   string // the current time in the type of dbt_valid_from
-	marks bool   // the snapshot keeps rows that say «deleted»
+	d   Dialect
+	w   Words
+	now string // the current time in the type of dbt_valid_from
+	// forever is the end of rows that are valid now, in the type of dbt_valid_to; empty: NULL.
+	forever string
+	marks   bool // the snapshot keeps rows that say «deleted»
 }
 
 // Names of helper columns; they never reach the snapshot because InsertSelect takes only
@@ -112,6 +150,44 @@ const (
 )
 
 func (s snapshotSQL) col(alias, name string) string { return alias + "." + s.d.Ident(name) }
+
+// valid is true for rows of the snapshot that are valid now.
+func (s snapshotSQL) valid(alias string) string {
+	return stillValid(s.col(alias, s.Names.To), s.forever)
+}
+
+// stillValid is true where to, the end of a row's time, is not known: NULL or the value that
+// stands for it.
+func stillValid(to, forever string) string {
+	if forever == "" {
+		return to + " is null"
+	}
+	return "(" + to + " is null or " + to + " = " + forever + ")"
+}
+
+// Open is true for rows that CloseRows may end, whose end is to.
+func (o CloseRows) Open(to string) string {
+	if o.Current == "" {
+		return stillValid(to, "")
+	}
+	return stillValid(to, "("+o.Current+"\n)")
+}
+
+// ended is the end of a row's time, NULL for rows that are valid now.
+func (s snapshotSQL) ended(alias string) string {
+	if s.forever == "" {
+		return s.col(alias, s.Names.To)
+	}
+	return "nullif(" + s.col(alias, s.Names.To) + ", " + s.forever + ")"
+}
+
+// open is the end that a row begins with.
+func (s snapshotSQL) open(kind string) string {
+	if s.forever == "" {
+		return s.w.Cast("null", kind)
+	}
+	return s.forever
+}
 
 func (s snapshotSQL) keysEqual(a, b string) string {
 	conds := make([]string, len(s.Key))
@@ -146,15 +222,15 @@ func (s snapshotSQL) fresh() string {
 	var b strings.Builder
 	start, last := s.d.Ident(colStart), s.d.Ident(colLast)
 	fmt.Fprintf(&b, "select\n  %s\nfrom (\n", strings.Join(s.freshColumns(), ",\n  "))
-	fmt.Fprintf(&b, "  select s.*, %s as %s,\n", s.col("t", SnapshotID), s.d.Ident(colCloses))
+	fmt.Fprintf(&b, "  select s.*, %s as %s,\n", s.col("t", s.Names.ID), s.d.Ident(colCloses))
 	fmt.Fprintf(&b, "    case when h.%s is null or %s > h.%s then %s else %s end as %s\n",
-		last, s.col("s", SnapshotFrom), last, s.col("s", SnapshotFrom), s.now, start)
+		last, s.col("s", s.Names.From), last, s.col("s", s.Names.From), s.now, start)
 	fmt.Fprintf(&b, "  from %s as s\n", s.d.Quote(s.From))
-	fmt.Fprintf(&b, "  left join %s as t on %s and %s is null\n", s.d.Quote(s.Target), s.keysEqual("s", "t"), s.col("t", SnapshotTo))
+	fmt.Fprintf(&b, "  left join %s as t on %s and %s\n", s.d.Quote(s.Target), s.keysEqual("s", "t"), s.valid("t"))
 	keys := strings.Join(s.keys("k"), ", ")
 	fmt.Fprintf(&b, "  left join (select %s, max(coalesce(%s, %s)) as %s from %s as k group by %s) as h on %s\n",
-		keys, s.col("k", SnapshotTo), s.col("k", SnapshotFrom), last, s.d.Quote(s.Target), keys, s.keysEqual("s", "h"))
-	fmt.Fprintf(&b, "  where %s is null\n     or %s\n) as c", s.col("t", SnapshotID), s.changed())
+		keys, s.ended("k"), s.col("k", s.Names.From), last, s.d.Quote(s.Target), keys, s.keysEqual("s", "h"))
+	fmt.Fprintf(&b, "  where %s is null\n     or %s\n) as c", s.col("t", s.Names.ID), s.changed())
 	if s.Deletes == "new_record" && s.marks {
 		fmt.Fprintf(&b, "\nunion all\nselect\n  %s\n%s", strings.Join(s.markColumns(), ",\n  "), s.gone())
 	}
@@ -166,13 +242,13 @@ func (s snapshotSQL) freshColumns() []string {
 	for _, c := range s.TargetColumns {
 		name, expr := s.d.Ident(c.Name), ""
 		switch strings.ToLower(c.Name) {
-		case SnapshotID:
+		case strings.ToLower(s.Names.ID):
 			expr = s.w.Hash(append(s.keys("c"), s.col("c", colStart)))
-		case SnapshotFrom:
+		case strings.ToLower(s.Names.From):
 			expr = s.col("c", colStart)
-		case SnapshotTo:
-			expr = s.w.Cast("null", c.Type)
-		case SnapshotDeleted:
+		case strings.ToLower(s.Names.To):
+			expr = s.open(c.Type)
+		case strings.ToLower(s.Names.Deleted):
 			expr = s.d.Literal("False")
 		default:
 			expr = s.w.Cast("null", c.Type)
@@ -191,33 +267,33 @@ func (s snapshotSQL) markColumns() []string {
 	for _, c := range s.TargetColumns {
 		expr := s.col("t", c.Name)
 		switch strings.ToLower(c.Name) {
-		case SnapshotID:
+		case strings.ToLower(s.Names.ID):
 			expr = s.w.Hash(append(s.keys("t"), s.now))
-		case SnapshotFrom:
+		case strings.ToLower(s.Names.From):
 			expr = s.now
-		case SnapshotUpdatedAt:
+		case strings.ToLower(s.Names.UpdatedAt):
 			expr = s.w.Cast(s.w.Now(), c.Type)
-		case SnapshotTo:
-			expr = s.w.Cast("null", c.Type)
-		case SnapshotDeleted:
+		case strings.ToLower(s.Names.To):
+			expr = s.open(c.Type)
+		case strings.ToLower(s.Names.Deleted):
 			expr = s.d.Literal("True")
 		}
 		out = append(out, expr)
 	}
-	return append(out, s.col("t", SnapshotID))
+	return append(out, s.col("t", s.Names.ID))
 }
 
 // changed is true for a staged row s that differs from its current row t.
 func (s snapshotSQL) changed() string {
 	var conds []string
 	if s.marks {
-		conds = append(conds, s.col("t", SnapshotDeleted)+" = "+s.d.Literal("True"))
+		conds = append(conds, s.col("t", s.Names.Deleted)+" = "+s.d.Literal("True"))
 	}
 	for _, name := range s.compared() {
 		conds = append(conds, s.w.Distinct(s.typed("s", name), s.col("t", name)))
 	}
 	if !s.CheckAll && len(s.Check) == 0 {
-		was, is := s.col("t", SnapshotUpdatedAt), s.col("s", SnapshotUpdatedAt)
+		was, is := s.col("t", s.Names.UpdatedAt), s.col("s", s.Names.UpdatedAt)
 		conds = append(conds, was+" < "+is, "("+was+" is null and "+is+" is not null)")
 	}
 	if len(conds) == 0 {
@@ -232,7 +308,7 @@ func (s snapshotSQL) compared() []string {
 	}
 	var out []string
 	for _, c := range s.FromColumns {
-		if isSnapshotColumn(c.Name) {
+		if s.own(c.Name) {
 			continue
 		}
 		if _, ok := find(s.TargetColumns, c.Name); ok {
@@ -244,25 +320,26 @@ func (s snapshotSQL) compared() []string {
 
 // gone is the from clause over current rows t whose key left the query.
 func (s snapshotSQL) gone() string {
-	from := fmt.Sprintf("from %s as t\nleft join %s as s on %s\nwhere %s is null and %s is null",
-		s.d.Quote(s.Target), s.d.Quote(s.From), s.keysEqual("s", "t"), s.col("t", SnapshotTo), s.col("s", s.Key[0]))
+	from := fmt.Sprintf("from %s as t\nleft join %s as s on %s\nwhere %s and %s is null",
+		s.d.Quote(s.Target), s.d.Quote(s.From), s.keysEqual("s", "t"), s.valid("t"), s.col("s", s.Key[0]))
 	if s.marks {
-		from += fmt.Sprintf(" and coalesce(%s, %s) <> %s", s.col("t", SnapshotDeleted), s.d.Literal("False"), s.d.Literal("True"))
+		from += fmt.Sprintf(" and coalesce(%s, %s) <> %s", s.col("t", s.Names.Deleted), s.d.Literal("False"), s.d.Literal("True"))
 	}
 	return from
 }
 
 func (s snapshotSQL) closing() string {
 	q := fmt.Sprintf("select %s as %s, %s as %s\nfrom %s\nwhere %s is not null",
-		s.d.Ident(colCloses), s.d.Ident(SnapshotID), s.d.Ident(SnapshotFrom), s.d.Ident(SnapshotTo), s.d.Quote(s.Fresh), s.d.Ident(colCloses))
+		s.d.Ident(colCloses), s.d.Ident(s.Names.ID), s.d.Ident(s.Names.From), s.d.Ident(s.Names.To), s.d.Quote(s.Fresh), s.d.Ident(colCloses))
 	if s.Deletes == "invalidate" {
-		q += fmt.Sprintf("\nunion all\nselect %s, %s\n%s", s.col("t", SnapshotID), s.now, s.gone())
+		q += fmt.Sprintf("\nunion all\nselect %s, %s\n%s", s.col("t", s.Names.ID), s.now, s.gone())
 	}
 	return q
 }
 
-func isSnapshotColumn(name string) bool {
-	return slices.ContainsFunc(SnapshotColumns, func(c string) bool { return strings.EqualFold(c, name) })
+// own reports whether a column is the snapshot's, not the query's.
+func (s snapshotSQL) own(name string) bool {
+	return slices.ContainsFunc(s.Names.List(), func(c string) bool { return strings.EqualFold(c, name) })
 }
 
 // find looks a column up by name; letter case decides only when several differ in nothing else.

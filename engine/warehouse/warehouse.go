@@ -130,10 +130,21 @@ type Words interface {
 	Hash(exprs []string) string         // stable text hash over the expressions, NULL-safe
 	Now() string                        // timestamp, UTC, stable within a statement
 	Cast(expr, typ string) string       // strict cast
-	Ago(n int, unit string) string      // Now minus n unit (minute, hour, day)
-	Text() string                       // type name of unbounded text
-	Timestamp() string                  // type name of a UTC timestamp
-	Distinct(a, b string) string        // NULL-safe inequality
+	Ago(n int, unit string) string      // Now minus n unit (second, minute, hour, day, month, quarter, year)
+	// Later is a timestamp plus n unit, which are those of Ago; n may be negative.
+	Later(expr string, n int, unit string) string
+	Text() string                // type name of unbounded text
+	Timestamp() string           // type name of a UTC timestamp
+	Distinct(a, b string) string // NULL-safe inequality
+}
+
+// Describer are Words of a language that can tell in a query what columns a row has.
+type Describer interface {
+	// RowText is the row of a from item as a JSON object, as text, without spaces between
+	// its keys and values.
+	RowText(alias string) string
+	// TypeOf is the name of the type of an expression, as text.
+	TypeOf(expr string) string
 }
 
 // JobStats is what is known about a finished statement; -1 where the warehouse does not say.

@@ -12,25 +12,43 @@ import (
 
 // examples of every kind of test, as an item of data_tests; TestKindExamples compiles them.
 var examples = map[string]string{
-	"unique":             "- unique\n",
-	"not_null":           "- not_null\n",
-	"accepted_values":    "- accepted_values:\n    values: [open, closed]\n",
-	"relationships":      "- relationships:\n    to: ref('customers')\n    field: customer_id\n",
-	"expression":         "- expression:\n    expression: amount >= 0\n",
-	"range":              "- range:\n    min_value: 0\n    max_value: 100000\n",
-	"regex":              "- regex:\n    pattern: '^[A-Z]{2}$'\n",
-	"row_count":          "- row_count:\n    min: 1\n",
-	"unique_combination": "- unique_combination:\n    combination_of_columns: [order_id, country]\n",
-	"recency":            "- recency:\n    field: ordered_at\n    datepart: day\n    interval: 2\n",
-	"freshness":          "- freshness:\n    field: ordered_at\n    datepart: day\n    interval: 2\n",
-	"not_empty_string":   "- not_empty_string\n",
-	"at_least_one":       "- at_least_one\n",
-	"equal_rowcount":     "- equal_rowcount:\n    compare_model: ref('customers')\n",
+	"unique":                    "- unique\n",
+	"not_null":                  "- not_null\n",
+	"accepted_values":           "- accepted_values:\n    values: [open, closed]\n",
+	"relationships":             "- relationships:\n    to: ref('customers')\n    field: customer_id\n",
+	"expression":                "- expression:\n    expression: amount >= 0\n",
+	"range":                     "- range:\n    min_value: 0\n    max_value: 100000\n",
+	"regex":                     "- regex:\n    pattern: '^[A-Z]{2}$'\n",
+	"row_count":                 "- row_count:\n    min: 1\n",
+	"unique_combination":        "- unique_combination:\n    combination_of_columns: [order_id, country]\n",
+	"recency":                   "- recency:\n    field: ordered_at\n    datepart: day\n    interval: 2\n",
+	"freshness":                 "- freshness:\n    field: ordered_at\n    datepart: day\n    interval: 2\n",
+	"not_empty_string":          "- not_empty_string\n",
+	"at_least_one":              "- at_least_one\n",
+	"equal_rowcount":            "- equal_rowcount:\n    compare_model: ref('customers')\n",
+	"in_set":                    "- in_set:\n    values: [open, closed]\n",
+	"not_in_set":                "- not_in_set:\n    values: [lost]\n",
+	"not_null_proportion":       "- not_null_proportion:\n    at_least: 0.95\n",
+	"not_constant":              "- not_constant\n",
+	"recent":                    "- recent:\n    datepart: day\n    interval: 1\n",
+	"aggregate":                 "- aggregate:\n    function: mean\n    min_value: 1\n    max_value: 1000\n",
+	"text_length":               "- text_length:\n    equals: 2\n",
+	"like":                      "- like:\n    pattern: '%@%'\n",
+	"sequential_values":         "- sequential_values:\n    interval: 1\n",
+	"mutually_exclusive_ranges": "- mutually_exclusive_ranges:\n    lower_bound_column: order_id\n    upper_bound_column: customer_id\n    partition_by: country\n    gaps: not_allowed\n",
+	"fewer_rows_than":           "- fewer_rows_than:\n    compare_model: ref('customers')\n",
+	"cardinality_equality":      "- cardinality_equality:\n    to: ref('customers')\n    field: customer_id\n",
+	"equality":                  "- equality:\n    compare_model: ref('customers')\n    compare_columns: [customer_id]\n",
+	"column_exists":             "- column_exists\n",
+	"column_type":               "- column_type:\n    types: [INTEGER, BIGINT]\n",
+	"columns":                   "- columns:\n    contain: [order_id, status]\n",
 }
 
 // TestKindExamples: every kind has an example, and the example is right.
 func TestKindExamples(t *testing.T) {
-	column := map[string]string{"unique": "order_id", "not_null": "order_id", "accepted_values": "status", "relationships": "customer_id", "range": "amount", "regex": "country", "not_empty_string": "country", "at_least_one": "country"}
+	column := map[string]string{"unique": "order_id", "not_null": "order_id", "accepted_values": "status", "relationships": "customer_id", "range": "amount", "regex": "country", "not_empty_string": "country", "at_least_one": "country",
+		"in_set": "status", "not_in_set": "status", "not_null_proportion": "country", "not_constant": "country", "recent": "ordered_at", "aggregate": "amount", "text_length": "country", "like": "country",
+		"sequential_values": "order_id", "cardinality_equality": "customer_id", "column_exists": "order_id", "column_type": "order_id"}
 	var relation, columns strings.Builder
 	for _, k := range datatest.Kinds {
 		text := examples[k.Name]

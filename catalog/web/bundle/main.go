@@ -35,35 +35,42 @@ func main() {
 
 // entries are the scripts: each is one closed function, since pages opened from a file may
 // load no modules.
-var entries = []string{"search", "app", "explore", "material", "theme", "single"}
+var entries = []string{"search", "app", "layered", "explore", "material", "trace", "theme", "single"}
 
 // later is loaded when readers search: those built after it know its address by this name.
 const later, laterName = "search", "SEARCH_PATH"
 
-// guests are never without the bundle of every page before them: they take from it what is in
-// its kit, see app.ts, and carry no modules of their own for that.
-var guests = []string{"search", "explore"}
+// guests are never without the bundle of every page before them, and those that draw not without
+// that of drawings: they take from them what they share, see app.ts and layered.ts, and carry no
+// modules of their own for that.
+var guests = []string{"search", "explore", "material"}
 
-// kit matches the modules that are in the kit, exported the values they export.
+// shared are the modules whose exports are there already, by where they are, exported the values
+// that a module exports.
 var (
-	kit      = `[/\\\\]src[/\\\\](data|dom|place|store)\.ts$`
+	shared = map[string]string{
+		"window.catalog.kit": `[/\\\\]src[/\\\\](data|dom|place|store)\.ts$`,
+		"window.catalog":     `[/\\\\]src[/\\\\]layout\.ts$`,
+	}
 	exported = regexp.MustCompile(`(?m)^export (?:function|const|let|class) (\w+)`)
 )
 
-// fromKit puts, in the place of a module of the kit, names for what the kit has.
-var fromKit = api.Plugin{Name: "kit", Setup: func(b api.PluginBuild) {
-	b.OnLoad(api.OnLoadOptions{Filter: kit}, func(a api.OnLoadArgs) (api.OnLoadResult, error) {
-		text, err := os.ReadFile(a.Path)
-		if err != nil {
-			return api.OnLoadResult{}, fmt.Errorf("read a module: %w", err)
-		}
-		var names []string
-		for _, m := range exported.FindAllSubmatch(text, -1) {
-			names = append(names, string(m[1]))
-		}
-		code := "export const {" + strings.Join(names, ",") + "} = window.catalog.kit;"
-		return api.OnLoadResult{Contents: &code, Loader: api.LoaderTS}, nil
-	})
+// fromOthers puts, in the place of a module that is shared, names for what others have of it.
+var fromOthers = api.Plugin{Name: "shared", Setup: func(b api.PluginBuild) {
+	for from, filter := range shared {
+		b.OnLoad(api.OnLoadOptions{Filter: filter}, func(a api.OnLoadArgs) (api.OnLoadResult, error) {
+			text, err := os.ReadFile(a.Path)
+			if err != nil {
+				return api.OnLoadResult{}, fmt.Errorf("read a module: %w", err)
+			}
+			var names []string
+			for _, m := range exported.FindAllSubmatch(text, -1) {
+				names = append(names, string(m[1]))
+			}
+			code := "export const {" + strings.Join(names, ",") + "} = " + from + ";"
+			return api.OnLoadResult{Contents: &code, Loader: api.LoaderTS}, nil
+		})
+	}
 }}
 
 // target is the oldest JavaScript that browsers must know.
@@ -96,7 +103,7 @@ func script(dir, name string, define map[string]string) ([]byte, error) {
 	}
 	var plugins []api.Plugin
 	if slices.Contains(guests, name) {
-		plugins = append(plugins, fromKit)
+		plugins = append(plugins, fromOthers)
 	}
 	r := api.Build(api.BuildOptions{
 		Plugins:       plugins,
@@ -127,7 +134,7 @@ func script(dir, name string, define map[string]string) ([]byte, error) {
 
 // own says which style sheets are for the pages of one script alone; all others are for
 // every page.
-var own = map[string]string{"40-explore.css": "explore.css", "55-results.css": "search.css", "60-material.css": "material.css"}
+var own = map[string]string{"40-explore.css": "explore.css", "55-results.css": "search.css", "60-material.css": "material.css", "70-changes.css": "changes.css"}
 
 // sheets joins the style sheets in the order of their names.
 func sheets(dir string, out map[string][]byte) error {

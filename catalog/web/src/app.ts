@@ -21,13 +21,22 @@ import { details, tabs } from './tabs';
 window.catalog.kit = { base, data, deltas, have, num, rows, script, all, byID, combobox, el, svg, typing, fragment, go, onFragment, setFragment, here, isPage, isText, keep, kept, RECENT };
 document.documentElement.classList.add('js');
 
+const parts = [look, searching, keys, menu, tabs, details, focus, filters, sorting, following, copying, remember, colours, lighting];
+
+/** How long parts may go on, in milliseconds, before the page gets its turn: to be painted, or to answer. */
+const TURN = 12;
+
 function start(): void {
-  // One part that fails leaves the others working.
-  for (const part of [look, searching, keys, menu, tabs, details, filters, sorting, following, copying, remember, colours, lighting, focus]) {
+  for (const begin = performance.now(); parts.length;) {
+    // One part that fails leaves the others working.
     try {
-      part();
+      parts.shift()!();
     } catch (e) {
       console.error(e);
+    }
+    if (performance.now() - begin > TURN) {
+      setTimeout(start);
+      return;
     }
   }
 }

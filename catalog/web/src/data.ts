@@ -2,6 +2,8 @@
 // file:// under the pages' content policy. This module is in every bundle; they share one
 // function and one store, which belong to the first that runs.
 
+import type { Drawing, Input } from './layout';
+
 interface Store {
   (name: string, text: string): void;
   /** What leads from this page to the root of the site: «», «../», … */
@@ -12,6 +14,8 @@ interface Store {
   waits: Map<string, Promise<string>>;
   /** What the bundle of every page shares with those that come after it, see command bundle. */
   kit: object;
+  /** What the bundle of drawings shares with those that come after it. */
+  layered?: (input: Input) => Drawing;
   /** Gives texts that stand in the page itself, undefined for others. */
   inside?: (name: string) => string | undefined;
 }

@@ -20,6 +20,7 @@ function runeCells(r: number): number {
 
 /** cells is the width of a text in columns of a monospace face. */
 export function cells(s: string): number {
+  if (/^[ -~]*$/.test(s)) return s.length;
   let n = 0;
   for (const c of s) n += runeCells(c.codePointAt(0)!);
   return n;
@@ -67,19 +68,20 @@ function laneOf(project: Project, node: number): number {
   return at < 0 ? LANES.indexOf('model') : at;
 }
 
-/** routePath draws curves between columns and straight lines through them. */
-export function routePath(points: number[], first?: number, last?: number): string {
-  const p = points.slice(), end = p.length - 1;
-  if (first !== undefined) p[1] = first;
-  if (last !== undefined) p[end] = last;
-  let out = 'M' + p[0] + ' ' + p[1];
-  for (let k = 2; k < p.length; k += 2) {
-    const x = p[k], y = p[k + 1], fromX = p[k - 2], fromY = p[k - 1];
-    if ((k / 2) % 2 === 0 || y === fromY) out += 'L' + x + ' ' + y;
-    else {
-      const half = (x - fromX) / 2;
-      out += 'C' + (fromX + half) + ' ' + fromY + ' ' + (x - half) + ' ' + y + ' ' + x + ' ' + y;
-    }
+/**
+ * routePath draws curves between columns and straight lines through them. Its numbers are distances,
+ * of which there are few different ones: making texts of numbers is what a picture's time went into.
+ */
+export function routePath(points: number[], first = points[1], last = points[points.length - 1]): string {
+  const end = points.length - 2;
+  let x = points[0], y = first, out = 'M' + x + ' ' + y;
+  for (let k = 2; k <= end; k += 2) {
+    const dx = points[k] - x, dy = (k === end ? last : points[k + 1]) - y;
+    x += dx;
+    y += dy;
+    if (dy === 0) out += 'h' + dx;
+    else if (k % 4 === 0) out += 'l' + dx + ' ' + dy;
+    else out += 'c' + dx / 2 + ' 0 ' + dx / 2 + ' ' + dy + ' ' + dx + ' ' + dy;
   }
   return out;
 }
@@ -87,7 +89,7 @@ export function routePath(points: number[], first?: number, last?: number): stri
 export interface Picture {
   svg: SVGSVGElement;
   /** Elements of the spots, of their links, and of the lines; lines know both ends. */
-  spots: SVGGElement[];
+  spots: SVGElement[][];
   links: SVGAElement[];
   lines: { el: SVGPathElement; from: number; to: number; columns?: [number, number] }[];
 }
@@ -116,49 +118,71 @@ export function picture(view: View, d: Drawing, state: State, project: Project, 
   const middle = view.at.get(state.node);
   if (view.columns.length) columnLines(out, edges, view, d);
   else {
+    const line = svg('path', { class: 'g-edge' });
     view.lines.forEach((l, k) => {
       const route = d.routes[k];
       if (!route) return;
       const near = l.from === middle || l.to === middle;
-      const el = svg('path', { class: 'g-edge' + (near ? ' near' : '') + (l.dashed ? ' dashed' : ''), d: routePath(route) });
+      const el = line.cloneNode() as SVGPathElement;
+      if (near || l.dashed) el.setAttribute('class', 'g-edge' + (near ? ' near' : '') + (l.dashed ? ' dashed' : ''));
+      el.setAttribute('d', routePath(route));
       edges.append(el);
       out.lines.push({ el, from: l.from, to: l.to });
     });
   }
-  // In reading order: rank by rank, from above.
+  // In reading order: rank by rank, from above. What all have in common is copied.
   const order = view.spots.map((_, k) => k).sort((a, b) => d.boxes[a].rank - d.boxes[b].rank || d.boxes[a].y - d.boxes[b].y || a - b);
+  const one = svg('a', { tabindex: -1 }, svg('rect', { class: 'g-box', rx: 6 }), svg('path', { class: 'g-bar' }), svg('text', { x: PAD, y: 19.25 }));
+  const more = svg('g', { role: 'button' }, svg('rect', { height: 18, rx: 9 }), svg('text', { y: 13, 'text-anchor': 'middle' }));
   for (const k of order) {
-    const s = view.spots[k], b = d.boxes[k], label = project.label(s.node), page = project.page(s.node), words = describe(project, s);
+    const s = view.spots[k], b = d.boxes[k], label = project.label(s.node), page = project.page(s.node), tone = project.tone(s.node), went = project.state(s.node);
     const visible = [shorten(label), ...s.rows.map((c) => shorten(columns!.name(s.node * WIDE + c))), ...(s.moreRows ? ['+' + s.moreRows + ' more'] : [])];
-    const link = svg('a', { class: 'g-node t-' + project.tone(s.node) + (k === middle ? ' focus' : ''), href: page || undefined, tabindex: -1, 'aria-label': visible.join(' ') + ', ' + words, 'data-k': k },
-      svg('title', undefined, project.names[s.node] + ', ' + words),
-      svg('rect', { class: 'g-box', width: b.w, height: b.h, rx: 6 }),
-      svg('path', { class: 'g-bar', d: 'M6 0h-.5A5.5 5.5 0 0 0 0 5.5v' + (b.h - 11) + 'A5.5 5.5 0 0 0 5.5 ' + b.h + 'H6z' }),
-      svg('text', { x: PAD, y: 19.25 }, shorten(label)));
-    if (project.state(s.node) === 'b' || project.state(s.node) === 'w') {
-      link.append(svg('path', { class: 'x-state ' + (project.state(s.node) === 'b' ? 'bad' : 'warn'), d: 'M' + (b.w - 12) + ' 9l6 11h-12z' }));
-    }
-    const g = svg('g', { class: 'x-node', transform: 'translate(' + b.x + ' ' + b.y + ')' }, link);
+    const link = one.cloneNode(true) as SVGAElement, [box, bar, text] = link.children;
+    link.setAttribute('class', 'x-node g-node t-' + tone + (k === middle ? ' focus' : ''));
+    if (page) link.setAttribute('href', page);
+    link.setAttribute('transform', 'translate(' + b.x + ' ' + b.y + ')');
+    link.setAttribute('aria-label', visible.join(' ') + ', ' + describe(project, s));
+    link.setAttribute('data-k', String(k));
+    box.setAttribute('width', String(b.w));
+    box.setAttribute('height', String(b.h));
+    bar.setAttribute('d', 'M6 0h-.5A5.5 5.5 0 0 0 0 5.5v' + (b.h - 11) + 'A5.5 5.5 0 0 0 5.5 ' + b.h + 'H6z');
+    text.textContent = visible[0];
+    if (went === 'b' || went === 'w') link.append(svg('path', { class: 'x-state ' + (went === 'b' ? 'bad' : 'warn'), d: 'M' + (b.w - 12) + ' 9l6 11h-12z' }));
     s.rows.forEach((c, r) => {
       const name = columns!.name(s.node * WIDE + c), start = k === middle && name.toLowerCase() === state.column.toLowerCase();
-      link.append(' ', svg('text', { class: 'x-col' + (start ? ' on' : ''), x: PAD, y: rowAt(r) + 4, 'data-col': c }, shorten(name)));
+      link.append(' ', svg('text', { class: 'x-col' + (start ? ' on' : ''), x: PAD, y: rowAt(r) + 4, 'data-col': c }, visible[r + 1]));
     });
     if (s.moreRows) link.append(' ', svg('text', { class: 'x-col more', x: PAD, y: rowAt(s.rows.length) + 4 }, '+' + s.moreRows + ' more'));
-    if (s.up) g.append(pill('u', k, s, -10, s.hop > 0, label));
-    if (s.down) g.append(pill('d', k, s, b.w + 10, s.hop < 0, label));
-    nodes.append(g);
-    out.spots[k] = g;
+    const parts: SVGElement[] = [link];
+    for (const side of ['u', 'd']) {
+      const n = side === 'u' ? s.up : s.down;
+      if (!n) continue;
+      const quiet = side === 'u' ? s.hop > 0 : s.hop < 0, says = quiet ? (side === 'u' ? '«' : '»') : '+' + n, w = 12 + 6.6 * says.length;
+      const pill = more.cloneNode(true) as SVGGElement, [back, word] = pill.children;
+      pill.setAttribute('class', 'x-node x-more' + (quiet ? ' quiet' : ''));
+      pill.setAttribute('aria-label', 'Show ' + n + ' more ' + (side === 'u' ? 'upstream' : 'downstream') + ' of ' + label);
+      pill.setAttribute('data-side', side);
+      pill.setAttribute('data-k', String(k));
+      pill.setAttribute('transform', 'translate(' + (b.x + (side === 'u' ? -10 - w : b.w + 10)) + ' ' + (b.y + HEIGHT / 2 - 9) + ')');
+      back.setAttribute('width', String(w));
+      word.setAttribute('x', String(w / 2));
+      word.textContent = says;
+      parts.push(pill);
+    }
+    nodes.append(...parts);
+    out.spots[k] = parts;
     out.links[k] = link;
   }
   return out;
 }
 
-/** pill is the button that opens a side of a node. */
-function pill(side: string, k: number, s: Spot, x: number, quiet: boolean, label: string): SVGGElement {
-  const n = side === 'u' ? s.up : s.down, text = quiet ? (side === 'u' ? '«' : '»') : '+' + n, w = 12 + 6.6 * text.length;
-  const words = 'Show ' + n + ' more ' + (side === 'u' ? 'upstream' : 'downstream') + ' of ' + label;
-  return svg('g', { class: 'x-more' + (quiet ? ' quiet' : ''), role: 'button', 'aria-label': words, 'data-side': side, 'data-k': k, transform: 'translate(' + (side === 'u' ? x - w : x) + ' ' + (HEIGHT / 2 - 9) + ')' },
-    svg('title', undefined, words), svg('rect', { width: w, height: 18, rx: 9 }), svg('text', { x: w / 2, y: 13, 'text-anchor': 'middle' }, text));
+/**
+ * entitle gives a node, or the button beside it, the title that shows when a reader rests on it.
+ * Few are rested on: made with the picture, titles would be a sixth of its elements.
+ */
+export function entitle(e: Element, s: Spot, project: Project): void {
+  if (e.firstElementChild?.tagName === 'title') return;
+  e.prepend(svg('title', undefined, e.tagName === 'a' ? project.names[s.node] + ', ' + describe(project, s) : e.getAttribute('aria-label')));
 }
 
 function columnLines(out: Picture, parent: SVGGElement, view: View, d: Drawing): void {

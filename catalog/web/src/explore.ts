@@ -1,7 +1,7 @@
 // The lineage explorer: lineage.html with what its address says. Everything shown follows
 // from the state in the address, so that any view is a link.
 import { all, byID, Child, combobox, el, typing } from './dom';
-import { arrange, HEIGHT, picture, Picture, Sheet, SheetBox, Window } from './draw';
+import { arrange, entitle, HEIGHT, picture, Picture, Sheet, SheetBox, Window } from './draw';
 import { Drawing } from './layout';
 import { fragment, go, onFragment, setFragment } from './place';
 import { Columns, places, Project, WIDE } from './project';
@@ -131,6 +131,8 @@ class Explorer {
     }
     this.#overview.hidden = true;
     this.#main.hidden = false;
+    // They come while the picture is made.
+    if (s.node >= 0 && p.columns(s.node)) this.#names(s.node).catch(() => {});
     let view: View;
     try {
       if (s.column) {
@@ -347,8 +349,8 @@ class Explorer {
     }
     if (!this.#shown || (!lit && !this.#shown.svg.classList.contains('dim'))) return;
     this.#shown.svg.classList.toggle('dim', !!lit);
-    this.#shown.spots.forEach((g, i) => {
-      g.classList.toggle('on', !!lit?.has(i));
+    this.#shown.spots.forEach((parts, i) => {
+      for (const e of parts) e.classList.toggle('on', !!lit?.has(i));
       this.#shown!.links[i].classList.toggle('hit', i === this.#view!.at.get(this.#state.pin));
     });
     for (const l of this.#shown.lines) l.el.classList.toggle('on', !!on?.has(l));
@@ -446,7 +448,8 @@ class Explorer {
     stage.addEventListener('pointerover', (e) => {
       const t = e.target as Element, link = t.closest?.('[data-k]');
       if (!this.#shown || !this.#view || !link || grip) return;
-      const node = this.#view.spots[Number(link.getAttribute('data-k'))].node, col = t.getAttribute('data-col');
+      const spot = this.#view.spots[Number(link.getAttribute('data-k'))], { node } = spot, col = t.getAttribute('data-col');
+      entitle(link, spot, this.#project);
       this.#light(node, col === null ? -1 : node * WIDE + Number(col));
     });
     stage.addEventListener('pointerout', (e) => {
@@ -456,6 +459,7 @@ class Explorer {
       const link = (e.target as Element).closest?.('a[data-k]');
       if (!this.#shown || !this.#view || !link) return;
       const k = Number(link.getAttribute('data-k'));
+      entitle(link, this.#view.spots[k], this.#project);
       this.#tabStop(k);
       this.#reveal(k);
       if (link.matches(':focus-visible')) this.#light(this.#view.spots[k].node);
@@ -616,11 +620,18 @@ class Explorer {
       else hide.delete(key);
       this.#change({ hide });
     });
-    const kinds = ['source', 'seed', 'snapshot', 'exposure'].map((k) => box(k, k + 's'));
-    const tags = p.tags.slice().sort((a, b) => b[1].length - a[1].length).slice(0, 24).map(([tag]) => box('tag:' + tag, tag));
-    const menu = el('details', { class: 'x-menu', open: this.#hideOpen }, el('summary', { class: 'button small' }, 'Leave out' + (s.hide.size ? ' (' + s.hide.size + ')' : '')),
-      el('div', { class: 'x-drop' }, el('p', undefined, 'Kinds'), ...kinds, tags.length > 0 && el('p', undefined, 'Tags'), ...tags));
-    menu.addEventListener('toggle', () => { this.#hideOpen = menu.open; });
+    const drop = el('div', { class: 'x-drop' });
+    const filled = (): void => {
+      const kinds = ['source', 'seed', 'snapshot', 'exposure'].map((k) => box(k, k + 's'));
+      const tags = p.tags().slice().sort((a, b) => b[1].length - a[1].length).slice(0, 24).map(([tag]) => box('tag:' + tag, tag));
+      drop.replaceChildren(el('p', undefined, 'Kinds'), ...kinds, ...(tags.length > 0 ? [el('p', undefined, 'Tags'), ...tags] : []));
+    };
+    const menu = el('details', { class: 'x-menu', open: this.#hideOpen }, el('summary', { class: 'button small' }, 'Leave out' + (s.hide.size ? ' (' + s.hide.size + ')' : '')), drop);
+    if (this.#hideOpen) filled();
+    menu.addEventListener('toggle', () => {
+      this.#hideOpen = menu.open;
+      if (menu.open && !drop.firstChild) filled();
+    });
     menu.addEventListener('keydown', (e) => {
       if (e.key === 'Escape') { menu.open = false; menu.querySelector('summary')!.focus(); e.stopPropagation(); }
     });
@@ -650,6 +661,9 @@ class Explorer {
     this.#list.replaceChildren(tableOf(this.#tableRows(), (i) => this.#change({ ...fresh(i), view: 'table' })));
   }
 
+  /** names loads the names of a node's columns, which the panel has. */
+  #names(node: number): Promise<void> { return (this.#columns ??= new Columns(this.#project)).loadNames([node]); }
+
   /** detail shows what there is to know of the held node, or of the one in the middle. */
   async #detail(): Promise<void> {
     const s = this.#state, p = this.#project, turn = this.#turn, node = s.pin >= 0 ? s.pin : s.node;
@@ -657,7 +671,7 @@ class Explorer {
       this.#panel.replaceChildren(el('p', { class: 'more' }, p.size + ' nodes. Click one to see what it reads and feeds; a double click puts it in the middle.'));
     } else {
       if (p.columns(node)) {
-        await (this.#columns ??= new Columns(p)).loadNames([node]);
+        await this.#names(node);
       }
       if (turn !== this.#turn || !this.#view) return;
       this.#panel.replaceChildren(details(node, this.#view, s, p, this.#columns, {
@@ -705,6 +719,7 @@ class Explorer {
     }
     probe.remove();
     for (const x of all('.x-more', pic.svg)) x.remove();
+    pic.links.forEach((link, k) => entitle(link, view.spots[k], this.#project));
     const text = new XMLSerializer().serializeToString(pic.svg), end = text.indexOf('>') + 1;
     save('lineage.svg', 'image/svg+xml', text.slice(0, end) + '<style>' + sheet.replaceAll('&', '&amp;').replaceAll('<', '&lt;') + '</style><rect width="100%" height="100%" fill="' + get('--page').replaceAll('"', '') + '"/>' + text.slice(end));
   }

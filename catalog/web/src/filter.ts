@@ -19,6 +19,7 @@ export function filters(): void {
         if (!r.row.hidden) shown++;
       }
       for (const g of all('[data-group]', scope)) g.hidden = words.length > 0 && !g.querySelector('tbody tr:not([hidden]), li:not([hidden])');
+      scope.classList.toggle('narrowed', words.length > 0);
       none.hidden = words.length === 0;
       none.textContent = shown === 0 ? 'Nothing in this list has “' + box.value.trim() + '”.' : shown.toLocaleString('en') + ' of ' + rows.length.toLocaleString('en');
     };
@@ -51,8 +52,8 @@ const collate = new Intl.Collator('en', { numeric: true, sensitivity: 'base' });
 
 export function sorting(): void {
   for (const table of all<HTMLTableElement>('.listing table')) {
-    const head = table.tHead?.rows[0], body = table.tBodies[0];
-    if (!head || !body || table.tBodies.length > 1 || body.rows.length < 3 || body.querySelector('td[rowspan], td[colspan]')) continue;
+    const head = table.tHead?.rows[0], bodies = Array.from(table.tBodies), long = bodies.map((b) => b.rows.length);
+    if (!head || !((long[0] ?? 0) > 2) || table.querySelector('td[rowspan], td[colspan]')) continue;
     const heads = Array.from(head.cells);
     heads.forEach((th, i) => {
       const name = th.textContent?.trim();
@@ -66,9 +67,10 @@ export function sorting(): void {
         for (const h of heads) h.removeAttribute('aria-sort');
         th.setAttribute('aria-sort', down ? 'descending' : 'ascending');
         const text = (r: HTMLTableRowElement) => r.cells[i]?.dataset.sort ?? r.cells[i]?.textContent?.trim() ?? '';
-        const rows = Array.from(body.rows, (row) => ({ row, text: text(row), n: number ? value(text(row)) : 0 }));
+        const rows = bodies.flatMap((b) => Array.from(b.rows)).map((row) => ({ row, text: text(row), n: number ? value(text(row)) : 0 }));
         rows.sort((a, b) => (number ? a.n - b.n || collate.compare(a.text, b.text) : collate.compare(a.text, b.text)) * (down ? -1 : 1));
-        body.append(...rows.map((r) => r.row));
+        // Groups keep their lengths.
+        bodies.forEach((b, k) => b.append(...rows.splice(0, long[k]).map((r) => r.row)));
       });
     });
   }

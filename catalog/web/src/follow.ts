@@ -8,12 +8,18 @@ import { all, el } from './dom';
  */
 export function following(): void {
   for (const table of all<HTMLTableElement>('table[data-explore]')) {
-    for (const th of all('tbody th', table)) {
-      const name = th.textContent ?? '';
-      if (!th.parentElement?.querySelector('.flow') || th.querySelector('a')) continue;
-      const link = el('a', { href: table.dataset.explore + encodeURIComponent(name), title: 'Follow this column' });
-      link.append(...th.childNodes);
-      th.append(link);
-    }
+    const flows = all('tbody .flow', table);
+    // Some at a time, so that the page answers in between.
+    const some = (): void => {
+      for (const flow of flows.splice(0, 50)) {
+        const th = flow.closest('tr')?.querySelector('th');
+        if (!th || th.querySelector('a')) continue;
+        const link = el('a', { href: table.dataset.explore + encodeURIComponent(th.textContent ?? ''), title: 'Follow this column' });
+        link.append(...th.childNodes);
+        th.append(link);
+      }
+      if (flows.length) setTimeout(some);
+    };
+    some();
   }
 }

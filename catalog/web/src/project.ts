@@ -18,7 +18,28 @@ export interface Use { from: number; node: number; to: number; use: string; at: 
 const KINDS: Record<string, string> = { s: 'source', d: 'seed', m: 'model', p: 'snapshot', e: 'exposure' };
 
 const tabs = (line: string | undefined): string[] => (line ? line.split('\t') : []);
-const numbers = (line: string): number[] => (line === '' ? [] : line.split(',').map(num));
+
+/** numbers reads numbers in base 36 with commas between, which are most of the files: one step a letter. */
+function numbers(line: string): number[] {
+  const out: number[] = [];
+  if (line === '') return out;
+  let n = 0;
+  for (let i = 0; i < line.length; i++) {
+    const c = line.charCodeAt(i);
+    if (c === 44) {
+      out.push(n);
+      n = 0;
+    } else n = n * 36 + (c < 58 ? c - 48 : c - 87);
+  }
+  out.push(n);
+  return out;
+}
+
+/** lazy reads something when it is first asked for: a picture needs little of what the files say. */
+function lazy<T>(read: () => T): () => T {
+  let had: T | undefined;
+  return () => (had ??= read());
+}
 
 /** sparse reads «number:text» fields. */
 function sparse(line: string): Map<number, string> {
@@ -39,51 +60,60 @@ function postings(line: string): [string, number[]][] {
 export class Project {
   readonly names: string[];
   readonly size: number;
-  readonly parents: number[][];
+  readonly parents: number[][] = [];
   readonly children: number[][];
-  readonly tags: [string, number[]][];
-  readonly tiers: string[];
-  readonly customers: [string, Set<number>][];
+  readonly tags: () => [string, number[]][];
+  readonly #customers: () => [string, Set<number>][];
   /** Whether lineage of columns is known. */
   readonly flow: boolean;
   readonly #kinds: string;
   readonly #tones: string[];
-  readonly #toneOf: number[];
-  readonly tierOf: number[];
+  readonly #toneOf: () => number[];
+  readonly #tiers: string[];
+  readonly #tierOf: () => number[];
   readonly #folders: string[];
-  readonly #folderOf: number[];
-  readonly #pages: Map<number, string>;
-  readonly #labels: Map<number, string>;
-  readonly #columnCounts: number[];
-  readonly #testCounts: number[];
+  readonly #folderOf: () => number[];
+  readonly #pages: () => Map<number, string>;
+  readonly #labels: () => Map<number, string>;
+  readonly #columnCounts: () => number[];
+  readonly #testCounts: () => number[];
   readonly #states: string;
   readonly #flags: string;
-  readonly #forAll: Set<number>;
+  readonly #forAll: () => Set<number>;
 
   constructor(graph: string, edges: string) {
-    const line = graph.split('\n');
+    const line = graph.split('\n'), list = (k: number): (() => number[]) => lazy(() => numbers(line[k]));
     this.names = line[0] === '' && line[1] === '' ? [] : line[0].split('\t');
     this.size = this.names.length;
     this.#kinds = line[1];
     this.#tones = tabs(line[2]);
-    this.#toneOf = numbers(line[3]);
-    this.tiers = line[4].split('\t');
-    this.tierOf = numbers(line[5]);
+    this.#toneOf = list(3);
+    this.#tiers = line[4].split('\t');
+    this.#tierOf = list(5);
     this.#folders = line[6].split('\t');
-    this.#folderOf = numbers(line[7]);
-    this.#pages = sparse(line[8]);
-    this.#labels = sparse(line[9]);
-    this.#columnCounts = numbers(line[10]);
-    this.#testCounts = numbers(line[11]);
+    this.#folderOf = list(7);
+    this.#pages = lazy(() => sparse(line[8]));
+    this.#labels = lazy(() => sparse(line[9]));
+    this.#columnCounts = list(10);
+    this.#testCounts = list(11);
     this.#states = line[12];
     this.#flags = line[13];
-    this.tags = postings(line[14]);
-    this.customers = postings(line[15]).map(([name, list]) => [name, new Set(list)]);
-    this.#forAll = new Set(deltas(line[16]));
+    this.tags = lazy(() => postings(line[14]));
+    this.#customers = lazy(() => postings(line[15]).map(([name, nodes]) => [name, new Set(nodes)]));
+    this.#forAll = lazy(() => new Set(deltas(line[16])));
     this.flow = line[17] === '1';
-    this.parents = this.size === 0 ? [] : edges.split(';').map((list, i) => numbers(list).map((d) => i - d).reverse());
     this.children = this.names.map(() => []);
-    this.parents.forEach((list, i) => { for (const p of list) this.children[p].push(i); });
+    // A list for each node, with semicolons between: how far before it each parent is.
+    for (let i = 0, at = 0; i < this.size; i++) {
+      let end = edges.indexOf(';', at);
+      if (end < 0) end = edges.length;
+      const parents = numbers(edges.slice(at, end));
+      for (let k = 0; k < parents.length; k++) parents[k] = i - parents[k];
+      parents.reverse();
+      for (const p of parents) this.children[p].push(i);
+      this.parents.push(parents);
+      at = end + 1;
+    }
   }
 
   static async load(): Promise<Project> {
@@ -92,12 +122,12 @@ export class Project {
   }
 
   kind(i: number): string { return KINDS[this.#kinds[i]]; }
-  tone(i: number): string { return this.#tones[this.#toneOf[i]]; }
-  tier(i: number): string { return this.tiers[this.tierOf[i]]; }
-  folder(i: number): string { return this.#folders[this.#folderOf[i]]; }
-  label(i: number): string { return this.#labels.get(i) ?? this.names[i]; }
-  columns(i: number): number { return this.#columnCounts[i] ?? 0; }
-  tests(i: number): number { return this.#testCounts[i] ?? 0; }
+  tone(i: number): string { return this.#tones[this.#toneOf()[i]]; }
+  tier(i: number): string { return this.#tiers[this.#tierOf()[i]]; }
+  folder(i: number): string { return this.#folders[this.#folderOf()[i]]; }
+  label(i: number): string { return this.#labels().get(i) ?? this.names[i]; }
+  columns(i: number): number { return this.#columnCounts()[i] ?? 0; }
+  tests(i: number): number { return this.#testCounts()[i] ?? 0; }
   /** How it went last: o good, w warning, b bad, . unknown. */
   state(i: number): string { return this.#states[i]; }
   deprecated(i: number): boolean { return (num(this.#flags[i]) & 1) !== 0; }
@@ -106,28 +136,26 @@ export class Project {
 
   /** The address of its page from here, or nothing. */
   page(i: number): string {
-    const own = this.#pages.get(i);
+    const own = this.#pages().get(i);
     if (own === '') return '';
     return base + (own ?? this.kind(i) + '/' + this.names[i] + '.html');
   }
 
   id(i: number): string { return this.kind(i) + '.' + this.names[i]; }
 
-  #ids: Map<string, number> | undefined;
-
   /** find gives the number of «kind.name» or of a name alone, -1 if there is none. */
   find(text: string): number {
-    if (!this.#ids) {
-      this.#ids = new Map();
-      // Names alone lead to the first with it, but models come before others.
-      for (const models of [true, false]) {
-        this.names.forEach((name, i) => {
-          if ((this.#kinds[i] === 'm') === models && !this.#ids!.has(name)) this.#ids!.set(name, i);
-        });
-      }
-      this.names.forEach((_, i) => this.#ids!.set(this.id(i), i));
-    }
-    return this.#ids.get(text) ?? -1;
+    const dot = text.indexOf('.'), kind = text.slice(0, dot), name = text.slice(dot + 1);
+    const first = (name: string, good: (i: number) => boolean): number => {
+      let i = this.names.indexOf(name);
+      while (i >= 0 && !good(i)) i = this.names.indexOf(name, i + 1);
+      return i;
+    };
+    const own = dot < 0 ? -1 : first(name, (i) => this.kind(i) === kind);
+    if (own >= 0) return own;
+    // Names alone lead to the first with it, but models come before others.
+    const model = first(text, (i) => this.#kinds[i] === 'm');
+    return model >= 0 ? model : this.names.indexOf(text);
   }
 
   #weights: Float64Array | undefined;
@@ -157,8 +185,8 @@ export class Project {
   /** receivers are the customers who get one of these nodes. */
   receivers(nodes: Iterable<number>): string[] {
     const list = [...nodes];
-    if (list.some((i) => this.#forAll.has(i))) return this.customers.map(([name]) => name);
-    return this.customers.filter(([, own]) => list.some((i) => own.has(i))).map(([name]) => name);
+    if (list.some((i) => this.#forAll().has(i))) return this.#customers().map(([name]) => name);
+    return this.#customers().filter(([, own]) => list.some((i) => own.has(i))).map(([name]) => name);
   }
 }
 
@@ -201,17 +229,18 @@ export class Columns {
   }
 
   /** loadNames makes names of the columns of these nodes known. */
-  async loadNames(nodes: Iterable<number>): Promise<void> {
+  async loadNames(nodes: number[]): Promise<void> {
     const shards = new Set<number>();
     for (const i of nodes) if (!this.names.has(i)) shards.add(Math.floor(i / SHARD));
     await Promise.all([...shards].map(async (k) => {
       const lines = (await data('cn-' + k)).split('\n');
-      lines.forEach((line, i) => {
-        this.names.set(k * SHARD + i, tabs(line).map((f) => {
+      for (const i of nodes) {
+        if (Math.floor(i / SHARD) !== k || this.names.has(i)) continue;
+        this.names.set(i, tabs(lines[i % SHARD]).map((f) => {
           const mark = f.indexOf('\x1f');
           return mark < 0 ? [f, 'c-' + f] : [f.slice(0, mark), f.slice(mark + 1)];
         }));
-      });
+      }
     }));
   }
 

@@ -159,7 +159,7 @@ class Around {
 
   constructor(private readonly project: Project, s: State) {
     const tags = new Set<number>();
-    for (const [tag, list] of project.tags) if (s.hide.has('tag:' + tag)) for (const i of list) tags.add(i);
+    if (s.hide.size) for (const [tag, list] of project.tags()) if (s.hide.has('tag:' + tag)) for (const i of list) tags.add(i);
     this.#hidden = s.hide.size === 0 ? () => false : (i) => i !== s.node && i !== s.to && (s.hide.has(project.kind(i)) || tags.has(i));
   }
 

@@ -41,7 +41,7 @@ func (t Trace) html(w io.Writer) error {
 	}
 	return g.WriteFile(w, material.Single{
 		Title: t.title(), Lot: genealogy.TextOf(t.Question.Key), Direction: direction, Tables: b.String(),
-		CSS: web.Styles(), Script: web.Body("material.js"),
+		CSS: web.Styles(), Script: web.Body("trace.js"),
 	})
 }
 

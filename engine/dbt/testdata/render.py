@@ -5,6 +5,11 @@ stubbed: python3 render.py < templates.txt > rendered.txt
 Templates are parted by a line «%%%%», and so are the results, two for each template with a line
 «----» between them. What stands in front of a line «====» are macros. Written with Jinja2 3.1.6.
 """
+import datetime
+import hashlib
+import itertools
+import json
+import re
 import sys
 import jinja2
 
@@ -27,6 +32,31 @@ def raises(message):
     raise Exception(message)
 
 
+class Relation(str):
+    """A relation, whose parts are attributes."""
+
+    def __new__(cls, *parts):
+        self = super().__new__(cls, ".".join('"%s"' % p for p in parts if p))
+        self.database, self.schema, self.identifier = ([None] * 3 + list(parts))[-3:]
+        self.name = self.table = self.identifier
+        return self
+
+
+class Config(dict):
+    """What a template configures, and can read again."""
+
+    def __call__(self, *a, **k):
+        self.update(k)
+        return ""
+
+
+def fromjson(text, default=None):
+    try:
+        return json.loads(text)
+    except ValueError:
+        return default
+
+
 def render(text, incremental):
     env = jinja2.Environment(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"], undefined=Undefined)
 
@@ -42,9 +72,20 @@ def render(text, incremental):
     macros, _, body = text.rpartition("\n====\n")
     env.globals.update(
         ref=lambda *a, **k: "wh." + a[-1] + ("_v%s" % (k.get("v") or k.get("version")) if k else ""), source=lambda a, b: "raw." + a + "_" + b, var=var,
-        env_var=lambda n, d="": d, this="wh.this", is_incremental=lambda: incremental, execute=True, config=lambda *a, **k: "",
+        env_var=lambda n, d="": d, this="wh.this", is_incremental=lambda: incremental, execute=True, config=Config(),
         target=Target(name="dev", schema="main", database="db", type="duckdb"), log=lambda *a, **k: "", project_name="shop",
         exceptions=type("E", (), {"raise_compiler_error": staticmethod(raises)}), **{"return": ret},
+    )
+    keep = lambda items: list(dict.fromkeys(items))  # a set in the order of its first items
+    env.globals.update(
+        set=keep, zip=lambda *a, default=None: list(zip(*a)), fromjson=fromjson, local_md5=lambda s: hashlib.md5(s.encode()).hexdigest(),
+        tojson=lambda v, default=None, sort_keys=False: json.dumps(v, sort_keys=sort_keys), dbt_version="1.10.0",
+        modules=type("M", (), {"re": re, "datetime": datetime, "itertools": itertools}),
+        api=type("A", (), {
+            "Relation": type("R", (), {"create": staticmethod(lambda database=None, schema=None, identifier=None: Relation(database, schema, identifier))}),
+            "Column": type("C", (), {"translate_type": staticmethod(lambda t: {"STRING": "TEXT", "INTEGER": "INT"}.get(t.upper(), t))}),
+        }),
+        flags=type("F", (), {"WHICH": "build"}), rel=Relation("raw", "app", "users"),
     )
     adapter = type("A", (), {})()
     adapter.quote = lambda s: '"%s"' % s

@@ -490,13 +490,13 @@ func (d Dialect) closeRows(o warehouse.CloseRows) ([]warehouse.Statement, error)
 			return nil, fmt.Errorf("close rows of %s: a missing row gives no value for %q", o.Target, o.To)
 		}
 		return plain("merge into " + d.Quote(o.Target) + " as t\nusing " + d.Quote(o.From) + " as s\non s." + key + " = t." + key +
-			"\nwhen not matched by source and t." + to + " is null then update set " + to + " = " + at), nil
+			"\nwhen not matched by source and " + o.Open("t."+to) + " then update set " + to + " = " + at), nil
 	}
 	if o.At != "" {
 		at = "s." + d.Ident(o.At)
 	}
-	return plain("merge into " + d.Quote(o.Target) + " as t\nusing " + d.Quote(o.From) + " as s\non s." + key + " = t." + key + " and t." + to +
-		" is null\nwhen matched then update set " + to + " = " + at), nil
+	return plain("merge into " + d.Quote(o.Target) + " as t\nusing " + d.Quote(o.From) + " as s\non s." + key + " = t." + key + " and " + o.Open("t."+to) +
+		"\nwhen matched then update set " + to + " = " + at), nil
 }
 
 func (d Dialect) grant(o warehouse.Grant) ([]warehouse.Statement, error) {

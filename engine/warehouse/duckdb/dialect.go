@@ -162,8 +162,22 @@ func (words) Now() string { return "cast(now() at time zone 'UTC' as timestamp)"
 func (words) Cast(expr, typ string) string { return "cast(" + expr + " as " + typ + ")" }
 
 func (w words) Ago(n int, unit string) string {
+	if strings.EqualFold(unit, "quarter") {
+		n, unit = 3*n, "month"
+	}
 	return "(" + w.Now() + " - interval '" + strconv.Itoa(n) + " " + strings.ToLower(unit) + "')"
 }
+
+func (words) Later(expr string, n int, unit string) string {
+	if strings.EqualFold(unit, "quarter") { // no word of an interval
+		n, unit = 3*n, "month"
+	}
+	return "(cast(" + expr + " as timestamp) + interval '" + strconv.Itoa(n) + " " + strings.ToLower(unit) + "')"
+}
+
+func (words) RowText(alias string) string { return "cast(to_json(" + alias + ") as varchar)" }
+
+func (words) TypeOf(expr string) string { return "typeof(" + expr + ")" }
 
 func (words) Text() string { return "VARCHAR" }
 

@@ -303,12 +303,12 @@ func (d Dialect) closeRows(o warehouse.CloseRows) ([]warehouse.Statement, error)
 		if o.At != "" {
 			return nil, fmt.Errorf("close rows of %s: a missing row gives no value for %q", o.Target, o.To)
 		}
-		return plain("update " + d.Quote(o.Target) + " as t set " + to + " = " + at + "\nwhere t." + to +
-			" is null and not exists (select 1 from " + d.Quote(o.From) + " as s where s." + key + " = t." + key + ")"), nil
+		return plain("update " + d.Quote(o.Target) + " as t set " + to + " = " + at + "\nwhere " + o.Open("t."+to) +
+			" and not exists (select 1 from " + d.Quote(o.From) + " as s where s." + key + " = t." + key + ")"), nil
 	}
 	if o.At != "" {
 		at = "s." + d.Ident(o.At)
 	}
 	return plain("update " + d.Quote(o.Target) + " as t set " + to + " = " + at + "\nfrom " + d.Quote(o.From) +
-		" as s where s." + key + " = t." + key + " and t." + to + " is null"), nil
+		" as s where s." + key + " = t." + key + " and " + o.Open("t."+to)), nil
 }

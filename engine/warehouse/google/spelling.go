@@ -134,8 +134,16 @@ func (words) Now() string { return "current_timestamp()" }
 
 func (words) Cast(expr, typ string) string { return "cast(" + expr + " as " + typ + ")" }
 
-func (words) Ago(n int, unit string) string {
+func (w words) Ago(n int, unit string) string {
+	switch strings.ToLower(unit) {
+	case "month", "quarter", "year": // which a timestamp knows nothing of
+		return w.Later(w.Now(), -n, unit)
+	}
 	return "timestamp_sub(current_timestamp(), interval " + strconv.Itoa(n) + " " + strings.ToLower(unit) + ")"
+}
+
+func (words) Later(expr string, n int, unit string) string {
+	return "timestamp(datetime_add(datetime(cast(" + expr + " as timestamp)), interval " + strconv.Itoa(n) + " " + strings.ToLower(unit) + "))"
 }
 
 func (words) Text() string { return "STRING" }

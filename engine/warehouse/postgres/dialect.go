@@ -196,8 +196,22 @@ func (words) Now() string { return "(now() at time zone 'UTC')" }
 func (words) Cast(expr, typ string) string { return "cast(" + expr + " as " + typ + ")" }
 
 func (w words) Ago(n int, unit string) string {
+	if strings.EqualFold(unit, "quarter") {
+		n, unit = 3*n, "month"
+	}
 	return "(" + w.Now() + " - interval '" + strconv.Itoa(n) + " " + strings.ToLower(unit) + "')"
 }
+
+func (words) Later(expr string, n int, unit string) string {
+	if strings.EqualFold(unit, "quarter") { // no word of an interval
+		n, unit = 3*n, "month"
+	}
+	return "(cast(" + expr + " as timestamp without time zone) + interval '" + strconv.Itoa(n) + " " + strings.ToLower(unit) + "')"
+}
+
+func (words) RowText(alias string) string { return "cast(row_to_json(" + alias + ") as text)" }
+
+func (words) TypeOf(expr string) string { return "cast(pg_typeof(" + expr + ") as text)" }
 
 func (words) Text() string { return "text" }
 

@@ -1,0 +1,1 @@
+select id, name, seen from {{ ref('users') }}

@@ -1,0 +1,1 @@
+select id, name, ts from {{ source "app" "users" }}

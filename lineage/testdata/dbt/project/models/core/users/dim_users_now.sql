@@ -1,0 +1,1 @@
+select id, position from {{ ref('int_users_ranked') }}

@@ -1,0 +1,1 @@
+select id, position, email from {{ ref('int_users_ranked') }}

@@ -1,0 +1,1 @@
+select id, payment from {{ ref('finance_report') }}

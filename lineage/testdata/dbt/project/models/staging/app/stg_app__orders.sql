@@ -1,0 +1,1 @@
+select id, user_id, country, amount from {{ source('app', 'orders') }}

@@ -1,0 +1,1 @@
+select id, order_id from {{ source('billing', 'invoices') }}

@@ -1,0 +1,1 @@
+select id, invoice_id from {{ source('billing', 'payments') }}
