@@ -294,7 +294,7 @@ func matchPackage(u *universe, s spec) (func(*item) bool, *problem) {
 }
 
 // foreignKinds are those of dbt that cannot be selected here: no project has any.
-var foreignKinds = []string{"analysis", "doc", "fixture", "function", "group", "macro", "metric", "operation", "rpc", "saved_query", "semantic_model", "sql_operation"}
+var foreignKinds = []string{"doc", "fixture", "function", "group", "macro", "metric", "operation", "rpc", "saved_query", "semantic_model", "sql_operation"}
 
 func matchResourceType(_ *universe, s spec) (func(*item) bool, *problem) {
 	kind := addr.Kind(s.value)

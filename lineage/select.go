@@ -84,6 +84,9 @@ func Select(p *compile.Program, q Query) (Selected, diag.List) {
 	e.u.past = q.Past
 	var chosen set
 	if c := e.asked(q, e.indirect(q.Indirect)); !e.diags.HasErrors() {
+		if e.by != "" {
+			e.open = []string{e.by}
+		}
 		chosen, _ = e.evaluate(c)
 	}
 	if e.diags.HasErrors() {

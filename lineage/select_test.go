@@ -212,7 +212,7 @@ func TestSelectMistakes(t *testing.T) {
 		{"state:modified", `error select-syntax "state": selector "state:modified" compares with an earlier state, and none is given; add --state TARGET, or --state FOLDER with state.json or manifest.json (or set ENGINE_STATE)`},
 		{"tag.x:daily", `error select-syntax "tag.x": selector "tag.x:daily" gives method "tag" an argument, which only config takes; write "tag:daily"`},
 		{"config:view", `error select-syntax "config": selector "config:view" does not name a configuration key; write "config.materialized:view" or "config.meta.owner:finance"`},
-		{"resource_type:modle", `error select-syntax "modle": selector "resource_type:modle" has a value that resource_type does not know; did you mean "model"? known values: source, seed, model, snapshot, test, unit_test, exposure`},
+		{"resource_type:modle", `error select-syntax "modle": selector "resource_type:modle" has a value that resource_type does not know; did you mean "model"? known values: source, seed, model, snapshot, test, unit_test, exposure, analysis`},
 		{"test_type:fast", `error select-syntax "fast": selector "test_type:fast" has a value that test_type does not know; known values: data, generic, schema, singular, unit`},
 		{"source:a.b.c.d", `error select-syntax "a.b.c.d": selector "source:a.b.c.d" has too many parts for a source; write "source:name", "source:name.table" or "source:project.name.table"`},
 	} {

@@ -9,9 +9,10 @@ import (
 	"unicode/utf8"
 )
 
-// columnShardSize is how many bytes of names and postings go into one file, about: names of
-// projects as they are fit into one or two, and the browser reads first the one it needs.
-const columnShardSize = 1 << 20
+// columnShardSize is how many bytes of names and postings go into one file, about: 50 KB when they
+// are packed. A word may be anywhere in a name, so all files are read for it; they come side by side,
+// and each is taken apart by itself, with the page's turn in between.
+const columnShardSize = 90_000
 
 // name is a column name with where it occurs.
 type name struct {

@@ -30,7 +30,7 @@ func (a *app) compileCommand() *cobra.Command {
 		Short: "write the SQL that templates become",
 		Long: text(`
 Compiles the project without a warehouse and writes the SQL of the selected models,
-snapshots and singular tests to target/compiled/. The SQL of a single model is printed, too.`),
+snapshots, analyses and singular tests to target/compiled/. The SQL of a single model is printed, too.`),
 		Example: `  engine compile
   engine compile orders
   engine compile --inline 'select count(*) from {{ ref "orders" }}'`,
@@ -52,7 +52,7 @@ snapshots and singular tests to target/compiled/. The SQL of a single model is p
 			s.warn()
 			return a.showCompiled([]compiledFile{{Node: n.ID, Path: inlinePath, SQL: n.SQL}}, "")
 		}
-		q, err := sel.query(args, addr.Model, addr.Snapshot, addr.Test)
+		q, err := sel.query(args, addr.Model, addr.Snapshot, addr.Test, addr.Analysis)
 		if err != nil {
 			return err
 		}
@@ -83,6 +83,11 @@ func (s *session) writeCompiled(has func(addr.Node) bool) ([]compiledFile, error
 	for _, id := range s.program.Order {
 		if n := s.program.Nodes[id]; has(id) && n.SQL != "" {
 			files = append(files, compiledFile{Node: id, Path: n.Path, SQL: n.SQL, IncrementalSQL: n.IncrementalSQL})
+		}
+	}
+	for _, n := range s.program.Analyses {
+		if has(n.ID) && n.SQL != "" {
+			files = append(files, compiledFile{Node: n.ID, Path: n.Path, SQL: n.SQL})
 		}
 	}
 	name := func(n addr.Node) string {

@@ -126,13 +126,18 @@ func (a *app) runDBT(ctx context.Context, args []string) error {
 	err := c.read(args)
 	var usage *dbtUsage
 	if errors.As(err, &usage) {
-		_, _ = fmt.Fprintf(a.err, "Usage: %s [OPTIONS]\nTry '%s --help' for help.\n\nError: %s\n", usage.command, usage.command, usage.text)
-		return reported(exitMistake)
+		return a.misused(usage)
 	}
 	if err != nil || c.verb.run == nil {
 		return err
 	}
 	return c.execute(ctx)
+}
+
+// misused says how a command is used.
+func (a *app) misused(u *dbtUsage) error {
+	_, _ = fmt.Fprintf(a.err, "Usage: %s [OPTIONS]\nTry '%s --help' for help.\n\nError: %s\n", u.command, u.command, u.text)
+	return reported(exitMistake)
 }
 
 // read finds the command and its flags. Where it has answered itself, verb stays empty.
@@ -280,9 +285,12 @@ func (c *dbtCall) execute(ctx context.Context) error {
 // reports, 2 for all else.
 func (a *app) dbtConclusion(c *dbtCall, err error) error {
 	var shown reported
+	var usage *dbtUsage
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &usage):
+		return a.misused(usage)
 	case errors.As(err, &shown):
 		if shown == exitInternal {
 			return reported(exitMistake)

@@ -148,7 +148,7 @@ var dbtFlags = []dbtFlag{
 var (
 	dbtGlobal = []string{"cache-selected-only", "debug", "defer", "defer-state", "fail-fast", "favor-state", "hints-enabled", "indirect-selection", "log-cache-events", "log-file-max-bytes",
 		"log-format", "log-format-file", "log-level", "log-level-file", "log-path", "macro-debugging", "maximum-seed-size-mib", "partial-parse", "partial-parse-file-path", "partial-parse-file-diff",
-		"populate-cache", "print", "printer-width", "profile", "quiet", "record-timing-info", "send-anonymous-usage-stats", "show-all-deprecations", "single-threaded", "snowflake-projects-otel",
+		"populate-cache", "print", "printer-width", "profile", "quiet", "record-timing-info", "send-anonymous-usage-stats", "show-all-deprecations", "show-resource-report", "single-threaded", "snowflake-projects-otel",
 		"state", "static-parser", "target", "upload-to-artifacts-ingest-api", "use-colors", "use-colors-file", "use-experimental-parser", "use-fast-test-edges", "use-v2-parser", "v2-parser",
 		"version-check", "warn-error", "warn-error-options", "write-json"}
 	dbtProject = []string{"profiles-dir", "project-dir", "vars"}

@@ -23,7 +23,7 @@ var dbtConfigKeys = []string{"enabled", "alias", "schema", "database", "event_ti
 	"incremental_strategy", "batch_size", "lookback", "begin", "persist_docs", "post-hook", "pre-hook", "quoting", "column_types", "full_refresh", "unique_key", "on_schema_change",
 	"on_configuration_change", "grants", "packages", "docs", "contract", "concurrent_batches", "access", "on_error", "latest_version_pointer", "delimiter", "quote_columns",
 	"strategy", "target_schema", "target_database", "updated_at", "check_cols", "snapshot_meta_column_names", "dbt_valid_to_current", "hard_deletes",
-	"severity", "store_failures", "store_failures_as", "where", "limit", "fail_calc", "warn_if", "error_if", "sql_header"}
+	"severity", "store_failures", "store_failures_as", "where", "limit", "fail_calc", "warn_if", "error_if", "sql_header", "enforced", "alias_types", "show", "node_color"}
 
 // dbtLate are keys of models' and other nodes' configuration that stand elsewhere than in
 // that of sources, by what they follow.
@@ -191,6 +191,11 @@ func ordered(config member, source bool) member {
 			return 2 * i
 		}
 		return 2 * len(dbtConfigKeys)
+	}
+	for i, f := range config.fields {
+		if f.name == "contract" || f.name == "latest_version_pointer" || f.name == "docs" {
+			config.fields[i].value = ordered(f.value, true)
+		}
 	}
 	slices.SortStableFunc(config.fields, func(a, b field) int {
 		if d := rank(a.name) - rank(b.name); d != 0 {

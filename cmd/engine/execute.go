@@ -62,6 +62,9 @@ func (s *session) perform(ctx context.Context, o order) error {
 	if err != nil {
 		return err
 	}
+	if s.app.dbt != nil && len(o.selection.Nodes)+len(o.selection.Tests) == 0 {
+		p.OnRunStart, p.OnRunEnd = nil, nil // dbt runs no hooks where nothing is selected
+	}
 	s.unfinished(lease, p)
 	s.warn()
 	if err := s.afford(ctx, conn, p, budget); err != nil {

@@ -47,6 +47,7 @@ func TestImportMatchesDBT(t *testing.T) {
 		{"jaffle", "", "11 of 11 tables the same"},
 		{"history", filepath.Join(data, "second", "history"), "12 of 12 tables the same"},
 		{"macros", "", "10 of 10 tables the same"},
+		{"columns", "", "12 of 12 tables the same"},
 	} {
 		t.Run(c.project, func(t *testing.T) {
 			args := []string{filepath.Join(data, "projects", c.project), "--dbt", program}

@@ -28,7 +28,7 @@ func (a *app) lsCommand() *cobra.Command {
 		Aliases: []string{"list"},
 		Short:   "list what is in the project",
 		Long: text(`
-Lists sources, seeds, models, snapshots, tests and exposures. Without a warehouse.
+Lists sources, seeds, models, snapshots, tests, exposures and analyses. Without a warehouse.
 --customer leaves what a customer of the distribution gets a slice of.
 
   name       one name a line (the default)
@@ -162,8 +162,8 @@ func (x index) entry(id addr.Node) entry {
 	var parents []addr.Node
 	var tags []string
 	switch {
-	case p.Nodes[id] != nil:
-		n := p.Nodes[id]
+	case x.node(id) != nil:
+		n := x.node(id)
 		parents, tags = n.Parents, n.Config.Tags
 		e["description"], e["fqn"] = n.Description, n.FQN
 		e["alias"], e["schema"], e["database"] = n.Relation.Name, n.Relation.Schema, n.Relation.Database
@@ -236,12 +236,19 @@ func indexOf(p *compile.Program) index {
 	return x
 }
 
+func (x index) node(id addr.Node) *compile.Node {
+	if n := x.p.Nodes[id]; n != nil || id.Kind != addr.Analysis {
+		return n
+	}
+	return x.p.Find(id)
+}
+
 // path is the file that a thing is written in.
 func (x index) path(id addr.Node) string {
 	var at source.Span
 	switch {
-	case x.p.Nodes[id] != nil:
-		return x.p.Nodes[id].Path
+	case x.node(id) != nil:
+		return x.node(id).Path
 	case x.tests[id] != nil:
 		return x.tests[id].Path
 	case x.units[id] != nil:
@@ -260,8 +267,8 @@ func selectorOf(p *compile.Program, id addr.Node) string {
 	switch id.Kind {
 	case addr.Source, addr.Exposure, addr.UnitTest:
 		return string(id.Kind) + ":" + id.Name
-	case addr.Seed, addr.Model, addr.Snapshot:
-		if n := p.Nodes[id]; n != nil && len(n.FQN) > 0 {
+	case addr.Seed, addr.Model, addr.Snapshot, addr.Analysis:
+		if n := p.Find(id); n != nil && len(n.FQN) > 0 {
 			return strings.Join(n.FQN, ".")
 		}
 	case addr.Test:

@@ -144,6 +144,9 @@ type pastNode struct {
 	// of exposures
 	Label, Type, Maturity, URL string
 	Owner                      any `json:"owner"`
+	// of unit tests
+	Model                    string `json:"model"`
+	Given, Expect, Overrides any
 }
 
 // beside are keys of configuration that dbt does not compare: they change nothing that is built,
@@ -239,9 +242,7 @@ func (m *pastManifest) definition(id addr.Node, n pastNode, names map[string]add
 	case addr.Exposure:
 		d.Text = digest(append(slices.Sorted(slices.Values(n.DependsOn.Nodes)), n.Label, n.Type, n.Maturity, n.URL, n.Description, encoded(n.Owner))...)
 	case addr.UnitTest:
-		if text, ok := n.Checksum.(string); ok {
-			d.Text = digest(text)
-		}
+		d.Text = digest(n.Model, encoded(n.Given), encoded(n.Expect), encoded(n.Overrides)) // what dbt's checksum is over
 	case addr.Test:
 		if n.RawCode != "" && !strings.Contains(n.RawCode, "_dbt_generic_test_kwargs") {
 			d.Raw = checksumOf(n.Checksum) // of a generic one, the name holds the arguments

@@ -25,10 +25,18 @@ func UniqueID(p *compile.Program, n addr.Node) string {
 		}
 	case addr.UnitTest:
 		if u := unitTestOf(p, n); u != nil {
-			return string(addr.UnitTest) + "." + project + "." + u.Node.Name + "." + n.Name
+			return string(addr.UnitTest) + "." + project + "." + modelName(p, u.Node) + "." + n.Name
 		}
 	}
 	return string(n.Kind) + "." + project + "." + n.Name
+}
+
+// modelName is a node's name without its version.
+func modelName(p *compile.Program, n addr.Node) string {
+	if node := p.Nodes[n]; node != nil && node.Version != nil {
+		return node.Version.Model
+	}
+	return n.Name
 }
 
 // Find is the node that a unique id names; false if the program has none such.
@@ -52,7 +60,7 @@ func Find(p *compile.Program, id string) (addr.Node, bool) {
 	case addr.Exposure:
 		return n, slices.ContainsFunc(p.Exposures, func(e *compile.Exposure) bool { return e.ID == n })
 	}
-	return n, p.Nodes[n] != nil
+	return n, p.Find(n) != nil
 }
 
 // findTest finds a test by its unique id or, as earlier manifests of the engine had it, by the

@@ -63,6 +63,9 @@ func newWriter(p *compile.Program, m Meta) *writer {
 	for _, n := range p.Order {
 		w.ids[n] = UniqueID(p, n)
 	}
+	for _, n := range p.Analyses {
+		w.ids[n.ID] = UniqueID(p, n.ID)
+	}
 	for _, t := range p.Tests {
 		w.ids[t.ID] = testID(p, t)
 	}
@@ -109,6 +112,9 @@ func (w *writer) linkParents() {
 	}
 	for _, n := range w.p.Order {
 		link(n, w.p.Nodes[n].Parents)
+	}
+	for _, n := range w.p.Analyses {
+		link(n.ID, n.Parents)
 	}
 	for _, t := range w.p.Tests {
 		link(t.ID, t.Parents)

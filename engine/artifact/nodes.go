@@ -26,6 +26,7 @@ func (w *writer) nodes(o *object) {
 			o.put(w.ids[n.ID], w.model(n))
 		}
 	}
+	w.analyses(o)
 	w.tests(o)
 	w.operations(o)
 }
@@ -206,7 +207,7 @@ func (w *writer) quote(r addr.Relation) string { return w.m.quote(w.p, r) }
 // below is a path relative to the resource folder that holds it.
 func (w *writer) below(file string) string {
 	s := w.p.Project.Settings
-	for _, root := range slices.Concat(s.ModelPaths, s.SeedPaths, s.SnapshotPaths, s.TestPaths, s.MacroPaths, s.FunctionPaths) {
+	for _, root := range slices.Concat(s.ModelPaths, s.SeedPaths, s.SnapshotPaths, s.TestPaths, s.MacroPaths, s.FunctionPaths, s.AnalysisPaths) {
 		if rest, ok := strings.CutPrefix(file, strings.TrimSuffix(root, "/")+"/"); ok {
 			return rest
 		}
@@ -333,11 +334,14 @@ func nodeConfig(n *compile.Node) map[string]any {
 		"contract":             map[string]bool{"enforced": c.Contract.Enforced, "alias_types": !c.Contract.Literal},
 		"event_time":           nil,
 		"concurrent_batches":   nil,
+		"static_analysis":      nil,
 	}
 	switch n.ID.Kind {
 	case addr.Model:
 		out["access"] = orElse(c.Access, "protected")
 		out["freshness"] = nil
+		out["on_error"] = nil
+		out["latest_version_pointer"] = map[string]any{"enabled": nil, "alias": nil}
 	case addr.Seed:
 		out["delimiter"] = orElse(c.Delimiter, ",")
 		out["quote_columns"] = true
@@ -395,7 +399,7 @@ func materialized(n *compile.Node) string {
 
 func persistDocs(c compile.Config) map[string]bool {
 	if c.PersistDocs {
-		return map[string]bool{"relation": true, "columns": true}
+		return map[string]bool{"relation": c.PersistOnly != "columns", "columns": c.PersistOnly != "relation"}
 	}
 	return map[string]bool{}
 }

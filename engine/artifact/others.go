@@ -8,6 +8,7 @@ import (
 
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/compile"
+	"github.com/engine-build/engine/engine/datatest"
 	"github.com/engine-build/engine/engine/project"
 	"github.com/engine-build/engine/engine/source"
 )
@@ -45,7 +46,7 @@ func (w *writer) source(n *compile.Node) sourceNode {
 		Tags:              list(s.Tags),
 		Config: map[string]any{
 			"enabled": true, "event_time": nil, "freshness": limits, "loaded_at_field": text(s.LoadedAt.V), "loaded_at_query": text(n.LoadedAtQuery),
-			"meta": plainMap(s.Meta), "tags": list(s.Tags),
+			"meta": plainMap(s.Meta), "tags": list(s.Tags), "static_analysis": nil,
 		},
 		UnrenderedConfig:   unrendered(s.Config),
 		RelationName:       text(w.quote(n.Relation)),
@@ -58,7 +59,7 @@ func (w *writer) source(n *compile.Node) sourceNode {
 
 func limitsOf(f *project.Freshness) *freshness {
 	if f == nil {
-		return nil
+		return &freshness{WarnAfter: &threshold{}, ErrorAfter: &threshold{}} // dbt's, where nothing is said
 	}
 	return &freshness{WarnAfter: period(f.WarnAfter), ErrorAfter: period(f.ErrorAfter), Filter: text(f.Filter)}
 }
@@ -83,8 +84,11 @@ func (w *writer) exposure(e *compile.Exposure) exposureNode {
 	from := e.Props
 	file := fileOf(from.At.File, from.Name.At.File)
 	var reads code
-	for _, n := range e.Parents {
+	for _, n := range w.written(e) {
 		w.addRef(&reads, n)
+		if id := w.ids[n]; id != "" {
+			reads.DependsOn.Nodes = append(reads.DependsOn.Nodes, id)
+		}
 	}
 	out := exposureNode{
 		Name:             from.Name.V,
@@ -103,7 +107,7 @@ func (w *writer) exposure(e *compile.Exposure) exposureNode {
 		Config:           map[string]any{"enabled": true, "tags": list(from.Tags), "meta": plainMap(from.Meta)},
 		UnrenderedConfig: map[string]any{},
 		URL:              text(from.URL),
-		DependsOn:        dependsOn{Macros: []string{}, Nodes: w.sourcesFirst(e.Parents)},
+		DependsOn:        dependsOn{Macros: []string{}, Nodes: list(reads.DependsOn.Nodes)},
 		Refs:             list(reads.Refs),
 		Sources:          list(reads.Sources),
 		Metrics:          [][]string{},
@@ -230,20 +234,29 @@ func (w *writer) macrosOf(names []string) []string {
 	return out
 }
 
-// sourcesFirst is the order that dbt finds parents in.
-func (w *writer) sourcesFirst(nodes []addr.Node) []string {
-	out := w.sortedIDs(nodes)
-	slices.SortStableFunc(out, func(a, b string) int {
-		return cmp.Compare(sourceRank(a), sourceRank(b))
-	})
-	return out
-}
-
-func sourceRank(id string) int {
-	if strings.HasPrefix(id, "source.") {
-		return 0
+// written are what an exposure reads, as its depends_on lists it: dbt finds sources first.
+func (w *writer) written(e *compile.Exposure) []addr.Node {
+	place := func(n addr.Node) int {
+		for i, text := range e.Props.DependsOn {
+			fn, names, err := datatest.ParseRef(text.V)
+			if err != nil || len(names) == 0 {
+				continue
+			}
+			if fn == "source" {
+				if n.Kind == addr.Source && slices.Equal(names, sourcePair(w.p, n)) {
+					return i
+				}
+				continue
+			}
+			if node := w.p.Nodes[n]; n.Kind != addr.Source && (slices.Contains(names, n.Name) || node != nil && node.Version != nil && slices.Contains(names, node.Version.Model)) {
+				return len(e.Props.DependsOn) + i
+			}
+		}
+		return 2 * len(e.Props.DependsOn)
 	}
-	return 1
+	out := slices.Clone(e.Parents)
+	slices.SortStableFunc(out, func(a, b addr.Node) int { return cmp.Compare(place(a), place(b)) })
+	return out
 }
 
 // fileOf is the path of the first file that is known.

@@ -2,6 +2,7 @@ package artifact
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/compile"
@@ -149,11 +150,16 @@ func testConfig(t *compile.Test) map[string]any {
 	if c.Severity != "" && c.Severity != "error" {
 		severity = c.Severity
 	}
+	if t.Written != nil {
+		if said, ok := t.Written.Config["severity"].V.(string); ok {
+			severity = said
+		}
+	}
 	out := map[string]any{
 		"enabled": true, "alias": text(c.Alias), "schema": orElse(c.Schema, compile.FailuresSchema), "database": text(c.Database), "tags": list(c.Tags), "meta": plainMap(c.Meta),
 		"group": nil, "materialized": "test", "severity": severity, "store_failures": nil, "store_failures_as": nil,
 		"where": text(c.Where), "limit": nil, "fail_calc": orElse(c.FailCalc, "count(*)"),
-		"warn_if": orElse(c.WarnIf, "!= 0"), "error_if": orElse(c.ErrorIf, "!= 0"),
+		"warn_if": orElse(c.WarnIf, "!= 0"), "error_if": orElse(c.ErrorIf, "!= 0"), "sql_header": nil, "static_analysis": nil,
 	}
 	if c.Limit > 0 {
 		out["limit"] = c.Limit
@@ -184,17 +190,17 @@ func (w *writer) unitTest(u *compile.UnitTest, from *project.UnitTest) unitTestN
 		Model:            u.Node.Name,
 		Given:            make([]unitTestGiven, len(from.Given)),
 		Expect:           stated(from.Expect, from.ExpectAs),
-		Name:             u.ID.Name,
+		Name:             w.unitTestName(u),
 		ResourceType:     "unit_test",
 		PackageName:      w.project,
 		Path:             w.below(file),
 		OriginalFilePath: file,
 		UniqueID:         w.ids[u.ID],
-		FQN:              w.fqn(file, u.Node.Name, u.ID.Name),
+		FQN:              w.fqn(file, modelName(w.p, u.Node), w.unitTestName(u)),
 		Description:      u.Description,
 		Overrides:        unitTestOverrides{Macros: map[string]any{}, Vars: plainMap(from.Overrides.Vars), EnvVars: plainMap(from.Overrides.EnvVars)},
 		DependsOn:        dependsOn{Macros: []string{}, Nodes: w.sortedIDs([]addr.Node{u.Node})},
-		Config:           map[string]any{"tags": list(u.Tags), "meta": plainMap(from.Meta), "enabled": true},
+		Config:           map[string]any{"tags": list(u.Tags), "meta": plainMap(from.Meta), "enabled": true, "static_analysis": nil},
 		Checksum:         text(u.Fingerprint),
 		Schema:           text(w.schemaOf(u.Node)),
 		CreatedAt:        w.m.epoch(),
@@ -219,6 +225,14 @@ func stated(in []project.Row, as project.Stated) unitTestRows {
 		out.Rows, out.Format = as.SQL.V, "sql"
 	}
 	return out
+}
+
+// unitTestName is the name as written: of tests of versions, the id has the version behind it.
+func (w *writer) unitTestName(u *compile.UnitTest) string {
+	if n := w.p.Nodes[u.Node]; n != nil && n.Version != nil {
+		return strings.TrimSuffix(u.ID.Name, project.FlatName("", n.Version.V.V))
+	}
+	return u.ID.Name
 }
 
 func rows(in []project.Row) []map[string]any {

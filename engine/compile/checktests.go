@@ -23,6 +23,9 @@ func (c *compiler) checkTests(ctx context.Context) {
 		kind, ok := datatest.Lookup(t.Kind)
 		if u := c.lookup(t.Node); ok && kind.Shape && c.generics[t.Kind] == nil && u.Unanalyzed == "" && c.testDialect(t) == project.GoogleSQL {
 			t.Shape = plain(u.Columns)
+			for i, col := range u.Columns {
+				t.Shape[i].Type = c.typeIn(project.GoogleSQL, col)
+			}
 		}
 	}
 	found := make([]diag.List, len(c.tests))

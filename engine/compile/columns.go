@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/project"
 	"github.com/engine-build/engine/engine/tmpl"
 )
 
@@ -17,6 +18,9 @@ import (
 func (c *compiler) renderAsking(u *unit, byID map[addr.Node]*unit) {
 	if !u.asks || c.bad[u.ID] || u.template == nil {
 		return
+	}
+	if slices.ContainsFunc(u.Parents, func(p addr.Node) bool { return c.silent(byID[p]) }) {
+		return // what keeps it from having columns is reported
 	}
 	passes := 1
 	if u.Config.Materialized == "incremental" {
@@ -68,19 +72,25 @@ func (c *compiler) columnsOf(u *unit, relation string, byID map[addr.Node]*unit)
 			continue
 		}
 		if to.Unanalyzed != "" || len(to.Columns) == 0 {
-			if c.silent(to) {
-				return nil, columnsSilent(to)
-			}
 			return nil, columnsUnknown(to)
 		}
 		out := make([]any, len(to.Columns))
 		for i, col := range to.Columns {
+			typ := c.typeIn(u.Dialect, col)
 			out[i] = map[string]any{
-				"name": col.Name, "type": col.Type, "quoted": s.Ident(col.Name),
-				"column": col.Name, "dtype": col.Type, "data_type": col.Type, // as dbt has it
+				"name": col.Name, "type": typ, "quoted": s.Ident(col.Name),
+				"column": col.Name, "dtype": typ, "data_type": typ, // as dbt has it
 			}
 		}
 		return out, nil
 	}
 	return nil, fmt.Errorf("columns wants what a ref or a source of this file gives, and not %q", relation)
+}
+
+// typeIn is the type of a column as a dialect names it.
+func (c *compiler) typeIn(dialect string, col Column) string {
+	if dialect == project.GoogleSQL && col.Google != nil {
+		return col.Google.String()
+	}
+	return col.Type
 }

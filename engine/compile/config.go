@@ -352,7 +352,7 @@ func decodeKey(cfg *Config, key string, v any) bool {
 	case "volatile":
 		cfg.Volatile = text
 	case "persist_docs":
-		cfg.PersistDocs = persistDocs(v)
+		cfg.PersistDocs, cfg.PersistOnly = persistDocs(v)
 	case "column_types":
 		cfg.ColumnTypes = map[string]string{}
 		for name, t := range dict(v) {
@@ -406,17 +406,22 @@ func hookTexts(v any) (outside, inside []string) {
 	return outside, inside
 }
 
-// persistDocs accepts true and dbt's {relation: …, columns: …}.
-func persistDocs(v any) bool {
+// persistDocs accepts true and dbt's {relation: …, columns: …}. only is the one of them that is
+// asked for, empty where both are.
+func persistDocs(v any) (persist bool, only string) {
 	if b, ok := v.(bool); ok {
-		return b
+		return b, ""
 	}
-	for _, part := range dict(v) {
-		if on, _ := part.(bool); on {
-			return true
-		}
+	asked := dict(v)
+	relation, _ := asked["relation"].(bool)
+	columns, _ := asked["columns"].(bool)
+	switch {
+	case relation && !columns:
+		only = "relation"
+	case columns && !relation:
+		only = "columns"
 	}
-	return false
+	return relation || columns, only
 }
 
 // checkTogether finds keys that make sense only with others.

@@ -145,11 +145,6 @@ func columnsUnknown(to *unit) diag.Diagnostic {
 	return diag.Diagnostic{Code: codeColumnsUnknown, Message: fmt.Sprintf("the columns of %s are not known before the run", to.ID.Name), Notes: []string{to.Unanalyzed}, Help: help}
 }
 
-// columnsSilent is the consequence of what is reported elsewhere.
-func columnsSilent(to *unit) diag.Diagnostic {
-	return diag.Diagnostic{Code: codeColumnsUnknown, Message: fmt.Sprintf("the columns of %s are not known: it has an error", to.ID.Name), Help: "correct " + to.ID.Name}
-}
-
 func columnsEphemeral(u *unit) diag.Diagnostic {
 	return diag.Diagnostic{Code: codeColumnsUnknown, Message: fmt.Sprintf("the ephemeral model %s asks for columns", u.ID.Name), At: u.at, Help: "make it a view or a table", Model: u.ID}
 }

@@ -67,7 +67,7 @@ func (c *compiler) google(u *unit) bool {
 // chooseDialects gives every text its language.
 func (c *compiler) chooseDialects() {
 	for _, u := range c.all {
-		if u.kind != addr.Model && u.kind != addr.Snapshot {
+		if u.kind != addr.Model && u.kind != addr.Snapshot && u.kind != addr.Analysis {
 			continue
 		}
 		u.Dialect = c.dialectOf(u.Config)

@@ -188,6 +188,9 @@ func (c *compiler) fingerprints() {
 		}
 		if u.Config.PersistDocs {
 			put(h, u.Description)
+			if u.Config.PersistOnly != "" {
+				put(h, "only", u.Config.PersistOnly)
+			}
 			if u.Props != nil {
 				for _, col := range u.Props.Columns {
 					put(h, col.Name.V, col.Description.V)

@@ -250,6 +250,7 @@ type Config struct {
 	FullRefresh           *bool             // full_refresh
 	Volatile              string            // volatile: rebuild, daily, ignore
 	PersistDocs           bool              // persist_docs (relation or columns)
+	PersistOnly           string            // «relation» or «columns» where persist_docs asks for one of them, empty for both
 	ColumnTypes           map[string]string // column_types (seeds)
 	Delimiter             string            // delimiter (seeds)
 	Strategy              string            // strategy (snapshots): timestamp, check

@@ -330,6 +330,9 @@ func (c *constants) call(x *jinja.Call) (any, error) {
 	switch name.Name {
 	case "var":
 		if v, ok := c.vars[key]; ok {
+			if s, ok := v.(string); ok && strings.Contains(s, "{{") { // dbt renders it where it is asked for
+				return c.text(s)
+			}
 			return python.Of(v), nil
 		}
 		if has {

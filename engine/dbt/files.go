@@ -90,7 +90,7 @@ func (im *importer) convert(name string, dir fs.FS, paths map[string][]string, b
 		return
 	}
 	if data, err := fs.ReadFile(dir, "selectors.yml"); err == nil {
-		im.out.Files["selectors.yml"] = data
+		im.properties(source.NewFile("selectors.yml", data), "selectors.yml")
 	}
 }
 

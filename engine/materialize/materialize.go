@@ -231,10 +231,13 @@ func comments(in In, rel addr.Relation, kind warehouse.Kind) []warehouse.Op {
 		return nil
 	}
 	var ops []warehouse.Op
-	if n.Description != "" {
+	if n.Description != "" && n.Config.PersistOnly != "columns" {
 		ops = append(ops, warehouse.Comment{Relation: rel, Kind: kind, Text: n.Description})
 	}
 	columns := n.Columns
+	if n.Config.PersistOnly == "relation" {
+		return ops
+	}
 	if in.Caps.NestedComments {
 		columns = slices.Concat(columns, n.Fields)
 	}

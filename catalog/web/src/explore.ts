@@ -58,6 +58,7 @@ class Explorer {
       this.#state = fresh(-1);
       this.#overview.hidden = false;
       this.#main.hidden = true;
+      this.#measured = false;
       this.#tools.replaceChildren(button('Whole project', async () => { await this.#need(); this.#change({ ...fresh(-1), view: 'all' }); }, { class: 'button small' }));
       return;
     }
@@ -156,9 +157,9 @@ class Explorer {
     }
     const fixed = anchor >= 0 ? anchor : s.pin >= 0 ? s.pin : s.node, before = this.#where(fixed), focused = this.#focused();
     this.#view = view;
-    this.#frame().hidden = s.view === 'table';
+    if ((this.#frame().hidden = s.view === 'table')) this.#measured = false;
     this.#list.hidden = s.view !== 'table';
-    this.#measure();
+    if (!this.#measured) this.#measure(); // from then on it is told of changes
     this.#sheet = undefined;
     this.#shown = undefined;
     if (s.view === 'table') this.#table();
@@ -221,10 +222,15 @@ class Explorer {
 
   /** The size of the stage, taken before a drawing is put in, so that nothing is laid out twice. */
   #room: [number, number] = [800, 500];
+  #measured = false;
+  /** Colours of the small map, which to ask for is to have all styles worked out. */
+  #inks: [string, string] | undefined;
 
   #measure(): void {
     const { clientWidth, clientHeight } = this.#stage;
-    if (clientWidth) this.#room = [clientWidth, clientHeight];
+    if (!clientWidth) return;
+    this.#room = [clientWidth, clientHeight];
+    this.#measured = true;
   }
 
   #fit(): void {
@@ -277,11 +283,15 @@ class Explorer {
     const [w, h] = this.#size(), scale = Math.min(168 / w, 110 / h), W = Math.max(24, Math.round(w * scale)), H = Math.max(16, Math.round(h * scale));
     this.#map.width = W * 2;
     this.#map.height = H * 2;
-    const g = this.#map.getContext('2d')!, css = getComputedStyle(this.#map), dx = this.#sheet && this.#state.view === 'all' ? 0 : 46, dy = dx ? 16 : 0;
+    const g = this.#map.getContext('2d')!, dx = this.#sheet && this.#state.view === 'all' ? 0 : 46, dy = dx ? 16 : 0;
+    if (!this.#inks) {
+      const css = getComputedStyle(this.#map);
+      this.#inks = [css.getPropertyValue('--faint').trim() || '#888', css.getPropertyValue('--accent').trim() || '#36c'];
+    }
     g.scale(2, 2);
-    g.fillStyle = css.getPropertyValue('--faint').trim() || '#888';
+    g.fillStyle = this.#inks[0];
     for (const b of boxes) g.fillRect((b.x + dx) * scale, (b.y + dy) * scale, Math.max(1, b.w * scale), Math.max(1, b.h * scale));
-    g.strokeStyle = css.getPropertyValue('--accent').trim() || '#36c';
+    g.strokeStyle = this.#inks[1];
     g.lineWidth = 1.5;
     g.strokeRect(this.#win.x * scale, this.#win.y * scale, this.#room[0] / this.#win.k * scale, this.#room[1] / this.#win.k * scale);
   }
@@ -479,6 +489,7 @@ class Explorer {
     });
     const repaint = (): void => {
       this.#measure();
+      this.#inks = undefined;
       this.#sheet?.recolour();
       if (this.#view) this.#apply();
     };

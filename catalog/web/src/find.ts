@@ -3,7 +3,7 @@
 // add to them, and whoever asks loads those and asks again. Work is cut into steps so that
 // nobody who types waits for it.
 
-import { fold, words as wordsOf } from './words';
+import { fold, foldAll, words as wordsOf } from './words';
 import { Filter, parse, Query, quoted } from './query';
 
 /** Groups of hits, in the order in which they are listed when none is better than another. */
@@ -101,7 +101,7 @@ class Pack {
   #starts: Int32Array;
 
   constructor(public names: string[]) {
-    this.low = names.map(fold);
+    this.low = foldAll(names);
     this.#text = '\n' + this.low.join('\n') + '\n';
     this.#starts = new Int32Array(names.length + 1);
     let at = 1;

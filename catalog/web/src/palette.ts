@@ -26,7 +26,9 @@ export function palette(): void {
   panel.after(live);
   combobox(input, 'hit-list');
 
-  let options: Option[] = [], chosen = -1, walked = false, stop: (() => void) | undefined, shown = '';
+  listbox.addEventListener('scroll', () => { scrolled = true; }, { passive: true });
+
+  let options: Option[] = [], chosen = -1, walked = false, scrolled = false, stop: (() => void) | undefined, shown = '';
 
   function open(yes: boolean): void {
     panel!.hidden = !yes;
@@ -41,7 +43,9 @@ export function palette(): void {
     if (!o) { input!.removeAttribute('aria-activedescendant'); preview.hidden = true; return; }
     o.node.setAttribute('aria-selected', 'true');
     input!.setAttribute('aria-activedescendant', o.node.id);
-    o.node.scrollIntoView({ block: 'nearest' });
+    // The first of a list that nobody has scrolled is in sight: to ask where it is would lay out the page.
+    if (i > 0 || scrolled) o.node.scrollIntoView({ block: 'nearest' });
+    scrolled = scrolled && i > 0;
     show(o.hit);
   }
 

@@ -173,12 +173,19 @@ export class Project {
     return this.#weights[i];
   }
 
-  /** cone is everything up- or downstream of a node, without it. */
+  readonly #cones = new Map<number, Set<number>>();
+
+  /** cone is everything up- or downstream of a node, without it; it is not to be changed. */
   cone(start: number, up: boolean): Set<number> {
+    const key = up ? start : -1 - start, had = this.#cones.get(key);
+    if (had) return had;
     const next = up ? this.parents : this.children, seen = new Set<number>(), stack = [start];
     while (stack.length) {
       for (const j of next[stack.pop()!]) if (!seen.has(j)) { seen.add(j); stack.push(j); }
     }
+    // Those of the nodes that are looked at now: each picture asks for them again.
+    if (this.#cones.size > 8) this.#cones.clear();
+    this.#cones.set(key, seen);
     return seen;
   }
 

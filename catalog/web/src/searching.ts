@@ -1,7 +1,7 @@
 // The search box before anybody searches: the engine is a script of its own, which comes when
 // the box is touched.
 
-import { script } from './data';
+import { data, script } from './data';
 import { byID } from './dom';
 
 /** Where the script is in the site, put in when it is bundled. */
@@ -11,6 +11,8 @@ let coming: Promise<void> | undefined;
 
 /** engine loads the search engine, which then takes the box, or the page of results, over. */
 export function engine(): Promise<void> {
+  // What every search begins with comes beside it.
+  if (!coming) data('find-names').catch(() => {});
   coming ??= script(SEARCH_PATH);
   coming.catch(() => { coming = undefined; });
   return coming;

@@ -23,6 +23,12 @@ export function fold(s: string): string {
   return out;
 }
 
+/** foldAll folds many names, none of which has a line break in it: at once, if none has accents. */
+export function foldAll(names: string[]): string[] {
+  const text = names.join('\n');
+  return names.length && ASCII.test(text) ? text.toLowerCase().split('\n') : names.map(fold);
+}
+
 /** words lists the words of a text as the index has them, parts between underscores not. */
 export function words(s: string): string[] {
   const out: string[] = [];
