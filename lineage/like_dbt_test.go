@@ -168,13 +168,7 @@ func ask(t *testing.T, p *compile.Program, dir string, q lineage.Query, definiti
 	}
 	out := []string{}
 	for _, n := range chosen.List() {
-		id := artifact.UniqueID(p, n)
-		for _, v := range []string{".v1.", ".v2.", ".v3."} {
-			if strings.HasPrefix(id, "unit_test") {
-				id = strings.Replace(id, v, ".", 1)
-			}
-		}
-		out = append(out, id)
+		out = append(out, artifact.UniqueID(p, n))
 	}
 	slices.Sort(out)
 	return out

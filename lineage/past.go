@@ -87,10 +87,24 @@ func matchState(u *universe, s spec) (func(*item) bool, *problem) {
 			return !isNew && !change.Any()
 		}
 		if dotted {
-			return !isNew && change.Has(aspect)
+			return isNew && asNew(it.id.Kind, aspect) || !isNew && change.Has(aspect)
 		}
 		return isNew || change.Any()
 	}, nil
+}
+
+// asNew reports whether a node that was not there counts as changed in a respect: as in dbt, in
+// all that its kind has but for what it uses.
+func asNew(kind addr.Kind, aspect string) bool {
+	switch kind {
+	case addr.Model, addr.Seed, addr.Snapshot, addr.Test:
+		return aspect != "macros" && aspect != "vars"
+	case addr.Source:
+		return aspect == "configs" || aspect == "relation"
+	case addr.Exposure:
+		return aspect == "configs"
+	}
+	return false
 }
 
 func matchResult(u *universe, s spec) (func(*item) bool, *problem) {

@@ -43,14 +43,14 @@ func past(t *testing.T) *Past {
 func TestSelectPast(t *testing.T) {
 	for _, c := range []struct{ selector, want string }{
 		{"state:modified", "seed.countries model.orders model.report snapshot.orders_snapshot"},
-		{"state:modified.body", "seed.countries model.orders"},
-		{"state:modified.configs", "snapshot.orders_snapshot"},
-		{"state:modified.relation", ""},
+		{"state:modified.body", "seed.countries model.orders model.report"},
+		{"state:modified.configs", "model.report snapshot.orders_snapshot"},
+		{"state:modified.relation", "model.report"},
 		{"state:new", "model.report"},
 		{"state:old,resource_type:model", "model.orders model.stg_orders"},
 		{"state:unmodified,resource_type:model", "model.stg_orders"},
 		{"state:modified+,resource_type:model", "model.orders model.report"},
-		{"1+state:modified.body,resource_type:model", "model.orders model.stg_orders"},
+		{"1+state:modified.body,resource_type:model", "model.orders model.report model.stg_orders"},
 		{"result:error", "model.orders"},
 		{"result:error+,resource_type:model", "model.orders model.report"},
 		{"result:*,state:old", "model.orders model.stg_orders"},
@@ -85,7 +85,7 @@ func TestSelectPastMistakes(t *testing.T) {
 		{"state:new.body", lacking, `error: selector "state:new.body" has a value that state does not know; known values: modified, new, old, unmodified, modified.body, modified.configs, modified.relation, modified.macros, modified.vars, modified.persisted_descriptions, modified.contract`},
 		{"state:modified.config", lacking, `error: selector "state:modified.config" has a sub-selector that state:modified does not know; did you mean "state:modified.configs"? known are body, configs, relation, macros, vars, persisted_descriptions, contract`},
 		{"result:broken", lacking, `error: selector "result:broken" has a value that result does not know; known values: error, fail, no-op, partial success, pass, reused, runtime error, skipped, success, warn`},
-		{"state:modified.contract", past(t), `note: selector "state:modified.contract": nothing, compared with target prod; `},
+		{"state:modified.macros", past(t), `note: selector "state:modified.macros": nothing, compared with target prod; `},
 	} {
 		t.Run(c.selector, func(t *testing.T) {
 			_, diags := Select(shop(), Query{Select: []string{c.selector}, Past: c.past})

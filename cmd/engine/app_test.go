@@ -22,9 +22,10 @@ func world(t *testing.T, env map[string]string) (*app, *bytes.Buffer, *bytes.Buf
 	var out, errs bytes.Buffer
 	return &app{
 		in: strings.NewReader(""), out: &out, err: &errs,
-		env:   func(name string) (string, bool) { v, ok := env[name]; return v, ok },
-		now:   func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) },
-		abort: func(int) {}, getwd: func() (string, error) { return dir, nil }, size: func() int { return 0 }, cpus: 2, drivers: drivers,
+		env:     func(name string) (string, bool) { v, ok := env[name]; return v, ok },
+		environ: func() []string { return nil },
+		now:     func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) },
+		abort:   func(int) {}, getwd: func() (string, error) { return dir, nil }, size: func() int { return 0 }, cpus: 2, drivers: drivers,
 	}, &out, &errs
 }
 

@@ -205,6 +205,7 @@ such a profile leaves the targets as they are. A profiles.yml that only lies in 
 * **Templates** of ` + "`--inline`" + ` are written in the engine's language.
 * ` + "`docs generate`" + ` writes the engine's catalog to target/catalog, and target/index.html, which leads there,
   next to manifest.json and catalog.json.
+* ` + "`source freshness`" + ` runs no hooks.
 * Colours are shown on a terminal only, unless ` + "`--use-colors`" + ` is given.
 * ` + "`dbt_project.yml`" + `'s flags and ` + "`~/.dbt/user_settings.yml`" + ` are not read, and neither is ` + "`.env`" + `.
 

@@ -133,7 +133,12 @@ func (a *app) unreadable(from string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return mistake(diag.Diagnostic{Code: codeImport, Message: fmt.Sprintf("there is no dbt_project.yml in %s", from), Help: "name the folder of a dbt project"})
 	}
-	return mistake(diag.Diagnostic{Code: codeImport, Message: err.Error(), Cause: err})
+	d := diag.Diagnostic{Code: codeImport, Message: err.Error(), Cause: err}
+	var broken *dbt.BrokenError
+	if errors.As(err, &broken) {
+		d.At = broken.At
+	}
+	return mistake(d)
 }
 
 // writeProject writes the files of a project into a folder.

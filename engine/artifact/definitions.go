@@ -117,13 +117,7 @@ type pastNode struct {
 	Columns      map[string]struct {
 		Description string `json:"description"`
 	} `json:"columns"`
-	Config struct {
-		Materialized string `json:"materialized"`
-		PersistDocs  struct {
-			Relation bool `json:"relation"`
-			Columns  bool `json:"columns"`
-		} `json:"persist_docs"`
-	} `json:"config"`
+	Config   map[string]any `json:"config"`
 	Contract struct {
 		Enforced bool   `json:"enforced"`
 		Checksum string `json:"checksum"`
@@ -147,6 +141,11 @@ type pastNode struct {
 	// of unit tests
 	Model                    string `json:"model"`
 	Given, Expect, Overrides any
+}
+
+func (n pastNode) materialized() string {
+	s, _ := n.Config["materialized"].(string)
+	return s
 }
 
 // beside are keys of configuration that dbt does not compare: they change nothing that is built,
@@ -209,8 +208,12 @@ func (m *pastManifest) names(p *compile.Program) map[string]addr.Node {
 }
 
 func (m *pastManifest) definition(id addr.Node, n pastNode, names map[string]addr.Node, foreign bool) definition.Node {
-	d := definition.Node{Materialized: n.Config.Materialized, Config: map[string]string{}}
-	for key, v := range n.Unrendered {
+	d := definition.Node{Materialized: n.materialized(), Config: map[string]string{}}
+	written := n.Unrendered
+	if id.Kind == addr.Test {
+		written = n.Config // of tests, the engine's manifest has what holds, and not what is written
+	}
+	for key, v := range written {
 		if !slices.Contains(beside, key) {
 			d.Config[key] = encoded(v)
 		}
@@ -257,10 +260,11 @@ func (m *pastManifest) definition(id addr.Node, n pastNode, names map[string]add
 // described is what the warehouse is told of a node, where it is told.
 func described(n pastNode) string {
 	parts := []string{"described"}
-	if n.Config.PersistDocs.Relation {
+	persisted, _ := n.Config["persist_docs"].(map[string]any)
+	if persisted["relation"] == true {
 		parts = append(parts, n.Description)
 	}
-	if n.Config.PersistDocs.Columns {
+	if persisted["columns"] == true {
 		for _, name := range slices.Sorted(maps.Keys(n.Columns)) {
 			parts = append(parts, name, n.Columns[name].Description)
 		}
@@ -286,7 +290,7 @@ func (m *pastManifest) anonymous(n pastNode, names map[string]addr.Node) string 
 		if x.RelationName != "" {
 			pairs = append(pairs, pair{x.RelationName, "{" + names[id].String() + "}"})
 		}
-		if x.Config.Materialized == "ephemeral" {
+		if x.materialized() == "ephemeral" {
 			for _, parent := range x.DependsOn.Nodes {
 				visit(parent)
 			}

@@ -76,6 +76,16 @@ type importer struct {
 
 const projectFile = "dbt_project.yml"
 
+// BrokenError is a dbt_project.yml that is not to be read.
+type BrokenError struct {
+	At  source.Span
+	Err error
+}
+
+func (e *BrokenError) Error() string { return fmt.Sprintf("read %s: %v", projectFile, e.Err) }
+
+func (e *BrokenError) Unwrap() error { return e.Err }
+
 // passes is how often a project is converted at most: each pass knows of the one before what calls
 // give to macros, so that these need fewer of Python's functions.
 const passes = 3
@@ -100,7 +110,7 @@ func importOnce(dir fs.FS, o Options, uses map[string]*Use) (*Project, map[strin
 	im := &importer{uses: uses, found: map[string]*Use{}, dir: dir, o: o, out: &Project{Files: map[string][]byte{}}, macros: map[string]map[string]Macro{}, used: map[string]bool{}, snapshots: map[string][]string{}}
 	im.file = source.NewFile(projectFile, data)
 	if im.conf, err = mapping(data); err != nil {
-		return nil, nil, fmt.Errorf("read %s: %w", projectFile, err)
+		return nil, nil, &BrokenError{At: yamlPlace(im.file, err), Err: err}
 	}
 	im.out.Name = scalar(get(im.conf, "name"))
 	if im.out.Name == "" {

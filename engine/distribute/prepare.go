@@ -103,6 +103,7 @@ func Prepare(ctx context.Context, p *compile.Program, conn warehouse.Conn, q Req
 	}
 	if !q.Builds {
 		found.Add(built(conn, rules, relations)...)
+		found.Add(sampled(p, rules, q.Snapshot)...)
 	}
 	made, more := Make(In{Setting: setting, Scope: scope, Rules: rules, Config: config, Held: names, Relations: relations, Past: past, Shapes: shapes, Stock: stock, Unfit: unfit, Only: q.Only, Force: q.Force, AllowEmpty: q.AllowEmpty})
 	found.Add(more...)
@@ -284,6 +285,32 @@ func built(conn warehouse.Conn, rules []tenant.Rule, relations map[addr.Node]war
 				found.Add(unbuilt(r, fmt.Sprintf("%s has no column %q yet", r.Relation, c.Name)))
 				break
 			}
+		}
+	}
+	return found
+}
+
+// sampled refuses what holds only a part of its rows, itself or through views: customers would
+// lose the others.
+func sampled(p *compile.Program, rules []tenant.Rule, s state.Snapshot) (found diag.List) {
+	seen := map[addr.Node]bool{}
+	var part func(n addr.Node) bool
+	part = func(n addr.Node) bool {
+		node := p.Nodes[n]
+		if seen[n] || node == nil {
+			return false
+		}
+		seen[n] = true
+		record := s.Nodes[n]
+		if compile.Limited(record.Fingerprint) {
+			return true
+		}
+		return (node.Config.Materialized == "ephemeral" || record.Kind == warehouse.View || n.Kind == addr.Source) && slices.ContainsFunc(node.Parents, part)
+	}
+	for _, r := range rules {
+		clear(seen)
+		if part(r.Node) {
+			found.Add(unbuilt(r, r.Relation.String()+" holds only the rows of a build with --empty or --sample"))
 		}
 	}
 	return found

@@ -30,7 +30,8 @@ type Selection struct {
 	At time.Time
 	// EventStart and EventEnd bound the batches of time to build, beside those that are due;
 	// zero: no bound.
-	EventStart, EventEnd time.Time
+	EventStart time.Time `json:",omitzero"`
+	EventEnd   time.Time `json:",omitzero"`
 	// Deferred are the records of nodes that are read from another target (see
 	// compile.Program.Place): none of them is selected, and nothing is written there.
 	Deferred map[addr.Node]state.Record

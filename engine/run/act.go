@@ -112,6 +112,7 @@ func (res *NodeResult) fail(a *plan.Action, d diag.Diagnostic) {
 
 // ops runs operations in order; the first one that fails ends the action.
 func (r *runner) ops(ctx context.Context, conn warehouse.Conn, a *plan.Action, ops []warehouse.Op, res *NodeResult, acct *account) bool {
+	var replaced int64 // rows of all batches
 	for _, op := range ops {
 		own := *acct
 		own.bounded = acct.bounded && reads(op, conn.Dialect().Caps())
@@ -133,6 +134,10 @@ func (r *runner) ops(ctx context.Context, conn warehouse.Conn, a *plan.Action, o
 			res.Command, res.Job = word, stats.JobID
 			if rows {
 				res.Rows = stats.Rows
+			}
+			if _, batch := op.(warehouse.ReplacePartitions); batch && stats.Rows >= 0 {
+				replaced += stats.Rows
+				res.Rows = replaced
 			}
 		}
 	}

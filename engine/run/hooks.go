@@ -44,7 +44,7 @@ func (r *runner) hooks(ctx context.Context, when string, texts []string, result 
 			var stats warehouse.JobStats
 			var err error
 			if strings.TrimSpace(text) != "" { // its template may have come to nothing
-				stats, err = r.exec(ctx, r.conn, warehouse.Statement{SQL: text}, &account{of: &res.Usage})
+				stats, err = r.exec(ctx, r.conn, warehouse.Statement{SQL: text, BodyEnd: len(text)}, &account{of: &res.Usage})
 			}
 			switch {
 			case err == nil:

@@ -244,11 +244,16 @@ func (v *DBTRun) start(id addr.Node, at time.Time) {
 	debug := func(name, code, msg, status string) {
 		v.log.Fire(DBTEvent{Name: name, Code: code, Level: "debug", Msg: msg + n.UniqueID, Thread: thread, Data: map[string]any{"node_info": n.Info(status, at, time.Time{})}})
 	}
-	debug("NodeStart", "Q024", "Began running node ", "started")
+	v.began(n, at, thread)
 	v.fire(n, DBTEvent{Name: "LogStartLine", Code: "Q011", Level: "info", Thread: thread, Msg: v.log.Row("START "+n.words(), "RUN", i, v.total, -1, false),
 		Data: map[string]any{"description": n.words(), "index": i, "total": v.total, "node_info": n.Info("started", at, time.Time{})}})
 	debug("NodeCompiling", "Q030", "Began compiling node ", "compiling")
 	debug("NodeExecuting", "Q031", "Began executing node ", "executing")
+}
+
+// began is the first event of everything that has a line.
+func (v *DBTRun) began(n DBTNode, at time.Time, thread string) {
+	v.log.Fire(DBTEvent{Name: "NodeStart", Code: "Q024", Level: "debug", Msg: "Began running node " + n.UniqueID, Thread: thread, Data: map[string]any{"node_info": n.Info("started", at, time.Time{})}})
 }
 
 // ANSI colours.
@@ -349,6 +354,7 @@ func (v *DBTRun) skip(n DBTNode, i int, thread string, at time.Time, out artifac
 		what = n.Kind + " " + n.Name
 	}
 	info := n.Info("skipped", at, time.Time{})
+	v.began(n, at, thread)
 	v.fire(n, DBTEvent{Name: "SkippingDetails", Code: "Q034", Level: "info", Thread: thread, Paint: "SKIP", Color: yellow,
 		Msg:  v.log.Row("SKIP "+what, "SKIP", i, v.total, -1, false),
 		Data: map[string]any{"index": i, "total": v.total, "node_info": info, "node_name": n.Name, "resource_type": n.Kind, "schema": n.Schema}})
@@ -428,7 +434,6 @@ func (v *DBTRun) expose(at time.Time) {
 		thread := worker(0)
 		info := n.Info("no-op", at, at)
 		out := artifact.Outcome{Status: "no-op", Message: "NO-OP", Thread: thread}
-		v.log.Fire(DBTEvent{Name: "NodeStart", Code: "Q024", Level: "debug", Msg: "Began running node " + n.UniqueID, Thread: thread, Data: map[string]any{"node_info": n.Info("started", at, time.Time{})}})
 		if slices.ContainsFunc(e.Parents, func(p addr.Node) bool { return v.bad[p] }) {
 			out = artifact.Outcome{Status: "skipped", Thread: thread}
 			v.outcomes = append(v.outcomes, out)
@@ -436,6 +441,7 @@ func (v *DBTRun) expose(at time.Time) {
 			continue
 		}
 		v.outcomes = append(v.outcomes, out)
+		v.began(n, at, thread)
 		data := func(status string) map[string]any {
 			return map[string]any{"node_info": n.Info(status, at, time.Time{})}
 		}

@@ -143,6 +143,9 @@ func (w words) Ago(n int, unit string) string {
 }
 
 func (words) Later(expr string, n int, unit string) string {
+	if strings.EqualFold(unit, "quarter") {
+		n, unit = 3*n, "month"
+	}
 	return "timestamp(datetime_add(datetime(cast(" + expr + " as timestamp)), interval " + strconv.Itoa(n) + " " + strings.ToLower(unit) + "))"
 }
 
