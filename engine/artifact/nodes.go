@@ -367,7 +367,7 @@ func nodeConfig(n *compile.Node) map[string]any {
 
 func snapshotConfig(out map[string]any, c compile.Config) {
 	out["strategy"] = text(c.Strategy)
-	out["target_schema"] = nil
+	out["target_schema"] = text(c.TargetSchema)
 	out["target_database"] = nil
 	out["updated_at"] = text(c.UpdatedAt)
 	out["check_cols"] = nil

@@ -312,6 +312,8 @@ func decodeKey(cfg *Config, key string, v any) bool {
 		cfg.Materialized = text
 	case "schema":
 		cfg.Schema = text
+	case "target_schema":
+		cfg.TargetSchema = text
 	case "database":
 		cfg.Database = text
 	case "alias":

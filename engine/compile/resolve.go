@@ -47,6 +47,9 @@ func (c *compiler) nameRelations() {
 			continue
 		}
 		u.Relation = addr.Relation{Database: c.target.Database, Schema: c.target.schema(u.Config.Schema), Name: flatName(u)}
+		if u.Config.TargetSchema != "" {
+			u.Relation.Schema = u.Config.TargetSchema + c.target.SchemaSuffix
+		}
 		if u.Config.Database != "" {
 			u.Relation.Database = u.Config.Database
 		}

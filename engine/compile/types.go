@@ -232,6 +232,7 @@ type Config struct {
 	Dialect               string            // dialect: googlesql, or the target's own
 	Materialized          string            // materialized: view, table, incremental, ephemeral, materialized_view; seeds and snapshots have their own
 	Schema                string            // schema (custom part, before the target's rule)
+	TargetSchema          string            // target_schema of a snapshot: the schema as it is
 	Database              string            // database
 	Alias                 string            // alias
 	Tags                  []string          // tags

@@ -98,9 +98,8 @@ func (w *writer) config(call *jinja.Call) string {
 					}
 					value = own
 				}
-				key = "schema"
-				if w.Schema != nil {
-					w.Schema(absolute, value.Span())
+				if !absolute {
+					key = "schema"
 				}
 				out = append(out, quoted(key), w.setting(value).operand())
 				return
@@ -116,6 +115,11 @@ func (w *writer) config(call *jinja.Call) string {
 			}
 		}
 		switch key {
+		case "store_failures_as":
+			if s, ok := value.(*jinja.String); ok && s.Value == "view" { // here a view would show what is published
+				out = append(out, quoted(key), quoted("table"))
+				return
+			}
 		case "pre_hook", "post_hook", "pre-hook", "post-hook":
 			hooks := []string{"list"}
 			list := w.elements(value)
@@ -133,10 +137,6 @@ func (w *writer) config(call *jinja.Call) string {
 				out = append(out, quoted(strings.ReplaceAll(key, "-", "_")), "("+strings.Join(hooks, between)+")")
 			}
 			return
-		case "schema":
-			if w.Schema != nil {
-				w.Schema(false, value.Span())
-			}
 		}
 		if d, ok := value.(*jinja.Dict); ok && key == "meta" && w.Kind != "" {
 			meta = append(meta, strings.TrimPrefix(strings.TrimPrefix(w.setting(d).text, "dict"), " "))
@@ -237,15 +237,23 @@ var hookWords = []string{"before_begin", "in_transaction", "after_commit"}
 // hook is one statement of pre_hook or post_hook, whose text is a template of its own.
 func (w *writer) hook(x jinja.Expr) val {
 	if d, ok := x.(*jinja.Dict); ok { // {"sql": …, "transaction": …}
+		var sql val
+		outside := false
 		for _, p := range d.Items {
-			if k, ok := p.Key.(*jinja.String); ok && k.Value == "sql" {
-				return w.hook(p.Value)
+			k, ok := p.Key.(*jinja.String)
+			switch {
+			case ok && k.Value == "sql":
+				sql = w.hook(p.Value)
+			case ok && k.Value == "transaction":
+				b, ok := p.Value.(*jinja.Bool)
+				outside = ok && !b.Value
 			}
 		}
+		return hookOf(sql, outside)
 	}
 	if call, ok := x.(*jinja.Call); ok && len(call.Args) == 1 { // whether a hook is part of a transaction
 		if n, ok := call.Fn.(*jinja.Name); ok && slices.Contains(hookWords, n.Name) {
-			return w.hook(call.Args[0])
+			return hookOf(w.hook(call.Args[0]), n.Name != "in_transaction")
 		}
 	}
 	s, ok := x.(*jinja.String)
@@ -261,6 +269,14 @@ func (w *writer) hook(x jinja.Expr) val {
 		w.refuse(x.Span(), "%s", d.Message)
 	}
 	return val{text: quoted(text), typ: str, atom: true}
+}
+
+// hookOf is a hook's statement, which runs outside of the transaction where dbt has it so.
+func hookOf(sql val, outside bool) val {
+	if !outside || sql.text == "" {
+		return sql
+	}
+	return val{text: `dict "sql" ` + sql.operand() + ` "transaction" false`}
 }
 
 // setting is a value of configuration.

@@ -83,9 +83,6 @@ type Context struct {
 	// call. Both may be nil.
 	Uses   map[string]*Use
 	Called func(macro string, given map[string]typ)
-	// Schema is told of every schema that config names: by schema, or by target_schema, which
-	// names it as it is. May be nil.
-	Schema func(target bool, at source.Span)
 }
 
 const codeUnconverted diag.Code = "dbt-unconverted"

@@ -30,7 +30,7 @@ func (im *importer) convert(name string, dir fs.FS, paths map[string][]string, b
 		if below == "" {
 			return p
 		}
-		for key, to := range map[string]string{"model-paths": "model-paths", "seed-paths": "seed-paths", "macro-paths": "macro-paths", "test-paths": "test-paths", "snapshot-paths": "snapshot-paths"} {
+		for key, to := range map[string]string{"model-paths": "model-paths", "seed-paths": "seed-paths", "macro-paths": "macro-paths", "test-paths": "test-paths", "snapshot-paths": "snapshot-paths", "analysis-paths": "analysis-paths"} {
 			for _, folder := range paths[key] {
 				if rest, ok := strings.CutPrefix(p, folder+"/"); ok && len(im.paths[to]) > 0 {
 					return path.Join(im.paths[to][0], below, rest)
@@ -55,7 +55,7 @@ func (im *importer) convert(name string, dir fs.FS, paths map[string][]string, b
 	}
 	sql, yml := []string{".sql"}, []string{".yml", ".yaml"}
 	each(paths["macro-paths"], sql, func(f *source.File, to string) { im.macroFile(name, f, to) })
-	each(paths["model-paths"], sql, func(f *source.File, to string) { im.model(name, f, to); im.out.Models++ })
+	each(paths["model-paths"], sql, func(f *source.File, to string) { im.query(name, f, to, addr.Model); im.out.Models++ })
 	each(paths["model-paths"], []string{".py"}, func(f *source.File, _ string) {
 		im.note(f.Whole(), "a model in Python: there is nothing here that runs it")
 	})
@@ -78,14 +78,12 @@ func (im *importer) convert(name string, dir fs.FS, paths map[string][]string, b
 		im.out.Seeds++
 	})
 	var all []string
-	for _, key := range []string{"model-paths", "seed-paths", "snapshot-paths", "test-paths", "macro-paths"} {
+	for _, key := range []string{"model-paths", "seed-paths", "snapshot-paths", "test-paths", "macro-paths", "analysis-paths"} {
 		all = append(all, paths[key]...)
 	}
 	each(all, yml, func(f *source.File, to string) { im.properties(f, to) })
 	each(all, []string{".md"}, func(f *source.File, to string) { im.docs(f, to) })
-	each(paths["analysis-paths"], sql, func(f *source.File, _ string) {
-		im.note(f.Whole(), "an analysis: there are none here; «engine show --inline» shows what a query gives")
-	})
+	each(paths["analysis-paths"], sql, func(f *source.File, to string) { im.query(name, f, to, addr.Analysis) })
 	if name != "" {
 		return
 	}
@@ -122,13 +120,14 @@ func (im *importer) parsed(f *source.File) *jinja.Template {
 // base is the name of a file without its ending.
 func base(p string) string { return strings.TrimSuffix(path.Base(p), path.Ext(p)) }
 
-func (im *importer) model(pkg string, f *source.File, to string) {
+// query writes a model or an analysis.
+func (im *importer) query(pkg string, f *source.File, to string, kind addr.Kind) {
 	t := im.parsed(f)
 	if t == nil {
 		return
 	}
 	c := im.context(pkg, base(to))
-	c.Kind = addr.Model
+	c.Kind = kind
 	text, notes := c.Template(t)
 	im.out.Notes.Add(notes...)
 	im.out.Files[to] = []byte(text)
@@ -358,13 +357,23 @@ func (im *importer) properties(f *source.File, to string) {
 				owner, alias = scalar(get(n, "name")), scalar(get(config, "alias"))
 			}
 			for i := 0; i+1 < len(n.Content); i += 2 {
-				walk(n.Content[i+1], n.Content[i].Value)
+				inside := n.Content[i].Value
+				if inside == "sql" && isHook(key) {
+					inside = key
+				}
+				walk(n.Content[i+1], inside)
 			}
 			return
 		case yaml.ScalarNode:
 		default:
 			for _, c := range n.Content {
 				walk(c, key)
+			}
+			return
+		}
+		if key == "store_failures_as" && n.Value == "view" { // here a view would show what is published
+			if start := lines[min(n.Line-1, len(lines)-1)] + n.Column - 1; bytes.HasPrefix(f.Data[start:], []byte("view")) {
+				edits = append(edits, edit{start, start + len("view"), "table"})
 			}
 			return
 		}
@@ -383,7 +392,7 @@ func (im *importer) properties(f *source.File, to string) {
 			return
 		}
 		at = f.Span(start, end)
-		if strings.HasPrefix(key, "pre_hook") || strings.HasPrefix(key, "pre-hook") || strings.HasPrefix(key, "post_hook") || strings.HasPrefix(key, "post-hook") || key == "loaded_at_query" {
+		if isHook(key) || key == "loaded_at_query" {
 			if text, ok := im.hook(n, func(*yaml.Node) source.Span { return at }, owner, alias); ok {
 				edits = append(edits, edit{start, end, strconv.Quote(text)})
 			}
@@ -469,9 +478,6 @@ func (im *importer) entriesOf(f *source.File, root *yaml.Node, to string, lines 
 			continue
 		}
 		for _, n := range list.Content {
-			if get(get(n, "config"), "schema") != nil {
-				im.custom = true
-			}
 			if kind != "snapshots" {
 				continue
 			}
@@ -480,9 +486,6 @@ func (im *importer) entriesOf(f *source.File, root *yaml.Node, to string, lines 
 				key, value := config.Content[i], config.Content[i+1]
 				start := offset(key)
 				switch key.Value {
-				case "target_schema":
-					im.schema(true, f.Span(start, start+len(key.Value)))
-					edits = append(edits, edit{start, start + len(key.Value), "schema"})
 				case "target_database":
 					edits = append(edits, edit{start, start + len(key.Value), "database"})
 				case "invalidate_hard_deletes":
@@ -593,4 +596,10 @@ func scalarEnd(data []byte, start int) (int, bool) {
 		end++
 	}
 	return start + len(bytes.TrimRight(data[start:end], " \r\t")), true
+}
+
+// isHook says whether a key holds statements that run before or after a node is built.
+func isHook(key string) bool {
+	key = strings.ReplaceAll(strings.TrimPrefix(key, "+"), "-", "_")
+	return key == "pre_hook" || key == "post_hook"
 }

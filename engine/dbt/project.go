@@ -57,10 +57,8 @@ type importer struct {
 	// connecting: the profile is read for a connection, which needs its secrets.
 	connecting bool
 	paths      map[string][]string
-	// schemaRule is the project's own generate_schema_name, nil where it has none; replaceSchema says
-	// that it takes schemas of nodes as they are.
-	schemaRule    *jinja.Macro
-	replaceSchema bool
+	// schemaRule is the project's own generate_schema_name, nil where it has none.
+	schemaRule *jinja.Macro
 	// outputs are the targets of the profile, by name, as Jinja sees them.
 	outputs map[string]map[string]any
 	used    map[string]bool
@@ -68,10 +66,6 @@ type importer struct {
 	uses, found map[string]*Use
 	// snapshots are the snapshots that a file defines, by the path it had.
 	snapshots map[string][]string
-	// targetSchemas are the places of target_schema, which names a schema as it is; custom says
-	// that another node has a schema of its own, which dbt puts behind the target's.
-	targetSchemas []source.Span
-	custom        bool
 }
 
 const projectFile = "dbt_project.yml"
@@ -263,7 +257,7 @@ var pathKeys = []struct {
 	{"snapshot-paths", "", []string{"snapshots"}},
 	{"test-paths", "", []string{"tests"}},
 	{"macro-paths", "", []string{"macros"}},
-	{"analysis-paths", "", nil},
+	{"analysis-paths", "", []string{"analyses"}},
 }
 
 func pathsOf(conf *yaml.Node) map[string][]string {
@@ -461,17 +455,8 @@ func (im *importer) macro(inside string) func(owner, name string) (Macro, bool) 
 	}
 }
 
-// schema remembers that a node has a schema of its own, or of those of snapshots.
-func (im *importer) schema(target bool, at source.Span) {
-	if target {
-		im.targetSchemas = append(im.targetSchemas, at)
-		return
-	}
-	im.custom = true
-}
-
 func (im *importer) context(inside, model string) *Context {
-	return &Context{Package: inside, Project: im.out.Name, Adapter: im.adapter, Model: model, Vars: im.vars, Macro: im.macro(inside), Schema: im.schema, Uses: im.uses, Called: im.called}
+	return &Context{Package: inside, Project: im.out.Name, Adapter: im.adapter, Model: model, Vars: im.vars, Macro: im.macro(inside), Uses: im.uses, Called: im.called}
 }
 
 func (im *importer) called(macro string, given map[string]typ) {

@@ -257,9 +257,7 @@ func (im *importer) settings(p *profile) {
 		t.numbered()
 		t.entries()
 	}
-	im.replaceSchema = im.customSchema(im.target) == "replace"
-	absolute := im.absolute()
-	if len(p.targets.Content) == 0 && (absolute || im.customSchema(im.target) != "append") {
+	if len(p.targets.Content) == 0 && im.customSchema(im.target) != "append" {
 		dev := &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{{Kind: yaml.ScalarNode, Value: "type"}, {Kind: yaml.ScalarNode, Value: "duckdb"}}}
 		p.targets.Content = append(p.targets.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: "dev"}, dev)
 		im.outputs = map[string]map[string]any{"dev": im.target}
@@ -271,7 +269,7 @@ func (im *importer) settings(p *profile) {
 	}
 	for _, k := range pathKeys {
 		folders := im.withoutMissing(im.paths[k.key])
-		if k.key != "analysis-paths" && !slices.Equal(im.paths[k.key], k.other) && len(folders) > 0 {
+		if !slices.Equal(im.paths[k.key], k.other) && len(folders) > 0 {
 			add(k.key, folders)
 		}
 	}
@@ -302,8 +300,6 @@ func (im *importer) settings(p *profile) {
 			name, t := p.targets.Content[i].Value, p.targets.Content[i+1]
 			rule := im.customSchema(im.outputs[name])
 			switch {
-			case absolute:
-				rule = "replace"
 			case rule == "":
 				im.note(im.schemaRule.Head, "generate_schema_name decides in its own way in target %q: here a node's schema is put behind the target's, or custom_schema of the target says replace or ignore", name)
 				continue
@@ -374,18 +370,29 @@ func commentedAs(key, value *yaml.Node, name string) *yaml.Node {
 	return n
 }
 
-// hooks converts statements of on-run-start and on-run-end.
-func (im *importer) hooks(n *yaml.Node, at func(*yaml.Node) source.Span) []string {
+// hooks converts statements of hooks: texts, or mappings with sql and transaction.
+func (im *importer) hooks(n *yaml.Node, at func(*yaml.Node) source.Span) (out []any) {
 	if n == nil {
 		return nil
 	}
 	list := n.Content
-	if n.Kind == yaml.ScalarNode {
+	if n.Kind != yaml.SequenceNode {
 		list = []*yaml.Node{n}
 	}
-	var out []string
 	for _, x := range list {
-		if text, ok := im.hook(x, at, "", ""); ok && text != "" {
+		statement, outside := x, false
+		if x.Kind == yaml.MappingNode { // {sql: …, transaction: …}
+			statement, outside = get(x, "sql"), decoded(get(x, "transaction")) == false
+		}
+		if statement == nil || statement.Kind != yaml.ScalarNode {
+			im.note(at(x), "a hook is a statement, or a mapping with sql and transaction")
+			continue
+		}
+		switch text, ok := im.hook(statement, at, "", ""); {
+		case !ok || text == "":
+		case outside:
+			out = append(out, map[string]any{"sql": text, "transaction": false})
+		default:
 			out = append(out, text)
 		}
 	}

@@ -167,11 +167,9 @@ func (t *tree) setting(out, key, value *yaml.Node) {
 	case v == nil:
 		return
 	case t.kind == "snapshots" && bare == "target_schema":
-		bare = "schema"
 		if s := fmt.Sprint(v); s == fmt.Sprint(t.target["schema"]) {
 			return
 		}
-		t.targetSchemas = append(t.targetSchemas, t.at(key))
 	case t.kind == "snapshots" && bare == "target_database":
 		bare = "database"
 	case t.kind == "snapshots" && bare == "invalidate_hard_deletes":
@@ -179,8 +177,8 @@ func (t *tree) setting(out, key, value *yaml.Node) {
 			return
 		}
 		bare, v = "hard_deletes", "invalidate"
-	case bare == "schema":
-		t.custom = true
+	case bare == "store_failures_as" && v == "view":
+		v = "table" // here a view would show what is published
 	case bare == "meta", keyFor(bare, kinds[t.kind]) == keyCustom:
 		if bare != "meta" {
 			v = map[string]any{bare: v}
@@ -374,20 +372,4 @@ func setStyle(n *yaml.Node) {
 	for _, c := range n.Content {
 		setStyle(c)
 	}
-}
-
-// absolute says that schemas of nodes are taken as they are because target_schema of snapshots is,
-// and nothing else has a schema of its own. Where both are, each place of target_schema is noted.
-func (im *importer) absolute() bool {
-	if len(im.targetSchemas) == 0 || im.replaceSchema {
-		return false
-	}
-	if !im.custom {
-		return true
-	}
-	for _, at := range im.targetSchemas {
-		im.note(at, "target_schema is a schema as it is, and other nodes put theirs behind the target's: here the snapshot does so, too")
-	}
-	im.targetSchemas = nil
-	return false
 }

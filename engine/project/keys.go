@@ -165,6 +165,7 @@ var ConfigKeys = []Key{
 	{Name: "check_cols", Kinds: snapshots, Type: Texts, Help: `columns to compare, or "all"`},
 	{Name: "hard_deletes", Kinds: snapshots, Type: Text, Values: []string{"ignore", "invalidate", "new_record"}, Help: "what becomes of rows that disappear"},
 	{Name: "dbt_valid_to_current", Kinds: snapshots, Type: Text, Template: true, Help: "what rows that are valid now have in dbt_valid_to: an expression in the target's SQL; default NULL"},
+	{Name: "target_schema", Kinds: snapshots, Type: Text, Help: "schema as it is, whatever custom_schema of the target says; stronger than schema"},
 	{Name: "snapshot_meta_column_names", Kinds: snapshots, Type: Object, Fields: snapshotNameFields, Merge: Update, Help: "other names of the columns that a snapshot adds"},
 }
 
@@ -245,7 +246,6 @@ var foreignConfig = hints{
 	"copy_grants":             "remove it",
 	"secure":                  "remove it",
 	"snowflake_warehouse":     "remove it",
-	"target_schema":           `use "schema"`,
 	"target_database":         `use "database"`,
 	"invalidate_hard_deletes": `use "hard_deletes: invalidate"`,
 	"quote_columns":           "names of columns are always kept as the file has them; remove it",

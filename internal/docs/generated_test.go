@@ -20,6 +20,7 @@ func generated() map[string]string {
 	out := map[string]string{
 		"config keys":      configKeys(),
 		"partition keys":   fieldTable("partition_by"),
+		"name keys":        fieldTable("snapshot_meta_column_names"),
 		"range keys":       fieldTable("partition_by", "range"),
 		"index keys":       fieldTable("indexes"),
 		"access keys":      fieldTable("grant_access_to"),
@@ -106,7 +107,11 @@ func keyTable(keys []project.Key, kinds bool) string {
 			case "distribute", "partial", "custom_fields":
 				page = "distribution.md"
 			}
-			value = "[" + string(k.Type) + "](" + page + "#" + k.Name + ")"
+			anchor := k.Name
+			if k.Name == "snapshot_meta_column_names" {
+				page, anchor = "materializations.md", "snapshot"
+			}
+			value = "[" + string(k.Type) + "](" + page + "#" + anchor + ")"
 			switch {
 			case k.Name == "distribute":
 				value = code(project.DistributeRows...) + ", or " + value
