@@ -105,6 +105,15 @@ func (c *dbtCall) stateOf(word string) string {
 
 // nothing is the end of a command that nothing was selected for.
 func (c *dbtCall) nothing() error {
+	if err := c.nothingToDo(); err != nil {
+		return err
+	}
+	c.log.Fire(view.EmptyResult(c.app.now()))
+	return nil
+}
+
+// nothingToDo is the end of a command that looks at sources only.
+func (c *dbtCall) nothingToDo() error {
 	c.log.Fire(view.DBTEvent{Tagged: true, Name: "NothingToDo", Code: "Q035", Level: "warn", Msg: "Nothing to do. Try checking your model configs and model specification args"})
 	return nil
 }
@@ -481,7 +490,7 @@ func (c *dbtCall) freshness(ctx context.Context) error {
 // showFreshness tells how old sources are.
 func (c *dbtCall) showFreshness(nodes []*compile.Node, results []artifact.FreshnessResult) error {
 	if len(nodes) == 0 {
-		return c.nothing()
+		return c.nothingToDo()
 	}
 	first, last := results[0].Start, results[0].End
 	var failed []string

@@ -171,12 +171,12 @@ func stats(p *compile.Program) string {
 	}
 	counts[addr.Test], counts[addr.UnitTest], counts[addr.Exposure] = len(p.Tests), len(p.UnitTests), len(p.Exposures)
 	counts["operation"] = len(p.Project.Settings.OnRunStart) + len(p.Project.Settings.OnRunEnd)
-	counts["macro"], counts["group"] = len(p.Project.Macros), len(p.Project.Groups)
+	counts["macro"], counts["group"], counts[addr.Analysis] = len(p.Project.Macros), len(p.Project.Groups), len(p.Analyses)
 	var parts []string
 	for _, k := range []struct {
 		kind addr.Kind
 		word string
-	}{{addr.Model, "model"}, {"analysis", "analysis"}, {addr.Test, "data test"}, {addr.Seed, "seed"}, {"operation", "operation"}, {addr.Snapshot, "snapshot"}, {addr.Source, "source"},
+	}{{addr.Model, "model"}, {addr.Analysis, "analysis"}, {addr.Test, "data test"}, {addr.Seed, "seed"}, {"operation", "operation"}, {addr.Snapshot, "snapshot"}, {addr.Source, "source"},
 		{addr.Exposure, "exposure"}, {"macro", "macro"}, {"group", "group"}, {addr.UnitTest, "unit test"}} {
 		if n := counts[k.kind]; n > 0 {
 			parts = append(parts, view.Counted(n, k.word))

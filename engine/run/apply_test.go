@@ -316,8 +316,13 @@ func TestHooks(t *testing.T) {
 		t.Errorf("%v", r.Diags)
 	}
 	s.write(map[string]string{"engine.yml": settings + "on-run-start: [select nothing from nowhere]\n"})
-	if _, err := s.apply(context.Background(), s.plan(nil), nil); err == nil {
-		t.Error("a hook at the start that is refused does not end the run")
+	s.write(map[string]string{"models/m.sql": "select 3 as id"})
+	r = s.build(nil)
+	if r.OK() || r.Nodes[0].Status != run.Skipped || len(r.Diags) == 0 || r.Diags[0].Code != "hook-failed" {
+		t.Errorf("after a hook at the start that is refused: %v %v", outcome(r), r.Diags)
+	}
+	if got := s.rows("select id from dev.m"); !slices.Equal(got, []string{"1"}) {
+		t.Errorf("m has %v", got)
 	}
 }
 

@@ -475,12 +475,19 @@ type trouble struct {
 	stored  string
 }
 
+// EmptyResult is dbt's result of a command that there was nothing to do for.
+func EmptyResult(at time.Time) DBTEvent {
+	return DBTEvent{Name: "EndRunResult", Code: "Q037", Level: "debug", Msg: "Command end result",
+		Data: map[string]any{"elapsed_time": real(0), "generated_at": at.UTC().Format("2006-01-02T15:04:05Z"), "results": []map[string]any{}, "success": true}}
+}
+
 // Finish shows the end of a run: what failed, and the line that counts.
 func (v *DBTRun) Finish(r *run.Result) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.total == 0 && len(r.Hooks) == 0 {
 		v.log.Fire(DBTEvent{Tagged: true, Name: "NothingToDo", Code: "Q035", Level: "warn", Msg: "Nothing to do. Try checking your model configs and model specification args"})
+		v.log.Fire(EmptyResult(r.End))
 		v.diags(r)
 		return
 	}
