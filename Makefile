@@ -49,7 +49,7 @@ bench-peers: ## the engine beside dbt, SQLMesh and Dataform on one graph; instal
 	$(GO) run ./bench/peers
 
 bench-catalog: ## budgets of the catalog's site: making it, sizes, first paint, search, explorer; needs Chromium
-	$(GO) run ./bench/catalog
+	$(GO) run ./bench/catalog -models 10000 -runs 3
 
 conformance: ## run the suites of CONFORMANCE on TARGETS and compare with the counts that are kept
 	@$(GO) run ./internal/conformance/cmd/conformance -dir $(CONFORMANCE) -targets $(TARGETS) -baseline internal/conformance/testdata/baseline.json
