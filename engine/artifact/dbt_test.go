@@ -19,6 +19,7 @@ import (
 	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/plan"
 	"github.com/engine-build/engine/engine/project"
+	"github.com/engine-build/engine/engine/python"
 	"github.com/engine-build/engine/engine/run"
 	"github.com/engine-build/engine/engine/warehouse"
 )
@@ -281,10 +282,9 @@ func TestPythonRepr(t *testing.T) {
 		{"plain", `'plain'`}, {"it's", `"it's"`}, {`both ' and "`, `'both \' and "'`}, {"a\\b\n", `'a\\b\n'`},
 		{true, `'True'`}, {nil, `'None'`}, {int64(3), `'3'`}, {1.0, `'1.0'`}, {1.5, `'1.5'`},
 		{[]any{int64(1), "x"}, `['1', 'x']`}, {map[string]any{"b": int64(1), "a": []any{}}, `{'a': [], 'b': '1'}`},
+		{time.Date(2024, 1, 2, 0, 0, 0, 0, time.UTC), `'2024-01-02'`}, {time.Date(2024, 1, 2, 3, 4, 5, 0, time.UTC), `'2024-01-02 03:04:05'`},
 	} {
-		var b strings.Builder
-		writeRepr(&b, c.in)
-		if diff := cmp.Diff(c.want, b.String()); diff != "" {
+		if diff := cmp.Diff(c.want, python.Repr(worded(c.in))); diff != "" {
 			t.Errorf("%#v: %s", c.in, diff)
 		}
 	}

@@ -3,14 +3,12 @@ package artifact
 import (
 	"crypto/md5"
 	"encoding/hex"
-	"fmt"
-	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/compile"
+	"github.com/engine-build/engine/engine/python"
 )
 
 // UniqueID is dbt's name of a node: model.shop.orders, source.shop.app.orders,
@@ -116,94 +114,29 @@ func testID(p *compile.Program, t *compile.Test) string {
 // testHash repeats dbt's hash of a generic test: the last ten digits of the MD5 over the
 // name and Python's repr of its metadata, every scalar turned into a string.
 func testHash(name, namespace, kind string, kwargs map[string]any) string {
-	var b strings.Builder
-	b.WriteString(name)
-	b.WriteString("{'kwargs': ")
-	writeRepr(&b, kwargs)
-	b.WriteString(", 'name': ")
-	writeRepr(&b, kind)
-	b.WriteString(", 'namespace': ")
-	writeRepr(&b, orElse(namespace, "None"))
-	b.WriteString("}")
-	sum := md5.Sum([]byte(b.String()))
+	metadata := map[string]any{"kwargs": kwargs, "name": kind, "namespace": orElse(namespace, "None")}
+	sum := md5.Sum([]byte(name + python.Repr(worded(metadata))))
 	digits := hex.EncodeToString(sum[:])
 	return digits[len(digits)-10:]
 }
 
-func writeRepr(b *strings.Builder, v any) {
+// worded turns every scalar of a value into Python's text of it.
+func worded(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
-		b.WriteByte('{')
-		for i, k := range slices.Sorted(maps.Keys(v)) {
-			if i > 0 {
-				b.WriteString(", ")
-			}
-			b.WriteString(pyQuote(k))
-			b.WriteString(": ")
-			writeRepr(b, v[k])
+		out := map[string]any{}
+		for k, x := range v {
+			out[k] = worded(x)
 		}
-		b.WriteByte('}')
+		return out
 	case []any:
-		b.WriteByte('[')
-		for i, e := range v {
-			if i > 0 {
-				b.WriteString(", ")
-			}
-			writeRepr(b, e)
+		out := make([]any, len(v))
+		for i, x := range v {
+			out[i] = worded(x)
 		}
-		b.WriteByte(']')
-	default:
-		b.WriteString(pyQuote(pyString(v)))
+		return out
 	}
-}
-
-// pyString is Python's str of a YAML scalar.
-func pyString(v any) string {
-	switch v := v.(type) {
-	case nil:
-		return "None"
-	case bool:
-		if v {
-			return "True"
-		}
-		return "False"
-	case float64:
-		s := strconv.FormatFloat(v, 'g', -1, 64)
-		if !strings.ContainsAny(s, ".en") {
-			s += ".0"
-		}
-		return s
-	}
-	return fmt.Sprint(v)
-}
-
-// pyQuote is Python's repr of a string.
-func pyQuote(s string) string {
-	quote := byte('\'')
-	if strings.Contains(s, "'") && !strings.Contains(s, `"`) {
-		quote = '"'
-	}
-	var b strings.Builder
-	b.WriteByte(quote)
-	for _, r := range s {
-		switch {
-		case r == rune(quote) || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case r == '\n':
-			b.WriteString(`\n`)
-		case r == '\r':
-			b.WriteString(`\r`)
-		case r == '\t':
-			b.WriteString(`\t`)
-		case r < ' ' || r == 0x7f:
-			fmt.Fprintf(&b, `\x%02x`, r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	b.WriteByte(quote)
-	return b.String()
+	return python.Str(v)
 }
 
 // kwargs are a generic test's arguments as dbt lists them: its own as they are written, the

@@ -6,11 +6,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/python"
 )
 
 // dbtNameLimit is the length in characters from which dbt shortens the name of a test where it
@@ -50,14 +49,14 @@ func (t *Test) DBTNames() (short, full string) {
 		switch v := args[name].(type) {
 		case []any:
 			for _, e := range v {
-				words = append(words, cleanWord(pythonText(e)))
+				words = append(words, cleanWord(python.Str(e)))
 			}
 		case map[string]any:
 			for _, key := range slices.Sorted(maps.Keys(v)) {
-				words = append(words, cleanWord(pythonText(v[key])))
+				words = append(words, cleanWord(python.Str(v[key])))
 			}
 		default:
-			words = append(words, cleanWord(pythonText(v)))
+			words = append(words, cleanWord(python.Str(v)))
 		}
 	}
 	full = head + "_" + strings.Join(words, "__") + t.twinMark()
@@ -128,50 +127,4 @@ func cleanWord(s string) string {
 		}
 	}
 	return b.String()
-}
-
-// pythonText is Python's str of a value from YAML, as far as cleanWord can tell.
-func pythonText(v any) string {
-	switch v := v.(type) {
-	case nil:
-		return "None"
-	case string:
-		return v
-	case bool:
-		if v {
-			return "True"
-		}
-		return "False"
-	case float64:
-		s := strconv.FormatFloat(v, 'g', -1, 64)
-		if !strings.ContainsAny(s, ".eIN") {
-			s += ".0"
-		}
-		return s
-	case time.Time:
-		if v.Equal(v.Truncate(24 * time.Hour)) {
-			return v.Format(time.DateOnly)
-		}
-		return v.Format("2006-01-02 15:04:05")
-	case []any:
-		words := make([]string, len(v))
-		for i, e := range v {
-			words[i] = pythonRepr(e)
-		}
-		return "[" + strings.Join(words, ", ") + "]"
-	case map[string]any:
-		var words []string
-		for _, key := range slices.Sorted(maps.Keys(v)) {
-			words = append(words, "'"+key+"': "+pythonRepr(v[key]))
-		}
-		return "{" + strings.Join(words, ", ") + "}"
-	}
-	return fmt.Sprint(v)
-}
-
-func pythonRepr(v any) string {
-	if s, ok := v.(string); ok {
-		return "'" + s + "'"
-	}
-	return pythonText(v)
 }

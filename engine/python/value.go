@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -150,6 +151,11 @@ func Of(v any) any {
 		return float64(v)
 	case float32:
 		return float64(v)
+	case time.Time: // as PyYAML reads it
+		if v.Equal(v.Truncate(24 * time.Hour)) {
+			return Date{v}
+		}
+		return Datetime{v}
 	case []any:
 		return &List{v}
 	case []int:
