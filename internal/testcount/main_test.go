@@ -103,11 +103,13 @@ func TestStrictExcusesOnlyWhatCannotBeInstalled(t *testing.T) {
 		"as duckdb: it has no leases":                       false,
 		"no reason given":                                   false,
 		"it needs ENGINE_X":                                 false,
+		"needs ENGINE_GIVEN, which is set":                  false,
 	} {
 		for _, strict := range []bool{false, true} {
 			var out bytes.Buffer
 			c := newCounter(&out)
 			c.strict, c.packages, c.passed, c.skipped = strict, 1, 1, 1
+			c.given["ENGINE_GIVEN"] = true
 			c.skips = []skip{{key{"p", "TestA"}, reason}}
 			if got := c.close(); got != (want || !strict) {
 				t.Errorf("strict %v, %q: ok is %v\n%s", strict, reason, got, out.String())
