@@ -11,6 +11,10 @@ COUNTFLAGS ?=
 # GOLANGCI is fetched by go run and contains staticcheck; only «make check» needs it.
 GOLANGCI ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
+# VERSION is that of make binary, DISTFLAGS go to goreleaser.
+VERSION ?=
+DISTFLAGS ?= --skip=docker,homebrew
+
 .DEFAULT_GOAL := engine
 # CONFORMANCE is a folder of suites that others wrote; it is not part of the repository.
 CONFORMANCE ?= ../shared/conformance
@@ -19,7 +23,7 @@ TARGETS ?= duckdb,postgres
 # PEER is the module of the BigQuery emulator that tests talk to; see its README.
 PEER := internal/testpeer/bq
 
-.PHONY: engine test check lint golden bench bench-catalog bench-peers screenshots conformance conformance-docs clean tools web
+.PHONY: binary dist engine test check lint golden bench bench-scale bench-catalog bench-peers screenshots recording conformance conformance-docs clean tools web
 
 engine: ## build bin/engine
 	$(GO) build -o bin/engine ./cmd/engine
@@ -42,11 +46,17 @@ golden: ## rewrite golden files; the run fails where it rewrote something, look 
 	ENGINE_UPDATE=1 $(GO) test ./... || true
 	git diff --stat
 
-bench: ## budgets: load at 100, 1,000 and 10,000 models; overhead over the bare driver
-	$(GO) run ./bench/cmd/report
+# BENCHFLAGS go to what make bench runs, and to bench-scale and bench-peers, as -runs 9.
+BENCHFLAGS ?=
 
-bench-peers: ## the engine beside dbt, SQLMesh and Dataform on one graph; installs them from the registries
-	$(GO) run ./bench/peers
+bench: ## a line for each budget: what was measured, whether it holds; needs Chromium, 8 GB, half an hour
+	$(GO) run ./bench/cmd/report $(BENCHFLAGS)
+
+bench-scale: ## what a model costs in projects of 1,000 to 50,000
+	$(GO) run ./bench/cmd/report -only scale $(BENCHFLAGS)
+
+bench-peers: ## the engine beside dbt, SQLMesh and Dataform on one graph, into docs/benchmarks.md; installs them from the registries
+	$(GO) run ./bench/peers -docs docs/benchmarks.md $(BENCHFLAGS)
 
 bench-catalog: ## budgets of the catalog's site: making it, sizes, first paint, search, explorer; needs Chromium
 	$(GO) run ./bench/catalog -models 10000 -runs 3
@@ -62,9 +72,18 @@ screenshots: engine ## take the README's pictures of the catalog anew, from this
 	bin/engine docs generate --profile --materials
 	$(GO) run ./internal/pictures target/catalog docs/images
 
+recording: engine ## make the README's picture of a terminal anew: real commands on this project
+	$(GO) run ./internal/recording bin/engine docs/images/build.svg
+
 web: ## bundle the catalog's scripts and style sheet; their types are checked where there is npx
 	$(GO) generate ./catalog/web
 	@if command -v npx >/dev/null; then npx -y -p typescript@5 tsc -p catalog/web; else echo "npx is MISSING: types are not checked"; fi
+
+binary: tools ## the binary of a release for this machine, in bin/release; VERSION=v1.2.3
+	VERSION=$(VERSION) .ci/binary
+
+dist: ## pack what make binary has built: archive, packages, checksums, bill of materials, in dist
+	.ci/dist --snapshot $(DISTFLAGS)
 
 clean:
 	rm -rf bin target dist

@@ -28,7 +28,7 @@ func BenchmarkBuild(b *testing.B) {
 					b.Fatal(err)
 				}
 				o := engine.Options{
-					Dir: dir, Env: func(string) (string, bool) { return "", false }, Drivers: []warehouse.Driver{duckdb.Driver{}}, SkipAnalysis: true,
+					Dir: dir, Env: func(string) (string, bool) { return "", false }, Drivers: []warehouse.Driver{duckdb.Driver{}},
 				}
 				p, ds := engine.Load(o)
 				if ds.HasErrors() {

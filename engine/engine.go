@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -40,6 +41,9 @@ type Options struct {
 	// project's target folder from one compilation to the next of the same version; without
 	// a version nothing is kept.
 	Version string
+	// Keep makes the target folder where there is none, so that what analysis finds is kept from
+	// the first compilation on. Without it looking at a project makes nothing.
+	Keep bool
 	// SkipAnalysis leaves columns and types unknown: names and order only.
 	SkipAnalysis bool
 	// SkipTests leaves the SQL of tests unread.
@@ -53,6 +57,10 @@ type Options struct {
 	SchemaSuffix string
 	// Limit bounds the rows that models and snapshots read; nil: nothing does.
 	Limit *compile.Limit
+	// Part asks for a part of one model's query in the place of it; nil: for none.
+	Part *compile.Part
+	// OneDatabase: nodes are built into the target's database, whatever they are configured to be in.
+	OneDatabase bool
 }
 
 // Load reads the project as written.
@@ -63,22 +71,35 @@ func Load(o Options) (*project.Project, diag.List) {
 
 // Compile makes the program for the chosen target. It opens no connection to it.
 func Compile(ctx context.Context, p *project.Project, o Options) (*compile.Program, diag.List) {
+	program, _, ds := o.compile(ctx, p, nil, nil)
+	return program, ds
+}
+
+// compile is Compile. With a Desk it keeps what single files are compiled against; near are the
+// files that matter, nil for all.
+func (o Options) compile(ctx context.Context, p *project.Project, d *Desk, near []string) (*compile.Program, *compile.Base, diag.List) {
 	target, driver, ds := chooseTarget(p, o)
 	if ds.HasErrors() {
-		return nil, ds
+		return nil, nil, ds
 	}
-	understood, store := o.google(p, driver)
+	understood, store := o.google(p, driver, d)
 	trust(p, store)
-	options := compile.Options{Jobs: o.Jobs, Google: understood, Place: o.Place, SkipTests: o.SkipTests, Limit: o.Limit}
-	if understood != nil && understood.Sessions != nil {
-		defer understood.Sessions.Close()
+	options := compile.Options{Jobs: o.Jobs, Google: understood, Place: o.Place, SkipTests: o.SkipTests || near != nil, Limit: o.Limit, Part: o.Part, Near: near}
+	done := func() {}
+	switch {
+	case understood == nil || understood.Sessions == nil:
+	case d == nil:
+		done = understood.Sessions.Close
+	default:
+		understood.Sessions, done = d.sessions(p)
 	}
 	var opened warehouse.Analyzer
-	defer func() {
+	release := func() {
+		done()
 		if opened != nil {
 			opened.Close()
 		}
-	}()
+	}
 	if !o.SkipAnalysis {
 		options.Late = func(c *compile.Options) {
 			// A warehouse without an analyzer may know files nevertheless.
@@ -104,11 +125,22 @@ func Compile(ctx context.Context, p *project.Project, o Options) (*compile.Progr
 			}
 		}
 	}
-	program, more := compile.Compile(ctx, p, target, options)
+	var program *compile.Program
+	var base *compile.Base
+	var more diag.List
+	if d == nil {
+		defer release()
+		program, more = compile.Compile(ctx, p, target, options)
+	} else {
+		program, base, more = compile.Keep(ctx, p, target, options, release)
+	}
 	ds.Add(more...)
 	if store != nil && ctx.Err() == nil {
 		noteHashes(p, store)
 		// What is kept is worth nothing but time: a folder that cannot be written is no mistake.
+		if o.Keep && !ds.HasErrors() {
+			_ = os.MkdirAll(targetFolder(p), 0o755)
+		}
 		_ = store.Save()
 	}
 	ds.Add(reservedSchemas(p, program, driver, o)...)
@@ -121,7 +153,7 @@ func Compile(ctx context.Context, p *project.Project, o Options) (*compile.Progr
 	if !o.SkipAnalysis && ctx.Err() == nil {
 		ds.Add(tenant.Check(program)...)
 	}
-	return program, ds.Sorted()
+	return program, base, ds.Sorted()
 }
 
 // translating is the power of a driver whose warehouse does not read GoogleSQL itself.
@@ -142,7 +174,7 @@ func readsGoogleSQL(driver warehouse.Driver) bool {
 
 // google is what GoogleSQL takes on a driver's warehouse, nil where it has no way there,
 // and the store of what was found before, nil where nothing is kept.
-func (o Options) google(p *project.Project, driver warehouse.Driver) (*compile.Google, *kept.Store) {
+func (o Options) google(p *project.Project, driver warehouse.Driver, d *Desk) (*compile.Google, keeping) {
 	g := &compile.Google{Speller: google.Spelling{}, Translator: translator(driver)}
 	if g.Translator == nil && !readsGoogleSQL(driver) {
 		return nil, nil
@@ -150,11 +182,15 @@ func (o Options) google(p *project.Project, driver warehouse.Driver) (*compile.G
 	if o.SkipAnalysis && !slices.ContainsFunc(p.Seeds, large) {
 		return g, nil
 	}
-	store := o.store(p, driver, g.Translator)
+	store := o.store(p, driver, g.Translator, d)
 	if store != nil {
 		g.Cache = store
 	}
 	if o.SkipAnalysis {
+		return g, store
+	}
+	if d != nil {
+		g.Sessions = d.pool
 		return g, store
 	}
 	jobs := o.Jobs
@@ -166,19 +202,23 @@ func (o Options) google(p *project.Project, driver warehouse.Driver) (*compile.G
 }
 
 // store is the file of what earlier compilations found, nil where nothing is kept.
-func (o Options) store(p *project.Project, driver warehouse.Driver, t transpile.Target) *kept.Store {
+func (o Options) store(p *project.Project, driver warehouse.Driver, t transpile.Target, d *Desk) keeping {
 	if o.Version == "" {
+		if d != nil {
+			return d.answers
+		}
 		return nil
 	}
 	version := driver.Name()
 	if t != nil {
 		version = t.Version()
 	}
-	dir := p.Settings.TargetPath
-	if !filepath.IsAbs(dir) {
-		dir = filepath.Join(p.Dir, dir)
+	path, version := filepath.Join(targetFolder(p), "analysis.kept"), o.Version+" "+version
+	if d != nil {
+		d.answers.open(path, version)
+		return d.answers
 	}
-	return kept.Open(filepath.Join(dir, "analysis.kept"), o.Version+" "+version)
+	return kept.Open(path, version)
 }
 
 // large reports whether reading a data file takes longer than reading what is kept of it.
@@ -190,7 +230,7 @@ func hashKey(s *project.Seed) string {
 }
 
 // trust spares reading data files that have not been touched since they were last read.
-func trust(p *project.Project, store *kept.Store) {
+func trust(p *project.Project, store keeping) {
 	for _, s := range p.Seeds {
 		if store != nil && large(s) {
 			if hash, ok := store.Get(hashKey(s)); ok {
@@ -200,7 +240,15 @@ func trust(p *project.Project, store *kept.Store) {
 	}
 }
 
-func noteHashes(p *project.Project, store *kept.Store) {
+// targetFolder is where what is made of a project goes.
+func targetFolder(p *project.Project) string {
+	if dir := p.Settings.TargetPath; filepath.IsAbs(dir) {
+		return dir
+	}
+	return filepath.Join(p.Dir, p.Settings.TargetPath)
+}
+
+func noteHashes(p *project.Project, store keeping) {
 	for _, s := range p.Seeds {
 		if _, known := store.Get(hashKey(s)); large(s) && !known && s.Hash() != "" {
 			store.Put(hashKey(s), []byte(s.Hash()))
@@ -258,7 +306,7 @@ func chooseTarget(p *project.Project, o Options) (compile.Target, warehouse.Driv
 	return compile.Target{
 		Name: settings.Name, Type: settings.Type.V, Database: settings.Database.V, Schema: settings.Schema.V + suffix,
 		CustomSchema: settings.CustomSchema.V, SchemaSuffix: suffix, Dialect: driver.Dialect(), Translator: translator(driver), Vars: vars, Env: o.Env,
-		TagLimits: settings.TagLimits,
+		TagLimits: settings.TagLimits, OneDatabase: o.OneDatabase,
 	}, driver, ds
 }
 

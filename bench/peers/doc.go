@@ -1,7 +1,8 @@
 // Command peers measures the engine and its peers side by side on the same graph:
 //
 //	go run ./bench/peers                          profile C at 100 and 1,000 models, all peers
-//	go run ./bench/peers -models 10000 -runs 5    parse, compile and docs at 10,000
+//	go run ./bench/peers -models 10000 -runs 3    reading and compiling at 10,000
+//	go run ./bench/peers -docs docs/benchmarks.md the table of that page
 //	go run ./bench/peers -only engine,dbt -ops ls,build
 //
 // One graph is written in the syntax of each tool: same names, same SQL, same seeds, same

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/engine-build/engine/bench/page"
 )
 
 // options of a run.
@@ -23,6 +25,8 @@ type options struct {
 	ops     []string
 	limit   time.Duration
 	out     string
+	docs    string
+	builds  int
 }
 
 func main() {
@@ -37,6 +41,8 @@ func main() {
 	flag.StringVar(&ops, "ops", "", "what to measure: "+strings.Join(opNames, ",")+"; empty: all")
 	flag.DurationVar(&o.limit, "limit", 10*time.Minute, "the longest that a command may take")
 	flag.StringVar(&o.out, "out", "", "a file to write the tables to, too")
+	flag.StringVar(&o.docs, "docs", "", "a page to put the tables into, between its markers")
+	flag.IntVar(&o.builds, "builds", 2000, "the most models that are built; larger projects are only read and compiled, unless -ops names more")
 	flag.Parse()
 
 	o.profile = profile(kind)
@@ -67,6 +73,9 @@ func main() {
 		names = append(names, t.name)
 	}
 	o.only, o.ops = words(only, names), words(ops, opNames)
+	if ops != "" {
+		o.builds = slices.Max(o.sizes)
+	}
 	if err := measure(o); err != nil {
 		fail(err)
 	}
@@ -83,7 +92,8 @@ type contestant struct {
 	command string
 	dir     string // of its project
 	took    map[string]series
-	failed  map[string]string // why something was not measured
+	failed  map[string]string // what the table says of what was not measured
+	why     []string          // the same in the tool's own words
 }
 
 func measure(o options) error {
@@ -92,7 +102,12 @@ func measure(o options) error {
 		fmt.Printf(format, args...)
 		fmt.Fprintf(&report, format, args...)
 	}
-	say("%s/%s, %d cores (%s), %s; medians of %d runs, the tools in turns\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), processor(), runtime.Version(), o.runs)
+	if o.docs != "" {
+		if err := page.Check(o.docs, "peers"); err != nil { // before all the work
+			return err
+		}
+	}
+	say("%s/%s, %d cores (%s), %s; medians of %d runs (least–most), the tools in turns, %d threads, DuckDB %s\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), processor(), runtime.Version(), o.runs, threads, duckDB)
 	var ready []*contestant
 	for _, t := range tools() {
 		if !slices.Contains(o.only, t.name) {
@@ -113,9 +128,13 @@ func measure(o options) error {
 		if err != nil {
 			return err
 		}
-		err = race(o, ready, n, dir)
+		sized := o
+		if n > o.builds {
+			sized.ops = slices.DeleteFunc(slices.Clone(o.ops), func(name string) bool { return strings.HasPrefix(name, "build") || name == "docs" })
+		}
+		err = race(sized, ready, n, dir)
 		if err == nil {
-			say("\n%s", table(o, ready, n))
+			say("\n%s", table(sized, ready, n))
 			var same string
 			if same, err = agree(ready, graph(o.profile, n, o.seed)); err == nil && same != "" {
 				say("\n%s\n", same)
@@ -128,8 +147,17 @@ func measure(o options) error {
 			return err
 		}
 	}
+	for _, c := range ready {
+		say("\n- %s: %s.", c.name, c.notes)
+	}
+	say("\n")
 	if o.out != "" {
-		return os.WriteFile(o.out, []byte(report.String()), 0o644)
+		if err := os.WriteFile(o.out, []byte(report.String()), 0o644); err != nil {
+			return err
+		}
+	}
+	if o.docs != "" {
+		return page.Write(o.docs, "peers", report.String())
 	}
 	return nil
 }
@@ -138,7 +166,7 @@ func measure(o options) error {
 func race(o options, ready []*contestant, models int, dir string) error {
 	nodes := graph(o.profile, models, o.seed)
 	for _, c := range ready {
-		c.dir, c.took, c.failed = filepath.Join(dir, c.name), map[string]series{}, map[string]string{}
+		c.dir, c.took, c.failed, c.why = filepath.Join(dir, c.name), map[string]series{}, map[string]string{}, nil
 		if err := c.files(nodes, o.seed).write(c.dir); err != nil {
 			return err
 		}
@@ -149,7 +177,9 @@ func race(o options, ready []*contestant, models int, dir string) error {
 		}
 	}
 	for i := range o.runs {
-		for _, c := range ready {
+		// Nobody is always the first, or always behind the same one.
+		order := slices.Concat(ready[i%len(ready):], ready[:i%len(ready)])
+		for _, c := range order {
 			for _, x := range c.ops(c.command, nodes) {
 				if !slices.Contains(o.ops, x.name) || c.failed[x.name] != "" {
 					continue
@@ -165,6 +195,7 @@ func race(o options, ready []*contestant, models int, dir string) error {
 					c.failed[x.name] = "> " + clock(o.limit)
 				case err != nil:
 					c.failed[x.name] = "failed"
+					c.why = append(c.why, fmt.Sprintf("%s, %s: %s", c.name, x.name, strings.Join(strings.Fields(strings.NewReplacer(c.dir, ".", dir, "..").Replace(err.Error())), " ")))
 					fmt.Fprintf(os.Stderr, "%s, %d models, %s: %v\n", c.name, models, x.name, err)
 				default:
 					c.took[x.name] = append(c.took[x.name], took)
@@ -215,6 +246,11 @@ func table(o options, ready []*contestant, models int) string {
 			b.WriteString(" |")
 		}
 		b.WriteString("\n")
+	}
+	for _, c := range ready {
+		for _, why := range c.why {
+			fmt.Fprintf(&b, "\n%s\n", why)
+		}
 	}
 	return b.String()
 }

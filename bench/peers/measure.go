@@ -18,7 +18,7 @@ const every = 20 * time.Millisecond
 
 // cost is what a command took.
 type cost struct {
-	wall, cpu time.Duration // cpu is user and system, of the process and all it waited for
+	wall, cpu time.Duration // cpu is user and system, of the process and all that come from it
 	peak      int64         // bytes in memory of the process and its children together
 }
 
@@ -35,6 +35,7 @@ func run(dir string, limit time.Duration, env []string, argv ...string) (cost, e
 	cmd.Stdout, cmd.Stderr = &log, &log
 	cmd.WaitDelay = 5 * time.Second
 	group(cmd)
+	adopt()
 	start := time.Now()
 	if err := cmd.Start(); err != nil {
 		return cost{}, fmt.Errorf("start %s: %w", argv[0], err)
@@ -59,6 +60,7 @@ func run(dir string, limit time.Duration, env []string, argv ...string) (cost, e
 	c := cost{wall: time.Since(start)}
 	close(done)
 	c.peak = <-peaks
+	left := orphans(cmd.Process.Pid)
 	if ctx.Err() != nil {
 		return cost{}, errTooLong
 	}
@@ -66,7 +68,7 @@ func run(dir string, limit time.Duration, env []string, argv ...string) (cost, e
 		lines := strings.Split(strings.TrimSpace(log.String()), "\n")
 		return cost{}, fmt.Errorf("%s %s: %w\n%s", filepath.Base(argv[0]), strings.Join(argv[1:], " "), err, strings.Join(lines[max(len(lines)-12, 0):], "\n"))
 	}
-	c.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	c.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime() + left
 	return c, nil
 }
 

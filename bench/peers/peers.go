@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -38,6 +40,7 @@ type tool struct {
 	files         func(nodes []node, seed uint64) files
 	env           []string
 	ops           func(command string, nodes []node) []op
+	notes         string // what is different from the other tools, for the reader of the table
 	database      string // of the built tables, in the project; empty: it builds nothing here
 	setup         func(dir, command string) error
 }
@@ -106,6 +109,7 @@ func lastMart(nodes []node) string { return nodes[len(nodes)-1].name }
 func engineTool() tool {
 	return tool{
 		name: "engine", engine: "DuckDB", database: "target/dev.duckdb",
+		notes: "every model is analyzed with types and column lineage, and translated from GoogleSQL, which no other does; `build again` reads what has not changed and builds nothing; `build` writes the catalog too",
 		install: func(dir string) (string, error) {
 			command := filepath.Join(dir, "engine")
 			build := exec.Command("go", "build", "-o", command, "./cmd/engine")
@@ -155,6 +159,7 @@ func quiet(name string, args ...string) error {
 func dbtTool() tool {
 	return tool{
 		name: "dbt", version: "dbt-core " + dbtCore + ", dbt-duckdb " + dbtDuckDB, engine: "DuckDB", database: "target/dev.duckdb",
+		notes: "with nothing cached its folder target is deleted, which holds the partial parse; else that is used; `build again` builds all anew, as it keeps no state",
 		install: func(dir string) (string, error) {
 			return filepath.Join(dir, "bin", "dbt"), venv(dir, "dbt-core=="+dbtCore, "dbt-duckdb=="+dbtDuckDB, "duckdb=="+duckDB)
 		},
@@ -181,6 +186,7 @@ func dbtTool() tool {
 func sqlmeshTool() tool {
 	return tool{
 		name: "sqlmesh", version: sqlmesh, engine: "DuckDB", database: "dev.duckdb",
+		notes: "ls is `sqlmesh info`, which reads, parses and types all models, compile one is `render`, build is `plan --auto-apply` with audits; it sends one statement at a time to DuckDB, which cannot be set; it has no command that writes the SQL of all models",
 		install: func(dir string) (string, error) {
 			return filepath.Join(dir, "bin", "sqlmesh"), venv(dir, "sqlmesh[duckdb]=="+sqlmesh, "duckdb=="+duckDB)
 		},
@@ -207,6 +213,7 @@ func sqlmeshTool() tool {
 func dataformTool() tool {
 	return tool{
 		name: "dataform", version: dataformCLI, engine: "compiles only",
+		notes: "it runs on BigQuery alone, so it is compiled only",
 		install: func(dir string) (string, error) {
 			npm, err := exec.LookPath("npm")
 			if err != nil {
@@ -220,8 +227,8 @@ func dataformTool() tool {
 			touch := func(which int) func(string, int) error { return edit(nodes, ".sqlx", "definitions/", which) }
 			return []op{
 				{name: "start", argv: []string{command, "help"}},
-				{name: "compile", argv: []string{command, "compile", "--json"}},
-				{name: "compile after an edit", prepare: touch(1), argv: []string{command, "compile", "--json"}},
+				{name: "compile", argv: []string{command, "compile", "--json", "--timeout", "1h"}},
+				{name: "compile after an edit", prepare: touch(1), argv: []string{command, "compile", "--json", "--timeout", "1h"}},
 			}
 		},
 		// Its core is a package of the project.
@@ -237,6 +244,33 @@ func dataformTool() tool {
 
 func tools() []tool { return []tool{engineTool(), dbtTool(), sqlmeshTool(), dataformTool()} }
 
+// ours is the file that says that a folder is one of this program's, which may be deleted.
+const ours = "made-by-engine-bench-peers"
+
+// own makes a folder for a tool. What an installation that was not finished has left there is
+// deleted if anew is set; a folder that somebody else made is not touched.
+func own(dir string, anew bool) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	is := func(name string) bool {
+		return slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == name })
+	}
+	switch {
+	case len(entries) > 0 && !is(ours) && !is("command"):
+		return fmt.Errorf("%s is not empty and was not made by this program: name another folder with -tools", dir)
+	case len(entries) > 0 && anew:
+		if err := os.RemoveAll(dir); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, ours), nil, 0o644)
+}
+
 // installed returns a tool's command, installing it where it is not yet.
 func (t tool) installed(root string) (string, error) {
 	dir := filepath.Join(root, strings.Trim(t.name+"-"+strings.NewReplacer(" ", "-", ",", "").Replace(t.version), "-"))
@@ -244,12 +278,7 @@ func (t tool) installed(root string) (string, error) {
 	if data, err := os.ReadFile(mark); err == nil && t.version != "" {
 		return string(data), nil
 	}
-	if t.version != "" {
-		if err := os.RemoveAll(dir); err != nil {
-			return "", err
-		}
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := own(dir, t.version != ""); err != nil {
 		return "", err
 	}
 	start := time.Now()

@@ -8,12 +8,40 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // group puts a command into a process group of its own, so that all of it can be killed.
 func group(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+}
+
+// adopt makes this process the parent of those whose own has ended, so that it hears of them.
+func adopt() {
+	const setChildSubreaper = 36 // of prctl(2)
+	_, _, _ = syscall.RawSyscall6(syscall.SYS_PRCTL, setChildSubreaper, 1, 0, 0, 0, 0)
+}
+
+// orphans ends what a command has left running in its group, and gives the CPU time of all that it
+// did not wait for itself.
+func orphans(pid int) time.Duration {
+	var sum time.Duration
+	for {
+		var status syscall.WaitStatus
+		var used syscall.Rusage
+		got, err := syscall.Wait4(-pid, &status, syscall.WNOHANG, &used)
+		switch {
+		case err == syscall.EINTR:
+		case err != nil: // there is none
+			return sum
+		case got == 0: // it still runs
+			_ = syscall.Kill(-pid, syscall.SIGKILL) // its command is over
+			time.Sleep(time.Millisecond)
+		default:
+			sum += time.Duration(used.Utime.Nano() + used.Stime.Nano())
+		}
+	}
 }
 
 // treeMemory is the resident memory of a process and all that come from it, in bytes. Pages that

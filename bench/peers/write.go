@@ -7,8 +7,12 @@ import (
 	"strings"
 )
 
-// schema is where all tools put their tables.
-const schema = "bench"
+// schema is where all tools put their tables, and threads how many models those build at a time
+// that can be told.
+const (
+	schema  = "bench"
+	threads = 4
+)
 
 // files of a project by path.
 type files map[string]string
@@ -99,7 +103,7 @@ func properties(nodes []node) files {
 // rewrites for DuckDB: more than any peer does.
 func engineFiles(nodes []node, seed uint64) files {
 	out := properties(nodes)
-	out["engine.yml"] = "name: bench\ntargets:\n  dev:\n    type: duckdb\n    path: target/dev.duckdb\n    schema: " + schema + "\nmodels:\n  +materialized: table\n  staging:\n    +materialized: view\n"
+	out["engine.yml"] = "name: bench\ntargets:\n  dev:\n    type: duckdb\n    path: target/dev.duckdb\n    schema: " + schema + fmt.Sprintf("\n    threads: %d", threads) + "\nmodels:\n  +materialized: table\n  staging:\n    +materialized: view\n"
 	out["seeds/orders.csv"] = seedCSV(seed)
 	out["seeds/properties.yml"] = "version: 2\nseeds:\n  - name: orders\n    columns:\n      - {name: id, data_type: int64}\n      - {name: customer_id, data_type: int64}\n      - {name: status, data_type: string}\n      - {name: amount, data_type: int64}\n      - {name: ordered_on, data_type: date}\n"
 	out["macros/bucket.tmpl"] = "{{- define \"bucket\" -}}\n" + classes("{{ . }}") + "\n{{- end -}}\n"
@@ -120,7 +124,7 @@ func engineFiles(nodes []node, seed uint64) files {
 func dbtFiles(nodes []node, seed uint64) files {
 	out := properties(nodes)
 	out["dbt_project.yml"] = "name: bench\nversion: '1.0'\nconfig-version: 2\nprofile: bench\nflags:\n  send_anonymous_usage_stats: false\nmodels:\n  +materialized: table\n  bench:\n    staging:\n      +materialized: view\nseeds:\n  bench:\n    +column_types: {id: bigint, customer_id: bigint, status: varchar, amount: bigint, ordered_on: date}\n"
-	out["profiles.yml"] = "bench:\n  target: dev\n  outputs:\n    dev:\n      type: duckdb\n      path: target/dev.duckdb\n      schema: " + schema + "\n      threads: 4\n"
+	out["profiles.yml"] = "bench:\n  target: dev\n  outputs:\n    dev:\n      type: duckdb\n      path: target/dev.duckdb\n      schema: " + schema + fmt.Sprintf("\n      threads: %d\n", threads)
 	out["seeds/orders.csv"] = seedCSV(seed)
 	out["macros/bucket.sql"] = "{% macro bucket(column) -%}\n" + classes("{{ column }}") + "\n{%- endmacro %}\n"
 	at := paths(nodes)

@@ -130,7 +130,16 @@ func (tab *Tab) step(by int) {
 // Reload loads the page again and waits until it is complete.
 func (tab *Tab) Reload() {
 	tab.t.Helper()
-	tab.do("reload", chromedp.Reload())
+	ctx, cancel := context.WithTimeout(tab.ctx, patience)
+	defer cancel()
+	err := chromedp.Do(ctx, chromedp.Reload())
+	for err != nil && strings.Contains(err.Error(), "Not attached to an active page") && ctx.Err() == nil {
+		// Chromium is between two pages, right after going to another fragment.
+		err = chromedp.Do(ctx, chromedp.Sleep(50*time.Millisecond), chromedp.Reload())
+	}
+	if err != nil {
+		tab.t.Fatalf("%s: reload: %v", tab.place.Name, err)
+	}
 	tab.Wait(`document.readyState === 'complete'`)
 }
 

@@ -41,16 +41,25 @@ type app struct {
 	abort    func(int)
 	getwd    func() (string, error)
 	size     func() int // columns of the terminal, 0 if there is none
-	cpus     int
-	drivers  []warehouse.Driver
+	// window asks for columns and rows each time that something is drawn; nil: size says it all.
+	window  func() (columns, rows int)
+	plain   bool // the terminal does not act on escape sequences
+	cpus    int
+	drivers []warehouse.Driver
 
 	inTTY, outTTY, errTTY bool
+	// keyboard makes the terminal give each key as it is typed, until restore; ok is false where
+	// it has none to give.
+	keyboard func() (restore func(), ok bool)
 
 	global globals
 	// compare are the flags of commands that look at another state of the project.
 	compare comparison
 	// schemaSuffix is engine ci's: it builds into schemas of its own.
 	schemaSuffix string
+	// keeps: the command writes into the target folder, so that one is made before the first
+	// compilation.
+	keeps bool
 	// limit bounds what the commands that build read; nil: nothing does.
 	limit *compile.Limit
 	// dbt is the call of dbt's command line that runs, nil for engine's own.
@@ -58,8 +67,9 @@ type app struct {
 	args []string
 	dir  string // project directory, once it is known
 
-	mu   sync.Mutex
-	tell func(string) // shows a word of the program; set while a view runs
+	mu    sync.Mutex
+	tell  func(string) // shows a word of the program; set while a view runs
+	leave func()       // puts the terminal back before the process is aborted; nil: nothing to do
 }
 
 // mistakes is an error made of diagnostics, with the exit code it stands for.
@@ -188,6 +198,12 @@ func (a *app) interruptible() (context.Context, func()) {
 				return
 			case <-signals:
 				if !first {
+					a.mu.Lock()
+					leave := a.leave
+					a.mu.Unlock()
+					if leave != nil {
+						leave()
+					}
 					a.abort(exitAborted)
 				}
 				a.say("stopping; press Ctrl-C again to abort")
@@ -221,11 +237,12 @@ func (a *app) say(text string) {
 // telling makes say go through f until the returned function is called.
 func (a *app) telling(f func(string)) func() {
 	a.mu.Lock()
+	before := a.tell
 	a.tell = f
 	a.mu.Unlock()
 	return func() {
 		a.mu.Lock()
-		a.tell = nil
+		a.tell = before
 		a.mu.Unlock()
 	}
 }
@@ -255,13 +272,17 @@ func (a *app) outScreen() view.Screen { return a.screen(a.out, a.outTTY) }
 func (a *app) errScreen() view.Screen { return a.screen(a.err, a.errTTY) }
 
 func (a *app) screen(out io.Writer, tty bool) view.Screen {
+	if len(a.hidden()) > 0 {
+		out = &veiled{out, a}
+	}
 	s := view.Screen{
 		Out: out, Color: a.colour(tty), Unicode: a.unicode(), Now: a.now,
 		Quiet: a.global.quiet, Verbose: a.global.verbose,
 	}
 	if tty {
 		s.Width = a.size()
-		s.Live = a.variable("TERM") != "dumb"
+		s.Live = a.variable("TERM") != "dumb" && !a.plain
+		s.Size = a.window
 	}
 	return s
 }
@@ -278,8 +299,10 @@ func (a *app) colour(tty bool) bool {
 		return false
 	case force != "" && force != "0":
 		return true
+	case a.variable("CLICOLOR") == "0":
+		return false
 	}
-	return tty && a.variable("TERM") != "dumb"
+	return tty && a.variable("TERM") != "dumb" && !a.plain
 }
 
 // unicode says whether the locale can show more than ASCII.
@@ -289,7 +312,8 @@ func (a *app) unicode() bool {
 			return strings.Contains(v, "utf-8") || strings.Contains(v, "utf8")
 		}
 	}
-	return false
+	// Windows has no such variables; its new terminal says who it is and shows everything.
+	return a.variable("WT_SESSION") != ""
 }
 
 // unexpected refuses positional arguments.

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/engine-build/engine/engine/project"
+	"github.com/engine-build/engine/engine/sql"
 	"github.com/engine-build/engine/engine/warehouse"
 )
 
@@ -66,6 +67,9 @@ func TestColourAndSigns(t *testing.T) {
 		{"forced", map[string]string{"CLICOLOR_FORCE": "1", "LC_CTYPE": "en_US.utf8"}, false, false, true, true},
 		{"not forced", map[string]string{"CLICOLOR_FORCE": "0"}, false, false, false, false},
 		{"no colour", map[string]string{"CLICOLOR_FORCE": "1", "NO_COLOR": "yes"}, true, false, false, false},
+		{"less colour", map[string]string{"CLICOLOR": "0"}, true, false, false, false},
+		{"less colour, but forced", map[string]string{"CLICOLOR": "0", "CLICOLOR_FORCE": "1"}, true, false, true, false},
+		{"Windows", map[string]string{"WT_SESSION": "1"}, true, false, true, true},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -121,9 +125,11 @@ func TestLimited(t *testing.T) {
 		{"\n (with a as (select 1) select * from a) -- end", 1, "select * from (\n\n (with a as (select 1) select * from a) -- end\n) as q limit 2"},
 		{"select 1", 0, "select 1"},
 		{"describe orders", 10, "describe orders"},
+		{"select a from t order by a", 10, "select a from t order by a\nlimit 11"},
+		{"select a from t order by a limit 3", 10, "select a from t order by a limit 3"},
 	}
 	for _, c := range cases {
-		got := limited(c.body, c.limit)
+		got := limited(sql.Standard, c.body, c.limit)
 		if d := cmp.Diff(c.want, got.SQL); d != "" {
 			t.Error(d)
 		}

@@ -292,7 +292,9 @@ func defined(set *definition.Set, order []addr.Node, tone map[addr.Node]string) 
 				t.Reads = append(t.Reads, i)
 			}
 		}
-		slices.Sort(t.Reads)
+		// A test is told with the first node that it reads, which must be the same on both sides:
+		// numbers are not, names are.
+		slices.SortFunc(t.Reads, func(x, y int) int { return order[x].Compare(order[y]) })
 		t.Reads = slices.Compact(t.Reads)
 		if len(t.Reads) == 0 {
 			continue

@@ -77,7 +77,10 @@ func (a *app) ordering(which string, sel *selectFlags, r *runFlags, kinds ...add
 			return err
 		}
 		ctx := cmd.Context()
+		a.keeps = true
+		idle := a.busy("reading the project")
 		s, chosen, err := a.chosen(ctx, q)
+		idle()
 		if err != nil {
 			return err
 		}

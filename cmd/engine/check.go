@@ -45,7 +45,7 @@ Then the rules run: names, layers, joins without a condition, what is neither de
 tested nor used. engine.yml sets them, check: {rules: {select-star: warn}}, --list-rules shows
 them, docs/check.md explains them, and a comment allows a single place: -- engine: allow
 select-star because the app defines the columns. Rules warn, which does not fail the command,
-unless their severity is error or with --strict. No other command runs them.`),
+unless their severity is error or with --strict. engine ci runs them, too.`),
 		Example: `  engine check
   engine check --target prod
   engine check --rule select-star     one rule, be it on or off

@@ -16,6 +16,7 @@ import (
 	"github.com/engine-build/engine/cmd/engine/view"
 	"github.com/engine-build/engine/engine"
 	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/check"
 	"github.com/engine-build/engine/engine/compile"
 	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/plan"
@@ -29,10 +30,17 @@ import (
 // ciFlags are those of engine ci.
 type ciFlags struct {
 	suffix, report string
-	html           string
-	drop, noDiff   bool
+	comment, html  string
+	drop, dropOnly bool
+	noDiff         bool
+	noRules        bool
+	offline        bool
+	fixtures, base string
 	diff           diffFlags
 }
+
+// changedSelector is what is built where no selector is given.
+const changedSelector = "state:modified+"
 
 var schemaSuffix = regexp.MustCompile(`^[A-Za-z0-9_]{1,40}$`)
 
@@ -44,7 +52,16 @@ func (f *ciFlags) check() error {
 		}
 		return mistake(d)
 	}
-	if f.drop && f.suffix == "" {
+	if f.offline && (f.suffix != "" || f.drop || f.dropOnly) {
+		return mistake(diag.Diagnostic{Code: codeFlag, Message: "--offline builds into a file of its own", Help: "leave --schema-suffix and --drop out"})
+	}
+	if f.base != "" && !f.offline {
+		return mistake(diag.Diagnostic{Code: codeFlag, Message: "--base without --offline: what a commit says has not been built anywhere", Help: "add --offline, or name the target to compare with: --state"})
+	}
+	if f.fixtures != "" && !f.offline {
+		return mistake(diag.Diagnostic{Code: codeFlag, Message: "--fixtures without --offline: sources are read where they are", Help: "add --offline, or leave --fixtures out"})
+	}
+	if (f.drop || f.dropOnly) && f.suffix == "" {
 		return mistake(diag.Diagnostic{Code: codeFlag, Message: "--drop without --schema-suffix would drop a schema that is not this run's own", Help: "add --schema-suffix, for example pr_123"})
 	}
 	return f.diff.check()
@@ -53,24 +70,37 @@ func (f *ciFlags) check() error {
 func (a *app) ciCommand() *cobra.Command {
 	f, r := &ciFlags{}, &runFlags{}
 	cmd := &cobra.Command{
-		Use:   "ci [selector…] --state TARGET",
+		Use:   "ci [selector…] --state TARGET | --offline",
 		Short: "check a pull request: build what changed, compare it with production, report",
 		Long: text(`
-Compares the project with the target of --state, selects what has changed with all that
-reads it (state:modified+, unless selectors are given), builds and tests that in a schema
-of its own, reading everything else from the other target, and compares the rows of what
-was built with it. The report is one Markdown file for the pull request: what changes for
-whom, the SQL, models, columns and lineage before and after, the graph of the change, tests,
-cost, and the difference of the data. With --report-html the same is a page of a catalog of the
-changed project, with a link to every node.
+Finds every mistake and runs the rules of engine check. Then it compares the project with the
+target of --state, selects what has changed with all that reads it (state:modified+, unless
+selectors are given), builds and tests that in a schema of its own, reading everything else from
+the other target, and compares the rows of what was built with it. The report is one Markdown
+file for the pull request: what changes for whom, the SQL, models, columns and lineage before and
+after, the graph of the change, what the rules say of it, tests, cost, and the difference of the
+data. With --comment the same is written again, cut to what a comment on GitHub may hold; with
+--report-html it is a page of a catalog of the changed project, with a link to every node. A
+report is written whatever comes out, mistakes and a warehouse that cannot be reached included.
 
 Nothing is written to the other target. With --schema-suffix the schemas of --target get
-the suffix; --drop removes them at the end, whatever came out.
+the suffix; --drop removes them at the end, whatever came out, and --drop-only does nothing else,
+for when the pull request is closed.
 
-Exit codes are those of build: a difference of the data is no failure.`),
+With --offline no connection is opened and no account is needed. The project is compiled for
+the target, and then built and unit-tested on an embedded DuckDB that stands in for it, from
+nothing. Seeds are loaded; a source has the rows of FOLDER/SOURCE.TABLE.csv (or .parquet) of
+--fixtures, or none. Data tests run where all that they read comes from such rows. What DuckDB
+cannot run is left out, and the report says why. With --base the project is compared with what a
+commit of git has (or with --state with a folder that has the state.json of an earlier run), and
+only what has changed, all that reads it, and what they read is built.
+
+Exit codes: 0 done, 1 a test, the data or the warehouse failed, 2 a mistake in the project, or a
+rule whose severity is error: nothing was built. A difference of the data is no failure.`),
 		Example: `  engine ci --state prod --target ci --schema-suffix pr_123
   engine ci --state prod --report report.md --junit junit.xml --drop --schema-suffix pr_123
-  engine ci --state prod --report-html site --target ci --schema-suffix pr_123`,
+  engine ci --state prod --report-html site --target ci --schema-suffix pr_123
+  engine ci --offline --target prod --base origin/main --comment comment.md`,
 	}
 	sel := a.selectFlags(cmd, true)
 	a.deferToFlag(cmd)
@@ -82,9 +112,15 @@ Exit codes are those of build: a difference of the data is no failure.`),
 	must(fs.MarkHidden("no-catalog")) // there never is one
 	fs.StringVar(&f.suffix, "schema-suffix", "", "build into the target's schemas with this `suffix`, as in pr_123")
 	fs.StringVar(&f.report, "report", "", "`file` for the report; default: report.md in the target folder")
+	fs.StringVar(&f.comment, "comment", "", "`file` for the report cut to the length of a comment, with a mark by which a later one replaces it")
 	fs.StringVar(&f.html, "report-html", "", "`folder` for the catalog of the change, whose changes.html is a report, too")
 	fs.BoolVar(&f.drop, "drop", false, "remove the schemas with the suffix at the end")
+	fs.BoolVar(&f.dropOnly, "drop-only", false, "remove the schemas with the suffix, and do nothing else")
 	fs.BoolVar(&f.noDiff, "no-diff", false, "do not compare the rows")
+	fs.BoolVar(&f.noRules, "no-rules", false, "do not run the rules of engine check")
+	fs.BoolVar(&f.offline, "offline", false, "open no connection: build on an embedded DuckDB in place of the target")
+	fs.StringVar(&f.base, "base", "", "with --offline: `commit` of git to compare with, as in origin/main")
+	fs.StringVar(&f.fixtures, "fixtures", "", "with --offline: `folder` with rows of sources, SOURCE.TABLE.csv or .parquet")
 	fs.IntVar(&f.diff.sample, "sample", 5, "`number` of differing rows to show of each sort, at most 1000; 0: none")
 	fs.Float64Var(&f.diff.tolerance, "tolerance", 0, "`distance` up to which floating and decimal numbers count as equal")
 	a.outputFlag(cmd, "human", "json", "github")
@@ -92,42 +128,38 @@ Exit codes are those of build: a difference of the data is no failure.`),
 		if err := f.check(); err != nil {
 			return err
 		}
-		if len(args)+len(sel.selects) == 0 && sel.selector == "" {
-			args = []string{"state:modified+"}
+		if len(args)+len(sel.selects) == 0 && sel.selector == "" && (!f.offline || a.compare.state != "" || f.base != "") {
+			args = []string{changedSelector}
+		}
+		if f.base != "" && a.compare.state != "" {
+			return mistake(wrongArguments(cmd, "--base and --state are two things to compare with"))
 		}
 		q, err := sel.query(args, append(builtKinds[:3:3], testedKinds...)...)
 		if err != nil {
 			return err
 		}
-		if a.compare.state == "" {
-			return mistake(wrongArguments(cmd, "ci does not say what to compare with: --state is missing"))
+		if a.compare.state == "" && !f.offline {
+			d := wrongArguments(cmd, "ci does not say what to compare with: --state is missing")
+			d.Help = "name the target that the pull request will change, or add --offline to build without an account; " + d.Help
+			return mistake(d)
 		}
-		return a.ci(cmd.Context(), q, f, r)
+		if f.dropOnly {
+			return a.ciDrop(cmd.Context(), f, r)
+		}
+		way := a.ci
+		if f.offline {
+			way = a.ciOffline
+		}
+		report, err := way(cmd.Context(), q, f, r)
+		return a.ciReport(f, report, err)
 	}
 	return cmd
 }
 
-// ci is one check of a pull request.
-func (a *app) ci(ctx context.Context, q lineage.Query, f *ciFlags, r *runFlags) (err error) {
+// ciDrop removes the schemas that earlier checks have built into.
+func (a *app) ciDrop(ctx context.Context, f *ciFlags, r *runFlags) error {
 	a.schemaSuffix = f.suffix
-	a.compare.defers = true
-	s, chosen, err := a.chosen(ctx, q)
-	var wrong *mistakes
-	if errors.As(err, &wrong) {
-		// The mistakes are the report: whoever reads the pull request need not read the log, nor
-		// take the report of an earlier run for that of this one.
-		path := f.report
-		if loaded, unloaded := a.load(); path == "" && unloaded == nil {
-			path = filepath.Join(loaded.target(), "report.md")
-		}
-		if path == "" {
-			return err // there is no project to keep it in
-		}
-		if unwritten := a.keep(path, []byte(view.Mistaken(wrong.list))); unwritten != nil {
-			a.report(mistakeList(unwritten), false)
-		}
-		return err
-	}
+	s, err := a.compiled(ctx)
 	if err != nil {
 		return err
 	}
@@ -135,32 +167,109 @@ func (a *app) ci(ctx context.Context, q lineage.Query, f *ciFlags, r *runFlags) 
 	if err != nil {
 		return err
 	}
+	if err := s.schemasOfOthers(e); err != nil {
+		return err
+	}
+	s.warn()
+	if err := s.dropSchemas(ctx, r.tenure); err != nil {
+		return err
+	}
+	if !a.global.quiet && a.global.logFormat != "json" {
+		_, err = fmt.Fprintf(a.out, "dropped the schemas with the suffix %s\n", f.suffix)
+	}
+	return err
+}
+
+// ciReport writes what has come out: the report, or where there is none what kept it from being
+// made. Whoever reads the pull request need not read the log, nor take the report of an earlier
+// run for that of this one.
+func (a *app) ciReport(f *ciFlags, report *view.Report, outcome error) error {
+	path, project := f.report, "engine"
+	if loaded, unloaded := a.load(); unloaded == nil {
+		path, project = cmp.Or(path, filepath.Join(loaded.target(), "report.md")), loaded.project.Settings.Name.V
+	}
+	if report == nil {
+		report = &view.Report{Project: project, Stopped: diagnosticsOf(outcome)}
+	}
+	files := []struct{ path, text string }{{path, a.veil(report.Markdown())}, {f.comment, a.veil(report.Comment())}}
+	for _, x := range files {
+		if x.path == "" {
+			continue // there is no project to keep it in
+		}
+		if err := a.keep(x.path, []byte(x.text)); err != nil {
+			if outcome == nil {
+				return err
+			}
+			a.report(diagnosticsOf(err), false)
+			return outcome
+		}
+	}
+	if path != "" && !a.global.quiet && !wantsJSON(a.global.output) && a.global.logFormat != "json" {
+		_, _ = fmt.Fprintf(a.out, "%-9s %s\n", "report", a.shown(path))
+		if report.HTML != "" {
+			_, _ = fmt.Fprintf(a.out, "%-9s %s\n", "changes", report.HTML)
+		}
+	}
+	return outcome
+}
+
+// diagnosticsOf are the diagnostics that an error is made of.
+func diagnosticsOf(err error) diag.List {
+	var known *mistakes
+	var single diag.Diagnostic
+	switch {
+	case errors.As(err, &known):
+		return known.list
+	case errors.As(err, &single):
+		return diag.List{single}
+	case errors.Is(err, context.Canceled):
+		return diag.List{canceled()}
+	}
+	return mistakeList(err)
+}
+
+// ci is one check of a pull request. Where something keeps it from building there is an error,
+// and no report but of what the rules forbid.
+func (a *app) ci(ctx context.Context, q lineage.Query, f *ciFlags, r *runFlags) (_ *view.Report, err error) {
+	a.schemaSuffix = f.suffix
+	a.compare.defers = true
+	s, chosen, err := a.chosen(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	e, err := s.elsewhere(ctx, "--state", a.compare.state)
+	if err != nil {
+		return nil, err
+	}
 	report := view.Report{Project: s.project.Settings.Name.V, Target: s.program.Target.Name, Against: e.from()}
 	if f.suffix != "" {
 		report.Target += " in schema " + s.program.Target.Schema
 	}
 	if s.itself(e) {
-		return mistake(ciItself(e.target))
+		return nil, mistake(ciItself(e.target))
 	}
 	changed, err := s.changed(e, &report)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := s.reviewed(ctx, e, &report); err != nil {
-		return err
+		return nil, err
 	}
 	report.Mermaid = mermaid(s.program, changed, chosen)
+	if err := s.ruled(e, changed, chosen, f, &report); err != nil {
+		return &report, cmp.Or(s.ciCatalog(e, f, &report), err)
+	}
 	deferred, err := s.deferring(ctx, chosen)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	report.Deferred = len(deferred)
 	if err := s.apartFrom(ctx, e, chosen.Nodes); err != nil {
-		return err
+		return nil, err
 	}
 	if f.suffix != "" {
 		if err := s.schemasOfOthers(e); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	report.Past = e.records
@@ -179,10 +288,7 @@ func (a *app) ci(ctx context.Context, q lineage.Query, f *ciFlags, r *runFlags) 
 		selection: plan.Selection{Nodes: chosen.Nodes, Tests: chosen.Tests, FullRefresh: r.fullRefresh, Force: r.full, AllowBreaking: r.allowBreaking, Deferred: deferred},
 		done:      func(result *run.Result) { report.Result = result },
 	})
-	var shown reported
-	if outcome != nil && !errors.As(outcome, &shown) {
-		report.Failure = strings.SplitN(outcome.Error(), "\n", 2)[0]
-	}
+	report.Failure = failureLine(outcome)
 	switch {
 	case f.noDiff:
 		report.NoDiff = "The rows were not compared (--no-diff)."
@@ -209,19 +315,56 @@ func (a *app) ci(ctx context.Context, q lineage.Query, f *ciFlags, r *runFlags) 
 		}
 	}
 	if err := s.ciCatalog(e, f, &report); err != nil {
-		return err
+		return &report, cmp.Or(outcome, err)
 	}
-	path := cmp.Or(f.report, filepath.Join(s.target(), "report.md"))
-	if err := a.keep(path, []byte(report.Markdown())); err != nil {
-		return err
+	return &report, outcome
+}
+
+// failureLine is what stopped a command, in one line; empty where its own outcomes say it.
+func failureLine(outcome error) string {
+	var shown reported
+	if outcome == nil || errors.As(outcome, &shown) {
+		return ""
 	}
-	if !a.global.quiet && !wantsJSON(a.global.output) && a.global.logFormat != "json" {
-		_, _ = fmt.Fprintf(a.out, "%-9s %s\n", "report", a.shown(path))
-		if report.HTML != "" {
-			_, _ = fmt.Fprintf(a.out, "%-9s %s\n", "changes", report.HTML)
+	for _, d := range diagnosticsOf(outcome) {
+		if severe(d) {
+			return d.Message
 		}
 	}
-	return outcome
+	return strings.SplitN(outcome.Error(), "\n", 2)[0]
+}
+
+// ruled runs the rules of engine check over the whole project. The report has what they say of
+// nodes that have changed, and what they forbid anywhere, which is the error; the rest is counted.
+// Where it is not known what has changed, that is what was chosen.
+func (s *session) ruled(e *elsewhere, changed map[addr.Node]bool, chosen lineage.Selected, f *ciFlags, report *view.Report) error {
+	of := changed
+	if e.then == nil {
+		of = chosen.Nodes
+	}
+	found := s.visible()
+	if !f.noRules {
+		partial := slices.ContainsFunc(s.program.Order, func(id addr.Node) bool { return s.program.Broken[id] })
+		rules := check.Run(s.program, check.Options{Partial: partial})
+		report.Ruled = true
+		for _, d := range rules {
+			switch {
+			case severe(d), of[d.Model]:
+				found.Add(d)
+			case d.Severity == diag.Warning:
+				report.FoundElsewhere++
+			}
+		}
+		found = found.Sorted()
+	}
+	s.warnings = found
+	report.Found = found
+	if found.HasErrors() {
+		report.Failure = view.Mistakes(found)
+		report.NoDiff = "Nothing was built."
+		return &mistakes{found, exitMistake}
+	}
+	return nil
 }
 
 // writeJUnit writes a finished run for CI servers.
@@ -230,7 +373,7 @@ func (s *session) writeJUnit(path string, r *run.Result) error {
 	if err != nil {
 		return err
 	}
-	return s.app.keep(path, data)
+	return s.app.keep(path, []byte(s.app.veil(string(data))))
 }
 
 // keep writes a file that a flag names.
@@ -253,7 +396,7 @@ func (a *app) keep(path string, data []byte) error {
 func (s *session) changed(e *elsewhere, report *view.Report) (map[addr.Node]bool, error) {
 	out := map[addr.Node]bool{}
 	if e.then == nil {
-		report.Why = e.from() + " cannot be compared with: " + e.why
+		report.Why, report.Unknown = e.from()+" cannot be compared with: "+e.why, true
 		return out, nil
 	}
 	now, err := s.present(e)

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/engine-build/engine/cmd/engine/view"
+	"github.com/engine-build/engine/engine/artifact"
 	"github.com/engine-build/engine/engine/diag"
 )
 
@@ -49,6 +50,9 @@ Removes artifacts, compiled SQL and the catalog from the target folder. Database
 				return err
 			}
 		}
+		if why := s.precious(); why != "" {
+			return mistake(diag.Diagnostic{Code: codeState, Message: fmt.Sprintf("%s is not removed: %s", a.shown(s.target()), why), Help: "give target-path a folder of its own, or remove by hand what nobody needs"})
+		}
 		removed, err := s.clean()
 		if err != nil {
 			return failure(fileWrong("remove", a.shown(s.target()), err))
@@ -69,8 +73,76 @@ Removes artifacts, compiled SQL and the catalog from the target folder. Database
 	return cmd
 }
 
-// clean removes everything below the target folder but databases. The folder is one of its
-// own inside the project: Load refuses others.
+// precious says why the target folder must not be removed, nothing if it may be. A folder that
+// links lead out of the project, that has sources of it, or a repository, is none of the engine's
+// own, whoever has named it.
+func (s *session) precious() string {
+	dir := s.target()
+	rel, err := filepath.Rel(s.dir, dir)
+	if err != nil || !filepath.IsLocal(rel) || rel == "." {
+		return "it is outside the project"
+	}
+	// The folder itself may be a link, which alone is removed then.
+	parent, err := filepath.EvalSymlinks(filepath.Dir(dir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "" // there is nothing to remove
+	}
+	project, failed := filepath.EvalSymlinks(s.dir)
+	if err := errors.Join(err, failed); err != nil {
+		return err.Error()
+	}
+	if in, err := filepath.Rel(project, parent); err != nil || !filepath.IsLocal(in) {
+		return "a link leads out of the project"
+	}
+	path := filepath.ToSlash(rel)
+	for _, part := range strings.Split(path, "/") {
+		if part == ".git" {
+			return "it is part of a git repository"
+		}
+	}
+	if of := s.ownFiles(path); of != "" {
+		return of + " has the project's own files"
+	}
+	for _, name := range []string{".git", settingsFile, "dbt_project.yml", "profiles.yml", "packages.yml", "selectors.yml"} {
+		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
+			return "it has a file " + name
+		}
+	}
+	if !s.folderNamed() {
+		return ""
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) == 0 {
+		return ""
+	}
+	for _, x := range entries {
+		if slices.Contains(leavings, x.Name()) {
+			return ""
+		}
+	}
+	return "nothing in it was written by a build"
+}
+
+// ownFiles is the folder with files of the project that a folder is, has in it, or, where the
+// command line names it, is in. The path is relative to the project, with slashes.
+func (s *session) ownFiles(path string) string {
+	t := s.project.Settings
+	for _, of := range slices.Concat(t.ModelPaths, t.SeedPaths, t.SnapshotPaths, t.TestPaths, t.MacroPaths, t.FunctionPaths, t.AnalysisPaths) {
+		if of == path || strings.HasPrefix(of, path+"/") || s.folderNamed() && strings.HasPrefix(path, of+"/") {
+			return of
+		}
+	}
+	return ""
+}
+
+// leavings are files of which a build leaves at least one in its target folder.
+var leavings = []string{"manifest.json", "run_results.json", artifact.StateFile, "analysis.kept", "sources.json", "catalog.json", "graph.gpickle", "partial_parse.msgpack", "compiled"}
+
+// folderNamed reports whether the command line names the target folder: engine.yml is looked at when
+// it is read, and its folder is always the engine's.
+func (s *session) folderNamed() bool { return s.app.dbt != nil && s.app.dbt.text("target-path") != "" }
+
+// clean removes everything below the target folder but databases, if it is not precious.
 func (s *session) clean() (removed int, err error) {
 	keep := s.databases()
 	var dirs []string

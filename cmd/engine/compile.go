@@ -56,6 +56,7 @@ snapshots, analyses and singular tests to target/compiled/. The SQL of a single 
 		if err != nil {
 			return err
 		}
+		a.keeps = true
 		s, chosen, err := a.chosen(ctx, q)
 		if err != nil {
 			return err

@@ -2,13 +2,12 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/engine-build/engine/engine"
-	"github.com/engine-build/engine/engine/addr"
-	"github.com/engine-build/engine/engine/compile"
+	"github.com/engine-build/engine/engine/datatest"
 	"github.com/engine-build/engine/engine/diag"
 )
 
@@ -19,8 +18,10 @@ func (a *app) completionCommand() *cobra.Command {
 		Use:   "completion bash|zsh|fish|powershell",
 		Short: "print a script that completes commands in your shell",
 		Long: text(`
-Prints a completion script. It completes commands, flags, names of models, tags, folders,
-targets and codes.`),
+Prints a completion script. It completes commands, flags, selectors with their methods and what
+they take (tag:, source:, path: …), names of models, columns and common table expressions,
+targets, selectors of selectors.yml, rules and codes. It knows them by the project's files and
+compiles nothing.`),
 		Example: `  source <(engine completion bash)
   engine completion zsh > "${fpath[1]}/_engine"
   engine completion fish > ~/.config/fish/completions/engine.fish
@@ -50,25 +51,29 @@ targets and codes.`),
 	}
 }
 
-// quietly loads the project for completion: no analysis, no words, nothing on mistakes.
-func (a *app) quietly(cmd *cobra.Command) *compile.Program {
+// offer is a list of words for the shell, without files among them.
+func offer(words []string, more cobra.ShellCompDirective) ([]string, cobra.ShellCompDirective) {
+	return words, cobra.ShellCompDirectiveNoFileComp | more
+}
+
+// quietly lists the project's files for completion: no words, nothing on mistakes.
+func (a *app) quietly(cmd *cobra.Command) *glanced {
 	if a.fromEnvironment(cmd) != nil {
 		return nil
 	}
-	s, err := a.load()
-	if err != nil {
+	g, ok := a.glance()
+	if !ok {
 		return nil
 	}
-	s.options.SkipAnalysis = true
-	_ = s.compile(cmd.Context()) // a project with mistakes still has names
-	return s.program
+	return g
 }
 
-// completeSelector offers what the last word of a selector may become.
+// completeSelector offers what the last word of a selector may become: names of nodes and
+// folders, methods, and after a method what it takes.
 func (a *app) completeSelector(cmd *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
-	p := a.quietly(cmd)
-	if p == nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
+	g := a.quietly(cmd)
+	if g == nil {
+		return offer(nil, 0)
 	}
 	// «+a,tag:b» completes «b»: what stands before belongs to the user.
 	cut := strings.LastIndexAny(word, ", ") + 1
@@ -77,86 +82,184 @@ func (a *app) completeSelector(cmd *cobra.Command, _ []string, word string) ([]s
 	trimmed = strings.TrimPrefix(trimmed, "+")
 	head += last[:len(last)-len(trimmed)]
 	var out []string
-	for _, c := range selectorWords(p) {
+	for _, c := range g.selectorWords(trimmed) {
 		if strings.HasPrefix(c, trimmed) {
 			out = append(out, head+c)
 		}
 	}
-	return out, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	return offer(out, cobra.ShellCompDirectiveNoSpace)
 }
 
-// selectorWords are the names, tags, sources and owners of a project as selectors.
-func selectorWords(p *compile.Program) []string {
-	var out []string
-	seen := map[string]bool{}
-	add := func(word string) {
-		if !seen[word] {
-			seen[word] = true
-			out = append(out, word)
+// selectorMethods are those that take words which completion knows, or none of its own.
+var selectorMethods = []string{"access:", "config.materialized:", "exposure:", "file:", "group:", "owner:", "path:", "resource_type:", "result:", "selector:", "source:", "source_status:", "state:", "tag:", "test_name:", "test_type:", "unit_test:", "version:"}
+
+// selectorWords are what a selector that begins like word may be.
+func (g *glanced) selectorWords(word string) []string {
+	method, _, ok := strings.Cut(word, ":")
+	if !ok {
+		out := slices.Concat(g.nodes(), g.tests(), selectorMethods)
+		if strings.Contains(word, "/") {
+			out = append(out, g.folders()...)
 		}
+		return out
 	}
-	for _, id := range p.Order {
-		n := p.Nodes[id]
-		if id.Kind == addr.Source {
-			source, _, _ := strings.Cut(id.Name, ".")
-			add("source:" + source)
-			add("source:" + id.Name)
-		} else {
-			add(id.Name)
+	var words []string
+	switch method {
+	case "tag":
+		words = g.facts().Tags
+	case "owner":
+		words = g.facts().Owners
+	case "group":
+		words = g.facts().Groups
+	case "source":
+		words = g.facts().Sources
+	case "exposure":
+		words = g.facts().Exposures
+	case "unit_test":
+		words = g.facts().UnitTests
+	case "selector":
+		words = g.selectors()
+	case "path":
+		words = g.folders()
+	case "file":
+		for _, name := range g.nodes() {
+			words = append(words, name+".sql")
 		}
-		for _, tag := range n.Config.Tags {
-			add("tag:" + tag)
+	case "config.materialized":
+		words = []string{"ancestry", "ephemeral", "incremental", "materialized_view", "table", "view"}
+	case "resource_type":
+		words = kindWords()
+	case "test_type":
+		words = []string{"data", "generic", "singular", "unit"}
+	case "test_name":
+		for _, k := range datatest.Kinds {
+			words = append(words, k.Name)
 		}
-		if n.Config.Owner != "" {
-			add("owner:" + n.Config.Owner)
-		}
-		if n.Config.Group != "" {
-			add("group:" + n.Config.Group)
-		}
+	case "access":
+		words = []string{"private", "protected", "public"}
+	case "version":
+		words = []string{"latest", "none", "old", "prerelease"}
+	case "state":
+		words = []string{"modified", "modified.body", "modified.configs", "modified.macros", "modified.relation", "new", "old", "unmodified"}
+	case "result":
+		words = []string{"error", "fail", "pass", "skipped", "success", "warn"}
+	case "source_status":
+		words = []string{"fresher"}
 	}
-	for _, x := range p.Exposures {
-		add("exposure:" + x.ID.Name)
-	}
-	for _, k := range addr.Kinds {
-		add("resource_type:" + string(k))
-	}
-	for _, t := range []string{"data", "generic", "singular", "unit"} {
-		add("test_type:" + t)
+	out := make([]string, len(words))
+	for i, w := range words {
+		out[i] = method + ":" + w
 	}
 	return out
 }
 
-// completeNode offers seeds, models and snapshots.
-func (a *app) completeNode(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	p := a.quietly(cmd)
-	if p == nil || len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
+// selectors are the names in selectors.yml.
+func (g *glanced) selectors() []string {
+	var out []string
+	for _, s := range g.project.Selectors {
+		out = append(out, s.Name.V)
+	}
+	return out
+}
+
+// completeSelectorName offers the names in selectors.yml.
+func (a *app) completeSelectorName(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	g := a.quietly(cmd)
+	if g == nil {
+		return offer(nil, 0)
 	}
 	var out []string
-	for _, id := range p.Order {
-		if id.Kind != addr.Source {
-			out = append(out, id.Name)
+	for _, s := range g.project.Selectors {
+		word := s.Name.V
+		if line, _, _ := strings.Cut(s.Description, "\n"); line != "" {
+			word += "\t" + line
+		}
+		out = append(out, word)
+	}
+	return offer(out, 0)
+}
+
+// completeNode offers seeds, models and snapshots.
+func (a *app) completeNode(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	g := a.quietly(cmd)
+	if g == nil || len(args) > 0 {
+		return offer(nil, 0)
+	}
+	return offer(g.nodes(), 0)
+}
+
+// completeShown offers seeds, models and snapshots, and after a dot the common table expressions
+// of a model.
+func (a *app) completeShown(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+	g := a.quietly(cmd)
+	if g == nil || len(args) > 0 {
+		return offer(nil, 0)
+	}
+	if out := g.after(word, g.ctes); len(out) > 0 {
+		return offer(out, 0)
+	}
+	return offer(g.nodes(), 0)
+}
+
+// after is what parts give for the longest model that word names before a dot, behind it.
+func (g *glanced) after(word string, parts func(string) []string) []string {
+	names := map[string]bool{}
+	for _, n := range g.nodes() {
+		names[n] = true
+	}
+	var out []string
+	for at, c := range word {
+		if c == '.' && names[word[:at]] {
+			out = nil
+			for _, p := range parts(word[:at]) {
+				out = append(out, word[:at+1]+p)
+			}
 		}
 	}
-	return out, cobra.ShellCompDirectiveNoFileComp
+	return out
+}
+
+// completeCTE offers the common table expressions of the model that stands on the line.
+func (a *app) completeCTE(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	g := a.quietly(cmd)
+	if g == nil || len(args) != 1 {
+		return offer(nil, 0)
+	}
+	return offer(g.ctes(args[0]), 0)
+}
+
+// completeLineage offers selectors, and after a name and a dot the columns of that node.
+func (a *app) completeLineage(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+	g := a.quietly(cmd)
+	if g == nil {
+		return offer(nil, 0)
+	}
+	if strings.Contains(word, ".") && !strings.Contains(word, ":") {
+		if out := g.after(word, func(name string) []string { return g.columns(name, g.facts()) }); len(out) > 0 {
+			return offer(out, 0)
+		}
+	}
+	return a.completeSelector(cmd, args, word)
 }
 
 // completeTarget offers the targets of engine.yml.
 func (a *app) completeTarget(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if a.fromEnvironment(cmd) != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	dir, err := a.projectDir()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	p, _ := engine.Load(engine.Options{Dir: dir, Env: a.env, Drivers: a.drivers})
-	if p == nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
+	g := a.quietly(cmd)
+	if g == nil {
+		return offer(nil, 0)
 	}
 	var out []string
-	for _, t := range p.Settings.Targets {
+	for _, t := range g.project.Settings.Targets {
 		out = append(out, t.Name+"\t"+t.Type.V)
 	}
-	return out, cobra.ShellCompDirectiveNoFileComp
+	return offer(out, 0)
+}
+
+// completeMacro offers the macros of the project.
+func (a *app) completeMacro(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	g := a.quietly(cmd)
+	if g == nil || len(args) > 0 {
+		return offer(nil, 0)
+	}
+	return offer(g.facts().Macros, 0)
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/artifact"
 	"github.com/engine-build/engine/engine/compile"
+	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/warehouse"
 	"github.com/engine-build/engine/internal/atomicfile"
 	"github.com/engine-build/engine/lineage"
@@ -133,6 +134,13 @@ func (c *dbtCall) build(ctx context.Context) error {
 		if has(name) && c.on(name) {
 			args = append(args, "--"+name)
 		}
+	}
+	if has("event-time-start") && c.set("event-time-start") != c.set("event-time-end") {
+		given, missing := "start", "end"
+		if c.set("event-time-end") {
+			given, missing = missing, given
+		}
+		return mistake(diag.Diagnostic{Code: codeFlag, Message: fmt.Sprintf("--event-time-%s is given without --event-time-%s", given, missing), Help: "give both, as dbt wants it"})
 	}
 	for _, name := range []string{"sample", "event-time-start", "event-time-end"} {
 		if has(name) && c.set(name) {
@@ -610,8 +618,8 @@ func (c *dbtCall) clean(context.Context) error {
 		return err
 	}
 	dir := s.target()
-	if rel, err := filepath.Rel(s.dir, dir); err != nil || !filepath.IsLocal(rel) || rel == "." {
-		c.log.Fire(view.DBTEvent{Name: "ProtectedCleanPath", Code: "Z014", Level: "error", Msg: "ERROR: not cleaning " + dir + "/* because it is outside the project", Data: map[string]any{"path": dir}})
+	if why := s.precious(); why != "" {
+		c.log.Fire(view.DBTEvent{Name: "ProtectedCleanPath", Code: "Z014", Level: "error", Msg: "ERROR: not cleaning " + dir + "/* because " + why, Data: map[string]any{"path": dir}})
 		return reported(exitFailed)
 	}
 	c.say("CheckCleanPath", "Z012", "Checking "+dir+"/*", map[string]any{"path": dir})
@@ -657,7 +665,11 @@ func (c *dbtCall) debug(ctx context.Context) error {
 	for _, key := range keys {
 		line("  " + key + ": " + shown[key])
 	}
-	if err := tryConnection(ctx, driver, cfg); err != nil {
+	conn, _, err := c.app.tryConnection(ctx, driver, cfg)
+	if err == nil {
+		err = conn.Close()
+	}
+	if err != nil {
 		line("  Connection test: [ERROR]")
 		line("1 check failed:\n" + indent(c.frame(mistakeList(err))))
 		return reported(exitFailed)

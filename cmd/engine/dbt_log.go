@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -27,17 +28,47 @@ import (
 // logsKept is how many files of an earlier log are kept beside dbt.log.
 const logsKept = 5
 
+// hidden are the values of secret variables, which stand in no log and no report: the longest
+// first, because one may be a part of another.
+func (a *app) hidden() []string {
+	var out []string
+	for _, pair := range a.environ() {
+		name, value, _ := strings.Cut(pair, "=")
+		if (strings.HasPrefix(name, "DBT_ENV_SECRET") || strings.HasPrefix(name, "DBT_ENGINE_SECRET")) && value != "" {
+			out = append(out, value)
+		}
+	}
+	slices.SortFunc(out, func(x, y string) int { return len(y) - len(x) })
+	return out
+}
+
+// veil takes the values of secret variables out of a text for people.
+func (a *app) veil(text string) string {
+	for _, value := range a.hidden() {
+		text = strings.ReplaceAll(text, value, "*****")
+	}
+	return text
+}
+
+// veiled is a stream without the values of secret variables. A value that is written in two
+// pieces passes; what is shown comes in lines.
+type veiled struct {
+	out io.Writer
+	app *app
+}
+
+func (v *veiled) Write(p []byte) (int, error) {
+	if _, err := io.WriteString(v.out, v.app.veil(string(p))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
 // openLog opens the streams that the flags ask for: the terminal and the file.
 func (c *dbtCall) openLog() (done func(), err error) {
 	a := c.app
 	l := &view.DBTLog{Invocation: c.id, PID: os.Getpid(), Now: a.now, Width: c.number("printer-width")}
-	for _, pair := range a.environ() {
-		name, value, _ := strings.Cut(pair, "=")
-		if (strings.HasPrefix(name, "DBT_ENV_SECRET") || strings.HasPrefix(name, "DBT_ENGINE_SECRET")) && value != "" {
-			l.Hidden = append(l.Hidden, value)
-		}
-	}
-	slices.SortFunc(l.Hidden, func(x, y string) int { return len(y) - len(x) }) // the longest first: one may be part of another
+	l.Hidden = a.hidden()
 	form := c.text("log-format")
 	if form == "default" {
 		form = "text"
@@ -115,6 +146,10 @@ func (c *dbtCall) adapt(s *session) error {
 		// A path that is not absolute is one of the project.
 		if rel, err := filepath.Rel(s.dir, path); err == nil && filepath.IsAbs(path) && filepath.IsLocal(rel) {
 			path = rel
+		}
+		// What is written there would be read as the project's own the next time.
+		if of := s.ownFiles(filepath.ToSlash(filepath.Clean(path))); of != "" {
+			return mistake(diag.Diagnostic{Code: codeFlag, Message: fmt.Sprintf("--target-path %s: %s has the project's own files", path, of), Help: "name a folder of its own, for example target"})
 		}
 		s.project.Settings.TargetPath = path
 	}

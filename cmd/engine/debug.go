@@ -22,7 +22,8 @@ func (a *app) debugCommand() *cobra.Command {
 		Short: "show versions and settings, and try the connection",
 		Long: text(`
 Shows which project and target the engine sees, with what it connects (secrets are never
-shown), opens the target and asks it for select 1.`),
+shown), opens the target and asks it for select 1. engine doctor looks at more, and says how to
+mend what is wrong.`),
 		Example: `  engine debug
   engine debug --target prod`,
 		Args: unexpected,
@@ -92,29 +93,21 @@ func (a *app) debug(ctx context.Context, facts *debugged) error {
 		line("  "+key, facts.Settings[key])
 	}
 	a.report(s.warnings, false)
-	start := a.now()
-	if err := tryConnection(ctx, driver, cfg); err != nil {
+	conn, tried, err := a.tryConnection(ctx, driver, cfg)
+	if err != nil {
 		facts.Connection = "refused"
 		line("connection", screen.Mark(run.Failed)+" refused")
 		return failure(openRefused(facts.Target, err))
 	}
-	took := a.now().Sub(start)
-	facts.Connection, facts.Seconds = "done", took.Seconds()
-	line("connection", screen.Mark(run.Done)+" opened and answered select 1 in "+view.Seconds(took))
+	if err := conn.Close(); err != nil {
+		return fmt.Errorf("close target %s: %w", facts.Target, err)
+	}
+	facts.Connection, facts.Seconds = "done", tried.took.Seconds()
+	line("connection", screen.Mark(run.Done)+" opened and answered select 1 in "+view.Seconds(tried.took))
 	if s.warnings.HasErrors() {
 		return reported(exitMistake)
 	}
 	return nil
-}
-
-func tryConnection(ctx context.Context, driver warehouse.Driver, cfg warehouse.Config) error {
-	conn, err := driver.Open(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	_, err = readRows(ctx, conn, warehouse.Statement{SQL: "select 1"}, 1)
-	return err
 }
 
 // redacted are the settings as they may be shown.

@@ -79,7 +79,9 @@ func (s *session) perform(ctx context.Context, o order) error {
 	if o.done != nil {
 		o.done(result)
 	}
+	idle := s.app.busy("writing the catalog")
 	written, werr := s.record(ctx, conn, result, o)
+	idle()
 	if o.junit != "" {
 		werr = errors.Join(werr, s.writeJUnit(o.junit, result))
 	}
@@ -106,7 +108,7 @@ func (s *session) perform(ctx context.Context, o order) error {
 
 // apply runs the plan under a view.
 func (s *session) apply(ctx context.Context, p *plan.Plan, conn warehouse.Conn, o order, budget plan.Budget, id string) (*run.Result, error) {
-	v := s.view(p, view.RunOptions{Jobs: s.jobs(), RunID: id, Price: warehouse.PriceOf(conn), Timing: o.timing})
+	v := s.view(p, view.RunOptions{Jobs: s.jobs(), RunID: id, Price: warehouse.PriceOf(conn), Timing: o.timing, Project: p.Project, Target: p.Target, Expected: expectation(p, s.jobs())})
 	quiet := s.app.telling(v.Note)
 	defer quiet()
 	stop := ticking(v.Tick)
@@ -129,6 +131,16 @@ func (s *session) apply(ctx context.Context, p *plan.Plan, conn warehouse.Conn, 
 	}
 	v.Finish(result)
 	return result, err
+}
+
+// expectation is how long a run of p will take, 0 where earlier runs have not shown how long
+// most of its actions do.
+func expectation(p *plan.Plan, jobs int) time.Duration {
+	f := run.Predict(p, jobs)
+	if f.Actions == 0 || 2*f.Guessed > f.Actions {
+		return 0
+	}
+	return f.Makespan
 }
 
 // endHooks makes the statements of on-run-end from what a run has come to.
@@ -154,18 +166,30 @@ func (s *session) view(p *plan.Plan, o view.RunOptions) view.Run {
 		return view.NewLines(screen, o)
 	}
 	if !screen.Quiet {
-		_, _ = io.WriteString(screen.Out, s.headline(p, screen))
+		_, _ = io.WriteString(screen.Out, s.headline(p, screen, o))
 	}
 	return view.NewHuman(screen, o, p)
 }
 
-func (s *session) headline(p *plan.Plan, screen view.Screen) string {
+func (s *session) headline(p *plan.Plan, screen view.Screen, o view.RunOptions) string {
 	tests := 0
 	for _, a := range p.Actions {
 		tests += len(a.Tests) + len(a.UnitTests)
 	}
 	unchanged, _ := view.Kept(p)
-	return screen.Paint(view.Bold, p.Project) + fmt.Sprintf(" on target %s: %d to do with %s, %d unchanged, %s\n\n", p.Target, len(p.Actions), view.Number(tests, "test"), unchanged, view.Number(s.jobs(), "worker"))
+	text := screen.Paint(view.Bold, p.Project) + fmt.Sprintf(" on target %s: %d to do with %s, %d unchanged, %s\n", p.Target, len(p.Actions), view.Number(tests, "test"), unchanged, view.Number(s.jobs(), "worker"))
+	if screen.Live || screen.Verbose {
+		text += screen.Paint(view.Dim, "run "+o.RunID+expectedTime(o.Expected)) + "\n"
+	}
+	return screen.Fold(text, "  ") + "\n"
+}
+
+// expectedTime is «, about 2 min by earlier runs», empty for what is not known.
+func expectedTime(d time.Duration) string {
+	if d < time.Second {
+		return ""
+	}
+	return ", about " + view.Roughly(d) + " by earlier runs"
 }
 
 // ticking calls f ten times a second until it is stopped.
@@ -187,6 +211,34 @@ func ticking(f func()) (stop func()) {
 		ticker.Stop()
 		close(done)
 		<-ended
+	}
+}
+
+// busy says on a live terminal what is being done, if it takes a while, until the returned
+// function is called. Nothing else may be shown meanwhile but what say shows.
+func (a *app) busy(what string) (done func()) {
+	return a.showing(func(s view.Screen) *view.Busy { return view.NewBusy(s, what) }, nil)
+}
+
+// showing is busy with a display of its own; with is told of it where there is one.
+func (a *app) showing(display func(view.Screen) *view.Busy, with func(*view.Busy)) (done func()) {
+	screen := a.outScreen()
+	if wantsJSON(a.global.output) || a.global.output == "github" {
+		screen = a.errScreen()
+	}
+	if !screen.Live || screen.Quiet || a.dbt != nil || a.global.logFormat == "json" {
+		return func() {}
+	}
+	b := display(screen)
+	if with != nil {
+		with(b)
+	}
+	quiet := a.telling(b.Note)
+	stop := ticking(b.Tick)
+	return func() {
+		stop()
+		quiet()
+		b.Clear()
 	}
 }
 

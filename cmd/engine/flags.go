@@ -138,6 +138,7 @@ func (a *app) selectFlags(cmd *cobra.Command, kinds bool) *selectFlags {
 	}
 	must(cmd.RegisterFlagCompletionFunc("select", a.completeSelector))
 	must(cmd.RegisterFlagCompletionFunc("exclude", a.completeSelector))
+	must(cmd.RegisterFlagCompletionFunc("selector", a.completeSelectorName))
 	cmd.ValidArgsFunction = a.completeSelector
 	return s
 }

@@ -327,7 +327,10 @@ func (s *session) ingestSource(ctx context.Context, r ingest.Request, src *inges
 	src.diags.Add(strange...)
 	src.failed = src.failed || strange.HasErrors()
 	src.plan = p
-	src.result = opened.Apply(ctx, p, nil)
+	var tell func(ingest.Event)
+	idle := s.app.showing(func(screen view.Screen) *view.Busy { return view.NewIngestion(screen, src.name, len(p.Tables)) }, func(b *view.Busy) { tell = b.Event })
+	src.result = opened.Apply(ctx, p, tell)
+	idle()
 	for _, res := range src.result {
 		src.failed = src.failed || res.Failed
 	}

@@ -48,6 +48,7 @@ brackets; it is not followed unless --indirect is given.`),
   engine lineage orders_stg.amount --down --format json`,
 	}
 	sel := a.selectFlags(cmd, true)
+	cmd.ValidArgsFunction = a.completeLineage
 	f := cmd.Flags()
 	f.Var(newChoice(&format, "", names...), "format", "`form` of the graph: "+strings.Join(names, ", ")+"; default: dot, of columns text")
 	complete(cmd, "format", names...)

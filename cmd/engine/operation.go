@@ -54,9 +54,7 @@ are transactions. Exit code 2: there is no such macro, or it cannot be rendered.
 	f.BoolVar(&o.apart, "no-transaction", false, "each statement for itself, for those that no transaction may hold")
 	f.IntVar(&o.limit, "limit", 100, "`number` of rows that are shown of a query; 0: all")
 	a.outputFlag(cmd, "human", "json", "csv")
-	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
+	cmd.ValidArgsFunction = a.completeMacro
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		inline := cmd.Flags().Changed("sql")
 		switch {

@@ -206,7 +206,7 @@ func (s *session) inspect(ctx context.Context, conn warehouse.Conn, snapshot map
 // databaseFile is the file of an embedded warehouse, "" for others.
 func (s *session) databaseFile() string {
 	cfg, ok := s.targetConfig()
-	if !ok {
+	if !ok || s.scratch {
 		return ""
 	}
 	path := cfg.Fields["path"]

@@ -60,10 +60,10 @@ changed is not built again.`,
 		group    string
 		commands []*cobra.Command
 	}{
-		{"project", []*cobra.Command{a.initCommand(), a.importCommand(), a.checkCommand(), a.fmtCommand(), a.lsCommand(), a.compileCommand(), a.debugCommand(), a.cleanCommand()}},
-		{"build", []*cobra.Command{a.planCommand(), a.buildCommand(), a.runCommand(), a.testCommand(), a.seedCommand(), a.snapshotCommand(), a.retryCommand(), a.rollbackCommand(), a.versionsCommand(), a.cloneCommand(), a.operationCommand(), a.ciCommand(), a.publishCommand(), a.ingestCommand(), a.serveCommand()}},
+		{"project", []*cobra.Command{a.initCommand(), a.importCommand(), a.checkCommand(), a.fmtCommand(), a.lsCommand(), a.compileCommand(), a.debugCommand(), a.doctorCommand(), a.cleanCommand()}},
+		{"build", []*cobra.Command{a.planCommand(), a.buildCommand(), a.watchCommand(), a.runCommand(), a.testCommand(), a.seedCommand(), a.snapshotCommand(), a.retryCommand(), a.rollbackCommand(), a.versionsCommand(), a.cloneCommand(), a.operationCommand(), a.ciCommand(), a.publishCommand(), a.ingestCommand(), a.serveCommand()}},
 		{"look", []*cobra.Command{a.showCommand(), a.diffCommand(), a.lineageCommand(), a.traceCommand(), a.docsCommand(), a.freshnessCommand(), a.sourceCommand(), a.customersCommand(), a.metabaseCommand(), a.lookmlCommand()}},
-		{"tool", []*cobra.Command{a.explainCommand(), a.completionCommand(), a.versionCommand(), a.dbtCommand()}},
+		{"tool", []*cobra.Command{a.explainCommand(), a.completionCommand(), a.manCommand(), a.versionCommand(), a.lspCommand(), a.dbtCommand()}},
 	} {
 		for _, c := range g.commands {
 			c.GroupID = g.group

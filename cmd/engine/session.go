@@ -44,6 +44,8 @@ type session struct {
 	materials bool
 	// profile: the relations are scanned for the catalog.
 	profile bool
+	// scratch: the target is a file that is gone when the command ends.
+	scratch bool
 }
 
 // settingsFile makes a folder a project.
@@ -74,6 +76,7 @@ func (a *app) load() (*session, error) {
 	if s.project == nil {
 		return nil, &mistakes{s.warnings, exitMistake}
 	}
+	s.options.Keep = a.keeps && !s.warnings.HasErrors()
 	if a.dbt != nil {
 		if err := a.dbt.adapt(s); err != nil {
 			return nil, err

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,31 +15,45 @@ import (
 	"github.com/engine-build/engine/engine/compile"
 	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/source"
+	"github.com/engine-build/engine/engine/sql"
 	"github.com/engine-build/engine/engine/warehouse"
 	"github.com/engine-build/engine/lineage"
 )
 
 func (a *app) showCommand() *cobra.Command {
 	var (
-		inline string
-		limit  int
+		inline, cte string
+		limit       int
+		part        limitFlags
 	)
 	cmd := &cobra.Command{
-		Use:   "show [MODEL]",
-		Short: "query a model or a template",
+		Use:   "show [MODEL | MODEL.CTE]",
+		Short: "query a model, a part of it, or a template",
 		Long: text(`
 Runs the query of a model, or of --inline, against what is published, and shows the first
-rows. Nothing is built; seeds, snapshots and ancestries are shown as they were built.`),
+rows, in the query's order where it has one. Nothing is built; seeds, snapshots and ancestries
+are shown as they were built.
+
+With --cte, or as MODEL.CTE, it is the rows of a common table expression of the model's WITH.
+One in a common table expression has both names, totals.paid; one in a subquery cannot be
+shown, for it may read what only stands there.`),
 		Example: `  engine show orders
+  engine show orders --cte paid
+  engine show orders.paid --limit 20
+  engine show orders --sample "3 days"
   engine show --inline 'select count(*) from {{ ref "orders" }}'
   engine show orders --limit 0 --output csv > orders.csv`,
 	}
 	cmd.Flags().StringVar(&inline, "inline", "", "query this `template`")
+	cmd.Flags().StringVar(&cte, "cte", "", "show this common table `expression` of the model")
+	part.register(cmd, true)
+	must(cmd.Flags().MarkHidden("empty"))
 	cmd.Flags().IntVar(&limit, "limit", 10, "`number` of rows; 0: all")
 	a.stateFlag(cmd)
 	a.deferFlags(cmd)
 	a.outputFlag(cmd, "human", "table", "json", "csv", "github")
-	cmd.ValidArgsFunction = a.completeNode
+	cmd.ValidArgsFunction = a.completeShown
+	must(cmd.RegisterFlagCompletionFunc("cte", a.completeCTE))
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		isInline := cmd.Flags().Changed("inline")
 		switch {
@@ -47,13 +63,18 @@ rows. Nothing is built; seeds, snapshots and ancestries are shown as they were b
 			return mistake(wrongArguments(cmd, "show takes a model or --inline, not both"))
 		case !isInline && len(args) != 1:
 			return mistake(wrongArguments(cmd, "show takes one model, or --inline"))
+		case isInline && cte != "":
+			return mistake(wrongArguments(cmd, "--cte is of a model; with --inline, select from it"))
+		}
+		if err := a.limiting(part); err != nil {
+			return err
 		}
 		name := ""
 		if !isInline {
 			name = args[0]
 		}
 		ctx := cmd.Context()
-		s, node, err := a.one(ctx, name, inline, isInline, false)
+		s, node, err := a.shownNode(ctx, name, cte, inline, isInline)
 		if err != nil {
 			return err
 		}
@@ -76,6 +97,88 @@ rows. Nothing is built; seeds, snapshots and ancestries are shown as they were b
 	return cmd
 }
 
+// shownNode compiles the project and gives the node whose rows are shown; where they are those of
+// a common table expression, its query is that.
+func (a *app) shownNode(ctx context.Context, name, cte, inline string, isInline bool) (*session, *compile.Node, error) {
+	if !isInline && cte == "" {
+		name, cte = a.cutCTE(name)
+	}
+	s, node, err := a.one(ctx, name, inline, isInline, false)
+	if err != nil || cte == "" {
+		return s, node, err
+	}
+	n, err := s.partOf(ctx, node, cte)
+	return s, n, err
+}
+
+// cutCTE takes a common table expression off the name of a model, by the names of the files: a
+// model, and a version of one, may have dots in its name itself.
+func (a *app) cutCTE(name string) (model, cte string) {
+	model, cte, ok := strings.Cut(name, ".")
+	if !ok {
+		return name, ""
+	}
+	s, err := a.load()
+	if err != nil {
+		return name, ""
+	}
+	p := s.project
+	known := map[string]bool{}
+	for _, f := range slices.Concat(p.Models, p.Snapshots) {
+		known[f.Name] = true
+		if f.Version != nil {
+			known[f.Version.FlatName()], known[f.Version.Model] = true, true
+		}
+	}
+	for _, x := range p.Seeds {
+		known[x.Name] = true
+	}
+	best := ""
+	for at, c := range name {
+		if c == '.' && known[name[:at]] {
+			best = name[:at]
+		}
+	}
+	switch {
+	case known[name]:
+		return name, ""
+	case best == "":
+		return name, ""
+	}
+	return best, name[len(best)+1:]
+}
+
+// partOf compiles the project anew with a common table expression of n in the place of n's query.
+// What depends on n, and what is said of its columns, does not fit it then, and is not asked for.
+func (s *session) partOf(ctx context.Context, n *compile.Node, cte string) (*compile.Node, error) {
+	if n.ID.Kind != addr.Model && n.ID.Kind != addr.Snapshot {
+		return nil, mistake(diag.Diagnostic{Code: codeFlag, Message: fmt.Sprintf("%s is a %s and has no common table expressions", n.ID.Name, n.ID.Kind), Help: "name a model"})
+	}
+	kept := s.warnings
+	s.options.Part, s.options.SkipTests = &compile.Part{Node: n.ID, CTE: cte}, true
+	s.warnings = nil
+	err := s.compile(ctx)
+	found := s.warnings
+	s.warnings = kept
+	if ctx.Err() != nil || s.program == nil {
+		return nil, err
+	}
+	part := s.program.Nodes[n.ID]
+	if part != nil && part.SQL != "" {
+		return part, nil
+	}
+	var own diag.List
+	for _, d := range found {
+		if d.Model == n.ID && severe(d) {
+			own.Add(d)
+		}
+	}
+	if len(own) == 0 {
+		return nil, err
+	}
+	return nil, &mistakes{own, exitMistake}
+}
+
 func (a *app) showRows(rows view.Rows) error {
 	switch a.global.output {
 	case "json":
@@ -92,10 +195,10 @@ func (s *session) query(ctx context.Context, conn warehouse.Conn, n *compile.Nod
 	body, lead := n.SQL, n.Map
 	// The query of an ancestry gives edges, that of a snapshot only today's rows: what they
 	// are stands in their tables.
-	if n.ID.Kind == addr.Seed || n.ID.Kind == addr.Snapshot || n.Config.Materialized == compile.Ancestry || body == "" {
+	if n.ID.Kind == addr.Seed || n.ID.Kind == addr.Snapshot && s.options.Part == nil || n.Config.Materialized == compile.Ancestry || body == "" {
 		body, lead = "select * from "+conn.Dialect().Quote(n.Relation), nil
 	}
-	stmt := limited(body, limit)
+	stmt := limited(compile.Lexis(conn.Dialect().Name()), body, limit)
 	out, err := readRows(ctx, conn, stmt, limit)
 	if err != nil {
 		return out, s.queryRefused(ctx, conn, n, lead, stmt, err)
@@ -104,8 +207,9 @@ func (s *session) query(ctx context.Context, conn warehouse.Conn, n *compile.Nod
 }
 
 // limited asks the warehouse for one row more than is shown, so that it can stop early
-// and the answer can say that there are more.
-func limited(body string, limit int) warehouse.Statement {
+// and the answer can say that there are more. A query that orders its rows is not put into
+// another one, which would not have to keep their order.
+func limited(l sql.Lexis, body string, limit int) warehouse.Statement {
 	word, _, _ := strings.Cut(strings.ToLower(strings.TrimLeft(body, " \t\r\n(")), " ")
 	switch strings.TrimSpace(word) {
 	case "select", "with", "from", "values":
@@ -114,6 +218,15 @@ func limited(body string, limit int) warehouse.Statement {
 	}
 	if limit == 0 {
 		return warehouse.Statement{SQL: body, BodyEnd: len(body)}
+	}
+	if ordered, bounded := l.Ordered(body); ordered {
+		query, _ := l.Trim(body, nil)
+		stmt := warehouse.Statement{SQL: body, BodyEnd: len(body)}
+		if !bounded {
+			start := strings.Index(body, query)
+			stmt = warehouse.Statement{SQL: body[:start] + query + "\nlimit " + strconv.Itoa(limit+1), BodyEnd: start + len(query)}
+		}
+		return stmt
 	}
 	head := "select * from (\n"
 	return warehouse.Statement{SQL: head + body + "\n) as q limit " + strconv.Itoa(limit+1), BodyStart: len(head), BodyEnd: len(head) + len(body)}

@@ -58,6 +58,7 @@ type elsewhere struct {
 	word   string // as the user wrote it
 	target string // target of engine.yml; empty if it is not known which it was
 	dir    string // folder of artifacts, empty for a target
+	commit bool   // the word is a commit of git
 	then   *definition.Set
 	why    string // why there is no then
 	// records are those of the target, read together with then.
@@ -76,8 +77,11 @@ func (s *session) targets() []string {
 
 // from names it for people.
 func (e *elsewhere) from() string {
-	if e.dir != "" {
+	switch {
+	case e.dir != "":
 		return "folder " + e.word
+	case e.commit:
+		return "commit " + e.word
 	}
 	return "target " + e.word
 }

@@ -49,8 +49,9 @@ environment. A flag is stronger.
   ENGINE_DEFER_TO        --defer-to
   ENGINE_FAVOR_STATE     --favor-state
 
-NO_COLOR (any value) turns colours off, CLICOLOR_FORCE=1 turns them on without a terminal.
-LC_ALL, LC_CTYPE or LANG decides whether signs beyond ASCII are used.`)},
+NO_COLOR (any value) and CLICOLOR=0 turn colours off, CLICOLOR_FORCE=1 turns them on without
+a terminal. LC_ALL, LC_CTYPE or LANG decides whether signs beyond ASCII are used. With
+TERM=dumb, or where the output is no terminal, each line is written once and nothing moves.`)},
 		{Use: "exit-codes", Short: "what the exit code says", Long: text(`
   0    done
   1    data or warehouse failed: a test, a statement, a connection, or it was interrupted
@@ -77,9 +78,12 @@ and, where they apply,
   status         done, warned, failed, errored, skipped, kept, canceled
   because        skipped: the node that is to blame
   index, total   running number and number of nodes
+  project, target, workers    run_started
   rows, bytes    of the node, where known
   failures       test_ended: number of failing rows
   seconds        duration
+  expected_seconds    run_started, node_started: how long it takes by what earlier runs have
+                 shown, where they have
   kind, severity, sentence, stored, sample    of a test
   tally          run_ended: numbers of outcomes
   timing         run_ended: where the time went, with the critical path

@@ -90,11 +90,11 @@ relation, from there with all its columns.`),
 
 // completeAncestry offers the ancestry models.
 func (a *app) completeAncestry(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-	p := a.quietly(cmd)
-	if p == nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
+	g := a.quietly(cmd)
+	if g == nil {
+		return offer(nil, 0)
 	}
-	return ancestryModels(p), cobra.ShellCompDirectiveNoFileComp
+	return offer(g.facts().Ancestries, 0)
 }
 
 func ancestryModels(p *compile.Program) []string {

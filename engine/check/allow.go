@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/compile"
 	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/project"
@@ -33,8 +34,8 @@ var allowance1 = regexp.MustCompile(`engine: allow[ \t]+([^\s,]+(?:[ \t]*,[ \t]*
 // comment is a comment of a file: the bytes [start, end).
 type comment struct{ start, end int }
 
-// allowances reads the comments of all files.
-func allowances(p *compile.Program) (allowed, diag.List) {
+// allowances reads the comments of all files, or those in the file of one node.
+func allowances(p *compile.Program, own addr.Node) (allowed, diag.List) {
 	out := allowed{}
 	var ds diag.List
 	seen := map[*source.File]bool{}
@@ -50,7 +51,11 @@ func allowances(p *compile.Program) (allowed, diag.List) {
 		out[f] = list
 		ds.Add(more...)
 	}
-	for _, id := range p.Order {
+	order := p.Order
+	if !own.IsZero() {
+		order = []addr.Node{own}
+	}
+	for _, id := range order {
 		n := p.Nodes[id]
 		lexis := sql.Standard
 		if n.Dialect == project.GoogleSQL || n.Dialect == "bigquery" {
@@ -58,6 +63,9 @@ func allowances(p *compile.Program) (allowed, diag.List) {
 		}
 		if n.Seed == nil {
 			look(n.File, lexis)
+		}
+		if !own.IsZero() {
+			return out, ds
 		}
 		if n.Props != nil {
 			look(n.Props.At.File, lexis)

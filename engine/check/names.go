@@ -81,6 +81,10 @@ func inherited(p *compile.Program, n *compile.Node, name string) bool {
 
 // hardCoded finds tables of this project named in SQL of the target's own.
 func hardCoded(p *pass) {
+	nodes := slices.DeleteFunc(p.nodes(addr.Model, addr.Snapshot), func(n *compile.Node) bool { return n.Dialect == project.GoogleSQL })
+	if len(nodes) == 0 {
+		return
+	}
 	known := map[string][]addr.Node{}
 	for _, id := range p.program.Order {
 		n := p.program.Nodes[id]
@@ -95,7 +99,6 @@ func hardCoded(p *pass) {
 			}
 		}
 	}
-	nodes := slices.DeleteFunc(p.nodes(addr.Model, addr.Snapshot), func(n *compile.Node) bool { return n.Dialect == project.GoogleSQL })
 	// Reading the text of all models takes longest by far of all that rules do.
 	found := make([]diag.List, len(nodes))
 	var next atomic.Int64

@@ -19,6 +19,9 @@ type Options struct {
 	// Selected are the only nodes whose findings count; nil: all. Exposures count with
 	// everything only.
 	Selected map[addr.Node]bool
+	// Own is the only model or snapshot whose findings count, those in its own file, with the
+	// comments there; zero: all.
+	Own addr.Node
 	// Partial says that the project has mistakes, so that what is absent may be so by mistake.
 	Partial bool
 }
@@ -36,9 +39,18 @@ func Run(p *compile.Program, o Options) diag.List {
 	if ds.HasErrors() {
 		return ds.Sorted()
 	}
-	allowed, more := allowances(p)
+	allowed, more := allowances(p, o.Own)
 	ds.Add(more...)
 	ran := map[diag.Code]bool{}
+	var list []addr.Node
+	var own *source.File
+	if !o.Own.IsZero() {
+		n := p.Nodes[o.Own]
+		if n == nil {
+			return nil
+		}
+		list, own = []addr.Node{o.Own}, n.File
+	}
 	for _, s := range setups {
 		if len(o.Rules) > 0 {
 			if !slices.Contains(o.Rules, s.ID) {
@@ -50,9 +62,12 @@ func Run(p *compile.Program, o Options) diag.List {
 			continue
 		}
 		ran[s.ID] = true
-		t := &pass{setup: s, program: p, selected: o.Selected, partial: o.Partial || len(p.Broken) > 0}
+		t := &pass{setup: s, program: p, selected: o.Selected, list: list, partial: o.Partial || len(p.Broken) > 0}
 		s.find(t)
 		for _, d := range t.found {
+			if own != nil && d.At.File != own {
+				continue
+			}
 			if !allowed.take(d) {
 				ds.Add(d)
 			}
@@ -78,6 +93,7 @@ type pass struct {
 	*setup
 	program  *compile.Program
 	selected map[addr.Node]bool
+	list     []addr.Node // nodes in the program's order; nil: all
 	partial  bool
 	found    diag.List
 }
@@ -85,7 +101,11 @@ type pass struct {
 // nodes are those the rule looks at, of the given kinds, in the program's order.
 func (p *pass) nodes(kinds ...addr.Kind) []*compile.Node {
 	var out []*compile.Node
-	for _, id := range p.program.Order {
+	order := p.list
+	if order == nil {
+		order = p.program.Order
+	}
+	for _, id := range order {
 		if slices.Contains(kinds, id.Kind) && p.covers(id) {
 			out = append(out, p.program.Nodes[id])
 		}

@@ -52,14 +52,16 @@ func (c *compiler) analyze(ctx context.Context, order []addr.Node) {
 		}
 		return
 	}
-	byID := make(map[addr.Node]*unit, len(c.all))
-	for _, u := range c.all {
-		byID[u.ID] = u
-	}
+	byID := c.byID
+	c.leaveFar()
 	for _, wave := range waves(order, func(n addr.Node) []addr.Node { return byID[n].Parents }) {
 		c.parallel(len(wave), func(i int) {
 			u := byID[wave[i]]
 			defer u.guard("analyze")
+			if c.far != nil && c.far[u.ID] {
+				u.Unanalyzed = notYet
+				return
+			}
 			if ctx.Err() == nil {
 				c.renderAsking(u, byID)
 				c.analyzeUnit(ctx, u, byID)
@@ -80,6 +82,33 @@ func (c *compiler) analyze(ctx context.Context, order []addr.Node) {
 	}
 }
 
+const notYet = "it has not been looked at yet"
+
+// leaveFar notes what need not be analyzed, if anything.
+func (c *compiler) leaveFar() {
+	if c.options.Near == nil || c.whole != nil {
+		return
+	}
+	c.far = make(map[addr.Node]bool, len(c.all))
+	for _, u := range c.all {
+		c.far[u.ID] = true
+	}
+	var need func(n addr.Node)
+	need = func(n addr.Node) {
+		if c.far[n] {
+			delete(c.far, n)
+			for _, p := range c.byID[n].Parents {
+				need(p)
+			}
+		}
+	}
+	for _, u := range c.all {
+		if u.kind != addr.Source && slices.Contains(c.options.Near, u.Path) {
+			need(u.ID)
+		}
+	}
+}
+
 // waves splits a topological order into steps of nodes that do not depend on each other.
 func waves(order []addr.Node, parents func(addr.Node) []addr.Node) [][]addr.Node {
 	level := make(map[addr.Node]int, len(order))
@@ -87,7 +116,9 @@ func waves(order []addr.Node, parents func(addr.Node) []addr.Node) [][]addr.Node
 	for _, n := range order {
 		l := 0
 		for _, p := range parents(n) {
-			l = max(l, level[p]+1)
+			if above, ordered := level[p]; ordered { // else it is compiled already, see Base
+				l = max(l, above+1)
+			}
 		}
 		level[n] = l
 		if l == len(out) {
@@ -222,6 +253,9 @@ func (c *compiler) analyzeUnit(ctx context.Context, u *unit, byID map[addr.Node]
 
 // bind analyzes one text of u. ok is false when there is nothing more to know.
 func (c *compiler) bind(ctx context.Context, u *unit, declare addr.Relation, text string, m *source.Map) ([]warehouse.Column, bool) {
+	if c.whole != nil {
+		declare = addr.Relation{} // what was declared of it may be read by others
+	}
 	a, err := c.options.Analyzer.Analyze(ctx, declare, text)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -255,7 +289,7 @@ func (c *compiler) madeByHook(name string) bool {
 }
 
 func (c *compiler) declare(ctx context.Context, u *unit, columns []warehouse.Column, at source.Span) bool {
-	if c.options.Analyzer == nil {
+	if c.options.Analyzer == nil || c.whole != nil {
 		return true
 	}
 	u.declared = true
@@ -275,7 +309,7 @@ func (c *compiler) declare(ctx context.Context, u *unit, columns []warehouse.Col
 // own language.
 func (c *compiler) declarePlace(ctx context.Context, u *unit) {
 	at := c.place(u)
-	if at == u.Relation || c.options.Analyzer == nil || u.Unanalyzed != "" || len(u.Columns) == 0 {
+	if at == u.Relation || c.options.Analyzer == nil || c.whole != nil || u.Unanalyzed != "" || len(u.Columns) == 0 {
 		return
 	}
 	if err := c.options.Analyzer.Declare(ctx, at, plain(u.Columns)); err != nil && ctx.Err() == nil {

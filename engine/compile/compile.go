@@ -44,6 +44,11 @@ type Options struct {
 	Place map[addr.Node]addr.Relation
 	// Limit bounds what models and snapshots read; nil: nothing does.
 	Limit *Limit
+	// Part asks for a part of one model's query in the place of it; nil: for none.
+	Part *Part
+	// Near are files. If it is not nil, only what the nodes in them read is analyzed, and they
+	// themselves: of all others names and order are known, as fast as that goes.
+	Near []string
 	// Jobs is the number of workers, at least 1; 0 means all cores.
 	Jobs int
 }
@@ -52,10 +57,15 @@ type Options struct {
 // the list has errors the Program holds what could be compiled and must not be run.
 // Nothing is read but seed files (through Sniff), nothing is written.
 func Compile(ctx context.Context, p *project.Project, t Target, o Options) (*Program, diag.List) {
+	c, program := compile(ctx, p, t, o)
+	return program, c.diags.Sorted()
+}
+
+func compile(ctx context.Context, p *project.Project, t Target, o Options) (*compiler, *Program) {
 	if o.Jobs < 1 {
 		o.Jobs = runtime.GOMAXPROCS(0)
 	}
-	c := &compiler{project: p, target: t, options: o, names: map[string]*unit{}, sources: map[addr.Node]*unit{}, wrong: map[addr.Node]bool{}, bad: map[addr.Node]bool{}}
+	c := &compiler{project: p, target: t, options: o, names: map[string]*unit{}, sources: map[addr.Node]*unit{}, wrong: map[addr.Node]bool{}, bad: map[addr.Node]bool{}, types: &sync.Map{}, taught: &sync.Map{}}
 	c.values = map[string]any{
 		"name": t.Name, "type": t.Type, "schema": t.Schema, "database": t.Database, "dialect": t.Dialect.Name(),
 	}
@@ -74,6 +84,7 @@ func Compile(ctx context.Context, p *project.Project, t Target, o Options) (*Pro
 	c.nameSources()
 	c.loadedAtQueries()
 	c.chooseDialects()
+	c.parting()
 	c.readFunctions()
 	c.render()
 	c.bindConstraints()
@@ -95,7 +106,7 @@ func Compile(ctx context.Context, p *project.Project, t Target, o Options) (*Pro
 	program := c.program(order)
 	c.checkTagLimits(program)
 	c.checkIsolation(program)
-	return program, c.diags.Sorted()
+	return c, program
 }
 
 // native reports whether anything has to be asked of the target's own analyzer: files of
@@ -114,10 +125,10 @@ type compiler struct {
 	library *tmpl.Library
 	diags   diag.List
 
-	types sync.Map // GoogleSQL types by name
+	types *sync.Map // GoogleSQL types by name
 
 	functions []function
-	taught    sync.Map // sessions that know the functions
+	taught    *sync.Map // sessions that know the functions
 
 	// values are what target answers in templates, the same for all of them.
 	values map[string]any
@@ -128,6 +139,14 @@ type compiler struct {
 	sources  map[addr.Node]*unit
 	all      []*unit             // enabled units and sources, sorted by ID
 	byID     map[addr.Node]*unit // those of all, once there is an order
+	// circular are the nodes that read themselves, or a node that does: they have no order.
+	circular map[addr.Node]bool
+	// far are the nodes that are not analyzed, see Options.Near; nil: all are.
+	far map[addr.Node]bool
+	// inlining is what is known of ephemeral models.
+	inlining inlining
+	// project's units where all is one of them only, see Base; nil elsewhere.
+	whole []*unit
 	// nativelyRead are the nodes that something reads that is not GoogleSQL.
 	nativelyRead map[addr.Node]bool
 	disabled     []addr.Node
@@ -284,6 +303,26 @@ func (c *compiler) report(u *unit) {
 	u.diags = nil
 }
 
+// edge is where the reader to names from, which it reads.
+func (c *compiler) edge(from, to addr.Node) source.Span {
+	for _, r := range c.byID[to].Refs {
+		if r.To == from {
+			return r.Span
+		}
+	}
+	return c.byID[to].at
+}
+
+const inCircle = "it reads itself, or a model that does"
+
+// everything are all units of the project that are enabled, and its sources.
+func (c *compiler) everything() []*unit {
+	if c.whole != nil {
+		return c.whole
+	}
+	return c.all
+}
+
 // order is the topological order. Circles are reported; nodes on or behind one are left
 // out of it and not looked at further.
 func (c *compiler) order() []addr.Node {
@@ -299,23 +338,17 @@ func (c *compiler) order() []addr.Node {
 	order, ok := g.Order()
 	if !ok {
 		for _, cycle := range g.Cycles() {
-			c.diags.Add(refCycle(cycle, func(from, to addr.Node) source.Span {
-				// The edge leads from the one that is read to the reader.
-				for _, r := range byID[to].Refs {
-					if r.To == from {
-						return r.Span
-					}
-				}
-				return byID[to].at
-			}))
+			c.diags.Add(refCycle(cycle, c.edge))
 		}
 		ordered := make(map[addr.Node]bool, len(order))
 		for _, n := range order {
 			ordered[n] = true
 		}
+		c.circular = map[addr.Node]bool{}
 		for _, u := range c.all {
 			if !ordered[u.ID] {
-				c.bad[u.ID], u.Unanalyzed = true, "it reads itself, or a model that does"
+				c.circular[u.ID] = true
+				c.bad[u.ID], u.Unanalyzed = true, inCircle
 			}
 		}
 	}

@@ -520,7 +520,7 @@ func (c *compiler) promiseForeign(u *unit, k warehouse.Constraint, at source.Spa
 
 // referred is the node whose relation a foreign key refers to.
 func (c *compiler) referred(r addr.Relation) *unit {
-	for _, u := range c.all {
+	for _, u := range c.everything() {
 		if u.Relation == r && u.kind != addr.Source {
 			return u
 		}

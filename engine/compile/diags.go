@@ -35,6 +35,7 @@ const (
 	codeModelNotQuery    diag.Code = "model-not-query"
 	codeColumnUnknown    diag.Code = "column-unknown"
 	codeColumnsUnknown   diag.Code = "columns-unknown"
+	codePart             diag.Code = "cte-unknown"
 	codeKeyUnknown       diag.Code = "unique-key-unknown"
 	codeAncestryColumn   diag.Code = "ancestry-column"
 	codeAncestryKey      diag.Code = "ancestry-key-type"
@@ -80,6 +81,7 @@ var projectCodes = []diag.Entry{
 	{Code: codeModelNotQuery, Title: "a model that is a statement", Explain: "A model is the query that returns its rows. The engine writes create, insert and merge around it.", Bad: "create table orders as select 1 as id", Good: "select 1 as id"},
 	{Code: codeModelStatements, Title: "more than one statement in a model", Explain: "A model is exactly one query. Statements before or after it belong into pre_hook and post_hook.", Bad: "select 1; select 2", Good: "select 1"},
 	{Code: codeColumnsUnknown, Title: "columns that are not known before the run", Explain: "A template asks for the columns of what it reads. They are those that the analysis finds: a source has the ones that are declared with a data_type, and an ephemeral model cannot ask, since its text becomes part of others first.", Bad: `select {{ range columns (source "app" "users") }}{{ .name }}, {{ end }}1 as x`, Good: "sources: [{name: app, tables: [{name: users, columns: [{name: id, data_type: INT64}]}]}]"},
+	{Code: codePart, Title: "a common table expression that cannot be shown", Explain: "engine show MODEL --cte NAME shows the rows of a common table expression of the WITH at the beginning of the model's query, or, as OUTER.NAME, of one at the beginning of such a common table expression. One in a subquery may read what only that subquery knows.", Bad: "engine show orders --cte piad", Good: "engine show orders --cte paid"},
 	{Code: codeColumnUnknown, Title: "a column that the model does not have", Explain: "YAML describes or tests a column which the model's query does not return.", Bad: "columns: [{name: order_idd, data_tests: [unique]}]", Good: "columns: [{name: order_id, data_tests: [unique]}]"},
 	{Code: codeAncestryColumn, Title: "a column of an ancestry's edges that is not there", Explain: "The query of an ancestry model returns edges; ancestry says which of its columns are the parent, the child, the partition and the quantity.", Bad: `{{ config "materialized" "ancestry" "ancestry" (dict "parent" "made_from") }} select lot as child, input as source_lot`, Good: `{{ config "materialized" "ancestry" }} select lot as child_id, input as parent_id`},
 	{Code: codeAncestryThings, Title: "an ancestry by things that asks for what pairs have", Explain: "With result: things an ancestry has a row for each thing. Paths and shares belong to a pair of two things, so paths, quantity, total and ratio have nothing to say there.", Bad: `{{ config "materialized" "ancestry" "ancestry" (dict "result" "things" "paths" true) }}`, Good: `{{ config "materialized" "ancestry" "ancestry" (dict "result" "things") }}`},

@@ -96,7 +96,7 @@ func (c *compiler) unknownTable(q query, e *googlesql.Error, d *diag.Diagnostic)
 	d.Help = fmt.Sprintf("read models through ref, and tables from outside through source; or use the target's own SQL: {{ config \"dialect\" %q }}", c.target.Dialect.Name())
 	parts := strings.Split(name, ".")
 	last := parts[len(parts)-1]
-	for _, u := range c.all {
+	for _, u := range c.everything() {
 		if strings.EqualFold(pathOf(u.Relation), name) || strings.EqualFold(u.Relation.Name, last) && (len(parts) == 1 || strings.EqualFold(u.Relation.Schema, parts[len(parts)-2])) {
 			d.Help = "write " + call(u)
 			if d.At.File != nil && d.At.End > d.At.Start {

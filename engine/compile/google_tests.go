@@ -133,7 +133,7 @@ func (c *compiler) translateTest(ctx context.Context, t *Test) diag.List {
 
 // silent reports whether what is wrong with the unit, or with what it reads, is reported.
 func (c *compiler) silent(u *unit) bool {
-	if c.bad[u.ID] || c.wrong[u.ID] || u.Unanalyzed == "it has an error" {
+	if c.bad[u.ID] || c.wrong[u.ID] || u.Unanalyzed == "it has an error" || u.Unanalyzed == notYet {
 		return true
 	}
 	return slices.ContainsFunc(u.Parents, func(p addr.Node) bool { return c.silent(c.lookup(p)) })

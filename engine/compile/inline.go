@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -16,16 +17,24 @@ import (
 	"github.com/engine-build/engine/engine/warehouse"
 )
 
+// inlining is what readers of ephemeral models need of them.
+type inlining struct {
+	ephemeral map[addr.Node][]addr.Node // node → ephemeral ancestors reached through ephemerals only
+	position  map[addr.Node]int         // of the ephemeral ones in order
+	bare      map[addr.Node]sql.CTE
+}
+
 // inlineEphemerals gives each node its final text: trailing semicolons gone, ephemeral
 // ancestors put in front as CTEs in dependency order.
 func (c *compiler) inlineEphemerals(order []addr.Node) {
 	c.parallel(len(c.all), func(i int) { c.all[i].trim() })
-	ephemeral := map[addr.Node][]addr.Node{} // node → ephemeral ancestors reached through ephemerals only
-	position := map[addr.Node]int{}          // of the ephemeral ones in order
-	bare := map[addr.Node]sql.CTE{}
+	if c.inlining.bare == nil {
+		c.inlining = inlining{map[addr.Node][]addr.Node{}, map[addr.Node]int{}, map[addr.Node]sql.CTE{}}
+	}
+	ephemeral, position, bare := c.inlining.ephemeral, c.inlining.position, c.inlining.bare
 	for at, id := range order {
 		u := c.byID[id]
-		if u.Config.Materialized == "ephemeral" {
+		if _, known := position[id]; !known && u.Config.Materialized == "ephemeral" {
 			position[id] = at
 		}
 		var eph []addr.Node
@@ -38,7 +47,7 @@ func (c *compiler) inlineEphemerals(order []addr.Node) {
 			}
 		}
 		if len(eph) > 0 {
-			slices.SortFunc(eph, func(a, b addr.Node) int { return position[a] - position[b] })
+			slices.SortFunc(eph, func(a, b addr.Node) int { return cmp.Or(position[a]-position[b], a.Compare(b)) })
 			eph = slices.Compact(eph)
 			ephemeral[id] = eph
 		}

@@ -31,6 +31,14 @@ const limitedMark = "limited:"
 // Limited reports whether a fingerprint is that of a node that holds only a part of its rows.
 func Limited(fingerprint string) bool { return strings.HasPrefix(fingerprint, limitedMark) }
 
+// OfPart is the fingerprint of what was made whole, of nodes that hold only a part of their rows.
+func OfPart(fingerprint string) string {
+	if fingerprint == "" || Limited(fingerprint) {
+		return fingerprint
+	}
+	return limitedMark + fingerprint
+}
+
 // limited reports whether the text of u is other than it would be without a limit, or may be.
 func (c *compiler) limited(u *unit) bool {
 	return c.options.Limit != nil && (u.kind == addr.Model || u.kind == addr.Snapshot) && len(u.Parents) > 0

@@ -91,6 +91,7 @@ var elsewhere = map[diag.Code]string{
 	"analysis-off":       "TestAnalyzerThatFails",
 	"name-too-long":      "TestNameTooLong: DuckDB has no limit",
 	"target-needs":       "TestTargetWithoutRequiredField: DuckDB requires nothing",
+	"cte-unknown":        "comes of a flag: cmd/engine show_cte.txtar and sql.TestShowCommon",
 	"seed-row":           "cmd/engine bad_run.txtar and engine/run: a CSV file has no comment to write the expectation in",
 }
 

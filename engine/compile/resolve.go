@@ -50,7 +50,7 @@ func (c *compiler) nameRelations() {
 		if u.Config.TargetSchema != "" {
 			u.Relation.Schema = u.Config.TargetSchema + c.target.SchemaSuffix
 		}
-		if u.Config.Database != "" {
+		if u.Config.Database != "" && !c.target.OneDatabase {
 			u.Relation.Database = u.Config.Database
 		}
 		if u.Config.Alias != "" {
@@ -430,13 +430,13 @@ func (c *compiler) renderPass(u *unit, pass int, columns func(string) ([]any, er
 		u.diags = before
 		return tmpl.Text{Calls: text.Calls}
 	}
-	return text
+	return c.part(u, text)
 }
 
 // sourceTables groups source tables by source name, for suggestions.
 func (c *compiler) sourceTables() (names []string, tables map[string][]string) {
 	tables = map[string][]string{}
-	for _, u := range c.all {
+	for _, u := range c.everything() {
 		if u.kind == addr.Source {
 			s := u.Source
 			if len(tables[s.SourceName.V]) == 0 {

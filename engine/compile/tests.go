@@ -69,7 +69,7 @@ func (t Target) FailuresAt(test *Test) addr.Relation {
 	if test.Config.Schema != "" {
 		out.Schema = t.schema(test.Config.Schema)
 	}
-	if test.Config.Database != "" {
+	if test.Config.Database != "" && !t.OneDatabase {
 		out.Database = test.Config.Database
 	}
 	if test.Config.Alias != "" {

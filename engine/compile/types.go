@@ -33,6 +33,8 @@ type Target struct {
 	Env  func(name string) (string, bool)
 	// TagLimits are how many nodes with a tag may be built at once.
 	TagLimits []project.TagLimit
+	// OneDatabase: all is built into Database, whatever database nodes are configured to be in.
+	OneDatabase bool
 }
 
 // Program is a compiled project. Immutable; safe for concurrent use.

@@ -1,6 +1,7 @@
 package dbt
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"maps"
@@ -25,7 +26,7 @@ var targetFields = map[string]map[string]string{
 }
 
 // quiet are keys of profiles that decide nothing here.
-var quiet = []string{"type", "method", "extensions", "plugins", "settings", "config_options", "keepalives_idle", "retries", "client_id", "client_secret", "refresh_token", "token_uri", "scopes", "timeout_seconds"}
+var quiet = []string{"type", "method", "extensions", "plugins", "settings", "config_options", "keepalives_idle", "retries", "client_id", "token_uri", "scopes", "timeout_seconds"}
 
 // secrets are fields whose words stay out of engine.yml.
 var secrets = []string{"password", "keyfile_json"}
@@ -159,16 +160,32 @@ func (im *importer) customSchema(target map[string]any) string {
 	return ""
 }
 
+// onlyAt is a place in a file that shows nothing but itself: what stands beside it in
+// profiles.yml may be a password.
+func onlyAt(f *source.File, from, to int) source.Span {
+	from, to = min(max(from, 0), len(f.Data)), min(max(to, 0), len(f.Data))
+	veiled := bytes.Clone(f.Data)
+	for i := range veiled {
+		if (i < from || i >= to) && veiled[i] != '\n' {
+			veiled[i] = ' '
+		}
+	}
+	return source.NewFile(f.Path, veiled).Span(from, to)
+}
+
 func (im *importer) targetOf(name string, out *yaml.Node, env *constants) (*yaml.Node, bool) {
 	kind := scalar(get(out, "type"))
 	fields, ok := targetFields[kind]
 	at := func(n *yaml.Node) source.Span {
-		f := im.o.Profiles
-		from := f.Offset(n.Line, n.Column)
-		return f.Span(from, from+len(n.Value))
+		from := im.o.Profiles.Offset(n.Line, n.Column)
+		return onlyAt(im.o.Profiles, from, from+len(n.Value))
 	}
 	if !ok {
-		im.note(at(out), "the output %q is of type %q, which is not there: duckdb, postgres and bigquery are", name, kind)
+		where := get(out, "type")
+		if where == nil {
+			where = out
+		}
+		im.note(at(where), "the output %q is of type %q, which is not there: duckdb, postgres and bigquery are", name, kind)
 		return nil, false
 	}
 	t := &yaml.Node{Kind: yaml.MappingNode}
@@ -199,7 +216,7 @@ func (im *importer) targetOf(name string, out *yaml.Node, env *constants) (*yaml
 		if s, ok := v.(string); ok {
 			w, err := env.text(s)
 			if err != nil {
-				im.note(at(n), "%v", err)
+				im.note(at(key), "%v", err)
 				continue
 			}
 			v = w

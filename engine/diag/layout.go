@@ -28,7 +28,14 @@ func layOut(s Snippet, focus, room int) lineLayout {
 	cells, at := expand(s.Text)
 	total := at[len(at)-1]
 	l := lineLayout{skip: s.Skip, at: at, hi: total}
-	if room > 0 && total > room {
+	need := total
+	if s.Skip > 0 {
+		need++
+	}
+	if s.Cut {
+		need++
+	}
+	if room > 0 && need > room {
 		l.lo, l.hi = window(at, focus-1-s.Skip, total, room)
 	}
 	var b strings.Builder

@@ -12,7 +12,7 @@ import (
 // RenderOptions say how framed text is laid out.
 type RenderOptions struct {
 	Color   bool
-	Width   int  // columns of the terminal; source lines are cut to it. 0: not cut
+	Width   int  // columns of the terminal, at least 40: source lines are cut to it, texts wrapped. 0: neither
 	Context int  // lines shown around every place
 	Causes  bool // show the error behind a diagnostic, where there is one
 }
@@ -93,14 +93,42 @@ func (f *frame) heading(j JSON) {
 		head += "[" + j.Code + "]"
 	}
 	f.paint(f.accent, head)
-	first, rest, more := strings.Cut(printable(j.Message), "\n")
-	f.paint(styleBold, ": "+first)
+	lines := strings.Split(printable(j.Message), "\n")
+	for i, line := range f.around(lines[0], len(head)+2, 2) {
+		if i == 0 {
+			f.paint(styleBold, strings.TrimRight(": "+line, " "))
+		} else {
+			f.out.WriteString("\n  ")
+			f.paint(styleBold, line)
+		}
+	}
 	f.out.WriteByte('\n')
-	if more {
-		for line := range strings.SplitSeq(rest, "\n") {
+	for _, text := range lines[1:] {
+		for _, line := range wrap(text, f.less(2)) {
 			f.out.WriteString("  " + line + "\n")
 		}
 	}
+}
+
+// less is the width without n columns, 0 if there is no limit.
+func (f *frame) less(n int) int {
+	if f.Width <= 0 {
+		return 0
+	}
+	return max(f.Width-n, 20)
+}
+
+// around wraps a line that begins behind first columns, and goes on behind further ones.
+func (f *frame) around(line string, first, further int) []string {
+	if f.Width <= 0 || first+textColumns(line) <= f.Width {
+		return []string{line}
+	}
+	end, next := fit(line, max(f.Width-first, 1))
+	if end == next && next < len(line) && !strings.Contains(line[:next], " ") && first > further {
+		// Not one word fits: it begins on a line of its own.
+		return append([]string{""}, wrap(line, f.less(further))...)
+	}
+	return append([]string{strings.TrimRight(line[:end], " ")}, wrap(line[next:], f.less(further))...)
 }
 
 // blocksOf groups the places of a diagnostic by file, the primary one's file first.
@@ -223,13 +251,24 @@ func (f *frame) block(b block, further bool) {
 	}
 	f.out.WriteString(f.gutter + " ")
 	f.paint(styleGutter, arrow)
-	f.out.WriteString(" " + printable(b.path))
+	at := ""
 	if len(b.lines) > 0 {
-		f.out.WriteString(":" + strconv.Itoa(b.line) + ":" + strconv.Itoa(b.column))
+		at = ":" + strconv.Itoa(b.line) + ":" + strconv.Itoa(b.column)
 	}
+	before := len(f.gutter) + 5
+	path := f.path(b.path, before+1, at) // a colon may follow
+	f.out.WriteString(" " + path)
 	if len(b.lines) == 0 {
 		if b.text != "" {
-			f.paint(styleGutter, ": "+strings.ReplaceAll(printable(b.text), "\n", " "))
+			text := strings.ReplaceAll(printable(b.text), "\n", " ")
+			for i, line := range f.around(text, before+textColumns(path)+2, before) {
+				if i == 0 {
+					f.paint(styleGutter, strings.TrimRight(": "+line, " "))
+				} else {
+					f.out.WriteString("\n" + strings.Repeat(" ", before))
+					f.paint(styleGutter, line)
+				}
+			}
 		}
 		f.out.WriteByte('\n')
 		return
@@ -279,13 +318,40 @@ func (f *frame) caret(row lineLayout, m mark) {
 	}
 	from, to := row.column(m.from), row.column(m.to)
 	under := strings.Repeat(sign, max(1, to-from))
-	if m.text != "" {
-		under += " " + strings.ReplaceAll(printable(m.text), "\n", " ")
+	text := strings.ReplaceAll(printable(m.text), "\n", " ")
+	var below []string
+	if room := f.room(); room > 0 && text != "" && from+len(under)+1+textColumns(text) > room {
+		// Below the carets, and as far to the left as it takes to have a column for words.
+		start := max(0, min(from, room-words))
+		for _, line := range wrap(text, room-start) {
+			below = append(below, strings.Repeat(" ", start)+line)
+		}
+		under = under[:min(len(under), max(room-from, 1))]
+	} else if text != "" {
+		under += " " + text
 	}
 	f.bar("|")
 	f.out.WriteString(" " + strings.Repeat(" ", from))
 	f.paint(st, under)
 	f.out.WriteByte('\n')
+	for _, line := range below {
+		f.bar("|")
+		f.out.WriteByte(' ')
+		f.paint(st, line)
+		f.out.WriteByte('\n')
+	}
+}
+
+// words is a comfortable width of a column of text.
+const words = 40
+
+// path is a path that, with at behind it, fits behind before columns.
+func (f *frame) path(path string, before int, at string) string {
+	path = printable(path)
+	if f.Width > 0 {
+		path = cutPath(path, max(f.Width-before-len(at), 8))
+	}
+	return path + at
 }
 
 // fact writes a «= help: …» row; further lines of the text are aligned below the first.
@@ -299,7 +365,15 @@ func (f *frame) fact(kind, text string) {
 		indent += strings.Repeat(" ", len(kind)+2)
 	}
 	text = strings.TrimRight(printable(text), "\n")
-	f.out.WriteString(strings.ReplaceAll(text, "\n", "\n"+indent) + "\n")
+	for i, line := range strings.Split(text, "\n") {
+		for k, piece := range wrap(line, f.less(len(indent))) {
+			if i+k > 0 {
+				f.out.WriteString("\n" + indent)
+			}
+			f.out.WriteString(piece)
+		}
+	}
+	f.out.WriteByte('\n')
 }
 
 // edit writes the touched lines before and after, as a small diff.
@@ -310,7 +384,7 @@ func (f *frame) edit(e JSONEdit) {
 	f.bar("=")
 	f.out.WriteByte(' ')
 	f.paint(styleBold, "edit:")
-	f.out.WriteString(" " + printable(e.Path) + ":" + strconv.Itoa(e.Line) + "\n")
+	f.out.WriteString(" " + f.path(e.Path, len(f.gutter)+9, ":"+strconv.Itoa(e.Line)) + "\n")
 	write := func(st style, sign string, ls []string) {
 		for i, text := range ls {
 			n := strconv.Itoa(e.Line + i)

@@ -74,7 +74,8 @@ func batchCeiling(at time.Time, size string) time.Time {
 // configuration says, and one that exists lookback batches before the one in which the last
 // build was: that is dbt's rule where builds follow each other in one batch, and leaves no gap
 // where they do not. An existing table gets those besides what is asked for, because they are
-// due: the build is recorded as having read all that its inputs have.
+// due: the build is recorded as having read all that its inputs have. So does a table whose
+// rows are only a part because of --empty or --sample.
 func batchesOf(in In, full bool) []time.Time {
 	cfg := in.Node.Config
 	size := cfg.BatchSize
@@ -114,7 +115,7 @@ func batchesOf(in In, full bool) []time.Time {
 	if !in.To.IsZero() {
 		to = batchCeiling(in.To, size)
 	}
-	if full {
+	if full && (!in.Anew || in.FullRefresh || in.Existing.Kind == warehouse.None) {
 		span(from, to)
 		return out
 	}

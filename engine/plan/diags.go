@@ -47,6 +47,15 @@ func leftOver(node addr.Node, rel warehouse.Relation) diag.Diagnostic {
 	}
 }
 
+// partRead refuses to add to history what was made of a part.
+func partRead(n *compile.Node, of addr.Node) diag.Diagnostic {
+	return diag.Diagnostic{
+		Code: codeSpared, Model: n.ID,
+		Message: fmt.Sprintf("%s %q holds all of its rows and would be changed by what %q holds, which is only the rows of a build with --empty or --sample", n.ID.Kind, n.ID.Name, of.Name),
+		Help:    "build both: --select " + of.Name + "+",
+	}
+}
+
 func limitedSpared(n *compile.Node) diag.Diagnostic {
 	d := diag.Diagnostic{
 		Severity: diag.Warning, Code: codeSpared, Model: n.ID,

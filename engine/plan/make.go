@@ -26,7 +26,7 @@ const Format = 1
 // date in the warehouse that s describes. It reads neither clock nor network: the same
 // arguments give the same bytes.
 func Make(p *compile.Program, s state.Snapshot, sel Selection) (*Plan, diag.List) {
-	m := &maker{program: p, snapshot: s, selection: sel, built: map[addr.Node]bool{}, holds: make(map[addr.Node]*holding, len(p.Order)), useful: map[addr.Node]bool{}, pinned: map[addr.Node]bool{}, position: map[addr.Node]int{}, effective: map[addr.Node][]addr.Node{}, at: map[addr.Node]*Action{}, gated: map[addr.Node]bool{}, definer: definer{program: p}}
+	m := &maker{program: p, snapshot: s, selection: sel, built: map[addr.Node]bool{}, parts: map[addr.Node]addr.Node{}, holds: make(map[addr.Node]*holding, len(p.Order)), useful: map[addr.Node]bool{}, pinned: map[addr.Node]bool{}, position: map[addr.Node]int{}, effective: map[addr.Node][]addr.Node{}, at: map[addr.Node]*Action{}, gated: map[addr.Node]bool{}, definer: definer{program: p}}
 	for i, n := range p.Order {
 		m.position[n] = i
 	}
@@ -92,7 +92,8 @@ type maker struct {
 	selection Selection
 	plan      *Plan
 	diags     diag.List
-	built     map[addr.Node]bool // nodes that this plan builds
+	built     map[addr.Node]bool      // nodes that this plan builds
+	parts     map[addr.Node]addr.Node // what a node holds a part of, for those that are not built; see partOf
 	holds     map[addr.Node]*holding
 	useful    map[addr.Node]bool // somebody could be spared if the node came out as it is
 	pinned    map[addr.Node]bool // somebody was left out because of how the node will come out
@@ -167,6 +168,12 @@ func (m *maker) consider(n *compile.Node) {
 		m.plan.Kept[n.ID.Kind]++
 		return
 	}
+	part := m.partlyHeld(n.ID)
+	if !part.IsZero() && m.wholeHistory(n) {
+		m.diags.Add(partRead(n, part))
+		m.plan.Kept[n.ID.Kind]++
+		return
+	}
 	caps := m.program.Target.Dialect.Caps()
 	record, recorded := m.snapshot.Nodes[n.ID]
 	known := ""
@@ -205,6 +212,9 @@ func (m *maker) consider(n *compile.Node) {
 		Keep:   keep,
 		Naming: m.naming(n), Reads: make(map[addr.Node]compile.Reading, len(inputs)),
 	}
+	if !part.IsZero() && !bound(a.Kind) {
+		a.Fingerprint = compile.OfPart(a.Fingerprint)
+	}
 	for _, p := range inputs {
 		a.Reads[p] = m.reading(n, p)
 		if bound(a.Kind) {
@@ -242,6 +252,53 @@ func (m *maker) spared(n *compile.Node) bool {
 	}
 	m.diags.Add(limitedSpared(n))
 	return true
+}
+
+// partlyHeld is a node that n reads, itself or through views, that holds only the rows of a build with
+// --empty or --sample and is not built by this plan; zero if there is none. What is made of a
+// part is no whole, whatever its own text says.
+func (m *maker) partlyHeld(n addr.Node) addr.Node {
+	if m.program.Limit != nil {
+		return addr.Node{}
+	}
+	for _, p := range m.inputs(n) {
+		if of := m.partOf(p); !of.IsZero() {
+			return of
+		}
+	}
+	return addr.Node{}
+}
+
+// partOf is partlyHeld of what reads p. It looks at each view once: what p reads has been
+// considered before p.
+func (m *maker) partOf(p addr.Node) addr.Node {
+	if m.built[p] {
+		return addr.Node{}
+	}
+	if of, known := m.parts[p]; known {
+		return of
+	}
+	record := m.snapshot.Nodes[p]
+	var of addr.Node
+	switch {
+	case compile.Limited(record.Fingerprint):
+		of = p
+	case bound(record.Kind):
+		of = m.partlyHeld(p)
+	}
+	m.parts[p] = of
+	return of
+}
+
+// wholeHistory reports whether n holds rows of earlier builds, all of them, and is added to.
+func (m *maker) wholeHistory(n *compile.Node) bool {
+	if n.ID.Kind != addr.Snapshot && n.Config.Materialized != "incremental" {
+		return false
+	}
+	if existing := m.snapshot.Relations[n.Relation]; existing.Kind == warehouse.None || compile.Limited(m.snapshot.Nodes[n.ID].Fingerprint) {
+		return false
+	}
+	return n.ID.Kind == addr.Snapshot || !m.selection.FullRefresh || n.Config.FullRefresh != nil && !*n.Config.FullRefresh
 }
 
 // limits are those of a node's configuration. Its labels mark the jobs that build it.

@@ -60,7 +60,11 @@ func (r *reviewer) compare(c *Change, n *compile.Node, a *Action, record state.R
 		case other && a.Verb != Update:
 			c.Rows, own.rows, own.all = true, true, true
 		case !c.contentDiffers() && c.How == Direct && len(c.Config)+len(c.Storage) == 0 && !textChanged:
-			c.unknown("a function that it calls changed, or another engine built it", own)
+			why := "a function that it calls changed, or another engine built it"
+			if compile.Limited(record.Fingerprint) {
+				why = limitedWords
+			}
+			c.unknown(why, own)
 		}
 	case textChanged || other || c.How == Indirect || len(c.Config)+len(c.Storage) == 0:
 		why := "its query is not analyzed"

@@ -490,13 +490,13 @@ func (o *object) change(n *yaml.Node) (ContractChange, bool) {
 }
 
 // readCustomers reads the files that parts of the configuration are in.
-func (s *settings) readCustomers(dir string) {
+func (s *settings) readCustomers(dir string, from *reading) {
 	if s.Distribution == nil {
 		return
 	}
 	for _, name := range PartNames {
 		if p := s.Distribution.Parts[name]; p != nil && p.form != nil {
-			s.reader.list.Add(p.readCSV(dir)...)
+			s.reader.list.Add(p.readCSV(dir, from)...)
 			p.form = nil
 		}
 	}
@@ -517,12 +517,12 @@ func leaves(dir, abs string) bool {
 	return err != nil || !filepath.IsLocal(rel)
 }
 
-func (p *Part) readCSV(dir string) diag.List {
+func (p *Part) readCSV(dir string, from *reading) diag.List {
 	abs := filepath.Join(dir, filepath.FromSlash(p.form.path))
 	if leaves(dir, abs) {
 		return diag.List{valueInvalid(p.CSV.At, fmt.Sprintf("%q cannot be read: a link leads out of the project", p.CSV.V), "give a path relative to engine.yml, below it, with the file itself in the project")}
 	}
-	f, ok, list := readNamed(abs, p.form.path)
+	f, ok, list := from.named(dir, p.form.path)
 	if !ok {
 		for i := range list {
 			list[i].Labels = append(list[i].Labels, diag.Label{At: p.CSV.At, Text: "asked for here"})

@@ -19,6 +19,10 @@ import (
 // env answers ${NAME} in default_target; the targets' own values are interpolated by
 // Settings.Target.
 func Load(dir string, env func(string) (string, bool)) (*Project, diag.List) {
+	return loadFrom(dir, env, nil)
+}
+
+func loadFrom(dir string, env func(string) (string, bool), from *reading) (*Project, diag.List) {
 	p := &Project{Lock: &Lock{}}
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -29,7 +33,7 @@ func Load(dir string, env func(string) (string, bool)) (*Project, diag.List) {
 	if err != nil || !info.IsDir() {
 		return p, diag.List{projectMissing(dir, err)}
 	}
-	settings, found, list := readSettings(abs, dir, env)
+	settings, found, list := readSettings(abs, dir, env, from)
 	p.Settings = settings.Settings
 	if !found {
 		return p, list
@@ -38,17 +42,24 @@ func Load(dir string, env func(string) (string, bool)) (*Project, diag.List) {
 	lock, more := ReadLock(abs)
 	p.Lock = lock
 	list.Add(more...)
-	p.Selectors, more = readSelectors(abs)
+	p.Selectors, more = readSelectors(abs, from)
 	list.Add(more...)
 
 	w := &walker{dir: abs, skip: map[string]bool{p.Settings.TargetPath: true}, seen: map[string]bool{}, folders: map[trade][]string{}}
 	w.roots(settings.roots)
+	if from != nil {
+		w.open(from.buffers, settings.roots)
+	}
 	slices.SortFunc(w.entries, func(a, b entry) int { return strings.Compare(a.path, b.path) })
 	list.Add(w.list...)
 
 	a := assembly{project: p}
-	for _, l := range readAll(abs, w.wantedEntries(&list)) {
+	read := readAll(abs, w.wantedEntries(&list), from)
+	for _, l := range read {
 		a.add(l)
+	}
+	if from != nil && from.shelf != nil {
+		from.shelf.settle(read, settings.File)
 	}
 	list.Add(a.list...)
 	list.Add(settings.readFolders(w.folders)...)

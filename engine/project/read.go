@@ -38,7 +38,7 @@ type loaded struct {
 }
 
 // readAll reads the entries on all processors. The results are in the order of entries.
-func readAll(dir string, entries []entry) []loaded {
+func readAll(dir string, entries []entry, from *reading) []loaded {
 	out := make([]loaded, len(entries))
 	var next atomic.Int64
 	var wg sync.WaitGroup
@@ -50,7 +50,7 @@ func readAll(dir string, entries []entry) []loaded {
 					return
 				}
 				out[i].entry = entries[i]
-				out[i].read(dir)
+				from.read(&out[i], dir)
 			}
 		})
 	}
@@ -58,14 +58,18 @@ func readAll(dir string, entries []entry) []loaded {
 	return out
 }
 
-func (l *loaded) read(dir string) {
+func (l *loaded) read(dir string, from *reading) {
 	abs := filepath.Join(dir, filepath.FromSlash(l.path))
 	if l.trade == tradeSeeds && !isText(l.path) {
 		l.readSeed(abs)
 		return
 	}
 	var list diag.List
-	l.file, l.ok, list = readFile(abs, l.path)
+	if text, open := from.buffer(l.path); open {
+		l.file, l.ok, list = textFile(l.path, text)
+	} else {
+		l.file, l.ok, list = readFile(abs, l.path)
+	}
 	l.list.Add(list...)
 	if !l.ok {
 		return
@@ -102,8 +106,16 @@ func readFile(abs, rel string) (f *source.File, ok bool, list diag.List) {
 		f = source.NewFile(rel, nil)
 		return f, false, diag.List{fileLarge(f.Whole(), size)}
 	}
+	return textFile(rel, data)
+}
+
+// trimMark is text without a byte order mark.
+func trimMark(text []byte) []byte { return bytes.TrimPrefix(text, []byte("\xEF\xBB\xBF")) }
+
+// textFile is the file of a text.
+func textFile(rel string, data []byte) (f *source.File, ok bool, list diag.List) {
 	utf16 := bytes.HasPrefix(data, []byte{0xFF, 0xFE}) || bytes.HasPrefix(data, []byte{0xFE, 0xFF})
-	f = source.NewFile(rel, bytes.TrimPrefix(data, []byte("\xEF\xBB\xBF")))
+	f = source.NewFile(rel, trimMark(data))
 	if utf8.Valid(f.Data) {
 		return f, true, nil
 	}

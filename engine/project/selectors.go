@@ -2,8 +2,6 @@ package project
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -51,12 +49,11 @@ type Choice struct {
 var indirects = []string{"eager", "cautious", "buildable", "empty"}
 
 // readSelectors reads selectors.yml; a project need not have one.
-func readSelectors(dir string) ([]*Selector, diag.List) {
-	abs := filepath.Join(dir, SelectorsFile)
-	if _, err := os.Stat(abs); os.IsNotExist(err) {
+func readSelectors(dir string, from *reading) ([]*Selector, diag.List) {
+	if from.missing(dir, SelectorsFile) {
 		return nil, nil
 	}
-	f, ok, list := readNamed(abs, SelectorsFile)
+	f, ok, list := from.named(dir, SelectorsFile)
 	if !ok {
 		return nil, list
 	}

@@ -63,14 +63,13 @@ type tree struct {
 
 // readSettings reads engine.yml. found is false when there is none. When it cannot be
 // parsed the defaults hold, so that the mistakes of other files are found as well.
-func readSettings(dir, shown string, env func(string) (string, bool)) (*settings, bool, diag.List) {
+func readSettings(dir, shown string, env func(string) (string, bool), from *reading) (*settings, bool, diag.List) {
 	s := &settings{}
 	s.TargetPath, s.Dialect.V = "target", GoogleSQL
-	abs := filepath.Join(dir, settingsFile)
-	if _, err := os.Stat(abs); os.IsNotExist(err) {
+	if from.missing(dir, settingsFile) {
 		return s, false, diag.List{settingsMissing(shown, lookalike(dir))}
 	}
-	f, ok, list := readNamed(abs, settingsFile)
+	f, ok, list := from.named(dir, settingsFile)
 	s.File = f
 	doc := &document{file: f}
 	if ok {
@@ -81,7 +80,7 @@ func readSettings(dir, shown string, env func(string) (string, bool)) (*settings
 	s.reader = &reader{doc: doc}
 	broken := !ok || list.HasErrors() && doc.root == nil
 	s.decode(doc.root, broken, env)
-	s.readCustomers(dir)
+	s.readCustomers(dir, from)
 	return s, true, append(list, s.reader.list...)
 }
 

@@ -29,7 +29,7 @@ func (l Lexis) Items(text string) [][2]int {
 		case depth == 0 && isPunct(text, t, ','):
 			finish()
 			continue
-		case depth == 0 && t.Kind == Word && !after && endsItems(t.In(text)), depth == 0 && isPunct(text, t, ';'):
+		case depth == 0 && t.Kind == Word && !(after && t.Is(text, "except")) && endsItems(t.In(text)), depth == 0 && isPunct(text, t, ';'):
 			finish()
 			return out
 		case depth == 0 && len(out) == 0 && start < 0 && (t.Is(text, "distinct") || t.Is(text, "all")):

@@ -32,12 +32,14 @@ var layers = [][]string{
 	{"engine/distribute", "engine/ingest", "catalog/reading"},
 	{"engine/artifact", "catalog", "engine/serve", "engine/metabase"},
 	{"engine"},
-	{"cmd/engine/view"},
+	{"engine/editor"},
+	{"engine/lsp"},
+	{"cmd/engine/view", "cmd/engine/terminal", "cmd/engine/man"},
 	{"cmd/engine"},
 }
 
 // support is what only tests and other support import.
-var support = []string{"internal/conformance", "internal/conformance/cmd/conformance", "internal/consumers", "internal/crash", "internal/deps", "internal/docs", "internal/golden", "internal/metered", "internal/pictures", "internal/readme", "internal/testcount", "internal/testpeer/pg", "internal/testpeer/bqpeer", "internal/testpeer/bqscript", "internal/testpeer/fault", "internal/testpeer/metabase", "catalog/web/bundle", "engine/googlesql/raw/gen", "engine/googlesql/show", "bench", "bench/gen", "bench/cmd/genproject", "bench/cmd/report", "bench/ancestry", "bench/schedule", "bench/distribute", "bench/ingest", "bench/catalog", "bench/peers", "catalog/browse"}
+var support = []string{"internal/conformance", "internal/conformance/cmd/conformance", "engine/lsp/lsptest", "internal/consumers", "internal/crash", "internal/deps", "internal/docs", "internal/golden", "internal/metered", "internal/pictures", "internal/readme", "internal/recording", "internal/release", "internal/testcount", "internal/testpeer/pg", "internal/testpeer/bqpeer", "internal/testpeer/bqscript", "internal/testpeer/fault", "internal/testpeer/metabase", "catalog/web/bundle", "engine/googlesql/raw/gen", "engine/googlesql/show", "bench", "bench/gen", "bench/cmd/genproject", "bench/cmd/report", "bench/ancestry", "bench/schedule", "bench/distribute", "bench/ingest", "bench/catalog", "bench/page", "bench/peers", "catalog/browse"}
 
 // heavy are dependencies that make a build slow or need a C compiler, and the packages
 // that may import them outside of tests.

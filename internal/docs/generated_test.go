@@ -40,10 +40,10 @@ func generated() map[string]string {
 	}
 	for _, e := range entries {
 		var rows [][]string
-		for _, k := range e.keys {
-			rows = append(rows, []string{code(k.name), k.shape, k.help})
+		for _, k := range e.Keys {
+			rows = append(rows, []string{code(k.Name), k.Shape, k.Help})
 		}
-		out[e.name+" keys"] = table([]string{"key", "value", "meaning"}, rows)
+		out[e.Name+" keys"] = table([]string{"key", "value", "meaning"}, rows)
 	}
 	return out
 }

@@ -241,7 +241,7 @@ func (r *reader) doesTable(text string) {
 		r.t.Fatalf("the table of daily use has %d commands", len(rows))
 	}
 	for _, m := range rows {
-		if m[1] == "docs serve" { // goes on until it is stopped; cmd/engine tests it
+		if m[1] == "docs serve" || m[1] == "watch" { // go on until they are stopped; cmd/engine tests them
 			continue
 		}
 		r.does("bin/engine "+m[1], 0, `\S`)

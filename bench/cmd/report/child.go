@@ -17,9 +17,11 @@ import (
 	"github.com/engine-build/engine/engine/warehouse/duckdb"
 )
 
-func load(ctx context.Context, dir string) (*compile.Program, error) {
+// load makes the program of a project: names, templates and order, or with analyzed also the
+// SQL of the target.
+func load(ctx context.Context, dir string, analyzed bool) (*compile.Program, error) {
 	o := engine.Options{
-		Dir: dir, Env: func(string) (string, bool) { return "", false }, Drivers: []warehouse.Driver{duckdb.Driver{}}, SkipAnalysis: true,
+		Dir: dir, Env: func(string) (string, bool) { return "", false }, Drivers: []warehouse.Driver{duckdb.Driver{}}, SkipAnalysis: !analyzed,
 	}
 	p, ds := engine.Load(o)
 	if ds.HasErrors() {
@@ -32,15 +34,32 @@ func load(ctx context.Context, dir string) (*compile.Program, error) {
 	return program, nil
 }
 
-func childLoad(ctx context.Context, dir string) error {
-	_, err := load(ctx, dir)
-	return err
+// runChild does what a measured process is asked for.
+func runChild(ctx context.Context, what string, args []string) error {
+	arg := func(i int) string {
+		if i < len(args) {
+			return args[i]
+		}
+		return ""
+	}
+	switch what {
+	case "load":
+		_, err := load(ctx, arg(0), false)
+		return err
+	case "phases":
+		return childPhases(ctx, arg(0))
+	case "statements":
+		return childStatements(ctx, arg(0), arg(1))
+	case "bare":
+		return childBare(ctx, arg(0), arg(1))
+	}
+	return fmt.Errorf("a process cannot be asked for %q", what)
 }
 
 // childStatements writes the statements that make the project's tables: what one would
 // send by hand.
 func childStatements(ctx context.Context, dir, out string) error {
-	p, err := load(ctx, dir)
+	p, err := load(ctx, dir, true)
 	if err != nil {
 		return err
 	}

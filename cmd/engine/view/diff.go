@@ -256,18 +256,7 @@ func readable(r difference.Result) difference.Result {
 // DifferencesMarkdown writes comparisons for a pull request.
 func DifferencesMarkdown(all []Difference) string {
 	var b strings.Builder
-	if len(all) == 0 {
-		return "Nothing was compared.\n"
-	}
-	b.WriteString("| relation | outcome | rows before | rows after | only before | only after | differ |\n|---|---|--:|--:|--:|--:|--:|\n")
-	for _, d := range all {
-		if d.Result == nil {
-			fmt.Fprintf(&b, "| %s | %s | | | | | |\n", mdCode(d.title()), mdText(d.Missing))
-			continue
-		}
-		r := d.Result
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s |\n", mdCode(d.title()), mdText(verdict(r)), Count(r.RowsA), Count(r.RowsB), Count(r.OnlyA), Count(r.OnlyB), Count(r.Matched-r.Equal))
-	}
+	b.WriteString(differencesTable(all))
 	for _, d := range all {
 		if d.Result == nil || d.Result.Same() {
 			continue
@@ -292,6 +281,24 @@ func DifferencesMarkdown(all []Difference) string {
 			b.WriteString(Markdown(side.table(r)))
 		}
 		b.WriteString("\n</details>\n")
+	}
+	return b.String()
+}
+
+// differencesTable has a line for each comparison.
+func differencesTable(all []Difference) string {
+	if len(all) == 0 {
+		return "Nothing was compared.\n"
+	}
+	var b strings.Builder
+	b.WriteString("| relation | outcome | rows before | rows after | only before | only after | differ |\n|---|---|--:|--:|--:|--:|--:|\n")
+	for _, d := range all {
+		if d.Result == nil {
+			fmt.Fprintf(&b, "| %s | %s | | | | | |\n", mdCode(d.title()), mdText(d.Missing))
+			continue
+		}
+		r := d.Result
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s |\n", mdCode(d.title()), mdText(verdict(r)), Count(r.RowsA), Count(r.RowsB), Count(r.OnlyA), Count(r.OnlyB), Count(r.Matched-r.Equal))
 	}
 	return b.String()
 }

@@ -219,14 +219,14 @@ func (v *Distribution) draw(tick bool) {
 	if !tick && now.Sub(v.live.drawn) < redraw {
 		return
 	}
-	columns := v.s.Width - 1
-	if columns <= 0 {
-		columns = 79
-	}
+	columns, rows := v.s.size()
+	columns--
 	var lines []string
 	for i, w := range v.running {
-		if i == maxRunning {
-			lines = append(lines, v.s.Paint(Dim, fmt.Sprintf("  and %d more", len(v.running)-maxRunning)))
+		if most := min(maxRunning, rowsOr(rows, maxRunning+2)-2); i >= most {
+			if most > 0 {
+				lines = append(lines, v.s.Paint(Dim, v.s.clip(fmt.Sprintf("  and %d more", len(v.running)-most), columns)))
+			}
 			break
 		}
 		lines = append(lines, v.s.clip(fmt.Sprintf("  %s %s %s", padRight(oneLine(w.customer), v.width), padRight(w.phase, 8), Seconds(now.Sub(w.since))), columns))
@@ -238,7 +238,7 @@ func (v *Distribution) draw(tick bool) {
 	if !v.started.IsZero() {
 		bar += "  " + Seconds(now.Sub(v.started))
 	}
-	v.live.draw(now, append(lines, v.s.clip(bar+v.shared, columns)))
+	v.live.draw(now, columns+1, append(lines, v.s.clip(bar+v.shared, columns)))
 }
 
 // Note shows a word of the program.
@@ -253,18 +253,23 @@ func (v *Distribution) Note(text string) {
 	v.draw(true)
 }
 
+func (v *Distribution) clear() {
+	columns, _ := v.s.size()
+	v.live.clear(columns)
+}
+
 // Abandon leaves the terminal clean.
 func (v *Distribution) Abandon() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.live.clear()
+	v.clear()
 }
 
 // Finish shows what went wrong and the verdict.
 func (v *Distribution) Finish(r *distribute.Result) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.live.clear()
+	v.clear()
 	if v.lines {
 		level, status := "info", "done"
 		if !r.OK() {

@@ -82,7 +82,7 @@ func (h *Human) testHeadline(t *run.TestResult) string {
 	if what == "" {
 		what = t.ID.Name
 	}
-	return h.s.Paint(style, word) + ": " + plural(t.Failures, "row") + " of " + t.Of.Name + " against the rule: " + what
+	return h.s.fold(h.s.Paint(style, word)+": "+plural(t.Failures, "row")+" of "+t.Of.Name+" against the rule: "+what, "  ")
 }
 
 func (h *Human) sample(t *run.TestResult) string {

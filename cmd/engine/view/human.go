@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/plan"
 	"github.com/engine-build/engine/engine/run"
 )
@@ -27,18 +28,57 @@ type Human struct {
 	tally   Tally
 	started time.Time
 	running []running
-	eta     estimate
+	failed  []string // first lines of what went wrong so far
+	rows    int64    // of what was built
+	billed  int64
+	layers  layers
+	outlook *run.Outlook
+	rest    run.Rest
+	arrival arrival
 	live    live
 }
 
-// widths are the columns of a node line.
-type widths struct{ index, kind, name int }
+// widths are the columns of a node line; 0 is one that is left out.
+type widths struct{ index, kind, name, amount, tests, took int }
+
+// within leaves out what does not fit into columns: names become shorter first, then the
+// tests, the running number, the kind and the amount go.
+func (w widths) within(columns int) widths {
+	const enough, least = 24, 12
+	fixed := func() int {
+		n := 3 + w.took + 1
+		for _, c := range []int{w.amount, w.tests} {
+			if c > 0 {
+				n += c + 1
+			}
+		}
+		if w.kind > 0 {
+			n += w.kind + 1
+		}
+		if w.index > 0 {
+			n += 2*w.index + 4
+		}
+		return n
+	}
+	for _, out := range []*int{&w.tests, &w.index, &w.kind, &w.amount} {
+		if fixed()+min(w.name, enough) <= columns {
+			break
+		}
+		*out = 0
+	}
+	w.name = max(min(w.name, columns-fixed()), min(w.name, least))
+	return w
+}
 
 type running struct {
 	node  addr.Node
 	kind  string
 	name  string
 	since time.Time
+	// expected is how long it took before, 0 where that is not known; behind is how many wait
+	// for it, -1 until somebody asks.
+	expected time.Duration
+	behind   int
 }
 
 var _ Run = (*Human)(nil)
@@ -47,7 +87,9 @@ var _ Run = (*Human)(nil)
 func NewHuman(s Screen, o RunOptions, p *plan.Plan) *Human {
 	h := &Human{s: s, o: o, total: len(p.Actions), live: live{screen: s}}
 	h.width = widthsOf(p)
-	h.eta = newEstimate(p, o.Jobs)
+	if s.Live {
+		h.layers, h.outlook = layersOf(p), run.NewOutlook(p, o.Jobs)
+	}
 	return h
 }
 
@@ -55,7 +97,7 @@ func NewHuman(s Screen, o RunOptions, p *plan.Plan) *Human {
 const maxName = 56
 
 func widthsOf(p *plan.Plan) widths {
-	w := widths{index: len(strconv.Itoa(len(p.Actions))), kind: len("table"), name: 20}
+	w := widths{index: len(strconv.Itoa(len(p.Actions))), kind: len("table"), name: 20, amount: 16, tests: 9, took: 8}
 	for _, a := range p.Actions {
 		w.kind = max(w.kind, textWidth(kindOf(a.Verb, a.Materialized, a.Node)))
 		w.name = max(w.name, min(textWidth(nameOf(a.Relation, a.Node)), maxName))
@@ -87,6 +129,9 @@ func nameOf(rel addr.Relation, n addr.Node) string {
 func (h *Human) Event(e run.Event) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.outlook != nil {
+		h.outlook.Event(e)
+	}
 	switch e.Kind {
 	case run.RunStarted:
 		h.started = e.At
@@ -105,9 +150,13 @@ func (h *Human) Event(e run.Event) {
 }
 
 func (h *Human) start(e run.Event) {
-	r := running{node: e.Node, name: e.Node.Name, kind: string(e.Node.Kind), since: e.At}
+	r := running{node: e.Node, name: e.Node.Name, kind: string(e.Node.Kind), since: e.At, behind: -1}
 	if a := e.Action; a != nil {
 		r.kind, r.name = kindOf(a.Verb, a.Materialized, a.Node), nameOf(a.Relation, a.Node)
+	}
+	if h.outlook != nil {
+		r.expected, _ = h.outlook.Expected(e.Node)
+		h.layers.start(e.Node)
 	}
 	h.running = append(h.running, r)
 	if h.s.Verbose && !h.s.Live {
@@ -120,16 +169,16 @@ func (h *Human) end(e run.Event) {
 	if n == nil {
 		return
 	}
-	for i, r := range h.running {
-		if r.node == e.Node {
-			h.running = append(h.running[:i], h.running[i+1:]...)
-			break
-		}
+	at := slices.IndexFunc(h.running, func(r running) bool { return r.node == e.Node })
+	if at >= 0 {
+		h.running = slices.Delete(h.running, at, at+1)
+	}
+	if h.s.Live {
+		h.sum(n, at >= 0)
 	}
 	h.done++
 	h.total = max(h.total, h.done)
 	h.tally.Add(n)
-	h.eta.finished(n)
 	if h.s.Quiet {
 		return
 	}
@@ -150,6 +199,7 @@ func (h *Human) late(e run.Event) {
 	bad := t.Status.Bad() && t.Status != run.Canceled
 	if bad {
 		h.tally.TestsFailed++
+		h.failed = append(h.failed, testReason(t)+" of "+oneLine(a.Node.Name))
 	}
 	if !h.s.Quiet && (h.s.Verbose || t.Status == run.Warned || bad) {
 		h.line(h.testLine(t) + h.s.Paint(Dim, " of "+oneLine(a.Node.Name)))
@@ -160,25 +210,73 @@ func (h *Human) late(e run.Event) {
 func (h *Human) line(text string) { h.live.print(text + "\n") }
 
 func (h *Human) nodeLine(n *run.NodeResult) string {
-	index := fmt.Sprintf("[%*d/%d]", h.width.index, h.done, h.total)
-	kind := padRight(kindOf(n.Verb, n.Materialized, n.Node), h.width.kind)
-	name := padRight(oneLine(nameOf(n.Relation, n.Node)), h.width.name)
-	head := h.s.Paint(Dim, index) + " " + h.s.sign(n.Status) + " " + kind + " " + name
+	w, columns := h.width, 0
+	if h.s.Live {
+		columns, _ = h.s.size()
+		columns--
+		w = w.within(columns)
+	}
+	head := h.s.sign(n.Status) + " "
+	used := 2
+	if !h.s.Unicode {
+		used++
+	}
+	if w.index > 0 {
+		index := fmt.Sprintf("[%*d/%d]", w.index, h.done, h.total)
+		head = h.s.Paint(Dim, index) + " " + head
+		used += len(index) + 1
+	}
+	if w.kind > 0 {
+		head += padRight(kindOf(n.Verb, n.Materialized, n.Node), w.kind) + " "
+		used += w.kind + 1
+	}
+	name := oneLine(nameOf(n.Relation, n.Node))
+	if columns > 0 {
+		name = h.s.clipFront(name, w.name)
+	}
+	head += padRight(name, w.name)
+	used += max(w.name, textWidth(name))
+	// rest is what fits behind the name.
+	rest := func(text string) string {
+		if columns > 0 && used+2+textWidth(text) > columns {
+			text = h.s.clip(text, max(columns-used-2, 1))
+		}
+		return text
+	}
 	switch n.Status {
 	case run.Kept:
 		if n.Message != "" {
-			return head + "  " + h.s.Paint(Dim, "unchanged: "+n.Message)
+			return head + "  " + h.s.Paint(Dim, rest("unchanged: "+oneLine(n.Message)))
 		}
 	case run.Skipped:
 		because := "skipped"
 		if !n.Because.IsZero() {
-			because += ", because " + n.Because.Name
+			because += ", because " + oneLine(n.Because.Name)
 		}
-		return head + "  " + h.s.Paint(Dim, because)
+		return head + "  " + h.s.Paint(Dim, rest(because))
 	case run.Canceled:
-		return strings.TrimRight(head+"  "+h.s.Paint(Yellow, "canceled"), " ")
+		return head + "  " + h.s.Paint(Yellow, rest("canceled"))
 	}
-	return head + " " + padLeft(h.amount(n), 16) + " " + padLeft(testsWord(n), 9) + " " + padLeft(took(n.Start, n.End), 8) + h.spent(n)
+	if w.amount > 0 {
+		amount := h.amount(n)
+		if columns > 0 {
+			amount = h.s.clip(amount, w.amount)
+		}
+		head += " " + padLeft(amount, w.amount)
+	}
+	if w.tests > 0 {
+		head += " " + padLeft(testsWord(n), w.tests)
+	}
+	head += " " + padLeft(took(n.Start, n.End), w.took)
+	if n.Status == run.Failed && n.Rows >= 0 && !onlyTests(n) { // its word stands where the rows would
+		if made := "  " + plural(n.Rows, "row"); columns == 0 || paintedWidth(head)+textWidth(made) <= columns {
+			head += h.s.Paint(Dim, made)
+		}
+	}
+	if bill := h.spent(n); columns == 0 || paintedWidth(head)+paintedWidth(bill) <= columns {
+		head += bill
+	}
+	return head
 }
 
 // spent is what a node and its tests were billed for.
@@ -233,45 +331,117 @@ func (h *Human) testLine(t *run.TestResult) string {
 		word = string(t.Status)
 	}
 	_, style := h.s.glyph(t.Status)
-	indent := strings.Repeat(" ", 2*h.width.index+4)
-	return indent + h.s.sign(t.Status) + " test " + oneLine(t.ID.Name) + "  " + h.s.Paint(style, word)
+	indent, name := strings.Repeat(" ", 2*h.width.index+4), oneLine(t.ID.Name)
+	if h.s.Live {
+		columns, _ := h.s.size()
+		if columns < 60 {
+			indent = "  "
+		}
+		name = h.s.clipFront(name, max(columns-1-len(indent)-len("?? test ")-2-textWidth(word), 12))
+	}
+	return indent + h.s.sign(t.Status) + " test " + name + "  " + h.s.Paint(style, word)
+}
+
+// sum counts a node into what the live area shows.
+func (h *Human) sum(n *run.NodeResult, ran bool) {
+	h.layers.end(n, ran)
+	if n.Rows > 0 && !n.Status.Bad() && !onlyTests(n) && n.Status != run.Kept && n.Status != run.Skipped {
+		h.rows += n.Rows
+	}
+	h.billed += n.Usage.Billed
+	for i := range n.Tests {
+		h.billed += n.Tests[i].Usage.Billed
+	}
+	if why := reason(n); why != "" {
+		h.failed = append(h.failed, oneLine(nameOf(n.Relation, n.Node))+": "+why)
+	}
+}
+
+// billedSoFar is what the run was billed for, empty where nothing is charged.
+func (h *Human) billedSoFar() string {
+	return spent(run.Usage{Billed: h.billed}, h.o.Price, " billed")
+}
+
+// reason is the first line of why a node has failed, empty if it has not.
+func reason(n *run.NodeResult) string {
+	if n.Status != run.Failed && n.Status != run.Errored {
+		return ""
+	}
+	if d, ok := firstError(n.Diags); ok {
+		return d
+	}
+	for i := range n.Tests {
+		if t := &n.Tests[i]; t.Status == run.Failed || t.Status == run.Errored {
+			return testReason(t)
+		}
+	}
+	return string(n.Status)
+}
+
+// testReason is the first line of why a test has failed.
+func testReason(t *run.TestResult) string {
+	if t.Status == run.Errored {
+		if d, ok := firstError(t.Diags); ok {
+			return oneLine(t.ID.Name) + ": " + d
+		}
+		return oneLine(t.ID.Name) + ": " + string(t.Status)
+	}
+	return oneLine(t.ID.Name) + ": " + plural(t.Failures, "failing row")
+}
+
+// firstError is the message of the first error of a list, with its place.
+func firstError(l diag.List) (string, bool) {
+	for _, d := range l.Sorted() {
+		if d.Severity != diag.Error && d.Severity != diag.Internal {
+			continue
+		}
+		first, _, _ := strings.Cut(d.Message, "\n")
+		if !d.At.IsZero() {
+			at := d.At.Position()
+			first += fmt.Sprintf(" (%s:%d:%d)", d.At.File.Path, at.Line, at.Column)
+		}
+		return oneLine(first), true
+	}
+	return "", false
 }
 
 // Tick redraws the live area.
 func (h *Human) Tick() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.draw(true)
+	h.draw(false)
 }
 
 // Note shows a word of the program.
 func (h *Human) Note(text string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.line(h.s.Paint(Yellow, text))
+	h.line(h.s.fold(h.s.Paint(Yellow, text), "  "))
 	h.draw(true)
 }
 
-// draw renews the live area: on a tick always, otherwise at most ten times a second.
-func (h *Human) draw(tick bool) {
+// draw renews the live area, at most ten times a second if it is not told to.
+func (h *Human) draw(now bool) {
 	if !h.s.Live {
 		return
 	}
-	now := h.s.Now()
-	if !tick && now.Sub(h.live.drawn) < redraw {
+	at := h.s.Now()
+	if !now && at.Sub(h.live.drawn) < redraw {
 		return
 	}
-	h.live.draw(now, h.progress(now))
+	if h.arrival.due(at) {
+		h.rest = h.outlook.Rest(at)
+		h.arrival.follow(at, h.rest)
+	}
+	columns, rows := h.s.size()
+	h.live.draw(at, columns, h.progress(at, columns, rows))
 }
-
-// redraw is the shortest time between two pictures.
-const redraw = 100 * time.Millisecond
 
 // Finish shows failures and the verdict.
 func (h *Human) Finish(r *run.Result) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.live.clear()
+	h.clear()
 	var b strings.Builder
 	h.failures(&b, r)
 	switch {
@@ -280,7 +450,7 @@ func (h *Human) Finish(r *run.Result) {
 	case b.Len() > 0 && !h.s.Quiet:
 		_, _ = io.WriteString(h.s.Out, "\n")
 	}
-	b.WriteString(h.s.Verdict(r) + "\n")
+	b.WriteString(h.s.fold(h.s.Verdict(r), "  ") + "\n")
 	if !h.s.Quiet {
 		b.WriteString(h.s.timing(r.Timing, h.o.Timing))
 	}
@@ -291,7 +461,19 @@ func (h *Human) Finish(r *run.Result) {
 func (h *Human) Abandon() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.live.clear()
+	h.clear()
+}
+
+// clear takes the live area away. What comes then is as wide as the terminal is now.
+func (h *Human) clear() {
+	if !h.s.Live {
+		return
+	}
+	columns, _ := h.s.size()
+	h.live.clear(columns)
+	if h.s.Width > 0 {
+		h.s.Width = columns
+	}
 }
 
 // Verdict is the last line: what happened, in numbers.

@@ -32,6 +32,10 @@ type Line struct {
 	Event string `json:"event"`
 	RunID string `json:"run_id,omitempty"`
 
+	Project string `json:"project,omitempty"`
+	Target  string `json:"target,omitempty"`
+	Workers int    `json:"workers,omitempty"`
+
 	Node         string `json:"node,omitempty"`
 	Of           string `json:"of,omitempty"`
 	Verb         string `json:"verb,omitempty"`
@@ -45,6 +49,7 @@ type Line struct {
 	Spending
 	Failures    *int64      `json:"failures,omitempty"`
 	Seconds     float64     `json:"seconds,omitempty"`
+	Expected    float64     `json:"expected_seconds,omitempty"`
 	Kind        string      `json:"kind,omitempty"`
 	Severity    string      `json:"severity,omitempty"`
 	Sentence    string      `json:"sentence,omitempty"`
@@ -60,11 +65,12 @@ type Line struct {
 func (l *Lines) Event(e run.Event) {
 	switch e.Kind {
 	case run.RunStarted:
-		l.write(Line{Time: stamp(e.At), Level: "info", Event: string(e.Kind), Total: e.Total})
+		l.write(Line{Time: stamp(e.At), Level: "info", Event: string(e.Kind), Total: e.Total, Project: l.o.Project, Target: l.o.Target, Workers: l.o.Jobs, Expected: exact(l.o.Expected)})
 	case run.NodeStarted:
 		line := Line{Time: stamp(e.At), Level: "info", Event: string(e.Kind), Node: e.Node.String(), Index: e.Index, Total: e.Total}
 		if a := e.Action; a != nil {
 			line.Verb, line.Materialized = string(a.Verb), a.Materialized
+			line.Expected = exact(time.Duration(a.Millis) * time.Millisecond)
 			if !a.Relation.IsZero() {
 				line.Relation = a.Relation.String()
 			}

@@ -10,9 +10,12 @@ import (
 // live is the area at the bottom of a terminal that is drawn again and again. Finished
 // lines are held back until the next picture, so that a run of a thousand fast nodes
 // does not spend its time drawing.
+//
+// A picture is one write. Its lines are drawn over those of the last one, each with what
+// clears the rest of its row, so that nothing is empty in between and nothing flickers.
 type live struct {
 	screen  Screen
-	height  int // lines of the last picture
+	shown   []string // the last picture
 	pending strings.Builder
 	drawn   time.Time
 }
@@ -26,54 +29,221 @@ func (l *live) print(text string) {
 	l.pending.WriteString(text)
 }
 
-// draw replaces the area by new lines, in one write.
-func (l *live) draw(now time.Time, lines []string) {
+// draw replaces the area by new lines, in one write. Each of them must fit into columns
+// with one to spare: a full row wraps on some terminals and on others does not.
+func (l *live) draw(now time.Time, columns int, lines []string) {
+	l.drawn = now
+	if l.pending.Len() == 0 && sameLines(l.shown, lines) {
+		return
+	}
 	var b strings.Builder
-	b.WriteString(l.erase())
-	b.WriteString(l.pending.String())
-	l.pending.Reset()
+	height := l.height(columns)
+	if height > 0 {
+		fmt.Fprintf(&b, "\x1b[%dA\r", height)
+	}
+	over := height // rows of the last picture that are not drawn over yet
+	if l.pending.Len() > 0 || height != len(l.shown) {
+		if height > 0 {
+			b.WriteString("\x1b[J")
+		}
+		over = 0
+		b.WriteString(l.pending.String())
+		l.pending.Reset()
+	}
 	for _, line := range lines {
 		b.WriteString(line)
+		if over > 0 {
+			b.WriteString("\x1b[K")
+			over--
+		}
 		b.WriteByte('\n')
 	}
-	l.height, l.drawn = len(lines), now
+	if over > 0 {
+		b.WriteString("\x1b[J")
+	}
+	l.shown = lines
 	_, _ = io.WriteString(l.screen.Out, b.String())
 }
 
 // clear removes the area and puts out what was held back.
-func (l *live) clear() {
-	if text := l.erase() + l.pending.String(); text != "" {
+func (l *live) clear(columns int) {
+	text := ""
+	if height := l.height(columns); height > 0 {
+		text = fmt.Sprintf("\x1b[%dA\r\x1b[J", height)
+	}
+	if text += l.pending.String(); text != "" {
 		_, _ = io.WriteString(l.screen.Out, text)
 	}
 	l.pending.Reset()
-	l.height = 0
+	l.shown = nil
 }
 
-func (l *live) erase() string {
-	if l.height == 0 {
-		return ""
+// height is the number of rows that the last picture takes now: a terminal that has become
+// narrower has broken its lines.
+func (l *live) height(columns int) int {
+	rows := 0
+	for _, line := range l.shown {
+		rows += max(1, (paintedWidth(line)+columns-1)/max(columns, 1))
 	}
-	return fmt.Sprintf("\x1b[%dA\r\x1b[J", l.height)
+	return rows
 }
 
-// maxRunning is the number of running nodes shown.
-const maxRunning = 8
+func sameLines(a, b []string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
 
-// progress is the picture: the running nodes, then the bar.
-func (h *Human) progress(now time.Time) []string {
-	var lines []string
-	for i, r := range h.running {
-		if i == maxRunning {
-			more := fmt.Sprintf("  and %d more", len(h.running)-maxRunning)
-			lines = append(lines, h.s.Paint(Dim, more))
+const (
+	// redraw is the shortest time between two pictures. A clock that ticks ten times a second
+	// is a little early now and then.
+	redraw = 95 * time.Millisecond
+	// think is the shortest time between two estimates of the time left.
+	think = time.Second
+	// maxRunning is the number of running nodes shown, maxFailed that of failed ones.
+	maxRunning, maxFailed = 8, 3
+)
+
+// progress is the picture: what failed, the running nodes, the layers, the status. It has as
+// many lines as the screen has room for and is not lower than the last one: the lines above
+// it stand still.
+func (h *Human) progress(now time.Time, columns, rows int) []string {
+	room := maxRunning + maxFailed + 3
+	if rows > 0 {
+		room = min(room, rows-1)
+	}
+	if room <= 0 {
+		return nil
+	}
+	columns--
+	lines := []string{h.status(now, columns)}
+	room--
+	if strip := h.layers.strip(h.s, min(columns-2, maxStrip)); strip != "" && room > 0 {
+		lines = append([]string{"  " + strip}, lines...)
+		room--
+	}
+	failed := min(len(h.failed), maxFailed, room/3)
+	running := min(len(h.running), maxRunning, room-failed)
+	var top []string
+	for i, f := range h.failed[:failed] {
+		if left := len(h.failed) - failed; left > 0 && i == failed-1 {
+			top = append(top, h.s.Paint(Red, h.s.clip("  "+h.glyphs().bad+fmt.Sprintf(" and %d more that failed", left+1), columns)))
 			break
 		}
-		elapsed := now.Sub(r.since)
-		right := padLeft(Seconds(elapsed), 8)
-		left := h.s.clip(fmt.Sprintf("  %s %s", padRight(r.kind, h.width.kind), oneLine(r.name)), max(h.columns()-9, 10))
-		lines = append(lines, padRight(left, min(h.columns()-9, h.width.kind+h.width.name+4))+h.s.Paint(patience(elapsed), right))
+		top = append(top, h.s.Paint(Red, h.s.clip("  "+h.glyphs().bad+" "+f, columns)))
 	}
-	return append(lines, h.bar(now))
+	for i := range h.running[:running] {
+		if left := len(h.running) - running; left > 0 && i == running-1 {
+			top = append(top, h.s.Paint(Dim, h.s.clip(fmt.Sprintf("    and %d more", left+1), columns)))
+			break
+		}
+		top = append(top, h.runningLine(now, &h.running[i], columns))
+	}
+	lines = append(top, lines...)
+	for want := min(len(h.live.shown), rowsOr(rows, len(h.live.shown)+1)-1); len(lines) < want; {
+		lines = append([]string{""}, lines...)
+	}
+	return lines
+}
+
+func rowsOr(rows, unknown int) int {
+	if rows <= 0 {
+		return unknown
+	}
+	return rows
+}
+
+type glyphs struct {
+	spin []string
+	bad  string
+}
+
+var (
+	unicodeGlyphs = glyphs{[]string{"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"}, "✗"}
+	asciiGlyphs   = glyphs{[]string{"|", "/", "-", `\`}, "X"}
+)
+
+func glyphsOf(s Screen) glyphs {
+	if s.Unicode {
+		return unicodeGlyphs
+	}
+	return asciiGlyphs
+}
+
+func (h *Human) glyphs() glyphs { return glyphsOf(h.s) }
+
+const (
+	besideName = 15 // «12.3s of 4.00s», one column before
+	elapsedOne = 8  // the first part of it
+	shortName  = 16 // the narrowest column of names before something else is left out
+)
+
+// runningLine is «⠙ table  core.orders  12.3s of 4.00s  7 wait for it».
+func (h *Human) runningLine(now time.Time, r *running, columns int) string {
+	elapsed := max(now.Sub(r.since), 0)
+	// Names stand below those of the finished lines where there is room for it.
+	indent := 2
+	if below := 2*h.width.index + 4; below+2+h.width.kind+1+h.width.name+besideName < columns {
+		indent = below
+	}
+	spin := h.glyphs().spin
+	lead := strings.Repeat(" ", indent) + h.s.Paint(Cyan, spin[int(max(now.Sub(h.started), 0)/(100*time.Millisecond))%len(spin)]) + " "
+	left := columns - indent - 2
+	kind := ""
+	if name := min(h.width.name, shortName); left >= h.width.kind+1+name+besideName {
+		kind = padRight(r.kind, h.width.kind) + " "
+		left -= h.width.kind + 1
+	}
+	word, style := Seconds(elapsed), patience(elapsed)
+	beside := elapsedOne
+	if left >= shortName+besideName {
+		beside = besideName
+		if r.expected >= noticeable/2 || r.expected > 0 && elapsed >= noticeable {
+			word += " of " + Seconds(r.expected)
+			if style == Dim && elapsed > 2*r.expected && elapsed > 5*time.Second {
+				style = Yellow
+			}
+		}
+	}
+	width := min(h.width.name, left-beside)
+	switch {
+	case left < 4:
+		return h.s.clip("  "+oneLine(r.name), max(columns, 1))
+	case width < 4:
+		return lead + h.s.clip(oneLine(r.name), left)
+	}
+	line := lead + kind + padRight(h.s.clipFront(oneLine(r.name), width), width) + h.s.Paint(style, padLeft(word, beside))
+	if hint := h.hint(r, elapsed); hint != "" && left-width-beside >= textWidth(hint)+2 {
+		line += "  " + h.s.Paint(Dim, hint)
+	}
+	return line
+}
+
+// hint says why it matters when a node ends. What ends at once is not asked about.
+func (h *Human) hint(r *running, elapsed time.Duration) string {
+	if elapsed < noticeable/2 {
+		return ""
+	}
+	if r.behind < 0 {
+		r.behind = h.layers.behind(r.node)
+	}
+	var words []string
+	switch {
+	case r.behind == 1:
+		words = append(words, "1 waits for it")
+	case r.behind > 1:
+		words = append(words, Count(int64(r.behind))+" wait for it")
+	}
+	if len(h.rest.Path) > 1 && h.rest.Path[0] == r.node {
+		words = append(words, "critical path")
+	}
+	return List(words)
 }
 
 // patience colours a duration: yellow after a minute, red after five.
@@ -87,47 +257,64 @@ func patience(d time.Duration) Style {
 	return Dim
 }
 
-// columns is the width of the screen without the last column, where terminals wrap.
-func (h *Human) columns() int {
-	if h.s.Width <= 1 {
-		return 79
-	}
-	return h.s.Width - 1
+// figure is one number of the status; what has the higher rank goes first where room is short.
+type figure struct {
+	text  string
+	style Style
+	rank  int
 }
 
-func (h *Human) bar(now time.Time) string {
-	counts := fmt.Sprintf(" %d/%d", h.done, h.total)
-	failed := ""
-	if n := h.tally.Failed + h.tally.TestsFailed; n > 0 {
-		failed = fmt.Sprintf("  %d failed", n)
+// status is «80/100  2 running  1 failed  12,408 rows  1.2 GiB billed  12.3s  about 2 min left».
+func (h *Human) status(now time.Time, columns int) string {
+	parts := []figure{{fmt.Sprintf("%d/%d", h.done, h.total), Bold, 0}}
+	add := func(rank int, style Style, text string) {
+		if text != "" {
+			parts = append(parts, figure{text, style, rank})
+		}
 	}
-	times := ""
+	if n := len(h.running); n > 0 {
+		add(6, Cyan, fmt.Sprintf("%d running", n))
+	} else if h.done >= h.total {
+		add(6, Cyan, "finishing") // tests that nothing waits for, records
+	}
+	if n := len(h.failed); n > 0 {
+		add(1, Red, fmt.Sprintf("%d failed", n))
+	}
+	if n := h.tally.Skipped; n > 0 {
+		add(7, Dim, fmt.Sprintf("%d skipped", n))
+	}
+	if n := h.tally.TestsWarned; n > 0 {
+		add(5, Yellow, fmt.Sprintf("%d warned", n))
+	}
+	if h.rows > 0 {
+		add(8, Dim, plural(h.rows, "row"))
+	}
+	add(4, Dim, h.billedSoFar())
 	if !h.started.IsZero() {
-		times = "  " + Seconds(now.Sub(h.started))
+		add(3, Dim, Seconds(now.Sub(h.started)))
 	}
-	if left, ok := h.eta.left(now, h.running); ok {
-		times += fmt.Sprintf("  about %s left", short(left))
+	if h.done < h.total {
+		add(2, Plain, h.arrival.text(now))
 	}
-	room := min(h.columns()-textWidth(counts+failed+times)-2, 30)
-	if room < 5 {
-		return h.s.clip("  "+strings.TrimSpace(counts)+failed+times, h.columns())
+	for {
+		width, worst := 0, 0
+		for i, p := range parts {
+			width += 2 + textWidth(p.text)
+			if p.rank >= parts[worst].rank {
+				worst = i
+			}
+		}
+		if width <= columns || len(parts) == 1 {
+			break
+		}
+		parts = append(parts[:worst], parts[worst+1:]...)
 	}
-	full, empty := "#", "-"
-	if h.s.Unicode {
-		full, empty = "━", "─"
+	var b strings.Builder
+	for _, p := range parts {
+		b.WriteString("  " + h.s.Paint(p.style, p.text))
 	}
-	filled := 0
-	if h.total > 0 {
-		filled = min(room*h.done/h.total, room)
+	if len(parts) == 1 {
+		return h.s.clip("  "+parts[0].text, columns)
 	}
-	return "  " + h.s.Paint(Green, strings.Repeat(full, filled)) + h.s.Paint(Dim, strings.Repeat(empty, room-filled)) +
-		counts + h.s.Paint(Red, failed) + h.s.Paint(Dim, times)
-}
-
-// short is a duration for an estimate: whole seconds.
-func short(d time.Duration) string {
-	if d < time.Minute {
-		return fmt.Sprintf("%ds", int(d.Round(time.Second)/time.Second))
-	}
-	return Seconds(d)
+	return b.String()
 }

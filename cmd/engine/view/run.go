@@ -1,6 +1,8 @@
 package view
 
 import (
+	"time"
+
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/plan"
 	"github.com/engine-build/engine/engine/run"
@@ -30,6 +32,10 @@ type RunOptions struct {
 	RunID string
 	// Price is what the warehouse takes for reading.
 	Price warehouse.Price
+	// Project and Target are what is built, and where.
+	Project, Target string
+	// Expected is how long the run will take by what earlier ones have shown, 0 for not known.
+	Expected time.Duration
 	// Timing asks for all that is known of where the time went.
 	Timing bool
 }

@@ -20,6 +20,23 @@ type Screen struct {
 	Quiet   bool
 	Verbose bool
 	Now     func() time.Time
+	// Size asks the terminal for its columns and rows, which may change while something is
+	// shown; 0 is not known. It may be nil: the terminal has Width columns then.
+	Size func() (columns, rows int)
+}
+
+// size is that of a live screen now.
+func (s Screen) size() (columns, rows int) {
+	columns = s.Width
+	if s.Size != nil {
+		if c, r := s.Size(); c > 0 {
+			columns, rows = c, r
+		}
+	}
+	if columns <= 1 {
+		columns = 80
+	}
+	return columns, rows
 }
 
 // Style is one look of text.
@@ -95,6 +112,21 @@ func textWidth(t string) int {
 	return len(t)
 }
 
+// paintedWidth counts the columns of text that may hold what Paint adds.
+func paintedWidth(t string) int {
+	for {
+		from := strings.Index(t, "\x1b[")
+		if from < 0 {
+			return textWidth(t)
+		}
+		to := strings.IndexByte(t[from:], 'm')
+		if to < 0 {
+			return textWidth(t)
+		}
+		t = t[:from] + t[from+to+1:]
+	}
+}
+
 // padRight fills text with spaces up to width.
 func padRight(t string, width int) string {
 	if n := width - textWidth(t); n > 0 {
@@ -134,6 +166,25 @@ func (s Screen) clip(t string, width int) string {
 		used += w
 	}
 	return b.String() + mark
+}
+
+// clipFront shortens plain text to width columns at its beginning: the end of a name says more
+// than the schema in front of it.
+func (s Screen) clipFront(t string, width int) string {
+	if width <= 0 || textWidth(t) <= width {
+		return t
+	}
+	mark := s.ellipsis()
+	over := textWidth(t) - width + textWidth(mark)
+	if width <= textWidth(mark) {
+		return s.clip(t, width)
+	}
+	for state := -1; over > 0 && t != ""; {
+		var w int
+		_, t, w, state = uniseg.FirstGraphemeClusterInString(t, state)
+		over -= w
+	}
+	return mark + t
 }
 
 // Mark is the painted sign of an outcome.

@@ -23,6 +23,41 @@ func Wrap(text string, width int) string {
 	return b.String()
 }
 
+// Fold is fold of each line of a text.
+func (s Screen) Fold(text, indent string) string {
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = s.fold(lines[i], indent)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// fold breaks painted or plain text of one line between words where the screen ends; what
+// follows the first line stands behind indent. Without a width it stays as it is.
+func (s Screen) fold(text, indent string) string {
+	if s.Width <= 0 || paintedWidth(text) < s.Width {
+		return text
+	}
+	width := max(s.Width-1, 20)
+	var b strings.Builder
+	used := 0
+	for i, word := range strings.Split(text, " ") {
+		w := paintedWidth(word)
+		switch {
+		case i == 0:
+		case used+1+w > width:
+			b.WriteString("\n" + indent)
+			used = len(indent)
+		default:
+			b.WriteByte(' ')
+			used++
+		}
+		b.WriteString(word)
+		used += w
+	}
+	return b.String()
+}
+
 // Indent puts prefix before every line that is not empty.
 func Indent(text, prefix string) string {
 	lines := strings.Split(text, "\n")

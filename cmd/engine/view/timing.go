@@ -95,7 +95,7 @@ func (s Screen) timing(t *run.Timing, full bool) string {
 		return ""
 	}
 	if !full {
-		return s.Paint(Dim, s.timingLine(t)) + "\n"
+		return s.Paint(Dim, s.fold(s.timingLine(t), "  ")) + "\n" + s.slowest(t)
 	}
 	return "\n" + s.Paint(Bold, "where the time went") + "\n" + s.timingFacts(t) + "\n" + s.timingTable(t)
 }
@@ -106,6 +106,28 @@ func (s Screen) timingLine(t *run.Timing) string {
 	parts := []string{s.path(t, pathShown)}
 	parts = append(parts, fmt.Sprintf("slots busy %s", share(t.Busy, t.Busy+t.Idle)))
 	return strings.Join(append(parts, waits(t.Path)...), "; ")
+}
+
+// slowestShown is how many of the slowest nodes are named, and of how many at least.
+const slowestShown = 3
+
+// slowest is «slowest: a 12.0s (usually 4.00s), b 3.10s, c 2.20s», empty for a few nodes: the
+// path has named them.
+func (s Screen) slowest(t *run.Timing) string {
+	if len(t.Steps) <= 2*slowestShown {
+		return ""
+	}
+	steps := slices.Clone(t.Steps)
+	slices.SortStableFunc(steps, func(a, b run.TimingStep) int { return int(min(max(b.Took()-a.Took(), -1), 1)) })
+	var words []string
+	for _, step := range steps[:slowestShown] {
+		word := stepName(step) + " " + Seconds(step.Took())
+		if step.Expected > 0 && step.Took() > 2*step.Expected && step.Took()-step.Expected > noticeable {
+			word += " (usually " + Seconds(step.Expected) + ")"
+		}
+		words = append(words, word)
+	}
+	return s.Paint(Dim, s.fold("slowest: "+List(words), "  ")) + "\n"
 }
 
 // path is the chain that ended last, the longest steps of it where it has more than most.

@@ -1,0 +1,244 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/engine-build/engine/engine/compile"
+	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/googlesql"
+	"github.com/engine-build/engine/engine/materialize"
+	"github.com/engine-build/engine/engine/project"
+	"github.com/engine-build/engine/engine/source"
+	"github.com/engine-build/engine/engine/tenant"
+	"github.com/engine-build/engine/internal/kept"
+)
+
+// Desk is where a project is edited: it keeps from one Load and Compile to the next what they
+// have in common, which are files, sessions of the analyzer and what they answered. Safe for
+// concurrent use.
+type Desk struct {
+	options Options
+	shelf   *project.Shelf
+	pool    *googlesql.Pool
+	answers *answers
+}
+
+// NewDesk is a Desk for a project. Jobs of the options are the workers of whole compilations;
+// 0 leaves one core to whoever types. The caller must Close it.
+func NewDesk(o Options) *Desk {
+	if o.Jobs < 1 {
+		o.Jobs = max(runtime.GOMAXPROCS(0)-1, 1)
+	}
+	d := &Desk{options: o, shelf: project.NewShelf(), answers: &answers{recent: map[string][]byte{}}}
+	// One session more than there are workers: a file that is compiled by itself waits for nobody.
+	d.pool = newPool(o.Jobs + 1)
+	return d
+}
+
+func newPool(n int) *googlesql.Pool {
+	return googlesql.NewPool(n, func() (*googlesql.Session, error) { return googlesql.Open(googlesql.Options{}) })
+}
+
+// Warm opens the sessions that the first answers would wait for.
+func (d *Desk) Warm() {
+	var out []*googlesql.Session
+	for range 2 {
+		if s, err := d.pool.Get(); err == nil {
+			out = append(out, s)
+		}
+	}
+	for _, s := range out {
+		d.pool.Put(s)
+	}
+}
+
+// Close frees the sessions. What is being compiled ends with an error.
+func (d *Desk) Close() { d.pool.Close() }
+
+// Load is engine.Load with the texts of buffers, by path, in the place of files.
+func (d *Desk) Load(buffers map[string][]byte) (*project.Project, diag.List) {
+	p, found := project.LoadOver(d.options.Dir, d.options.Env, buffers, d.shelf)
+	return p, append(found, checkConnections(p, d.options.Drivers)...)
+}
+
+// Files are the texts of templates, properties, macros and docs blocks that the last Load read.
+func (d *Desk) Files() map[string]*source.File { return d.shelf.Files() }
+
+// Forget says that files have changed on disk.
+func (d *Desk) Forget(paths ...string) { d.shelf.Forget(paths...) }
+
+// Check finds what is wrong in one file of YAML or Markdown by itself.
+func (d *Desk) Check(f *source.File) diag.List {
+	return project.Check(d.options.Dir, d.options.Env, f)
+}
+
+// Compile is engine.Compile that single files can be compiled against. The Base must be
+// closed. buffers are those of Load: where there is none that differs from its file, or where
+// nothing is written down yet, what is found out is written down for other programs, too.
+func (d *Desk) Compile(ctx context.Context, p *project.Project, buffers map[string][]byte) (*compile.Program, *compile.Base, diag.List) {
+	d.Cold(p) // opens the file
+	d.answers.through.Store(saved(p.Dir, buffers) || d.answers.isEmpty())
+	defer d.answers.through.Store(false)
+	return d.options.compile(ctx, p, d, nil)
+}
+
+// Near is Compile that analyzes only what stands in some files and what that reads: tests are
+// not looked at, and what is found is true of those files only. It takes a fraction of the time
+// where nothing is kept.
+func (d *Desk) Near(ctx context.Context, p *project.Project, paths []string) (*compile.Program, *compile.Base, diag.List) {
+	return d.options.compile(ctx, p, d, append([]string{}, paths...))
+}
+
+// Cold reports whether nothing is kept of earlier compilations.
+func (d *Desk) Cold(p *project.Project) bool {
+	_, driver, ds := chooseTarget(p, d.options)
+	if ds.HasErrors() {
+		return false
+	}
+	d.options.store(p, driver, translator(driver), d)
+	return d.answers.none()
+}
+
+// saved reports whether all buffers are as their files are.
+func saved(dir string, buffers map[string][]byte) bool {
+	for path, text := range buffers {
+		data, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(path)))
+		if err != nil || !bytes.Equal(data, text) {
+			return false
+		}
+	}
+	return true
+}
+
+// With compiles one file against a Base, see compile.Base.With: with what Compile adds to it.
+func (d *Desk) With(ctx context.Context, b *compile.Base, f *source.File) (compile.Edited, bool) {
+	e, ok := b.With(ctx, f)
+	if !ok || d.options.SkipAnalysis || b.Partial() {
+		return e, ok
+	}
+	if n := e.Node; n != nil && !e.Program.Broken[n.ID] {
+		e.Found.Add(materialize.Check(n, e.Program.Target.Dialect.Caps())...)
+	}
+	if e.Program.Project.Settings.Distribution != nil {
+		for _, found := range tenant.Check(e.Program) {
+			if found.At.File == f {
+				e.Found.Add(found)
+			}
+		}
+	}
+	e.Found = e.Found.Sorted()
+	return e, ok
+}
+
+// sessions are those that a compilation of p uses, and what to do with them after it. Functions
+// of the project stay in the sessions that they were declared in.
+func (d *Desk) sessions(p *project.Project) (*googlesql.Pool, func()) {
+	if len(p.Functions) == 0 {
+		return d.pool, func() {}
+	}
+	own := newPool(d.options.Jobs + 1)
+	return own, own.Close
+}
+
+// recentBytes bounds what is kept of texts that nobody has saved.
+const recentBytes = 32 << 20
+
+// answers are those of earlier compilations: of saved texts in the file that the command
+// shares, of others in memory, as far as there is room.
+type answers struct {
+	through atomic.Bool // what comes is of saved texts
+
+	mu     sync.Mutex
+	name   [2]string
+	store  *kept.Store // nil: nothing is kept on disk
+	grown  int         // bytes added to the store since it was opened
+	empty  bool        // there was nothing in the file, and there is nothing yet
+	recent map[string][]byte
+	order  []string // keys of recent, the oldest first
+	size   int      // bytes of recent
+}
+
+// open makes a file the one that answers are kept in. It is opened again where this process
+// has added much: the file is held to its bounds then.
+func (a *answers) open(path, version string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if name := [2]string{path, version}; a.store == nil || a.name != name || a.grown > 2*recentBytes {
+		a.store, a.name, a.grown = kept.Open(path, version), name, 0
+		a.empty = a.store.Len() == 0
+	}
+}
+
+// none reports whether nothing is kept.
+func (a *answers) none() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.recent) == 0 && (a.store == nil || a.store.Len() == 0)
+}
+
+func (a *answers) isEmpty() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.empty
+}
+
+func (a *answers) Get(key string) ([]byte, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.store != nil {
+		if v, ok := a.store.Get(key); ok {
+			return v, true
+		}
+	}
+	v, ok := a.recent[key]
+	if ok && a.through.Load() && a.store != nil {
+		a.store.Put(key, v)
+		a.grown += len(key) + len(v)
+	}
+	return v, ok
+}
+
+func (a *answers) Put(key string, value []byte) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.through.Load() && a.store != nil {
+		a.store.Put(key, value)
+		a.grown += len(key) + len(value)
+		return
+	}
+	if _, known := a.recent[key]; known || len(value) > recentBytes/4 {
+		return
+	}
+	a.recent[key] = value
+	a.order = append(a.order, key)
+	a.size += len(key) + len(value)
+	for a.size > recentBytes {
+		oldest := a.order[0]
+		a.order = a.order[1:]
+		a.size -= len(oldest) + len(a.recent[oldest])
+		delete(a.recent, oldest)
+	}
+}
+
+// Save writes down what is new.
+func (a *answers) Save() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.store == nil {
+		return nil
+	}
+	a.empty = a.empty && !a.through.Load()
+	return a.store.Save()
+}
+
+// keeping is a store of what was found before.
+type keeping interface {
+	compile.Cache
+	Save() error
+}
