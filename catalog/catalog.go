@@ -17,6 +17,9 @@ type Options struct {
 	// of lots and runs. A path that the site has already is an error of the caller and panics.
 	Pages []Page
 	Files []File
+	// Maker tells the program that makes the site from other versions of it. Without it Refresh
+	// makes everything.
+	Maker string
 }
 
 // Page is a page that another room fills; the site puts its frame around it.
@@ -52,6 +55,8 @@ type job struct {
 	path string
 	view func(base string) view
 	body func() []byte // of a file that is no page
+	// passing files are made by Refresh each time: they tell of runs, or other rooms make them.
+	passing bool
 }
 
 // Build prepares the site of a catalog.
@@ -59,7 +64,15 @@ func Build(c *content.Catalog, o Options) *Site {
 	b := newBook(c, o)
 	s := &Site{book: b, jobs: b.allJobs(), number: map[string]int{}, most: MaxSingle}
 	slices.SortFunc(s.jobs, func(x, y job) int { return compare(x.path, y.path) })
+	passing := map[string]bool{}
+	for _, p := range o.Pages {
+		passing[p.Path] = true
+	}
+	for _, f := range o.Files {
+		passing[f.Path] = true
+	}
 	for i, j := range s.jobs {
+		s.jobs[i].passing = passing[j.path] || tellsOfRuns(j.path)
 		if _, twice := s.number[j.path]; twice {
 			panic(fmt.Sprintf("catalog: two files are called %s", j.path)) // slugs are distinct, see slug.go
 		}

@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/engine-build/engine/catalog/markup"
@@ -17,7 +18,12 @@ import (
 //go:embed templates/*.html
 var templateFiles embed.FS
 
-var templates = template.Must(template.New("").Funcs(template.FuncMap{
+// templates are parsed when the first page is made: no other command waits for them.
+var templates = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("").Funcs(templateFuncs).ParseFS(templateFiles, "templates/*.html"))
+})
+
+var templateFuncs = template.FuncMap{
 	"count":  func(n int) string { return words.Count(n) },
 	"plural": func(n int, one string) string { return words.Plural(n, one) },
 	"tone":   toneClass,
@@ -37,7 +43,7 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 		}
 		return m
 	},
-}).ParseFS(templateFiles, "templates/*.html"))
+}
 
 // view is what is on a page. Either Template with Body, or Write gives its content.
 type view struct {
@@ -138,9 +144,6 @@ func (f *frame) has(key string) bool {
 
 func (b *book) footer() string {
 	var parts []string
-	if t := words.When(b.c.Generated); t != "" {
-		parts = append(parts, "Generated "+t)
-	}
 	if b.c.Engine != "" {
 		parts = append(parts, b.c.Engine)
 	}
@@ -154,6 +157,15 @@ func (b *book) footer() string {
 		parts[i] = "<span>" + markup.Escape(p) + "</span>"
 	}
 	return strings.Join(parts, " ")
+}
+
+// generated says on the entrance when the site was made. It is on no other page: each of them
+// would be another one after each build.
+func (b *book) generated(path string) string {
+	if t := words.When(b.c.Generated); t != "" && path == "index.html" {
+		return "<span>Generated " + t + "</span> "
+	}
+	return ""
 }
 
 // baseOf leads from a page to the root of the site.
@@ -179,12 +191,12 @@ func (b *book) page(j *job, s *scratch) []byte {
 	}
 	if v.Template != "" {
 		s.tmp.Reset()
-		if err := templates.ExecuteTemplate(&s.tmp, v.Template+".html", contentOf{base, b.title, v.Body}); err != nil {
+		if err := templates().ExecuteTemplate(&s.tmp, v.Template+".html", contentOf{base, b.title, v.Body}); err != nil {
 			panic("catalog: template " + v.Template + ": " + err.Error()) // our templates over our own types
 		}
 		w.Raw(s.tmp.String())
 	}
-	w.Raw("\n</main>\n</div>\n", `<footer class="foot">`, b.frame.footer, ` <a href="`, base, `help.html">Help</a></footer>`, "\n</body>\n</html>\n")
+	w.Raw("\n</main>\n</div>\n", `<footer class="foot">`, b.generated(j.path), b.frame.footer, ` <a href="`, base, `help.html">Help</a></footer>`, "\n</body>\n</html>\n")
 	s.out = markup.Squeeze(s.out[:0], w.Bytes())
 	if !utf8.Valid(s.out) {
 		return bytes.ToValidUTF8(s.out, []byte("\uFFFD"))

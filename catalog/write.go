@@ -63,13 +63,18 @@ func (s *Site) Write(dir string) error {
 	if err := sweep(root); err != nil {
 		return fmt.Errorf("remove what an interrupted write left in %s: %w", dir, err)
 	}
+	// What is half written is not sealed.
+	if err := root.Remove(sealName); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove %s in %s: %w", sealName, dir, err)
+	}
 	// The list names old and new files until all is done, so that a write that was
 	// interrupted can be finished by the next one.
 	both := slices.Concat(slices.Collect(maps.Keys(owned)), s.Paths())
 	if err := writeList(root, both); err != nil {
 		return fmt.Errorf("write %s in %s: %w", listName, dir, err)
 	}
-	if err := s.writeFiles(root, dir); err != nil {
+	marks := make([]mark, len(s.jobs))
+	if err := s.writeFiles(root, dir, marks); err != nil {
 		return err
 	}
 	if err := s.removeStale(root, owned); err != nil {
@@ -77,6 +82,11 @@ func (s *Site) Write(dir string) error {
 	}
 	if err := writeList(root, s.Paths()); err != nil {
 		return fmt.Errorf("write %s in %s: %w", listName, dir, err)
+	}
+	if digest := s.digest(); digest != "" {
+		if _, err := put(root, sealName, tempOf(0), []byte(seal(digest, s, marks))); err != nil {
+			return fmt.Errorf("write %s in %s: %w", sealName, dir, err)
+		}
 	}
 	return nil
 }
@@ -114,7 +124,7 @@ func stage(p string) int {
 	return 1
 }
 
-func (s *Site) writeFiles(root *os.Root, dir string) error {
+func (s *Site) writeFiles(root *os.Root, dir string, marks []mark) error {
 	dirs := map[string]bool{}
 	var order [3][]int
 	for i := range s.jobs {
@@ -128,7 +138,7 @@ func (s *Site) writeFiles(root *os.Root, dir string) error {
 		}
 	}
 	for _, jobs := range order {
-		if err := s.writeStage(root, dir, jobs); err != nil {
+		if err := s.writeStage(root, dir, jobs, marks); err != nil {
 			return err
 		}
 	}
@@ -136,7 +146,8 @@ func (s *Site) writeFiles(root *os.Root, dir string) error {
 }
 
 // writeStage writes files on all processors and gives the error of the first in their order.
-func (s *Site) writeStage(root *os.Root, dir string, jobs []int) error {
+// Where marks is not nil it notes how they were left.
+func (s *Site) writeStage(root *os.Root, dir string, jobs []int, marks []mark) error {
 	workers := min(runtime.GOMAXPROCS(0), len(jobs))
 	errs := make([]error, workers)
 	at := make([]int, workers)
@@ -153,7 +164,11 @@ func (s *Site) writeStage(root *os.Root, dir string, jobs []int) error {
 					return
 				}
 				j := &s.jobs[jobs[k]]
-				if err := put(root, j.path, temp, s.render(j, &scratch)); err != nil {
+				left, err := put(root, j.path, temp, s.render(j, &scratch))
+				if marks != nil {
+					marks[jobs[k]] = left
+				}
+				if err != nil {
 					errs[w], at[w] = fmt.Errorf("write %s in %s: %w", j.path, dir, err), k
 					failed.Store(true)
 					return
@@ -174,31 +189,46 @@ func (s *Site) writeStage(root *os.Root, dir string, jobs []int) error {
 	return nil
 }
 
-// put gives a file its content, unless it has it.
-func put(root *os.Root, p, temp string, data []byte) error {
+// put gives a file its content, unless it has it, and says how it was left.
+func put(root *os.Root, p, temp string, data []byte) (mark, error) {
 	name := filepath.FromSlash(p)
 	if info, err := root.Stat(name); err == nil && info.Size() == int64(len(data)) {
 		if have, err := root.ReadFile(name); err == nil && bytes.Equal(have, data) {
-			return nil
+			return markOf(info), nil
 		}
 	}
 	for attempt := 1; ; attempt++ {
-		if err := root.WriteFile(temp, data, 0o644); err != nil {
+		left, err := writeMarked(root, temp, data)
+		if err != nil {
 			_ = root.Remove(temp)
-			return err
+			return left, err
 		}
-		err := root.Rename(temp, name)
+		err = root.Rename(temp, name)
 		if attempt == maxPuts || !errors.Is(err, fs.ErrNotExist) {
-			return err
+			return left, err
 		}
 		// Another process that begins to write has taken it for the rest of an interrupted write, or
 		// has removed the folder with the last of its old files.
 		if d := path.Dir(p); d != "." {
 			if err := root.MkdirAll(filepath.FromSlash(d), 0o755); err != nil {
-				return err
+				return left, err
 			}
 		}
 	}
+}
+
+// writeMarked is Root.WriteFile that says how the file was left.
+func writeMarked(root *os.Root, name string, data []byte) (mark, error) {
+	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return mark{}, err
+	}
+	_, err = f.Write(data)
+	info, failed := f.Stat()
+	if err = errors.Join(err, failed, f.Close()); err != nil {
+		return mark{}, err
+	}
+	return markOf(info), nil
 }
 
 // maxPuts is how often a file is written that another process takes away.
@@ -266,5 +296,6 @@ func readList(root *os.Root) (map[string]bool, error) {
 
 func writeList(root *os.Root, paths []string) error {
 	slices.Sort(paths)
-	return put(root, listName, tempOf(0), []byte(listHead+strings.Join(slices.Compact(paths), "\n")+"\n"))
+	_, err := put(root, listName, tempOf(0), []byte(listHead+strings.Join(slices.Compact(paths), "\n")+"\n"))
+	return err
 }

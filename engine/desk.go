@@ -24,21 +24,35 @@ import (
 // concurrent use.
 type Desk struct {
 	options Options
+	first   int // workers while nothing is kept
 	shelf   *project.Shelf
 	pool    *googlesql.Pool
 	answers *answers
 }
 
 // NewDesk is a Desk for a project. Jobs of the options are the workers of whole compilations;
-// 0 leaves one core to whoever types. The caller must Close it.
+// 0 leaves one core to whoever types, but for the first compilation of a project of which nothing
+// is kept: it takes long, little can be answered before it, and what is typed ends it. The
+// caller must Close it.
 func NewDesk(o Options) *Desk {
+	first := o.Jobs
 	if o.Jobs < 1 {
-		o.Jobs = max(runtime.GOMAXPROCS(0)-1, 1)
+		first = runtime.GOMAXPROCS(0)
+		o.Jobs = max(first-1, 1)
 	}
-	d := &Desk{options: o, shelf: project.NewShelf(), answers: &answers{recent: map[string][]byte{}}}
+	d := &Desk{options: o, first: first, shelf: project.NewShelf(), answers: &answers{recent: map[string][]byte{}}}
 	// One session more than there are workers: a file that is compiled by itself waits for nobody.
-	d.pool = newPool(o.Jobs + 1)
+	d.pool = newPool(first + 1)
 	return d
+}
+
+// whole are the options of a whole compilation; cold: nothing is kept.
+func (d *Desk) whole(cold bool) Options {
+	o := d.options
+	if cold {
+		o.Jobs = d.first
+	}
+	return o
 }
 
 func newPool(n int) *googlesql.Pool {
@@ -82,10 +96,10 @@ func (d *Desk) Check(f *source.File) diag.List {
 // closed. buffers are those of Load: where there is none that differs from its file, or where
 // nothing is written down yet, what is found out is written down for other programs, too.
 func (d *Desk) Compile(ctx context.Context, p *project.Project, buffers map[string][]byte) (*compile.Program, *compile.Base, diag.List) {
-	d.Cold(p) // opens the file
+	cold := d.Cold(p) // opens the file
 	d.answers.through.Store(saved(p.Dir, buffers) || d.answers.isEmpty())
 	defer d.answers.through.Store(false)
-	return d.options.compile(ctx, p, d, nil)
+	return d.whole(cold).compile(ctx, p, d, nil)
 }
 
 // Near is Compile that analyzes only what stands in some files and what that reads: tests are
@@ -105,16 +119,18 @@ func (d *Desk) Cold(p *project.Project) bool {
 	return d.answers.none()
 }
 
-// saved reports whether all buffers are as their files are.
+// saved reports whether all buffers are as their files are; a byte order mark is no part of either.
 func saved(dir string, buffers map[string][]byte) bool {
 	for path, text := range buffers {
 		data, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(path)))
-		if err != nil || !bytes.Equal(data, text) {
+		if err != nil || !bytes.Equal(unmarked(data), unmarked(text)) {
 			return false
 		}
 	}
 	return true
 }
+
+func unmarked(text []byte) []byte { return bytes.TrimPrefix(text, []byte("\uFEFF")) }
 
 // With compiles one file against a Base, see compile.Base.With: with what Compile adds to it.
 func (d *Desk) With(ctx context.Context, b *compile.Base, f *source.File) (compile.Edited, bool) {
@@ -142,7 +158,7 @@ func (d *Desk) sessions(p *project.Project) (*googlesql.Pool, func()) {
 	if len(p.Functions) == 0 {
 		return d.pool, func() {}
 	}
-	own := newPool(d.options.Jobs + 1)
+	own := newPool(d.first + 1)
 	return own, own.Close
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -257,5 +258,33 @@ func TestDeskSharesWhatIsSaved(t *testing.T) {
 	}
 	if now := size(map[string][]byte{"models/a.sql": typed}); now <= saved {
 		t.Error("what was saved is not kept")
+	}
+}
+
+// TestDeskWorkers: the first compilation has all cores, later ones leave one to whoever types.
+func TestDeskWorkers(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
+	got := map[string][2]int{}
+	for name, jobs := range map[string]int{"as many as there are": 0, "two": 2} {
+		d := NewDesk(Options{Jobs: jobs})
+		got[name] = [2]int{d.whole(true).Jobs, d.whole(false).Jobs}
+		d.Close()
+	}
+	want := map[string][2]int{"as many as there are": {4, 3}, "two": {2, 2}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("workers of the first and of later compilations (-want +got):\n%s", diff)
+	}
+}
+
+// TestSavedWithAByteOrderMark: a mark in front of a file is no difference to its buffer.
+func TestSavedWithAByteOrderMark(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "a.sql"), []byte("\uFEFFselect 1"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]bool{"select 1": true, "\uFEFFselect 1": true, "select 2": false} {
+		if got := saved(dir, map[string][]byte{"a.sql": []byte(text)}); got != want {
+			t.Errorf("%q is saved: %v, want %v", text, got, want)
+		}
 	}
 }

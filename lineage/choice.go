@@ -216,6 +216,9 @@ func environment(t *compile.Target) tmpl.Env {
 			return nil, fmt.Errorf("there is no variable %q", name)
 		},
 		EnvVar: func(name string, def []any) (string, error) {
+			if compile.SecretVariable(name) {
+				return "", compile.EnvSecret(name)
+			}
 			if t.Env != nil {
 				if v, ok := t.Env(name); ok {
 					return v, nil

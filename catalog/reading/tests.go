@@ -72,7 +72,8 @@ func (r *reader) dataTest(x *compile.Test) *content.Test {
 		t.SQL = r.hide.Replace(strings.TrimSpace(q.Rows))
 	}
 	if got := r.checks[x.ID]; got != nil {
-		if got.SQL != "" {
+		// What a build asked was about relations it had made aside, which are gone.
+		if got.SQL != "" && !ok {
 			t.SQL = r.hide.Replace(strings.TrimSpace(got.SQL))
 		}
 		t.Sample = r.sample(x, got.Sample)
@@ -328,7 +329,7 @@ func (r *reader) readStatus() {
 	for _, n := range r.c.Nodes {
 		got := r.results[n.ID]
 		if got == nil {
-			if r.in.Result == nil && len(n.History) > 0 {
+			if len(n.History) > 0 { // the run has not touched it, and it stands as an earlier one left it
 				n.Status = content.Built
 				at := n.History[0].At
 				for _, i := range n.Tests {
@@ -355,10 +356,11 @@ func (r *reader) readStatus() {
 		if built && n.Data.Rows < 0 && got.Rows >= 0 && got.Materialized != "view" && got.Materialized != "ephemeral" {
 			n.Data.Rows = got.Rows
 		}
-		if built && got.End.After(n.Data.BuiltAt) {
+		recorded := len(n.History) > 0 && n.History[0].Run == r.in.Result.RunID // with the time that later catalogs know
+		if built && !recorded && got.End.After(n.Data.BuiltAt) {
 			n.Data.BuiltAt = got.End
 		}
-		if built && !got.Start.IsZero() && got.End.After(got.Start) && (len(n.History) == 0 || n.History[0].Run != r.in.Result.RunID) {
+		if built && !got.Start.IsZero() && got.End.After(got.Start) && !recorded {
 			b := content.Build{Run: r.in.Result.RunID, At: got.End, Took: got.End.Sub(got.Start), Rows: got.Rows, Bytes: -1, Billed: -1}
 			if spent := got.Total(); spent.Known() {
 				b.Bytes, b.Billed, b.Slots = spent.Bytes, spent.Billed, time.Duration(spent.SlotMillis)*time.Millisecond

@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -29,6 +30,7 @@ const (
 	exitMistake  = 2 // project, flags or configuration; nothing was written
 	exitInternal = 3
 	exitAborted  = 130 // a second interrupt
+	exitUnread   = 141 // nobody reads the output any more: what a shell says where SIGPIPE ends a program
 )
 
 // app is one run of the program: the world outside as values, and the global flags.
@@ -70,6 +72,8 @@ type app struct {
 	mu    sync.Mutex
 	tell  func(string) // shows a word of the program; set while a view runs
 	leave func()       // puts the terminal back before the process is aborted; nil: nothing to do
+
+	unread atomic.Bool // whoever read the output has gone
 }
 
 // mistakes is an error made of diagnostics, with the exit code it stands for.
@@ -105,10 +109,18 @@ func (a *app) execute(args []string) (code int) {
 			code = a.crash(r, debug.Stack())
 		}
 	}()
-	ctx, stop := a.interruptible()
+	ctx, cancel, stop := a.interruptible()
 	defer stop()
+	gone := func() {
+		a.unread.Store(true)
+		cancel()
+	}
+	a.out, a.err = &outlet{a.out, gone}, &outlet{a.err, gone}
 	root := a.rootCommand()
 	root.SetArgs(args)
+	if len(args) > 0 && args[0] == cobra.ShellCompRequestCmd {
+		unquoteUsage(root)
+	}
 	return a.conclude(root.ExecuteContext(ctx))
 }
 
@@ -118,6 +130,8 @@ func (a *app) conclude(err error) int {
 	var known *mistakes
 	var single diag.Diagnostic
 	switch {
+	case a.unread.Load():
+		return exitUnread // an error would be one of the pipe, or of what it has stopped
 	case err == nil:
 		return exitDone
 	case errors.As(err, &shown):
@@ -185,19 +199,33 @@ func (a *app) logDiagnostics(l diag.List) {
 	}
 }
 
-// interruptible is a context that the first interrupt cancels; the second ends the process.
-func (a *app) interruptible() (context.Context, func()) {
-	ctx, cancel := context.WithCancel(context.Background())
+// interruptible is a context that the first interrupt cancels, as cancel does; the second ends the
+// process. A hangup only cancels: a terminal that closes may send several, and SIGTERM with them.
+func (a *app) interruptible() (ctx context.Context, cancel, stop func()) {
+	ctx, cancel = context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // nohup ignores it
+		signal.Notify(signals, syscall.SIGHUP)
+	}
+	// Caught, the signal leaves it to the write to fail; otherwise one to stdout ends the process
+	// there and then. Nobody reads the channel: broken connections raise the signal, too.
+	pipes := make(chan os.Signal, 1)
+	signal.Notify(pipes, syscall.SIGPIPE)
 	done := make(chan struct{})
 	go func() {
-		for first := true; ; first = false {
+		for interrupted := false; ; {
 			select {
 			case <-done:
 				return
-			case <-signals:
-				if !first {
+			case got := <-signals:
+				switch {
+				case got == syscall.SIGHUP && ctx.Err() != nil:
+				case !interrupted:
+					interrupted = got != syscall.SIGHUP
+					a.say(stopping(got))
+					cancel()
+				default:
 					a.mu.Lock()
 					leave := a.leave
 					a.mu.Unlock()
@@ -206,16 +234,40 @@ func (a *app) interruptible() (context.Context, func()) {
 					}
 					a.abort(exitAborted)
 				}
-				a.say("stopping; press Ctrl-C again to abort")
-				cancel()
 			}
 		}
 	}()
-	return ctx, func() {
+	return ctx, cancel, func() {
 		signal.Stop(signals)
+		signal.Stop(pipes)
 		close(done)
 		cancel()
 	}
+}
+
+// stopping is what is said of the first signal.
+func stopping(got os.Signal) string {
+	switch got {
+	case syscall.SIGTERM:
+		return "stopping on SIGTERM; a second one aborts"
+	case syscall.SIGHUP:
+		return "stopping on SIGHUP"
+	}
+	return "stopping; press Ctrl-C again to abort"
+}
+
+// outlet is stdout or stderr. Where whoever reads it has gone there is nobody to work for.
+type outlet struct {
+	to   io.Writer
+	gone func()
+}
+
+func (o *outlet) Write(p []byte) (int, error) {
+	n, err := o.to.Write(p)
+	if pipeClosed(err) {
+		o.gone()
+	}
+	return n, err
 }
 
 // say shows a word of the program, through the running view if there is one.

@@ -49,13 +49,18 @@ type knowledge struct {
 	immaterial error
 }
 
-// learn asks the target for all that the catalog shows.
-func (s *session) learn(ctx context.Context, conn warehouse.Conn) (knowledge, error) {
+// learn asks the target for all that the catalog shows. held is its state where that is known.
+func (s *session) learn(ctx context.Context, conn warehouse.Conn, held *state.Snapshot) (knowledge, error) {
 	k := knowledge{at: s.app.now()}
 	var snapshotErr, pastErr, ingestsErr, tenantsErr error
 	var wait sync.WaitGroup
 	wait.Go(func() {
-		if k.snapshot, snapshotErr = engine.Snapshot(ctx, s.program, conn); snapshotErr == nil {
+		if held != nil {
+			k.snapshot = *held
+		} else {
+			k.snapshot, snapshotErr = engine.Snapshot(ctx, s.program, conn)
+		}
+		if snapshotErr == nil {
 			k.relations, snapshotErr = s.inspect(ctx, conn, k.snapshot.Relations)
 		}
 	})
@@ -207,6 +212,7 @@ func (s *session) checkedFreshness() (map[addr.Node]reading.Freshness, error) {
 }
 
 // writeDocs writes manifest.json, catalog.json and the site, with what has changed if f is set.
+// Without f it is the end of a build, which leaves the pages of a sound site that stay as they are.
 func (s *session) writeDocs(ctx context.Context, k knowledge, r *run.Result, meta artifact.Meta, f *audienceFlags) error {
 	if k.immaterial != nil {
 		return k.immaterial
@@ -227,5 +233,10 @@ func (s *session) writeDocs(ctx context.Context, k knowledge, r *run.Result, met
 			return err
 		}
 	}
-	return catalog.Build(c, options).Write(filepath.Join(s.target(), "catalog"))
+	options.Maker = identity()
+	site, dir := catalog.Build(c, options), filepath.Join(s.target(), "catalog")
+	if f == nil {
+		return site.Refresh(dir)
+	}
+	return site.Write(dir)
 }

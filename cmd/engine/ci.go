@@ -44,7 +44,17 @@ const changedSelector = "state:modified+"
 
 var schemaSuffix = regexp.MustCompile(`^[A-Za-z0-9_]{1,40}$`)
 
-func (f *ciFlags) check() error {
+// connected are flags that mean nothing without a connection, and why.
+var connected = []struct{ flag, why string }{
+	{"no-diff", "rows are never compared, because nothing of a target is read"},
+	{"sample", "rows are never compared, so that there are none to show"},
+	{"tolerance", "rows are never compared, because nothing of a target is read"},
+	{"defer-to", "nothing is read from another target: all that is needed is built"},
+	{"allow-breaking", "all is built from nothing, so that there is no earlier table whose contract could be broken"},
+}
+
+// check refuses flags that do not go together; given says which the command line has.
+func (f *ciFlags) check(given func(flag string) bool) error {
 	if f.suffix != "" && !schemaSuffix.MatchString(f.suffix) {
 		d := diag.Diagnostic{Code: codeFlag, Message: fmt.Sprintf("%q cannot end the name of a schema", f.suffix), Help: "use up to 40 letters, digits and underscores"}
 		if better := regexp.MustCompile(`[^A-Za-z0-9_]+`).ReplaceAllString(f.suffix, "_"); schemaSuffix.MatchString(better) {
@@ -54,6 +64,16 @@ func (f *ciFlags) check() error {
 	}
 	if f.offline && (f.suffix != "" || f.drop || f.dropOnly) {
 		return mistake(diag.Diagnostic{Code: codeFlag, Message: "--offline builds into a file of its own", Help: "leave --schema-suffix and --drop out"})
+	}
+	if f.offline {
+		for _, x := range connected {
+			if given(x.flag) {
+				return mistake(diag.Diagnostic{Code: codeFlag, Message: fmt.Sprintf("--%s with --offline: %s", x.flag, x.why), Help: fmt.Sprintf("leave --%s out", x.flag)})
+			}
+		}
+	}
+	if f.base == "" && given("base") {
+		return mistake(diag.Diagnostic{Code: codeFlag, Message: "--base names no commit: its value is empty", Help: "name a commit, as in origin/main, or leave --base out; a variable of the shell that is not set is empty, too"})
 	}
 	if f.base != "" && !f.offline {
 		return mistake(diag.Diagnostic{Code: codeFlag, Message: "--base without --offline: what a commit says has not been built anywhere", Help: "add --offline, or name the target to compare with: --state"})
@@ -125,7 +145,8 @@ rule whose severity is error: nothing was built. A difference of the data is no 
 	fs.Float64Var(&f.diff.tolerance, "tolerance", 0, "`distance` up to which floating and decimal numbers count as equal")
 	a.outputFlag(cmd, "human", "json", "github")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := f.check(); err != nil {
+		given := func(flag string) bool { return cmd.Flags().Changed(flag) && a.onLine(flag) }
+		if err := f.check(given); err != nil {
 			return err
 		}
 		if len(args)+len(sel.selects) == 0 && sel.selector == "" && (!f.offline || a.compare.state != "" || f.base != "") {

@@ -61,7 +61,7 @@ func commandLines(v any) []string {
 // that a shell reads, and calls the engine with flags that it has.
 func TestWorkflows(t *testing.T) {
 	texts := snippets(t)
-	for _, path := range []string{".github/workflows/ci.yml", ".github/workflows/release.yml", "action.yml"} {
+	for _, path := range []string{".github/workflows/ci.yml", ".github/workflows/release.yml", ".github/workflows/published.yml", "action.yml"} {
 		text, err := os.ReadFile(filepath.Join("..", "..", filepath.FromSlash(path)))
 		if err != nil {
 			t.Fatal(err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,6 +16,7 @@ import (
 	"github.com/engine-build/engine/cmd/engine/view"
 	"github.com/engine-build/engine/engine/artifact"
 	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/warehouse"
 )
 
 func (a *app) cleanCommand() *cobra.Command {
@@ -23,7 +25,8 @@ func (a *app) cleanCommand() *cobra.Command {
 		Use:   "clean",
 		Short: "remove what the engine wrote to target/",
 		Long: text(`
-Removes artifacts, compiled SQL and the catalog from the target folder. Database files stay.
+Removes artifacts, compiled SQL and the catalog from the target folder. Database files stay, but
+for those that a killed engine ci --offline has left in its folder.
 --database removes the database file of the chosen target, too, after a question.`),
 		Example: `  engine clean
   engine clean --database --yes`,
@@ -53,7 +56,7 @@ Removes artifacts, compiled SQL and the catalog from the target folder. Database
 		if why := s.precious(); why != "" {
 			return mistake(diag.Diagnostic{Code: codeState, Message: fmt.Sprintf("%s is not removed: %s", a.shown(s.target()), why), Help: "give target-path a folder of its own, or remove by hand what nobody needs"})
 		}
-		removed, err := s.clean()
+		removed, err := s.clean(cmd.Context())
 		if err != nil {
 			return failure(fileWrong("remove", a.shown(s.target()), err))
 		}
@@ -126,13 +129,18 @@ func (s *session) precious() string {
 // ownFiles is the folder with files of the project that a folder is, has in it, or, where the
 // command line names it, is in. The path is relative to the project, with slashes.
 func (s *session) ownFiles(path string) string {
-	t := s.project.Settings
-	for _, of := range slices.Concat(t.ModelPaths, t.SeedPaths, t.SnapshotPaths, t.TestPaths, t.MacroPaths, t.FunctionPaths, t.AnalysisPaths) {
+	for _, of := range s.ownPaths() {
 		if of == path || strings.HasPrefix(of, path+"/") || s.folderNamed() && strings.HasPrefix(path, of+"/") {
 			return of
 		}
 	}
 	return ""
+}
+
+// ownPaths are the folders that the project has its files in.
+func (s *session) ownPaths() []string {
+	t := s.project.Settings
+	return slices.Concat(t.ModelPaths, t.SeedPaths, t.SnapshotPaths, t.TestPaths, t.MacroPaths, t.FunctionPaths, t.AnalysisPaths)
 }
 
 // leavings are files of which a build leaves at least one in its target folder.
@@ -142,9 +150,11 @@ var leavings = []string{"manifest.json", "run_results.json", artifact.StateFile,
 // it is read, and its folder is always the engine's.
 func (s *session) folderNamed() bool { return s.app.dbt != nil && s.app.dbt.text("target-path") != "" }
 
-// clean removes everything below the target folder but databases, if it is not precious.
-func (s *session) clean() (removed int, err error) {
+// clean removes everything below the target folder but databases, if it is not precious. Those that
+// stood in for a target are not kept, unless a process has them open.
+func (s *session) clean(ctx context.Context) (removed int, err error) {
 	keep := s.databases()
+	standIns := filepath.Join(s.target(), offlineFolder) + string(filepath.Separator)
 	var dirs []string
 	err = filepath.WalkDir(s.target(), func(path string, d fs.DirEntry, err error) error {
 		switch {
@@ -155,11 +165,14 @@ func (s *session) clean() (removed int, err error) {
 		case d.IsDir():
 			dirs = append(dirs, path)
 			return nil
-		case keep[path] || databaseName(path):
+		case keep[path] || databaseName(path) && !(strings.HasPrefix(path, standIns) && unused(ctx, path)):
 			return nil
 		}
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 		removed++
-		return os.Remove(path)
+		return nil
 	})
 	if err != nil {
 		return removed, err
@@ -187,6 +200,20 @@ func (s *session) databases() map[string]bool {
 func databaseName(path string) bool {
 	path = strings.TrimSuffix(path, ".wal")
 	return slices.Contains([]string{".duckdb", ".ddb", ".db"}, filepath.Ext(path))
+}
+
+// unused reports whether no process has a DuckDB file open, or the one that a log is of.
+func unused(ctx context.Context, path string) bool {
+	path = strings.TrimSuffix(path, ".wal")
+	if _, err := os.Stat(path); err != nil {
+		return true
+	}
+	conn, err := duckFile{}.Open(ctx, warehouse.Config{Dir: filepath.Dir(path), Fields: map[string]string{"path": path}})
+	if err == nil {
+		return conn.Close() == nil
+	}
+	var busy *warehouse.BusyError
+	return !errors.As(err, &busy)
 }
 
 func removeDatabase(file string) (removed int, err error) {

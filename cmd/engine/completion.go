@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/engine-build/engine/engine/datatest"
 	"github.com/engine-build/engine/engine/diag"
@@ -21,7 +22,10 @@ func (a *app) completionCommand() *cobra.Command {
 Prints a completion script. It completes commands, flags, selectors with their methods and what
 they take (tag:, source:, path: …), names of models, columns and common table expressions,
 targets, selectors of selectors.yml, rules and codes. It knows them by the project's files and
-compiles nothing.`),
+compiles nothing.
+
+In bash it needs the package bash-completion, which not every system has to begin with (on macOS
+and in many images it is missing); without it a Tab says «command not found».`),
 		Example: `  source <(engine completion bash)
   engine completion zsh > "${fpath[1]}/_engine"
   engine completion fish > ~/.config/fish/completions/engine.fish
@@ -262,4 +266,15 @@ func (a *app) completeMacro(cmd *cobra.Command, args []string, _ string) ([]stri
 		return offer(nil, 0)
 	}
 	return offer(g.facts().Macros, 0)
+}
+
+// unquoteUsage takes the quotes off that mark the name of a flag's value in help: shells show
+// the text as it is.
+func unquoteUsage(cmd *cobra.Command) {
+	plain := func(f *pflag.Flag) { f.Usage = strings.ReplaceAll(f.Usage, "`", "") }
+	cmd.Flags().VisitAll(plain)
+	cmd.PersistentFlags().VisitAll(plain)
+	for _, c := range cmd.Commands() {
+		unquoteUsage(c)
+	}
 }

@@ -611,7 +611,7 @@ func (c *dbtCall) deps(context.Context) error {
 	return nil
 }
 
-func (c *dbtCall) clean(context.Context) error {
+func (c *dbtCall) clean(ctx context.Context) error {
 	c.settle()
 	s, err := c.app.settled()
 	if err != nil {
@@ -623,7 +623,7 @@ func (c *dbtCall) clean(context.Context) error {
 		return reported(exitFailed)
 	}
 	c.say("CheckCleanPath", "Z012", "Checking "+dir+"/*", map[string]any{"path": dir})
-	if _, err := s.clean(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if _, err := s.clean(ctx); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return failure(fileWrong("remove", dir, err))
 	}
 	c.say("ConfirmCleanPath", "Z013", "Cleaned "+dir+"/*", map[string]any{"path": dir})

@@ -34,7 +34,7 @@ func (a *app) hidden() []string {
 	var out []string
 	for _, pair := range a.environ() {
 		name, value, _ := strings.Cut(pair, "=")
-		if (strings.HasPrefix(name, "DBT_ENV_SECRET") || strings.HasPrefix(name, "DBT_ENGINE_SECRET")) && value != "" {
+		if compile.SecretVariable(name) && value != "" {
 			out = append(out, value)
 		}
 	}

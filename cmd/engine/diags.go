@@ -64,7 +64,7 @@ var Codes = []diag.Entry{
 	{Code: codeState, Title: "another state of the project cannot be compared with, or read from", Explain: "--state and --defer-to name a target of engine.yml, whose _engine schema says what was built, or a folder with the artifacts of an earlier run (state.json, or dbt's manifest.json). --defer reads relations of that target, which must be of the same type and within reach of a connection to this one.", Bad: "engine ls -s state:modified --state prdo", Good: "engine ls -s state:modified --state prod"},
 	{Code: codeDiff, Title: "relations that cannot be compared", Explain: "engine diff compares two relations of a target, or models with those of the target that --state names. Both have to be there, and the columns of --key and --columns in both.", Bad: "engine diff orders --state prod --key idd", Good: "engine diff orders --state prod --key id"},
 	{Code: codeFixUndone, Title: "corrections that were taken back", Explain: "After engine check --fix the project had mistakes that it did not have before, so the files were put back as they were. Please report it with the model at fault.", Bad: "", Good: ""},
-	{Code: codeCanceled, Title: "interrupted", Explain: "Ctrl-C or SIGTERM stopped the command. What had been published stays, the rest was cleaned up.", Bad: "", Good: ""},
+	{Code: codeCanceled, Title: "interrupted", Explain: "Ctrl-C, SIGTERM or SIGHUP (a terminal that was closed) stopped the command. What had been published stays, the rest was cleaned up.", Bad: "", Good: ""},
 	{Code: codeCrash, Title: "a mistake of the engine", Explain: "This should never happen. Please report it with the file that the message names; it holds no data of the warehouse.", Bad: "", Good: ""},
 }
 

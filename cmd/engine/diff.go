@@ -81,7 +81,7 @@ marked as personal (meta: {pii: true}, or a tag pii) or have policy tags are nev
 		ctx := cmd.Context()
 		var s *session
 		var found []view.Difference
-		if fromEnvironment := !slices.ContainsFunc(a.args, func(arg string) bool { return arg == "--state" || strings.HasPrefix(arg, "--state=") }); a.compare.state == "" || fromEnvironment && len(args) == 2 {
+		if fromEnvironment := !a.onLine("state"); a.compare.state == "" || fromEnvironment && len(args) == 2 {
 			if len(args) != 2 || len(sel.selects)+len(sel.excludes) > 0 || sel.selector != "" {
 				return mistake(wrongArguments(cmd, "diff takes two relations, or --state TARGET"))
 			}

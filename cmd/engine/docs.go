@@ -186,7 +186,7 @@ func (s *session) held(ctx context.Context) (knowledge, error) {
 		return knowledge{}, err
 	}
 	defer conn.Close()
-	return s.learn(ctx, conn)
+	return s.learn(ctx, conn, nil)
 }
 
 func (a *app) docsServeCommand() *cobra.Command {

@@ -76,7 +76,8 @@ the tables with the state, what killed runs left, room on the disk, what is kept
 folder, and whether git leaves that out.
 
 Nothing is changed. With --write it also makes a table in the target's schema and drops it, to
-see whether it may.
+see whether it may; a schema, or the file of an embedded database, that is not there yet is made
+for that, and stays. With mistakes in engine.yml the target is not opened.
 
 Exit code 0 if nothing fails, warnings or not; 2 if the project or its settings do; 1 if the
 machine or the target do.`),
@@ -85,7 +86,7 @@ machine or the target do.`),
   engine doctor -o json`,
 		Args: unexpected,
 	}
-	cmd.Flags().BoolVar(&write, "write", false, "make a table in the target's schema and drop it")
+	cmd.Flags().BoolVar(&write, "write", false, "make a table in the target's schema, and the schema if there is none, and drop the table")
 	a.outputFlag(cmd, "human", "json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		d := &doctor{app: a, write: write, show: func(finding) {}}
@@ -184,9 +185,14 @@ func (d *doctor) examine(ctx context.Context) error {
 	case err != nil:
 		return err
 	}
+	// A target that could not be read has been replaced by a default, which nobody means.
+	broken := len(s.settingsWrong()) > 0
 	d.project(ctx, s)
 	if ctx.Err() != nil {
 		return ctx.Err()
+	}
+	if broken {
+		return nil
 	}
 	d.target(ctx, s)
 	return ctx.Err()

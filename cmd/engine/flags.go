@@ -66,6 +66,12 @@ func (a *app) fromEnvironment(cmd *cobra.Command) error {
 	return bad
 }
 
+// onLine reports whether the command line itself has a long flag, be its value the same as that
+// of the environment.
+func (a *app) onLine(flag string) bool {
+	return slices.ContainsFunc(a.args, func(arg string) bool { return arg == "--"+flag || strings.HasPrefix(arg, "--"+flag+"=") })
+}
+
 func envName(flag string) string {
 	return "ENGINE_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }

@@ -80,3 +80,33 @@ func TestHooksOnPostgres(t *testing.T) {
 	f.done("insert into", "run-operation", "two", "--args", "{name: made}")
 	is("n 2", "select count(*) as n from {{ target.schema }}.made")
 }
+
+// TestNamesOnPostgres: keywords as columns of event_time, and names of ephemeral models, in the
+// server's own SQL and in GoogleSQL.
+func TestNamesOnPostgres(t *testing.T) {
+	server := pg.Shared(t)
+	database := server.Database(t)
+	f := newFolder(t)
+	f.write("engine.yml", "name: shop\nmodels: {+materialized: table}\ntargets: {dev: "+onPostgres(server, database, "core")+"}\n")
+	f.write("seeds/raw.csv", "id,end\n1,2026-03-01 00:00:00\n2,2026-04-01 00:00:00\n")
+	f.write("seeds/raw.yml", "seeds: [{name: raw, config: {event_time: End}}]\n")
+	f.write("models/native.sql", "{{ config \"dialect\" \"postgres\" }}select id from {{ ref \"raw\" }}")
+	f.write("models/googled.sql", "select id from {{ ref \"raw\" }}")
+	f.write("models/one.sql", "{{ config \"dialect\" \"postgres\" \"materialized\" \"ephemeral\" }}select id from {{ ref \"raw\" }}")
+	f.write("models/two.sql", "{{ config \"materialized\" \"ephemeral\" }}select id from {{ ref \"raw\" }}")
+	f.write("models/of_one.sql", "{{ config \"dialect\" \"postgres\" }}select one.id from {{ ref \"one\" }} where one.id > 1")
+	f.write("models/of_two.sql", "select two.id from {{ ref \"two\" }} where two.id > 1")
+	is := func(want, query string) {
+		t.Helper()
+		if _, text := f.engine("run-operation", "--sql", query, "--output", "csv"); strings.ReplaceAll(strings.TrimSpace(text), "\n", " ") != want {
+			t.Errorf("%s\ngot  %s\nwant %s", query, text, want)
+		}
+	}
+	f.done("done", "build", "--sample", "{start: 2026-03-01, end: 2026-04-01}", "--no-catalog", "-s", "native", "googled", "raw")
+	is("id 1", "select id from core.native")
+	is("id 1", "select id from core.googled")
+	f.write("tests/of_one.sql", "{{ config \"dialect\" \"postgres\" }}select one.id from {{ ref \"one\" }} join {{ ref \"of_one\" }} using (id) where of_one.id < 0")
+	f.done("1 test passed", "build", "--no-catalog")
+	is("id 2", "select id from core.of_one")
+	is("id 2", "select id from core.of_two")
+}

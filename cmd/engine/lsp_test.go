@@ -211,6 +211,7 @@ func (e *edited) apply(edit json.RawMessage) (files []string) {
 	var w struct {
 		DocumentChanges []struct {
 			Kind, URI, OldURI, NewURI string
+			Options                   struct{ Overwrite, IgnoreIfExists bool }
 			TextDocument              struct{ URI string }
 			Edits                     []lsp.TextEdit
 		}
@@ -229,6 +230,9 @@ func (e *edited) apply(edit json.RawMessage) (files []string) {
 			events = append(events, map[string]any{"uri": c.OldURI, "type": 3}, map[string]any{"uri": c.NewURI, "type": 1})
 			files = append(files, to)
 		case "create":
+			if _, err := os.Stat(filepath.Join(e.dir, e.path(c.URI))); err == nil && !c.Options.Overwrite && !c.Options.IgnoreIfExists {
+				e.t.Fatalf("%s is there", c.URI)
+			}
 			e.write(e.path(c.URI), "")
 		case "":
 			path := e.path(c.TextDocument.URI)
@@ -487,6 +491,157 @@ func TestEditorIsKilled(t *testing.T) {
 		}
 	case <-time.After(lsptest.Patience):
 		t.Error("engine lsp does not end when its editor is gone")
+	}
+}
+
+// editingFiles starts engine lsp for a project of files.
+func editingFiles(t *testing.T, files map[string]string) *edited {
+	e := &edited{t: t, dir: t.TempDir(), log: filepath.Join(t.TempDir(), "lsp.log")}
+	for path, text := range files {
+		full := filepath.Join(e.dir, path)
+		if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(full, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e.start(able)
+	return e
+}
+
+// TestEditorByteOrderMark: an editor that shows a mark in front of a text as a character counts
+// it; one that hides it does not. Both see the mistakes where they are.
+func TestEditorByteOrderMark(t *testing.T) {
+	const one, two = "models/one.sql", "models/two.sql"
+	e := editingFiles(t, map[string]string{
+		"engine.yml": "name: p\ntargets: {dev: {type: duckdb}}\n",
+		one:          "\uFEFFselect 1 as x\n",
+		two:          "\uFEFFselect y from {{ ref \"one\" }}\nwhere z > 0\n",
+	})
+	for name, mark := range map[string]string{"shown": "\uFEFF", "hidden": ""} {
+		e.open(two, mark+"select y from {{ ref \"one\" }}\nwhere z > 0\n")
+		found := e.mistakes(two, some)
+		if at := found[0].Range.Start; e.text[two][offset(e.text[two], at)] != 'y' {
+			t.Errorf("%s: the mistake is at %+v", name, at)
+		}
+		e.typed(two, "select y", "select x") // counted by the editor
+		found = e.mistakes(two, func(l []lsp.Diagnostic) bool { return len(l) > 0 && l[0].Range.Start.Line == 1 })
+		if at := found[0].Range; e.text[two][offset(e.text[two], at.Start):offset(e.text[two], at.End)] != "z" {
+			t.Errorf("%s: the mistake is at %+v", name, at)
+		}
+		if got := e.locations("textDocument/references", e.referring(two, "ref \"o|ne")); !slices.Equal(got, []string{two + ": one"}) {
+			t.Errorf("%s: references are %q", name, got)
+		}
+		if labels := e.labels(e.on(two, "select |x")); !slices.Contains(labels, "x") {
+			t.Errorf("%s: completions are %q", name, labels)
+		}
+		e.typed(two, "where z > 0", "where x > 0")
+		e.mistakes(two, none)
+		e.Notify("textDocument/didClose", map[string]any{"textDocument": map[string]any{"uri": e.uri(two)}})
+		delete(e.text, two)
+		e.Forget()
+	}
+	e.leave()
+}
+
+func (e *edited) referring(path, mark string) map[string]any {
+	e.t.Helper()
+	p := e.on(path, mark)
+	p["context"] = map[string]any{"includeDeclaration": false}
+	return p
+}
+
+// TestEditorSeed: rows and lineage of data that nobody has opened.
+func TestEditorSeed(t *testing.T) {
+	const seed, model = "seeds/places.csv", "models/sites.sql"
+	e := editingFiles(t, map[string]string{
+		"engine.yml": "name: p\ntargets: {dev: {type: duckdb}}\n",
+		seed:         "id,name\n1,a\n2,b\n",
+		model:        "select id from {{ ref \"places\" }}\n",
+	})
+	if out, err := e.run("build"); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if rows := e.rows(map[string]any{"uri": e.uri(seed), "position": lsp.Position{Line: 1}}); rows.Name != "places" || len(rows.Rows) != 2 || len(rows.Columns) != 2 {
+		t.Errorf("rows are %+v", rows)
+	}
+	var lineage lsp.Lineage
+	e.Call("workspace/executeCommand", map[string]any{"command": "engine.lineage", "arguments": []any{map[string]any{"uri": e.uri(seed)}}}, &lineage)
+	if !strings.Contains(lineage.Text, "is read by model.sites") {
+		t.Errorf("lineage is %+v", lineage)
+	}
+	a := e.Try("workspace/executeCommand", map[string]any{"command": "engine.compiled", "arguments": []any{map[string]any{"uri": e.uri(seed)}}})
+	if a.Error == nil || !strings.Contains(a.Error.Message, "is data and no query") {
+		t.Errorf("compiled is %s %+v", a.Result, a.Error)
+	}
+	a = e.Try("textDocument/hover", map[string]any{"textDocument": map[string]any{"uri": e.uri(seed)}, "position": lsp.Position{}})
+	if a.Error != nil {
+		t.Errorf("hover: %+v", a.Error)
+	}
+	e.leave()
+}
+
+// TestEditorMakesNoFileTwice: a file that is to be made, and is there when the edit is done, is
+// left as it is: the editor refuses.
+func TestEditorMakesNoFileTwice(t *testing.T) {
+	const path = "models/two.sql"
+	e := editingFiles(t, map[string]string{"engine.yml": "name: p\ntargets: {dev: {type: duckdb}}\n", path: "select 1 as id"})
+	e.open(path, "select id from {{ ref \"missing\" }}\n")
+	found := e.mistakes(path, some)
+	type action struct {
+		Title string
+		Edit  struct{ DocumentChanges []map[string]any }
+	}
+	var actions []action
+	e.Call("textDocument/codeAction", map[string]any{
+		"textDocument": map[string]any{"uri": e.uri(path)}, "range": found[0].Range, "context": map[string]any{"diagnostics": found},
+	}, &actions)
+	i := slices.IndexFunc(actions, func(a action) bool { return a.Title == "Create models/missing.sql" })
+	if i < 0 {
+		t.Fatalf("actions are %+v", actions)
+	}
+	create := actions[i].Edit.DocumentChanges[0]
+	if create["kind"] != "create" || create["options"] != nil {
+		t.Errorf("the file is made by %v", create)
+	}
+	e.leave()
+}
+
+// TestEditorOlderText: while a template has a mistake, its compiled SQL is that of an older one and
+// says so, and the extension shows it.
+func TestEditorOlderText(t *testing.T) {
+	const path = "models/one.sql"
+	e := editingFiles(t, map[string]string{"engine.yml": "name: p\ntargets: {dev: {type: duckdb}}\n", path: "select 1 as id\n"})
+	compiled := func() (out map[string]any) {
+		t.Helper()
+		e.Call("workspace/executeCommand", map[string]any{"command": "engine.compiled", "arguments": []any{map[string]any{"uri": e.uri(path)}}}, &out)
+		return out
+	}
+	e.open(path, "select 1 as id\n")
+	e.mistakes(path, none)
+	if got := compiled(); got["stale"] != nil {
+		t.Errorf("without a mistake it is %v", got)
+	}
+	e.typed(path, "1 as id", "1 as id{{ if")
+	e.mistakes(path, some)
+	if got := compiled(); got["stale"] != true || !strings.Contains(got["sql"].(string), "1") {
+		t.Errorf("with a mistake it is %v", got)
+	}
+	e.leave()
+	for file, words := range map[string][]string{
+		"pages.ts":     {"stale?: boolean;", "compiled.stale ?"},
+		"extension.ts": {"return compiledText(compiled);"},
+	} {
+		source, err := os.ReadFile(filepath.Join("../../editors/vscode/src", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range words {
+			if !strings.Contains(string(source), w) {
+				t.Errorf("%s has no %q", file, w)
+			}
+		}
 	}
 }
 

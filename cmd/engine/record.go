@@ -50,7 +50,12 @@ func (s *session) record(ctx context.Context, conn warehouse.Conn, r *run.Result
 	if o.noCatalog || r.Canceled {
 		return out, s.writeManifest(meta)
 	}
-	known, err := s.learn(ctx, conn)
+	// A run that had nothing to do has left the target as its plan found it.
+	held := s.asPlanned
+	if p := r.Plan; len(p.Actions)+len(p.OnRunStart)+len(p.OnRunEnd) > 0 || p.LateEnd {
+		held = nil
+	}
+	known, err := s.learn(ctx, conn, held)
 	if err != nil {
 		return out, err
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/plan"
 	"github.com/engine-build/engine/engine/project"
+	"github.com/engine-build/engine/engine/state"
 	"github.com/engine-build/engine/engine/warehouse"
 	"github.com/engine-build/engine/lineage"
 )
@@ -46,6 +47,8 @@ type session struct {
 	profile bool
 	// scratch: the target is a file that is gone when the command ends.
 	scratch bool
+	// asPlanned is what the target held when the last plan was made.
+	asPlanned *state.Snapshot
 }
 
 // settingsFile makes a folder a project.
@@ -92,16 +95,21 @@ func (a *app) settled() (*session, error) {
 	if err != nil {
 		return nil, err
 	}
+	if found := s.settingsWrong(); len(found) > 0 {
+		return nil, &mistakes{found, exitMistake}
+	}
+	return s, nil
+}
+
+// settingsWrong are the mistakes in engine.yml.
+func (s *session) settingsWrong() diag.List {
 	var found diag.List
 	for _, d := range s.warnings {
 		if d.At.File != nil && d.At.File.Path == settingsFile && (d.Severity == diag.Error || d.Severity == diag.Internal) {
 			found.Add(d)
 		}
 	}
-	if len(found) > 0 {
-		return nil, &mistakes{found, exitMistake}
-	}
-	return s, nil
+	return found
 }
 
 // compiled is load and compile: the program, or all mistakes at once.
@@ -285,6 +293,7 @@ func (s *session) plan(ctx context.Context, conn warehouse.Conn, sel plan.Select
 	if err != nil {
 		return nil, err
 	}
+	s.asPlanned = &snapshot
 	return s.decide(ctx, conn, snapshot, sel)
 }
 

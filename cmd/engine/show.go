@@ -65,6 +65,8 @@ shown, for it may read what only stands there.`),
 			return mistake(wrongArguments(cmd, "show takes one model, or --inline"))
 		case isInline && cte != "":
 			return mistake(wrongArguments(cmd, "--cte is of a model; with --inline, select from it"))
+		case cte == "" && cmd.Flags().Changed("cte"):
+			return mistake(unnamedPart("--cte is empty", "leave --cte out for all of the model"))
 		}
 		if err := a.limiting(part); err != nil {
 			return err
@@ -101,7 +103,10 @@ shown, for it may read what only stands there.`),
 // a common table expression, its query is that.
 func (a *app) shownNode(ctx context.Context, name, cte, inline string, isInline bool) (*session, *compile.Node, error) {
 	if !isInline && cte == "" {
-		name, cte = a.cutCTE(name)
+		whole := name
+		if name, cte = a.cutCTE(whole); name != whole && cte == "" {
+			return nil, nil, mistake(unnamedPart(fmt.Sprintf("%q names no common table expression behind the dot", whole), "write "+name+" for all of the model"))
+		}
 	}
 	s, node, err := a.one(ctx, name, inline, isInline, false)
 	if err != nil || cte == "" {
@@ -109,6 +114,10 @@ func (a *app) shownNode(ctx context.Context, name, cte, inline string, isInline 
 	}
 	n, err := s.partOf(ctx, node, cte)
 	return s, n, err
+}
+
+func unnamedPart(what, help string) diag.Diagnostic {
+	return diag.Diagnostic{Code: codeFlag, Message: what, Help: help + ", or the name of a common table expression of its WITH"}
 }
 
 // cutCTE takes a common table expression off the name of a model, by the names of the files: a

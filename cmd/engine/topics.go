@@ -57,7 +57,9 @@ TERM=dumb, or where the output is no terminal, each line is written once and not
   1    data or warehouse failed: a test, a statement, a connection, or it was interrupted
   2    the project, a flag or the configuration is wrong; nothing was written
   3    a mistake of the engine itself; the message names a file with the details
-  130  ended by a second interrupt`)},
+  130  ended by a second interrupt
+  141  whoever read the output had gone, as in engine build | head -1: stopped and cleaned up as
+       by an interrupt`)},
 		{Use: "log", Short: "the lines of --log-format json", Long: text(`
 With --log-format json a run is one JSON object per line. Keys are only ever added.
 Every line has

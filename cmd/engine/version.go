@@ -28,12 +28,15 @@ type madeFrom struct {
 	Modified bool   // there were changes that are in no commit
 }
 
+// withChanges ends the version of a binary that was not made from what its commit has.
+const withChanges = "+changes"
+
 // pseudo is the version that Go gives to a commit without a tag, with its time and its commit.
 var pseudo = regexp.MustCompile(`^v\d+\.\d+\.\d+-(?:.*\.)?(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)-([0-9a-f]{12})(?:\+.*)?$`)
 
 // madeOf reads what the release build and Go have put into the binary; info may be nil.
 func madeOf(version, commit, date string, info *debug.BuildInfo) madeFrom {
-	m := madeFrom{Version: version, Commit: commit, Date: date}
+	m := madeFrom{Version: version, Commit: commit, Date: date, Modified: strings.HasSuffix(version, withChanges)}
 	if info == nil {
 		m.Version = cmp.Or(m.Version, "unknown")
 		return m
@@ -51,7 +54,7 @@ func madeOf(version, commit, date string, info *debug.BuildInfo) madeFrom {
 		case "vcs.time":
 			m.Date = cmp.Or(m.Date, s.Value)
 		case "vcs.modified":
-			m.Modified = s.Value == "true" && version == ""
+			m.Modified = m.Modified || s.Value == "true" && version == ""
 		}
 	}
 	if m.Version == "" && module != "" && module != "(devel)" {
@@ -67,7 +70,7 @@ func (m madeFrom) text() string {
 	if text == "dev" && m.Commit != "" {
 		text += "-" + m.Commit[:min(len(m.Commit), 12)]
 		if m.Modified {
-			text += "+changes"
+			text += withChanges
 		}
 	}
 	return text
@@ -93,7 +96,7 @@ func versionText() string {
 // identity tells this executable from another one, for what one run keeps for the next. A
 // release is known by its version; of any other build only the file itself is.
 func identity() string {
-	if version != "" {
+	if version != "" && !strings.HasSuffix(version, withChanges) {
 		return version
 	}
 	file, err := os.Executable()

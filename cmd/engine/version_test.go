@@ -19,6 +19,7 @@ func TestMadeOf(t *testing.T) {
 		text                  string
 	}{
 		{"release", "v1.2.3", "", "", vcs("(devel)", "true"), madeFrom{"v1.2.3", hash, "2026-01-02T03:04:05Z", false}, "v1.2.3"},
+		{"release with changes", "v1.2.3+changes", "", "", vcs("(devel)", "true"), madeFrom{"v1.2.3+changes", hash, "2026-01-02T03:04:05Z", true}, "v1.2.3+changes"},
 		{"release without git", "v1.2.3", hash, "2026-01-01T00:00:00Z", &debug.BuildInfo{}, madeFrom{"v1.2.3", hash, "2026-01-01T00:00:00Z", false}, "v1.2.3"},
 		{"go install of a tag", "", "", "", &debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}}, madeFrom{Version: "v1.2.3"}, "v1.2.3"},
 		{"go install of a branch", "", "", "", &debug.BuildInfo{Main: debug.Module{Version: "v1.2.4-0.20260102030405-0123456789ab"}}, madeFrom{"v1.2.4-0.20260102030405-0123456789ab", "0123456789ab", "2026-01-02T03:04:05Z", false}, "v1.2.4-0.20260102030405-0123456789ab"},

@@ -55,6 +55,10 @@ before something that it is made of changes, or r is pressed.
 Between rounds the target is not open: other programs can read a DuckDB file. Customers get
 nothing of what is built (engine publish), and no catalog is written.
 
+A span before now, --sample "3 days", moves on with the clock when a round begins, at most once an
+hour (once in a sixtieth of a shorter span): what it bounds is built anew then. f takes the span
+of now at once.
+
 Where stdin is a terminal these keys work: r runs again, what failed included; f does everything
 selected although it is unchanged; t runs the tests on what is published; ? shows them; q ends.`),
 		Example: `  engine watch                  all that is edited, and what reads it
@@ -114,6 +118,7 @@ type watching struct {
 	look, deed *stage
 	again      bool // what look reads is outdated already
 	next       *looked
+	spanned    time.Time // when the span of --sample was reckoned
 	lookEnd    chan looked
 	deedEnd    chan roundDone
 	broken     bool // the last look found mistakes
@@ -279,6 +284,7 @@ func (w *watching) begin(ctx context.Context, changed []string, wanted wish) {
 }
 
 func (w *watching) start(ctx context.Context) {
+	w.span()
 	l := looked{round: w.round, began: w.app.now(), changed: w.changed, wish: w.wish}
 	ctx, cancel := context.WithCancel(ctx)
 	w.look = &stage{cancel: cancel}
@@ -296,6 +302,18 @@ func (w *watching) start(ctx context.Context) {
 			l.err = ctx.Err()
 		}
 	}()
+}
+
+// span lets a span before now move on with the clock. Rounds that follow each other closely keep
+// theirs: another one is another build of all that it bounds.
+func (w *watching) span() {
+	now, limit := w.app.now(), w.app.limit
+	if w.flags.run.limit.sample == "" || limit == nil || !w.wish.force && now.Sub(w.spanned) < min(time.Hour, limit.End.Sub(limit.Start)/60) {
+		return
+	}
+	if limit, bad := parseSample(w.flags.run.limit.sample, now.UTC()); bad == nil { // it was read before
+		w.app.limit, w.spanned = limit, now
+	}
 }
 
 // inspect reads and checks the project.

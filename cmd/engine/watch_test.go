@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -49,6 +50,12 @@ type watcher struct {
 
 func watchProject(t *testing.T, files map[string]string, args ...string) *watcher {
 	t.Helper()
+	return watchAt(t, time.Now, files, args...)
+}
+
+// watchAt is watchProject with a clock.
+func watchAt(t *testing.T, now func() time.Time, files map[string]string, args ...string) *watcher {
+	t.Helper()
 	w := &watcher{t: t, dir: t.TempDir(), out: &shown{}, code: make(chan int, 1)}
 	for name, text := range files {
 		w.write(name, text)
@@ -58,7 +65,7 @@ func watchProject(t *testing.T, files map[string]string, args ...string) *watche
 	a, _, _ := world(t, nil)
 	a.out, a.err, a.in, a.inTTY = w.out, w.out, in, true
 	a.keyboard = func() (func(), bool) { return func() {}, true }
-	a.now, a.getwd = time.Now, func() (string, error) { return w.dir, nil }
+	a.now, a.getwd = now, func() (string, error) { return w.dir, nil }
 	go func() { w.code <- a.execute(append([]string{"watch"}, args...)) }()
 	t.Cleanup(func() { _ = keys.Close() })
 	return w
@@ -217,6 +224,49 @@ func TestWatch(t *testing.T) {
 }
 
 // TestWatchOneRound: what changes together is one round, new folders and git's lock included.
+// TestWatchSample: a span before now moves on with the clock, and not with every round.
+func TestWatchSample(t *testing.T) {
+	var clock atomic.Int64 // time of day on the first day, in minutes
+	now := func() time.Time {
+		return time.Date(2026, 3, 2, 12, int(clock.Load()), 0, 0, time.UTC)
+	}
+	w := watchAt(t, now, map[string]string{
+		"engine.yml":       "name: p\ntargets: {dev: {type: duckdb, path: w.duckdb, schema: main}}\nmodels: {+materialized: table}\n",
+		"seeds/raw.csv":    "id,made_at\n1,2026-03-01 11:00:00\n2,2026-03-02 11:00:00\n3,2026-03-02 12:20:00\n4,2026-03-03 11:00:00\n",
+		"seeds/raw.yml":    "seeds: [{name: raw, config: {event_time: made_at}}]\n",
+		"models/seen.sql":  "select id from {{ ref \"raw\" }}",
+		"models/other.sql": "select 5 as id",
+	}, "--sample", "1 day")
+	has := func(want string) {
+		t.Helper()
+		if got := w.asks("select string_agg(id, ' ' order by id) from main.seen"); got != want {
+			t.Errorf("seen has %s, want %s", got, want)
+		}
+	}
+	w.waits("3 built")
+	w.waits(watched)
+	has("[[2]]")
+	clock.Store(23)
+	w.press('r')
+	w.waits("nothing to do, 3 unchanged")
+	w.waits(watched)
+	clock.Store(30)
+	w.write("models/other.sql", "select 6 as id")
+	w.waits("2 built")
+	w.waits(watched)
+	has("[[2 3]]")
+	clock.Store(24 * 60)
+	w.press('r')
+	w.waits("1 built")
+	w.waits(watched)
+	has("[[3 4]]")
+	clock.Add(1)
+	w.press('f')
+	w.waits("3 built")
+	w.waits(watched)
+	w.quits()
+}
+
 func TestWatchOneRound(t *testing.T) {
 	files := map[string]string{"engine.yml": shopFiles["engine.yml"], "models/m000.sql": "select 0 as x"}
 	w := watchProject(t, files, "--check")

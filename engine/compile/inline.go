@@ -95,6 +95,52 @@ func (c *compiler) inlineEphemerals(order []addr.Node) {
 	})
 }
 
+// inlinedNames lets the text of u call columns of ephemeral models by the name that their tables
+// would have: those stand in it by the name of a CTE.
+func (c *compiler) inlinedNames(u *unit, text tmpl.Text) (string, *source.Map) {
+	s := c.spell(u.Dialect)
+	var aliases []sql.Alias
+	for _, call := range text.Calls {
+		if call.Fn != "ref" {
+			continue
+		}
+		to, d := c.resolveCall(call, u)
+		if d != nil || to.Config.Materialized != "ephemeral" {
+			continue
+		}
+		name := c.tableName(to)
+		if !hidesFields(u.Dialect, to, name) {
+			aliases = appendAlias(aliases, s, cteName(to.ID), name)
+		}
+	}
+	return lexis(u.Dialect).AddAliases(text.Body, text.Map, aliases)
+}
+
+// hidesFields reports whether a name of the ephemeral model u may hide a column of the same name:
+// in GoogleSQL «address.street» is a column of a table, and a field of a STRUCT only without one.
+func hidesFields(dialect string, u *unit, name string) bool {
+	return lexis(dialect) == sql.GoogleSQL && u.File != nil && sql.GoogleSQL.Mentions(string(u.File.Data), name)
+}
+
+func appendAlias(to []sql.Alias, s warehouse.Speller, cte, name string) []sql.Alias {
+	a := sql.Alias{Table: s.Ident(cte), Name: name, Spelled: s.Ident(name)}
+	if slices.Contains(to, a) {
+		return to
+	}
+	return append(to, a)
+}
+
+// tableName is by what readers of u call its columns, or would if it were a table.
+func (c *compiler) tableName(u *unit) string {
+	switch name := c.place(u).Name; {
+	case name != "":
+		return name
+	case u.Config.Alias != "":
+		return u.Config.Alias
+	}
+	return flatName(u)
+}
+
 // trim brings the rendered texts down to one query each. A text that is none is dropped,
 // with what comes after it.
 func (u *unit) trim() {

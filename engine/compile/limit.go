@@ -136,6 +136,25 @@ sample returning set select from when then end`) {
 	return out
 }()
 
+// keywords are the words that DuckDB or PostgreSQL take for no column unless they are in quotes. No
+// other word is written in quotes, which would make mixed case count in PostgreSQL.
+var keywords = func() map[string]bool {
+	out := map[string]bool{}
+	for _, word := range strings.Fields(`
+all analyse analyze and anti any array as asc asof asymmetric at authorization binary both by case cast check
+collate collation column columns concurrently constraint create cross current_catalog current_date current_role
+current_schema current_time current_timestamp current_user default deferrable desc describe distinct do else end
+except false fetch for foreign freeze from full generated glob grant group having ilike in initially inner
+intersect into is isnull join lambda lateral leading left like limit localtime localtimestamp map natural not
+notnull null offset on only or order outer overlaps pivot pivot_longer pivot_wider placing positional primary
+qualify references returning right select semi session_user show similar some struct summarize symmetric
+system_user table tablesample then to trailing true try_cast union unique unpack unpivot user using variadic
+verbose when where window with`) {
+		out[word] = true
+	}
+	return out
+}()
+
 var bareColumn = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // limitCondition says which rows of to may be read; empty for all.
@@ -152,11 +171,15 @@ func (c *compiler) limitCondition(u, to *unit) string {
 		return ""
 	}
 	typ, literal := "timestamptz", "timestamptz "
-	if u.Dialect == project.GoogleSQL || u.Dialect == "bigquery" {
+	google := u.Dialect == project.GoogleSQL || u.Dialect == "bigquery"
+	if google {
 		typ, literal = "timestamp", "timestamp "
-		if bareColumn.MatchString(column) {
-			column = "`" + column + "`" // it may be a keyword; case does not matter to GoogleSQL
-		}
+	}
+	switch {
+	case google && bareColumn.MatchString(column):
+		column = "`" + column + "`" // it may be a keyword; case does not matter to GoogleSQL
+	case !google && keywords[strings.ToLower(column)]:
+		column = c.spell(u.Dialect).Ident(strings.ToLower(column)) // what it stands for without quotes
 	}
 	at := func(t time.Time) string {
 		return literal + "'" + t.UTC().Format("2006-01-02 15:04:05.999999") + "+00'"

@@ -232,6 +232,9 @@ func (c *compiler) env(u *unit, s warehouse.Speller) tmpl.Env {
 			return v, nil
 		},
 		EnvVar: func(name string, def []any) (string, error) {
+			if SecretVariable(name) {
+				return "", EnvSecret(name)
+			}
 			v, ok := c.target.Env(name)
 			switch {
 			case ok:
@@ -422,6 +425,9 @@ func (c *compiler) renderPass(u *unit, pass int, columns func(string) ([]any, er
 	u.diags.Add(ds...)
 	if (u.batching || c.options.Limit != nil) && text.Map != nil {
 		text = c.limit(u, text)
+	}
+	if text.Map != nil {
+		text.Body, text.Map = c.inlinedNames(u, text)
 	}
 	if u.batching {
 		u.diags.Add(batchCalls(u, text)...)

@@ -12,6 +12,7 @@ import (
 	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/project"
 	"github.com/engine-build/engine/engine/source"
+	"github.com/engine-build/engine/engine/sql"
 )
 
 // bindTests makes the data tests: those written in YAML and the singular ones.
@@ -236,11 +237,46 @@ func (c *compiler) renderTest(t *Test, f *testFile, data any, parents *[]addr.No
 		return false
 	}
 	t.SQL, t.Map = lexis(c.testDialect(t)).Trim(text.Body, text.Map)
+	c.testNames(t)
 	if strings.TrimSpace(t.SQL) == "" {
 		c.diags.Add(testEmpty(f.file.Source.Whole()))
 		return false
 	}
 	return true
+}
+
+// testNames lets the query of a test call columns by the name of their table: a test reads the text
+// of an ephemeral model, and the table that is not published yet, which has another name.
+func (c *compiler) testNames(t *Test) {
+	s := c.spell(c.testDialect(t))
+	quote := s.Ident("")[:1]
+	var aliases []sql.Alias
+	var tables []string
+	for i, text := range strings.Split(t.SQL, mark) {
+		if i%2 == 0 {
+			continue // between placeholders
+		}
+		id, err := addr.ParseNode(text)
+		to := c.lookup(id)
+		if err != nil || to == nil {
+			return
+		}
+		name := c.tableName(to)
+		a := sql.Alias{Table: quote + id.String() + quote, Name: name, Spelled: s.Ident(name)}
+		if strings.Contains(t.SQL, a.Table) {
+			return // the user's own
+		}
+		tables = append(tables, a.Table)
+		if !slices.Contains(aliases, a) && !(to.Config.Materialized == "ephemeral" && hidesFields(c.testDialect(t), to, name)) {
+			aliases = append(aliases, a)
+		}
+	}
+	// As names in quotes, which are as long, the placeholders are tokens.
+	body, m := lexis(c.testDialect(t)).AddAliases(strings.ReplaceAll(t.SQL, mark, quote), t.Map, aliases)
+	for _, table := range tables {
+		body = strings.ReplaceAll(body, table, mark+table[1:len(table)-1]+mark)
+	}
+	t.SQL, t.Map = body, m
 }
 
 // testCalls reads the config calls of the file of a test over what raw holds.

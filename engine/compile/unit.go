@@ -306,6 +306,28 @@ func (c *compiler) renderOverGiven(u *unit, w *project.UnitTest, given map[strin
 		c.diags.Add(givenThisMissing(u, w.Name.At))
 		return "", nil, false
 	}
+	var aliases []sql.Alias
+	for _, call := range text.Calls {
+		var to *unit
+		key := thisInput
+		switch call.Fn {
+		case "ref", "source":
+			to, _ = c.resolveCall(call, u)
+		case "this":
+			to = u
+		}
+		if to == nil {
+			continue
+		}
+		if call.Fn != "this" {
+			key = to.ID.String()
+		}
+		in, ok := given[key]
+		if name := c.tableName(to); ok && !(lexis(u.Dialect) == sql.GoogleSQL && hasColumn(in.columns, name)) { // see hidesFields
+			aliases = appendAlias(aliases, d, in.cte, name)
+		}
+	}
+	text.Body, text.Map = lexis(u.Dialect).AddAliases(text.Body, text.Map, aliases)
 	body, m := lexis(u.Dialect).Trim(text.Body, text.Map)
 	return body, m, true
 }

@@ -96,9 +96,11 @@ func (v *View) fixes(f *source.File, d *diag.Diagnostic) []Action {
 	switch d.Code {
 	case "ref-unknown":
 		if m := quotedName.FindStringSubmatch(d.Message); m != nil && plainName(m[1]) && strings.HasSuffix(f.Path, ".sql") {
-			to := path.Join(path.Dir(f.Path), m[1]+".sql")
-			if _, ok := v.File(to); !ok {
-				add("Create "+to, false, Edits{Creates: []Create{{to, "select\n    1 as id\n"}}})
+			if dir, ok := v.modelFolder(path.Dir(f.Path)); ok {
+				to := path.Join(dir, m[1]+".sql")
+				if _, ok := v.File(to); !ok {
+					add("Create "+to, false, Edits{Creates: []Create{{to, "select\n    1 as id\n"}}})
+				}
 			}
 		}
 	case "include-unknown", "macro-unknown":
@@ -114,6 +116,31 @@ func (v *View) fixes(f *source.File, d *diag.Diagnostic) []Action {
 		out = append(out, allow(f, d))
 	}
 	return out
+}
+
+// modelFolder is the folder in which a model for the files of dir is made: dir itself where SQL
+// is models there, or else the first of the project's folders of models.
+func (v *View) modelFolder(dir string) (string, bool) {
+	if v.Project == nil || len(v.Project.Settings.ModelPaths) == 0 {
+		return "", false
+	}
+	s := v.Project.Settings
+	within := func(roots []string) int { // how deep the narrowest root is that has dir
+		deepest := -1
+		for _, r := range roots {
+			if r = path.Clean(r); r == "." {
+				deepest = max(deepest, 0)
+			} else if dir == r || strings.HasPrefix(dir, r+"/") {
+				deepest = max(deepest, len(r))
+			}
+		}
+		return deepest
+	}
+	others := slices.Concat(s.SeedPaths, s.SnapshotPaths, s.TestPaths, s.MacroPaths, s.FunctionPaths, s.AnalysisPaths)
+	if deep := within(s.ModelPaths); deep >= 0 && deep > within(others) {
+		return dir, true
+	}
+	return s.ModelPaths[0], true
 }
 
 var quotedName = regexp.MustCompile(`"([^"]+)"`)

@@ -272,3 +272,34 @@ func TestAllow(t *testing.T) {
 		}
 	}
 }
+
+// TestMissingModelIsMadeAmongModels: other folders hold SQL that is no model.
+func TestMissingModelIsMadeAmongModels(t *testing.T) {
+	const query = `select id from {{ ref "nowhere_at_all" }}`
+	v := viewOf(t, map[string]string{
+		"engine.yml":                "name: shop\nmodel-paths: [marts, base]\nanalysis-paths: [marts/analyses]\n",
+		"marts/a.sql":               query,
+		"marts/sales/b.sql":         query,
+		"base/c.sql":                query,
+		"marts/analyses/deep/d.sql": query,
+		"tests/e.sql":               query,
+		"snapshots/f.sql":           `{{ config "unique_key" "id" "strategy" "timestamp" "updated_at" "id" }}` + query,
+	})
+	got := map[string]string{}
+	for _, p := range v.Paths() {
+		for _, d := range v.Diagnostics(p) {
+			for _, a := range v.Actions(p, d.At.Start, d.At.End) {
+				if strings.HasPrefix(a.Title, "Create ") && d.Code == "ref-unknown" {
+					got[p] = a.Edits.Creates[0].Path
+				}
+			}
+		}
+	}
+	want := map[string]string{
+		"marts/a.sql": "marts/nowhere_at_all.sql", "marts/sales/b.sql": "marts/sales/nowhere_at_all.sql", "base/c.sql": "base/nowhere_at_all.sql",
+		"marts/analyses/deep/d.sql": "marts/nowhere_at_all.sql", "tests/e.sql": "marts/nowhere_at_all.sql", "snapshots/f.sql": "marts/nowhere_at_all.sql",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the files that are made (-want +got):\n%s", diff)
+	}
+}

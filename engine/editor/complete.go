@@ -194,10 +194,11 @@ type completer struct {
 // typed is what is written between the begin of what is replaced and the place.
 func (c *completer) typed() string { return c.text[c.from:max(c.from, c.at)] }
 
-// add adds a completion, unless one of its sort and label is there.
+// add adds a completion, unless one of its sort and label is there, or it has none: a column
+// whose name is not known.
 func (c *completer) add(o Completion) {
 	key := string(o.Kind) + "\x00" + strings.ToLower(o.Label)
-	if c.seen[key] {
+	if o.Label == "" || c.seen[key] {
 		return
 	}
 	if c.seen == nil {

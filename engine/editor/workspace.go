@@ -163,10 +163,21 @@ func (w *Workspace) View() *View { return w.view.Load() }
 // Settled waits until the View is that of a whole check of all that was said before, and
 // everybody has been told. It ends with an error when ctx does, or when the Workspace is closed.
 func (w *Workspace) Settled(ctx context.Context) error {
+	return w.until(ctx, func() bool { return w.checked >= w.changes && len(w.queue) == 0 && w.busy == 0 })
+}
+
+// Known waits until the View has a Program, or the first whole check has ended without one. It
+// ends with an error when ctx does, or when the Workspace is closed.
+func (w *Workspace) Known(ctx context.Context) error {
+	return w.until(ctx, func() bool { return w.checked > 0 || w.view.Load().Program != nil })
+}
+
+// until waits until ok, which is asked with the lock held.
+func (w *Workspace) until(ctx context.Context, ok func() bool) error {
 	defer context.AfterFunc(ctx, w.wake)()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for w.checked < w.changes || len(w.queue) > 0 || w.busy > 0 {
+	for !ok() {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

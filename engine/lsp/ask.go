@@ -34,14 +34,18 @@ func (p documentParams) uri() string { return p.TextDocument.URI }
 func (p placeParams) uri() string    { return p.TextDocument.URI }
 func (p rangeParams) uri() string    { return p.TextDocument.URI }
 
-// ask answers a request about a document; where it belongs to no project, with none.
+// ask answers a request about a document; where it belongs to no project, or to one that cannot
+// be opened, which the user has been told, with none.
 func ask[P about](s *server, none any, f func(context.Context, *asked, P) (any, error)) method {
 	return request(func(p P) (answer, error) {
 		then := s.look(p.uri())
 		return func(ctx context.Context) (any, error) {
 			a, err := then(ctx)
-			if a == nil || err != nil {
-				return none, err
+			switch {
+			case ctx.Err() != nil:
+				return nil, ctx.Err()
+			case a == nil || err != nil:
+				return none, nil
 			}
 			return f(ctx, a, p)
 		}, nil
@@ -68,49 +72,102 @@ func (s *server) look(uri string) func(context.Context) (*asked, error) {
 	}
 	return func(ctx context.Context) (*asked, error) {
 		if a.view == nil {
-			ws, err := d.project.wait(ctx)
+			view, err := a.project.view(ctx, nil)
 			if err != nil {
 				if ctx.Err() != nil {
 					return nil, ctx.Err()
 				}
 				return nil, jrpc2.Errorf(requestFailed, "the project cannot be opened: %s", err.Error())
 			}
-			if ws == nil {
+			if view == nil {
 				return nil, nil // closed in the meantime
 			}
-			a.view = ws.View()
+			a.view = view
 		}
-		f, ok := a.view.File(a.path)
+		f, ok := fileOf(a.view, a.path)
+		if !ok && a.view.Program == nil { // no file that is closed has been read yet
+			view, err := a.project.view(ctx, (*editor.Workspace).Known)
+			if err != nil || view == nil {
+				return nil, err
+			}
+			a.view = view
+			f, ok = fileOf(view, a.path)
+		}
 		if !ok {
 			return nil, nil // in the folder and no file of the project
 		}
 		a.file, a.text = f, a.ruler.text(f)
-		if d.text != nil && bytes.Equal(d.text.data, f.Data) {
-			a.text = d.text
+		if d.text != nil {
+			if t, ok := d.text.of(f.Data); ok {
+				a.text = t
+			}
 		}
 		return a, nil
 	}
 }
 
+// fileOf is a file of the project; one of data that is not open has no text.
+func fileOf(v *editor.View, path string) (*source.File, bool) {
+	if f, ok := v.File(path); ok {
+		return f, true
+	}
+	if n, ok := v.Node(path); ok && n.Seed != nil {
+		return n.Seed.At.File, true
+	}
+	return nil, false
+}
+
 // settle waits until the whole project has been checked with this text, for answers that are
 // about more than the file. Where the text is another one by then, the answer is of no use.
-func (a *asked) settle(ctx context.Context) error {
-	ws, err := a.project.wait(ctx)
+func (a *asked) settle(ctx context.Context) error { return a.renew(ctx, (*editor.Workspace).Settled) }
+
+// known waits until names mean something, where the project has just been opened.
+func (a *asked) known(ctx context.Context) error {
+	if a.view.Program != nil {
+		return nil
+	}
+	return a.renew(ctx, (*editor.Workspace).Known)
+}
+
+// renew takes the View after a wait, if it has the same text.
+func (a *asked) renew(ctx context.Context, wait func(*editor.Workspace, context.Context) error) error {
+	view, err := a.project.view(ctx, wait)
 	if err != nil {
 		return err
 	}
-	if ws != nil {
-		if err := ws.Settled(ctx); err != nil {
-			return err
+	if view != nil {
+		if f, ok := fileOf(view, a.path); ok && bytes.Equal(f.Data, a.file.Data) {
+			a.view, a.file, a.ruler = view, f, a.ruler.server.ruler(a.project)
+			return nil
 		}
-		a.view = ws.View()
 	}
-	f, ok := a.view.File(a.path)
-	if ws == nil || !ok || !bytes.Equal(f.Data, a.file.Data) {
-		return jrpc2.Errorf(contentModified, "the text has changed in the meantime")
+	return jrpc2.Errorf(contentModified, "the text has changed in the meantime")
+}
+
+// orLater answers from what is known at once and, where that is nothing and the project has not
+// been read yet, once more when it has.
+func orLater[P about](answer func(context.Context, *asked, P) (any, bool)) func(context.Context, *asked, P) (any, error) {
+	return func(ctx context.Context, a *asked, p P) (any, error) {
+		out, ok := answer(ctx, a, p)
+		if ok || a.view.Program != nil {
+			return out, nil
+		}
+		if err := a.known(ctx); err != nil {
+			return nil, err
+		}
+		out, _ = answer(ctx, a, p)
+		return out, nil
 	}
-	a.file, a.ruler = f, a.ruler.server.ruler(a.project)
-	return nil
+}
+
+// onceKnown answers when the project has been read.
+func onceKnown[P about](answer func(context.Context, *asked, P) (any, error)) func(context.Context, *asked, P) (any, error) {
+	return func(ctx context.Context, a *asked, p P) (any, error) {
+		if err := a.known(ctx); err != nil {
+			return nil, err
+		}
+		return answer(ctx, a, p)
+	}
 }
 
 // dirOf is the folder of a file.

@@ -117,7 +117,10 @@ type compiledAnswer struct {
 	Stale bool `json:"stale,omitempty"`
 }
 
-func (s *server) compiled(_ context.Context, a *asked) (any, error) {
+func (s *server) compiled(ctx context.Context, a *asked) (any, error) {
+	if err := a.known(ctx); err != nil {
+		return nil, err
+	}
 	p, err := a.view.Compiled(a.path)
 	if err != nil {
 		return nil, jrpc2.Errorf(requestFailed, "%s", err.Error())
@@ -154,8 +157,11 @@ func (s *server) rows(ctx context.Context, a *asked, c commandParams) (any, erro
 	if q.Limit < 1 || q.Limit > maxRows {
 		q.Limit = defaultRows
 	}
-	rows, err := s.options.Rows(ctx, q)
-	if err != nil {
+	var rows Rows
+	if err := aside(ctx, func() (err error) {
+		rows, err = s.options.Rows(ctx, q)
+		return err
+	}); err != nil {
 		return nil, err
 	}
 	rows.Name = name

@@ -185,16 +185,52 @@ func (d *dispatcher) call(ctx context.Context, name string, m method, p *pending
 	if err != nil {
 		return nil, err
 	}
-	select {
-	case d.slots <- struct{}{}:
-		defer func() { <-d.slots }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	if err := ctx.Err(); err != nil {
+	own := &slot{slots: d.slots}
+	defer own.leave()
+	if err := own.take(ctx); err != nil {
 		return nil, err
 	}
-	return then(ctx)
+	return then(context.WithValue(ctx, slotKey{}, own))
+}
+
+// slot is one of those in which answers are made. It belongs to one goroutine.
+type slot struct {
+	slots chan struct{}
+	held  bool
+}
+
+// slotKey is where an answer's context has its slot.
+type slotKey struct{}
+
+func (s *slot) take(ctx context.Context) error {
+	select {
+	case s.slots <- struct{}{}:
+		s.held = true
+	case <-ctx.Done():
+	}
+	return ctx.Err()
+}
+
+func (s *slot) leave() {
+	if s.held {
+		s.held = false
+		<-s.slots
+	}
+}
+
+// aside waits for something that is done elsewhere. Other answers have the slot meanwhile: a
+// project that is being read, or a query that takes long, must not keep an editor from
+// completing.
+func aside(ctx context.Context, wait func() error) error {
+	own, _ := ctx.Value(slotKey{}).(*slot)
+	if own == nil {
+		return wait()
+	}
+	own.leave()
+	if err := wait(); err != nil {
+		return err
+	}
+	return own.take(ctx)
 }
 
 // cancel ends a request that has no answer yet.

@@ -1,7 +1,6 @@
 package lsp
 
 import (
-	"bytes"
 	"context"
 	"path/filepath"
 	"strings"
@@ -132,9 +131,10 @@ func (s *server) ruler(f *folder) *ruler {
 func (r *ruler) text(f *source.File) *text {
 	t := r.texts[f]
 	if t == nil {
-		if d := r.open[f.Path]; d != nil && bytes.Equal(d.text.data, f.Data) {
-			t = d.text
-		} else {
+		if d := r.open[f.Path]; d != nil {
+			t, _ = d.text.of(f.Data)
+		}
+		if t == nil {
 			t = storedText(f.Data)
 		}
 		r.texts[f] = t

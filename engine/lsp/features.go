@@ -9,18 +9,18 @@ import (
 // features adds what an editor asks of documents.
 func (s *server) features(m map[string]method) {
 	m["textDocument/completion"] = ask(s, nil, s.complete)
-	m["textDocument/hover"] = ask(s, nil, s.hover)
+	m["textDocument/hover"] = ask(s, nil, orLater(s.hover))
 	m["textDocument/signatureHelp"] = ask(s, nil, s.signature)
 	m["textDocument/inlayHint"] = ask(s, nil, s.inlays)
-	m["textDocument/definition"] = ask(s, nil, s.definition)
-	m["textDocument/references"] = ask(s, nil, s.references)
+	m["textDocument/definition"] = ask(s, nil, orLater(s.definition))
+	m["textDocument/references"] = ask(s, nil, onceKnown(s.references))
 	m["textDocument/documentHighlight"] = ask(s, nil, s.highlight)
-	m["textDocument/prepareRename"] = ask(s, nil, s.prepareRename)
+	m["textDocument/prepareRename"] = ask(s, nil, onceKnown(s.prepareRename))
 	m["textDocument/rename"] = ask(s, nil, s.rename)
-	m["textDocument/documentSymbol"] = ask(s, nil, s.symbols)
+	m["textDocument/documentSymbol"] = ask(s, nil, orLater(s.symbols))
 	m["workspace/symbol"] = request(s.allSymbols)
 	m["textDocument/codeAction"] = ask(s, nil, s.actions)
-	m["textDocument/formatting"] = ask(s, nil, s.format)
+	m["textDocument/formatting"] = ask(s, nil, onceKnown(s.format))
 	m["textDocument/diagnostic"] = ask(s, fullReport{Kind: "full", Items: []Diagnostic{}}, s.pull)
 	m["workspace/diagnostic"] = request(s.pullAll)
 	m["workspace/executeCommand"] = request(s.execute)
@@ -49,14 +49,14 @@ func (s *server) pullAll(struct{}) (answer, error) {
 	return func(ctx context.Context) (any, error) {
 		out := workspaceReports{Items: []workspaceReport{}}
 		for _, f := range folders {
-			ws, err := f.wait(ctx)
+			view, err := f.view(ctx, nil)
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
-			if err != nil || ws == nil {
+			if err != nil || view == nil {
 				continue
 			}
-			view, r := ws.View(), s.ruler(f)
+			r := s.ruler(f)
 			for _, path := range view.Paths() {
 				if path == "" {
 					continue

@@ -40,11 +40,16 @@ func (s *server) project(file string) *folder {
 	ctx, stop := context.WithCancel(s.ctx)
 	f := &folder{dir: dir, ready: make(chan struct{}), stop: stop, buffers: map[string][]byte{}}
 	s.folders[dir] = f
-	s.opening.Go(func() { s.openFolder(ctx, f) })
+	s.opening.Go(func() {
+		if ws := s.openFolder(ctx, f); ws != nil {
+			s.progress(ctx, f.dir, ws)
+		}
+	})
 	return f
 }
 
-func (s *server) openFolder(ctx context.Context, f *folder) {
+// openFolder opens a project; nil where that cannot be, or is not wanted any more.
+func (s *server) openFolder(ctx context.Context, f *folder) *editor.Workspace {
 	defer close(f.ready)
 	var ws *editor.Workspace
 	start := s.options.Now()
@@ -60,13 +65,13 @@ func (s *server) openFolder(ctx context.Context, f *folder) {
 		if ctx.Err() == nil {
 			s.show(messageError, "the project in "+f.dir+" cannot be opened: "+err.Error())
 		}
-		return
+		return nil
 	}
 	f.mu.Lock()
 	if f.closed {
 		f.mu.Unlock()
 		_ = ws.Close()
-		return
+		return nil
 	}
 	for path, data := range f.buffers {
 		ws.Set(path, data)
@@ -74,21 +79,20 @@ func (s *server) openFolder(ctx context.Context, f *folder) {
 	f.ws, f.buffers = ws, nil
 	f.mu.Unlock()
 	s.publisher.mark(f, ws.View().Paths()...)
-	s.progress(ctx, f)
+	return ws
 }
 
 // progress tells the editor that the project is being checked for the first time.
-func (s *server) progress(ctx context.Context, f *folder) {
+func (s *server) progress(ctx context.Context, dir string, ws *editor.Workspace) {
 	if !s.client.Window.WorkDoneProgress {
-		_ = f.ws.Settled(ctx)
 		return
 	}
-	token := "engine " + f.dir
+	token := "engine " + dir
 	if s.callback(ctx, "window/workDoneProgress/create", map[string]any{"token": token}) != nil {
 		return
 	}
-	s.send("$/progress", map[string]any{"token": token, "value": map[string]any{"kind": "begin", "title": "engine: checking " + filepath.Base(f.dir)}})
-	_ = f.ws.Settled(ctx)
+	s.send("$/progress", map[string]any{"token": token, "value": map[string]any{"kind": "begin", "title": "engine: checking " + filepath.Base(dir)}})
+	_ = ws.Settled(ctx)
 	s.send("$/progress", map[string]any{"token": token, "value": map[string]any{"kind": "end"}})
 }
 
@@ -139,6 +143,22 @@ func (f *folder) wait(ctx context.Context) (*editor.Workspace, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.ws, f.err
+}
+
+// view is the project as it is when the workspace is there and, unless it is nil, wait has
+// ended; nil: the project has been closed.
+func (f *folder) view(ctx context.Context, wait func(*editor.Workspace, context.Context) error) (*editor.View, error) {
+	var ws *editor.Workspace
+	if err := aside(ctx, func() (err error) {
+		ws, err = f.wait(ctx)
+		if err == nil && ws != nil && wait != nil {
+			err = wait(ws, ctx)
+		}
+		return err
+	}); err != nil || ws == nil {
+		return nil, err
+	}
+	return ws.View(), nil
 }
 
 func (f *folder) close() {

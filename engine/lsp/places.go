@@ -12,17 +12,17 @@ import (
 )
 
 // hover is textDocument/hover.
-func (s *server) hover(_ context.Context, a *asked, p placeParams) (any, error) {
+func (s *server) hover(_ context.Context, a *asked, p placeParams) (any, bool) {
 	h, ok := a.view.Hover(a.path, a.offset(p.Position))
 	if !ok {
-		return nil, nil
+		return nil, false
 	}
 	at := a.span(h.From, h.To)
 	contents := markup(h.Text, s.client.TextDocument.Hover.ContentFormat)
 	if contents == nil {
-		return nil, nil
+		return nil, false
 	}
-	return hover{Contents: *contents, Range: &at}, nil
+	return hover{Contents: *contents, Range: &at}, true
 }
 
 // signature is textDocument/signatureHelp.
@@ -76,8 +76,9 @@ func (s *server) inlays(_ context.Context, a *asked, p rangeParams) (any, error)
 const inlayType = 1
 
 // definition is textDocument/definition.
-func (s *server) definition(_ context.Context, a *asked, p placeParams) (any, error) {
-	return a.locations(a.view.Definition(a.path, a.offset(p.Position))), nil
+func (s *server) definition(_ context.Context, a *asked, p placeParams) (any, bool) {
+	found := a.locations(a.view.Definition(a.path, a.offset(p.Position)))
+	return found, len(found) > 0
 }
 
 // references is textDocument/references.
@@ -188,8 +189,9 @@ func (a *asked) edit(e editor.Edits) (*WorkspaceEdit, error) {
 			return nil, err
 		}
 		uri := a.ruler.uri(c.Path)
+		// Where there is such a file after all, the client refuses: our text would be joined to it.
 		out.DocumentChanges = append(out.DocumentChanges,
-			createFile{Kind: "create", URI: uri, Options: map[string]any{"ignoreIfExists": true}},
+			createFile{Kind: "create", URI: uri},
 			textDocumentEdit{TextDocument: versionedIdentifier{URI: uri}, Edits: []TextEdit{{NewText: c.Text}}})
 	}
 	for _, path := range paths {

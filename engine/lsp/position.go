@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"sort"
 	"unicode/utf8"
-
-	"github.com/engine-build/engine/engine/source"
 )
 
 // encoding is the unit in which the client counts characters of a line: «PositionEncodingKind».
@@ -47,6 +45,9 @@ func (e encoding) width(r rune, size int) int {
 type text struct {
 	data  []byte
 	lines []int // byte offset of each line's first byte
+	// skip are the bytes in front of where offsets of others begin: of a byte order mark that
+	// the client has and counts, and that a file is read without.
+	skip int
 }
 
 var byteOrderMark = []byte("\uFEFF")
@@ -56,8 +57,25 @@ func newText(data []byte) *text { return &text{data: data, lines: linesOf(data, 
 
 // storedText is a file that no client has sent: editors hide a byte order mark.
 func storedText(data []byte) *text {
-	return &text{data: data, lines: linesOf(data, len(data)-len(bytes.TrimPrefix(data, byteOrderMark)))}
+	return &text{data: data, lines: linesOf(data, len(data)-len(unmarked(data)))}
 }
+
+// of is the text for offsets in data, where that is what the client sent, with or without its
+// byte order mark.
+func (t *text) of(data []byte) (*text, bool) {
+	switch {
+	case bytes.Equal(t.data, data):
+		return t, true
+	case bytes.HasPrefix(t.data, byteOrderMark) && bytes.Equal(t.data[len(byteOrderMark):], data):
+		out := *t
+		out.skip = len(byteOrderMark)
+		return &out, true
+	}
+	return nil, false
+}
+
+// unmarked is a text without a byte order mark in front.
+func unmarked(data []byte) []byte { return bytes.TrimPrefix(data, byteOrderMark) }
 
 // linesOf finds lines as the protocol has them: they end with LF, CR LF or CR.
 func linesOf(data []byte, first int) []int {
@@ -92,7 +110,7 @@ func (t *text) end(line int) int {
 // position converts an offset in bytes; one outside of the text is moved to its ends, one
 // inside of a character to its beginning, one inside of a line break in front of it.
 func (t *text) position(off int, e encoding) Position {
-	off = min(max(off, t.lines[0]), len(t.data))
+	off = min(max(max(off, 0)+t.skip, t.lines[0]), len(t.data))
 	line := max(sort.SearchInts(t.lines, off+1)-1, 0)
 	off = min(off, t.end(line))
 	units := 0
@@ -111,7 +129,7 @@ func (t *text) position(off int, e encoding) Position {
 // the last line the end of the text, those inside of a character its beginning.
 func (t *text) offset(p Position, e encoding) int {
 	if uint64(p.Line) >= uint64(len(t.lines)) {
-		return len(t.data)
+		return len(t.data) - t.skip
 	}
 	off, end := t.lines[p.Line], t.end(int(p.Line))
 	for left := int(p.Character); left > 0 && off < end; {
@@ -123,7 +141,7 @@ func (t *text) offset(p Position, e encoding) int {
 		left -= w
 		off += size
 	}
-	return off
+	return max(off-t.skip, 0)
 }
 
 func (t *text) span(start, end int, e encoding) Range {
@@ -142,12 +160,4 @@ func (t *text) apply(c contentChange, e encoding) *text {
 	data := make([]byte, 0, len(t.data)-(end-start)+len(c.Text))
 	data = append(append(append(data, t.data[:start]...), c.Text...), t.data[end:]...)
 	return newText(data)
-}
-
-// rangeOf converts a span, in the text of its own file.
-func rangeOf(s source.Span, e encoding) Range {
-	if s.File == nil {
-		return Range{}
-	}
-	return storedText(s.File.Data).span(s.Start, s.End, e)
 }

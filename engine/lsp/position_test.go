@@ -37,11 +37,27 @@ func TestPosition(t *testing.T) {
 		{"a mark that the client sent", newText([]byte("\uFEFFselect")), utf16Units, 5, Position{0, 3}},
 		{"no UTF-8", storedText([]byte("\xff\xfex")), utf16Units, 2, Position{0, 2}},
 		{"nothing", newText(nil), utf16Units, 0, Position{0, 0}},
+		{"a mark that the file is read without", unread(t, "select"), utf16Units, 0, Position{0, 1}},
+		{"before the start behind a mark", unread(t, "select"), utf16Units, -1, Position{0, 1}},
+		{"behind it", unread(t, "select"), utf16Units, 2, Position{0, 3}},
+		{"the same in bytes with the mark", unread(t, "select"), utf8Units, 2, Position{0, 5}},
+		{"on the next line", unread(t, "a\nb"), utf16Units, 3, Position{1, 1}},
+		{"the end behind a mark", unread(t, "a"), utf16Units, 9, Position{0, 2}},
 	} {
 		if diff := cmp.Diff(tt.want, tt.text.position(tt.off, tt.e)); diff != "" {
 			t.Errorf("%s: %s", tt.name, diff)
 		}
 	}
+}
+
+// unread is a text that the client has with a byte order mark, and the file without.
+func unread(t *testing.T, body string) *text {
+	t.Helper()
+	x, ok := newText([]byte("\uFEFF" + body)).of([]byte(body))
+	if !ok {
+		t.Fatalf("%q is another text with a mark", body)
+	}
+	return x
 }
 
 func TestOffset(t *testing.T) {
@@ -64,6 +80,26 @@ func TestOffset(t *testing.T) {
 		{"a far character", utf16Units, Position{0, 1<<32 - 1}, 6},
 	} {
 		if got := newText([]byte(body)).offset(tt.p, tt.e); got != tt.want {
+			t.Errorf("%s: %d, want %d", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestOffsetBehindAMark(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		e    encoding
+		p    Position
+		want int
+	}{
+		{"in front of the mark", utf16Units, Position{0, 0}, 0},
+		{"behind it", utf16Units, Position{0, 1}, 0},
+		{"the second letter", utf16Units, Position{0, 2}, 1},
+		{"in bytes", utf8Units, Position{0, 4}, 1},
+		{"the next line", utf16Units, Position{1, 1}, 4},
+		{"behind the last line", utf16Units, Position{7, 0}, 4},
+	} {
+		if got := unread(t, "ab\nc").offset(tt.p, tt.e); got != tt.want {
 			t.Errorf("%s: %d, want %d", tt.name, got, tt.want)
 		}
 	}

@@ -287,9 +287,8 @@ type versionedIdentifier struct {
 }
 
 type createFile struct {
-	Kind    string         `json:"kind"` // create
-	URI     string         `json:"uri"`
-	Options map[string]any `json:"options,omitempty"`
+	Kind string `json:"kind"` // create
+	URI  string `json:"uri"`
 }
 
 type renameFile struct {

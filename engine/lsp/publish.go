@@ -139,10 +139,11 @@ func (s *server) publishFolder(f *folder, paths map[string]bool) {
 	}
 }
 
-// same reports whether the view has the text of the buffer, or does not have the file at all.
+// same reports whether the view has the text of the buffer, or does not have the file at all. A
+// byte order mark is no part of a file's text.
 func same(view *editor.View, d *document) bool {
 	f, ok := view.File(d.path)
-	return !ok || bytes.Equal(f.Data, d.text.data)
+	return !ok || bytes.Equal(unmarked(f.Data), unmarked(d.text.data))
 }
 
 // diagnostics are those of a file in the client's form; those without a place are at the

@@ -31,6 +31,14 @@ type served struct {
 // serve begins a server for which the folder /slow is a project that is never done opening,
 // /boom a mistake of ours, and nothing else a project.
 func serve(t *testing.T) *served {
+	return serveOpened(t, func(ctx context.Context, _ string, _ func([]string)) (*editor.Workspace, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	})
+}
+
+// serveOpened is serve with another way to open the project.
+func serveOpened(t *testing.T, open func(context.Context, string, func([]string)) (*editor.Workspace, error)) *served {
 	inR, inW := io.Pipe()
 	outR, outW := io.Pipe()
 	s := &served{t: t, done: make(chan struct{}), Client: lsptest.New(t, inW, outR)}
@@ -42,10 +50,8 @@ func serve(t *testing.T) *served {
 			}
 			return "/slow", strings.HasPrefix(file, "/slow/")
 		},
-		Open: func(ctx context.Context, _ string, _ func([]string)) (*editor.Workspace, error) {
-			<-ctx.Done()
-			return nil, ctx.Err()
-		},
+		Open:   open,
+		Format: func(context.Context, *editor.View, string) ([]byte, error) { return nil, nil },
 		Log: func(line string) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -198,6 +204,41 @@ func TestCancel(t *testing.T) {
 	case <-other:
 	case <-time.After(lsptest.Patience):
 		t.Error("a request is left without an answer")
+	}
+}
+
+// TestSlowProjectLeavesOthersAlone: what waits for one project takes no part in the work.
+func TestSlowProjectLeavesOthersAlone(t *testing.T) {
+	s := serve(t)
+	s.Initialize("file:///slow", map[string]any{}, nil)
+	s.Open("file:///slow/a.sql", "select 1")
+	for range 4 { // more than are answered at a time
+		s.Send("textDocument/formatting", document("file:///slow/a.sql"))
+	}
+	if got := s.code("textDocument/formatting", document("file:///x/a.sql")); got != 0 {
+		t.Errorf("the answer is %d", got)
+	}
+}
+
+// TestProjectThatCannotBeOpened: the user is told once, and questions have no answer.
+func TestProjectThatCannotBeOpened(t *testing.T) {
+	s := serveOpened(t, func(context.Context, string, func([]string)) (*editor.Workspace, error) {
+		return nil, errors.New("no room")
+	})
+	s.Initialize("file:///slow", map[string]any{}, nil)
+	s.Open("file:///slow/a.sql", "select 1")
+	s.Until("word of it", "window/showMessage", func(p json.RawMessage) bool { return strings.Contains(string(p), "no room") })
+	for _, method := range []string{"textDocument/hover", "textDocument/formatting", "textDocument/completion", "textDocument/references"} {
+		if got := s.code(method, document("file:///slow/a.sql")); got != 0 {
+			t.Errorf("the answer to %s is %d", method, got)
+		}
+	}
+	if n := len(s.Seen("window/showMessage")); n != 1 {
+		t.Errorf("%d messages, want 1", n)
+	}
+	asked := map[string]any{"command": "engine.compiled", "arguments": []any{map[string]any{"uri": "file:///slow/a.sql"}}}
+	if a := s.Try("workspace/executeCommand", asked); a.Error == nil || !strings.Contains(a.Error.Message, "no room") {
+		t.Errorf("the answer to a command is %+v", a)
 	}
 }
 

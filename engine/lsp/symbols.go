@@ -18,10 +18,10 @@ var symbolKinds = map[editor.SymbolKind]int{
 }
 
 // symbols is textDocument/documentSymbol: a tree, or a list for clients that know no trees.
-func (s *server) symbols(_ context.Context, a *asked, p documentParams) (any, error) {
+func (s *server) symbols(_ context.Context, a *asked, _ documentParams) (any, bool) {
 	found := a.view.Symbols(a.path)
 	if s.client.TextDocument.DocumentSymbol.Hierarchical {
-		return a.tree(found), nil
+		return a.tree(found), len(found) > 0
 	}
 	out := []symbolInformation{}
 	var add func(list []editor.Symbol, in string)
@@ -35,7 +35,7 @@ func (s *server) symbols(_ context.Context, a *asked, p documentParams) (any, er
 		}
 	}
 	add(found, "")
-	return out, nil
+	return out, len(found) > 0
 }
 
 func (a *asked) tree(list []editor.Symbol) []documentSymbol {
@@ -63,15 +63,15 @@ func (s *server) allSymbols(p workspaceSymbolParams) (answer, error) {
 	return func(ctx context.Context) (any, error) {
 		out := []symbolInformation{}
 		for _, f := range folders {
-			ws, err := f.wait(ctx)
+			view, err := f.view(ctx, (*editor.Workspace).Known)
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
-			if err != nil || ws == nil {
+			if err != nil || view == nil {
 				continue
 			}
 			r := s.ruler(f)
-			for _, x := range ws.View().WorkspaceSymbols(p.Query) {
+			for _, x := range view.WorkspaceSymbols(p.Query) {
 				if x.At.File != nil {
 					out = append(out, symbolInformation{Name: x.Name, Kind: symbolKinds[x.Kind], Location: r.location(x.At), ContainerName: x.Detail})
 				}

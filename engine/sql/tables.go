@@ -12,7 +12,7 @@ import (
 // that it has an answer for any text, half a query included.
 func (l Lexis) Tables(text string) [][]string {
 	s := &tableScan{lexis: l, text: text, tokens: slices.Collect(l.significant(text))}
-	s.frames = []tableFrame{{}}
+	s.begin()
 	for s.at < len(s.tokens) {
 		s.step()
 	}
@@ -26,6 +26,8 @@ type tableScan struct {
 	at     int
 	frames []tableFrame
 	found  [][]string
+	blocks []tableBlock // of every frame there has been
+	places []tablePlace
 }
 
 // tableFrame is what is known inside of one pair of parentheses.
@@ -40,6 +42,25 @@ type tableFrame struct {
 	body    string   // the one whose query the next parentheses hold
 	recurse bool     // they may read themselves
 	started bool     // there was a token
+	block   int      // its number
+	part    int      // how many UNION, INTERSECT and EXCEPT came before
+}
+
+// tableBlock says where a pair of parentheses stands.
+type tableBlock struct {
+	up, part int  // the one around it, and that one's part
+	listed   bool // it stands where a table is expected
+	query    bool // it holds a query
+}
+
+// tablePlace is where the name of a table stands.
+type tablePlace struct {
+	at, end int // its tokens
+	alias   string
+}
+
+func (s *tableScan) begin() {
+	s.frames, s.blocks = []tableFrame{{}}, []tableBlock{{up: -1}}
 }
 
 func (s *tableScan) top() *tableFrame { return &s.frames[len(s.frames)-1] }
@@ -103,6 +124,9 @@ func (s *tableScan) step() {
 		f.from = false
 		if s.word(i, "union", "intersect", "except") {
 			f.aliases = nil
+			if !s.punct(i-1, '*') { // «* except (…)» leaves columns out
+				f.part++
+			}
 		}
 	case f.expect && s.name(i):
 		s.table(f)
@@ -115,7 +139,8 @@ func (s *tableScan) step() {
 
 // open goes into parentheses.
 func (s *tableScan) open(f *tableFrame) {
-	in := tableFrame{ctes: slices.Clone(f.ctes), aliases: slices.Clone(f.aliases)}
+	in := tableFrame{ctes: slices.Clone(f.ctes), aliases: slices.Clone(f.aliases), block: len(s.blocks)}
+	s.blocks = append(s.blocks, tableBlock{up: f.block, part: f.part, listed: f.expect && !(f.with && f.body != "")})
 	switch {
 	case f.with && f.body != "":
 		if f.recurse {
@@ -191,7 +216,9 @@ func (s *tableScan) path() []string {
 
 // table reads the name of a table and the one that it is given.
 func (s *tableScan) table(f *tableFrame) {
+	at := s.at
 	parts := s.path()
+	end := s.at
 	f.expect = false
 	if s.punct(s.at, '(') {
 		return // a function
@@ -212,6 +239,7 @@ func (s *tableScan) table(f *tableFrame) {
 		s.at++
 	}
 	f.aliases = append(f.aliases, strings.ToLower(alias))
+	s.places = append(s.places, tablePlace{at, end, strings.ToLower(alias)})
 }
 
 // afterTable reports whether the word goes on with the query and is no other name of a table.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime/debug"
 	"strings"
@@ -96,5 +97,64 @@ func TestNotices(t *testing.T) {
 	}
 	if err := writeNotices(&out, built, folder); err == nil || !strings.Contains(err.Error(), "two/v2 v2.0.0+incompatible has no file with a licence") {
 		t.Errorf("a module without a licence: %v", err)
+	}
+}
+
+// compiler stands in for Go: the binary that it makes prints the flags that it was made with.
+const compiler = `#!/bin/sh
+case "$1 $2" in
+"env GOOS") echo linux ;;
+"env GOARCH") echo amd64 ;;
+"env GOEXE") echo ;;
+build*)
+	all="$*"
+	while [ "$1" != -o ]; do shift; done
+	printf '#!/bin/sh\necho "%s"\n' "$all" > "$2"
+	chmod +x "$2"
+	;;
+esac
+`
+
+// TestBinaryVersion: a binary says so where its source was not what the commit has.
+func TestBinaryVersion(t *testing.T) {
+	for _, tool := range []string{"bash", "git"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skip("needs " + tool)
+		}
+	}
+	script, err := os.ReadFile(filepath.Join("..", "..", ".ci", "binary"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, bin := t.TempDir(), t.TempDir()
+	for path, text := range map[string]string{filepath.Join(root, ".ci", "binary"): string(script), filepath.Join(root, ".gitignore"): "/bin/\n", filepath.Join(bin, "go"): compiler} {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run := func(command string) string {
+		t.Helper()
+		cmd := exec.Command("bash", "-c", command)
+		cmd.Dir = root
+		cmd.Env = append(os.Environ(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", command, err, out)
+		}
+		return string(out)
+	}
+	run("git init -q . && git add -A && git -c user.name=a -c user.email=a@example.org commit -q -m first")
+	const build = "VERSION=v1.2.3 .ci/binary"
+	if out := run(build); !strings.Contains(out, "-X main.version=v1.2.3 ") {
+		t.Errorf("a tree as committed: %s", out)
+	}
+	if out := run("echo x > new.go && " + build); !strings.Contains(out, "-X main.version=v1.2.3+changes ") {
+		t.Errorf("a tree with a new file: %s", out)
+	}
+	if out := run(".ci/binary"); strings.Contains(out, "main.version") {
+		t.Errorf("no version was given: %s", out)
 	}
 }

@@ -2,7 +2,7 @@
 
 import * as vscode from "vscode";
 import { CloseAction, ErrorAction, Executable, LanguageClient, LanguageClientOptions, State } from "vscode-languageclient/node";
-import { rowsPage, lineagePage, Rows, Lineage, Compiled } from "./pages";
+import { compiledText, rowsPage, lineagePage, Rows, Lineage, Compiled } from "./pages";
 
 const compiledScheme = "engine-compiled";
 
@@ -149,14 +149,24 @@ class Preview implements vscode.TextDocumentContentProvider, vscode.Disposable {
   readonly onDidChange = this.changed.event;
   private readonly listener: vscode.Disposable;
   private timer: NodeJS.Timeout | undefined;
+  // stale are the previews of an older text than the editor's.
+  private readonly stale = new Set<string>();
 
   constructor() {
-    this.listener = vscode.workspace.onDidChangeTextDocument((e) => {
-      if (e.document.uri.scheme === "file") {
-        clearTimeout(this.timer);
-        this.timer = setTimeout(() => this.changed.fire(Preview.address(e.document.uri)), 300);
-      }
-    });
+    this.listener = vscode.Disposable.from(
+      vscode.workspace.onDidChangeTextDocument((e) => {
+        if (e.document.uri.scheme === "file") {
+          clearTimeout(this.timer);
+          this.timer = setTimeout(() => this.changed.fire(Preview.address(e.document.uri)), 300);
+        }
+      }),
+      // The newest text has been checked.
+      vscode.languages.onDidChangeDiagnostics((e) => {
+        for (const address of e.uris.map((uri) => Preview.address(uri)).filter((a) => this.stale.has(a.toString()))) {
+          this.changed.fire(address);
+        }
+      }),
+    );
   }
 
   static address(model: vscode.Uri): vscode.Uri {
@@ -174,8 +184,12 @@ class Preview implements vscode.TextDocumentContentProvider, vscode.Disposable {
   async provideTextDocumentContent(address: vscode.Uri): Promise<string> {
     try {
       const compiled = await ask<Compiled>("engine.compiled", address.with({ scheme: "file" }));
-      const later = compiled.incremental ? "\n\n-- later builds\n" + compiled.incremental : "";
-      return compiled.sql + later;
+      if (compiled.stale) {
+        this.stale.add(address.toString());
+      } else {
+        this.stale.delete(address.toString());
+      }
+      return compiledText(compiled);
     } catch (err) {
       return (err instanceof Error ? err.message : String(err)).replace(/^/gm, "-- ");
     }

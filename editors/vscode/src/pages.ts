@@ -19,6 +19,14 @@ export interface Compiled {
   project: string;
   sql: string;
   incremental?: string;
+  stale?: boolean;
+}
+
+// compiledText is what Show Compiled SQL shows.
+export function compiledText(compiled: Compiled): string {
+  const older = compiled.stale ? "-- older than the text in the editor, which has a mistake or is still being checked\n\n" : "";
+  const later = compiled.incremental ? "\n\n-- later builds\n" + compiled.incremental : "";
+  return older + compiled.sql + later;
 }
 
 export function escape(text: string): string {
