@@ -216,8 +216,8 @@ func environment(t *compile.Target) tmpl.Env {
 			return nil, fmt.Errorf("there is no variable %q", name)
 		},
 		EnvVar: func(name string, def []any) (string, error) {
-			if compile.SecretVariable(name) {
-				return "", compile.EnvSecret(name)
+			if project.SecretVariable(name) {
+				return "", project.EnvSecret(name)
 			}
 			if t.Env != nil {
 				if v, ok := t.Env(name); ok {

@@ -20,6 +20,7 @@ import (
 	"github.com/engine-build/engine/engine/compile"
 	"github.com/engine-build/engine/engine/diag"
 	"github.com/engine-build/engine/engine/plan"
+	"github.com/engine-build/engine/engine/project"
 	"github.com/engine-build/engine/engine/run"
 	"github.com/engine-build/engine/internal/atomicfile"
 	"github.com/engine-build/engine/lineage"
@@ -34,7 +35,7 @@ func (a *app) hidden() []string {
 	var out []string
 	for _, pair := range a.environ() {
 		name, value, _ := strings.Cut(pair, "=")
-		if compile.SecretVariable(name) && value != "" {
+		if project.SecretVariable(name) && value != "" {
 			out = append(out, value)
 		}
 	}

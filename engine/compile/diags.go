@@ -25,7 +25,6 @@ const (
 	codeSourceUnknown    diag.Code = "source-unknown"
 	codeVarUnknown       diag.Code = "var-unknown"
 	codeEnvUnknown       diag.Code = "env-unknown"
-	codeEnvSecret        diag.Code = "env-secret"
 	codeConfigUnused     diag.Code = "config-without-effect"
 	codeSnapshotConfig   diag.Code = "snapshot-config"
 	codeRelationTwice    diag.Code = "relation-twice"
@@ -73,7 +72,6 @@ var projectCodes = []diag.Entry{
 	{Code: codeSourceUnknown, Title: "a source that is not declared", Explain: "source names a source and one of its tables as declared under sources: in a YAML file.", Bad: `{{ source "app" "ordrs" }}`, Good: `{{ source "app" "orders" }}`},
 	{Code: codeVarUnknown, Title: "a variable without a value", Explain: "The variable is neither in vars: of engine.yml, nor in the target, nor given by --vars, and the call has no default.", Bad: `{{ var "start_date" }}`, Good: `{{ var "start_date" "2024-01-01" }}`},
 	{Code: codeEnvUnknown, Title: "an environment variable that is not set", Explain: "env_var without a default needs the variable in the environment of the engine.", Bad: `{{ env_var "REGION" }}`, Good: `{{ env_var "REGION" "eu" }}`},
-	{Code: codeEnvSecret, Title: "a secret in a template", Explain: "What a template says stands in the warehouse's log, in manifest.json and in what is kept of a run. The value of a variable whose name begins with DBT_ENV_SECRET or DBT_ENGINE_SECRET may stand in the settings of targets and connections alone; dbt refuses it elsewhere, too. A default makes no difference.", Bad: `{{ env_var "DBT_ENV_SECRET_TOKEN" }}`, Good: "targets:\n  prod: {type: postgres, password: \"${DBT_ENV_SECRET_TOKEN}\"}"},
 	{Code: codeConfigUnused, Title: "configuration that has no effect here", Explain: "The key means something elsewhere: for incremental models, or for tests that stand at a model. A limit in tag_limits of a target is for a tag that some node has.", Bad: `{{ config "materialized" "table" "incremental_strategy" "merge" }}`, Good: `{{ config "materialized" "incremental" "incremental_strategy" "merge" }}`},
 	{Code: codeSnapshotConfig, Title: "a snapshot without what it needs", Explain: "A snapshot needs a unique_key and a strategy: timestamp with updated_at, or check with check_cols.", Bad: `{{ config "strategy" "timestamp" }}`, Good: `{{ config "unique_key" "id" "strategy" "timestamp" "updated_at" "updated_at" }}`},
 	{Code: codeBatches, Title: "a model in batches lacks what batches are made by", Explain: "microbatch builds a model in batches of time: event_time is the column with the time, of the model and of what it reads; begin and batch_size say which batches there are. Its inputs are filtered by their event_time, so it asks for neither is_incremental nor this.", Bad: `{{ config "materialized" "incremental" "incremental_strategy" "microbatch" "batch_size" "day" "begin" "2024-01-01" }}`, Good: `{{ config "materialized" "incremental" "incremental_strategy" "microbatch" "event_time" "ordered_at" "batch_size" "day" "begin" "2024-01-01" }}`},
@@ -219,18 +217,6 @@ func varUnknown(name string, vars map[string]any) diag.Diagnostic {
 
 func envUnknown(name string) diag.Diagnostic {
 	return diag.Diagnostic{Code: codeEnvUnknown, Message: fmt.Sprintf("environment variable %q is not set", name), Help: fmt.Sprintf("set it, or give a default: env_var %q \"…\"", name)}
-}
-
-// SecretVariable reports whether the name of an environment variable says that its value is a
-// secret, which no template may say.
-func SecretVariable(name string) bool {
-	return strings.HasPrefix(name, "DBT_ENV_SECRET") || strings.HasPrefix(name, "DBT_ENGINE_SECRET")
-}
-
-// EnvSecret says that a template asks for a SecretVariable.
-func EnvSecret(name string) diag.Diagnostic {
-	return diag.Diagnostic{Code: codeEnvSecret, Message: fmt.Sprintf("environment variable %q is a secret, which no template may say", name),
-		AtText: "its value would stand in manifest.json and in logs", Help: fmt.Sprintf("use a variable of another name, or put ${%s} into the settings of a target in engine.yml", name)}
 }
 
 func configWithoutIncremental(key, materialized string, at source.Span) diag.Diagnostic {

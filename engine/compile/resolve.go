@@ -232,8 +232,8 @@ func (c *compiler) env(u *unit, s warehouse.Speller) tmpl.Env {
 			return v, nil
 		},
 		EnvVar: func(name string, def []any) (string, error) {
-			if SecretVariable(name) {
-				return "", EnvSecret(name)
+			if project.SecretVariable(name) {
+				return "", project.EnvSecret(name)
 			}
 			v, ok := c.target.Env(name)
 			switch {

@@ -56,6 +56,7 @@ const (
 	codeTargetUnknown   diag.Code = "target-unknown"
 	codeEnvUnset        diag.Code = "env-unset"
 	codeEnvSyntax       diag.Code = "env-syntax"
+	codeEnvSecret       diag.Code = "env-secret"
 )
 
 func quoted(words []string) string {
@@ -491,6 +492,25 @@ func envUnset(at source.Span, name string) diag.Diagnostic {
 func envSyntax(at source.Span, why string) diag.Diagnostic {
 	return diag.Diagnostic{Code: codeEnvSyntax, Message: "the variable is not written as ${NAME} or ${NAME:-default}", At: at, AtText: why,
 		Help: "write $${ for the characters ${ themselves"}
+}
+
+// SecretVariable reports whether the name of an environment variable says that its value is a
+// secret, which no template may say.
+func SecretVariable(name string) bool {
+	return strings.HasPrefix(name, "DBT_ENV_SECRET") || strings.HasPrefix(name, "DBT_ENGINE_SECRET")
+}
+
+// EnvSecret says that a template asks for a SecretVariable.
+func EnvSecret(name string) diag.Diagnostic {
+	return diag.Diagnostic{Code: codeEnvSecret, Message: fmt.Sprintf("environment variable %q is a secret, which no template may say", name),
+		AtText: "its value would stand in manifest.json and in logs", Help: fmt.Sprintf("use a variable of another name, or put ${%s} into the settings of a target in engine.yml", name)}
+}
+
+// varSecret is about a SecretVariable among the vars of a target.
+func varSecret(at source.Span, name string) diag.Diagnostic {
+	d := EnvSecret(name)
+	d.At, d.Help = at, "vars are for templates: use a variable of another name"
+	return d
 }
 
 // testKeys is about a test with several keys, most often because its arguments are

@@ -191,7 +191,14 @@ func (t *TargetSettings) resolve(env func(string) (string, bool), list *diag.Lis
 	vars := make(map[string]Value[any], len(t.Vars))
 	for _, key := range slices.Sorted(maps.Keys(t.Vars)) {
 		v := t.Vars[key]
-		v.V = interpolateDeep(v.V, func(s string) string { return interpolateWhen(s, v.At, env, list, blind) })
+		public := func(name string) (string, bool) {
+			if SecretVariable(name) {
+				list.Add(varSecret(within(v.At, "${"+name), name))
+				return "", true
+			}
+			return env(name)
+		}
+		v.V = interpolateDeep(v.V, func(s string) string { return interpolateWhen(s, v.At, public, list, blind) })
 		vars[key] = v
 	}
 	t.Fields, t.Vars = fields, vars
