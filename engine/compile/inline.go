@@ -5,12 +5,14 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/engine-build/engine/engine/addr"
+	"github.com/engine-build/engine/engine/project"
 	"github.com/engine-build/engine/engine/source"
 	"github.com/engine-build/engine/engine/sql"
 	"github.com/engine-build/engine/engine/tmpl"
@@ -68,6 +70,11 @@ func (c *compiler) inlineEphemerals(order []addr.Node) {
 		if u.asks && u.Config.Materialized == "ephemeral" {
 			u.diags.Add(columnsEphemeral(u))
 		}
+		for pass := range texts {
+			if text := &texts[pass]; text.Map != nil && len(eph) > 0 {
+				text.Body, text.Map = c.inlinedNames(u, *text)
+			}
+		}
 		if texts[0].Map != nil {
 			if u.Config.Materialized == "ephemeral" {
 				bare[id] = sql.CTE{Name: c.spell(u.Dialect).Ident(cteName(id)), SQL: texts[0].Body, Map: texts[0].Map}
@@ -108,26 +115,45 @@ func (c *compiler) inlinedNames(u *unit, text tmpl.Text) (string, *source.Map) {
 		if d != nil || to.Config.Materialized != "ephemeral" {
 			continue
 		}
-		name := c.tableName(to)
-		if !hidesFields(u.Dialect, to, name) {
-			aliases = appendAlias(aliases, s, cteName(to.ID), name)
-		}
+		aliases = appendAlias(aliases, sql.Alias{Table: s.Ident(cteName(to.ID)), Name: c.tableName(to), Spelled: s.Ident(c.tableName(to))})
 	}
-	return lexis(u.Dialect).AddAliases(text.Body, text.Map, aliases)
+	return lexis(u.Dialect).AddAliases(text.Body, text.Map, aliases, c.columnless(u.Parents))
 }
 
-// hidesFields reports whether a name of the ephemeral model u may hide a column of the same name:
-// in GoogleSQL «address.street» is a column of a table, and a field of a STRUCT only without one.
-func hidesFields(dialect string, u *unit, name string) bool {
-	return lexis(dialect) == sql.GoogleSQL && u.File != nil && sql.GoogleSQL.Mentions(string(u.File.Data), name)
-}
-
-func appendAlias(to []sql.Alias, s warehouse.Speller, cte, name string) []sql.Alias {
-	a := sql.Alias{Table: s.Ident(cte), Name: name, Spelled: s.Ident(name)}
+func appendAlias(to []sql.Alias, a sql.Alias) []sql.Alias {
 	if slices.Contains(to, a) {
 		return to
 	}
 	return append(to, a)
+}
+
+// columnless tells names that no column of what some nodes give can have. «orders.id» is a field of
+// a STRUCT where nothing else is called orders: an ephemeral model must not take the name from it,
+// which does not have it where dbt builds the project.
+func (c *compiler) columnless(nodes []addr.Node) func(name string) bool {
+	return func(name string) bool {
+		seen := map[addr.Node]bool{}
+		var has func(nodes []addr.Node) bool
+		has = func(nodes []addr.Node) bool {
+			return slices.ContainsFunc(nodes, func(id addr.Node) bool {
+				u := c.byID[id]
+				if u == nil || seen[id] {
+					return false
+				}
+				seen[id] = true
+				switch u.kind {
+				case addr.Source:
+					columns := u.Source.Columns
+					return len(columns) == 0 || slices.ContainsFunc(columns, func(col *project.Column) bool { return strings.EqualFold(col.Name.V, name) })
+				case addr.Seed:
+					return strings.EqualFold(path.Ext(u.Path), ".parquet") // no other has columns with fields
+				}
+				l := lexis(u.Dialect)
+				return l.Columns(u.Text, name) || l.Columns(u.IncrementalText, name) || has(u.Parents)
+			})
+		}
+		return !has(nodes)
+	}
 }
 
 // tableName is by what readers of u call its columns, or would if it were a table.

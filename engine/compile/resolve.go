@@ -426,9 +426,6 @@ func (c *compiler) renderPass(u *unit, pass int, columns func(string) ([]any, er
 	if (u.batching || c.options.Limit != nil) && text.Map != nil {
 		text = c.limit(u, text)
 	}
-	if text.Map != nil {
-		text.Body, text.Map = c.inlinedNames(u, text)
-	}
 	if u.batching {
 		u.diags.Add(batchCalls(u, text)...)
 	}

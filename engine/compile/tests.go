@@ -252,6 +252,7 @@ func (c *compiler) testNames(t *Test) {
 	quote := s.Ident("")[:1]
 	var aliases []sql.Alias
 	var tables []string
+	var nodes []addr.Node
 	for i, text := range strings.Split(t.SQL, mark) {
 		if i%2 == 0 {
 			continue // between placeholders
@@ -262,17 +263,16 @@ func (c *compiler) testNames(t *Test) {
 			return
 		}
 		name := c.tableName(to)
-		a := sql.Alias{Table: quote + id.String() + quote, Name: name, Spelled: s.Ident(name)}
+		a := sql.Alias{Table: quote + id.String() + quote, Name: name, Spelled: s.Ident(name), Real: to.Config.Materialized != "ephemeral"}
 		if strings.Contains(t.SQL, a.Table) {
 			return // the user's own
 		}
 		tables = append(tables, a.Table)
-		if !slices.Contains(aliases, a) && !(to.Config.Materialized == "ephemeral" && hidesFields(c.testDialect(t), to, name)) {
-			aliases = append(aliases, a)
-		}
+		aliases = appendAlias(aliases, a)
+		nodes = append(nodes, id)
 	}
 	// As names in quotes, which are as long, the placeholders are tokens.
-	body, m := lexis(c.testDialect(t)).AddAliases(strings.ReplaceAll(t.SQL, mark, quote), t.Map, aliases)
+	body, m := lexis(c.testDialect(t)).AddAliases(strings.ReplaceAll(t.SQL, mark, quote), t.Map, aliases, c.columnless(nodes))
 	for _, table := range tables {
 		body = strings.ReplaceAll(body, table, mark+table[1:len(table)-1]+mark)
 	}

@@ -323,11 +323,11 @@ func (c *compiler) renderOverGiven(u *unit, w *project.UnitTest, given map[strin
 			key = to.ID.String()
 		}
 		in, ok := given[key]
-		if name := c.tableName(to); ok && !(lexis(u.Dialect) == sql.GoogleSQL && hasColumn(in.columns, name)) { // see hidesFields
-			aliases = appendAlias(aliases, d, in.cte, name)
+		if name := c.tableName(to); ok {
+			aliases = appendAlias(aliases, sql.Alias{Table: d.Ident(in.cte), Name: name, Spelled: d.Ident(name), Real: to.Config.Materialized != "ephemeral"})
 		}
 	}
-	text.Body, text.Map = lexis(u.Dialect).AddAliases(text.Body, text.Map, aliases)
+	text.Body, text.Map = lexis(u.Dialect).AddAliases(text.Body, text.Map, aliases, c.columnless(u.Parents))
 	body, m := lexis(u.Dialect).Trim(text.Body, text.Map)
 	return body, m, true
 }

@@ -28,6 +28,7 @@ type tableScan struct {
 	found  [][]string
 	blocks []tableBlock // of every frame there has been
 	places []tablePlace
+	heads  []int // tokens that name common table expressions
 }
 
 // tableFrame is what is known inside of one pair of parentheses.
@@ -51,12 +52,14 @@ type tableBlock struct {
 	up, part int  // the one around it, and that one's part
 	listed   bool // it stands where a table is expected
 	query    bool // it holds a query
+	body     bool // it is that of a common table expression, which sees nothing of what is around
 }
 
 // tablePlace is where the name of a table stands.
 type tablePlace struct {
 	at, end int // its tokens
 	alias   string
+	named   bool // the alias stands there; else it is the last part of the name
 }
 
 func (s *tableScan) begin() {
@@ -107,7 +110,7 @@ func (s *tableScan) step() {
 		f.with, f.query, f.body = true, true, ""
 	case s.word(i, "select"):
 		f.query, f.from, f.expect = true, false, false
-	case s.word(i, "from") && !f.expect:
+	case s.word(i, "from") && (!f.expect || first):
 		if first {
 			f.query = true
 		}
@@ -143,6 +146,7 @@ func (s *tableScan) open(f *tableFrame) {
 	s.blocks = append(s.blocks, tableBlock{up: f.block, part: f.part, listed: f.expect && !(f.with && f.body != "")})
 	switch {
 	case f.with && f.body != "":
+		s.blocks[in.block].body = true
 		if f.recurse {
 			in.ctes = append(in.ctes, f.body)
 		}
@@ -180,6 +184,7 @@ func (s *tableScan) close() {
 
 // expression is the name of a common table expression.
 func (s *tableScan) expression(f *tableFrame) {
+	s.heads = append(s.heads, s.at)
 	f.body = strings.ToLower(strings.Join(s.path(), "."))
 	for s.word(s.at, "as", "not", "materialized") {
 		s.at++
@@ -230,16 +235,16 @@ func (s *tableScan) table(f *tableFrame) {
 	if !hidden && !slices.ContainsFunc(s.found, func(p []string) bool { return slices.Equal(p, parts) }) {
 		s.found = append(s.found, parts)
 	}
-	alias := parts[len(parts)-1]
+	alias, named := parts[len(parts)-1], false
 	if s.word(s.at, "as") && s.name(s.at+1) {
 		s.at++
 	}
 	if s.name(s.at) && (s.tokens[s.at].Kind == Quoted || !afterTable(s.tokens[s.at].In(s.text))) {
-		alias = strings.Trim(s.tokens[s.at].In(s.text), "\"`")
+		alias, named = strings.Trim(s.tokens[s.at].In(s.text), "\"`"), true
 		s.at++
 	}
 	f.aliases = append(f.aliases, strings.ToLower(alias))
-	s.places = append(s.places, tablePlace{at, end, strings.ToLower(alias)})
+	s.places = append(s.places, tablePlace{at, end, strings.ToLower(alias), named})
 }
 
 // afterTable reports whether the word goes on with the query and is no other name of a table.
