@@ -67,6 +67,9 @@ func (s *Site) refresh(dir string) (bool, error) {
 			order[stage(s.jobs[i].path)] = append(order[stage(s.jobs[i].path)], i)
 		}
 	}
+	if err := sweep(root); err != nil {
+		return false, fmt.Errorf("remove what an interrupted write left in %s: %w", dir, err)
+	}
 	for _, jobs := range order {
 		if err := s.writeStage(root, dir, jobs, nil); err != nil {
 			return false, err

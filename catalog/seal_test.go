@@ -121,8 +121,10 @@ func TestRefresh(t *testing.T) {
 		}
 	}
 
-	// Pages of runs are made each time, whoever has touched them.
+	// Pages of runs are made each time, whoever has touched them, and what a killed write has left
+	// goes; holds looks for it.
 	edit("index.html", "mine")
+	edit(tempName+"1-0", "half a page")
 	remove("runs.html")
 	if fresh, err := next.refresh(dir); !fresh || err != nil {
 		t.Errorf("pages of runs are not sealed: %v", err)

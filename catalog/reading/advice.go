@@ -47,7 +47,11 @@ func (r *reader) adviseVersion(n *content.Node, newest map[string]int) {
 	}
 	switch {
 	case !n.Deprecated.IsZero():
-		warn(n, prefer, "Deprecated from %s%s.", n.Deprecated.UTC().Format(time.DateOnly), instead)
+		word := "from"
+		if !r.in.GeneratedAt.IsZero() && !n.Deprecated.After(r.in.GeneratedAt) {
+			word = "since"
+		}
+		warn(n, prefer, "Deprecated %s %s%s.", word, n.Deprecated.UTC().Format(time.DateOnly), instead)
 	case prefer >= 0:
 		info(n, prefer, "There is a newer version%s.", instead)
 	}

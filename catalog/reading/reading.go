@@ -177,10 +177,19 @@ func (r *reader) readResult() {
 }
 
 func (r *reader) readRuns() {
+	warnings := map[string]bool{}
+	for _, outcomes := range r.in.Past.Tests {
+		for _, o := range outcomes {
+			warnings[o.Run] = warnings[o.Run] || o.Status == "warned"
+		}
+	}
 	for _, x := range r.in.Past.Runs {
 		verdict := content.Passed
 		switch x.Verdict {
 		case "done":
+			if warnings[x.ID] {
+				verdict = content.Warned
+			}
 		case "failed":
 			verdict = content.Failed
 		default:

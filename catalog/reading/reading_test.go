@@ -15,6 +15,7 @@ import (
 	"github.com/engine-build/engine/catalog/content/contenttest"
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/compile"
+	"github.com/engine-build/engine/engine/plan"
 	"github.com/engine-build/engine/engine/project"
 	"github.com/engine-build/engine/engine/run"
 	"github.com/engine-build/engine/engine/source"
@@ -200,6 +201,14 @@ func TestStateSpeaksWhereTheRunIsSilent(t *testing.T) {
 		test("passed"): {{Test: test("passed"), Status: "failed", Failures: 4, At: noon.Add(-24 * time.Hour)}, {Test: test("passed"), Status: "passed", At: noon.Add(-48 * time.Hour)}},
 		test("warned"): {{Test: test("warned"), Status: "error", Failures: -1, At: noon.Add(-72 * time.Hour)}},
 	}
+	in.Past.Runs = []state.Run{{ID: "r2", Verdict: "done"}, {ID: "r1", Verdict: "done"}}
+	in.Past.Tests[test("warned")][0].Run = "r1"
+	in.Past.Tests[test("stale")] = []state.Outcome{{Test: test("stale"), Status: "warned", Run: "r1"}}
+	if runs := Read(in).Runs; runs[0].Verdict != content.Passed || runs[1].Verdict != content.Warned {
+		t.Errorf("the runs are %s and %s", runs[0].Verdict, runs[1].Verdict)
+	}
+	in.Past.Runs = nil
+	delete(in.Past.Tests, test("stale"))
 	want["passed"] = "failed 4 20 09:30" // newer than the pass; that of «warned» is older
 	if d := cmp.Diff(want, statuses(Read(in))); d != "" {
 		t.Errorf("with a past (-want +got):\n%s", d)
@@ -361,5 +370,50 @@ func TestAdvice(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+	// By the day itself readers should have left it.
+	for at, word := range map[time.Time]string{noon.AddDate(0, 1, 0).Add(-time.Second): "from", noon.AddDate(0, 1, 0): "since"} {
+		left := nodeOf(t, Read(In{Program: b.p, Result: b.res, GeneratedAt: at}), mod("fct_visit.v1"))
+		if want := "Deprecated " + word + " 2026-12-21: use fct_visit.v2."; len(left.Advice) != 1 || left.Advice[0].Text != want {
+			t.Errorf("at %s the advice is %+v, want %q", at, left.Advice, want)
+		}
+	}
+}
+
+// TestCheckIsNoBuild: a run that only tests a node leaves it as it stood.
+func TestCheckIsNoBuild(t *testing.T) {
+	test := addr.Node{Kind: addr.Test, Name: "some"}
+	read := func(built bool, verb plan.Verb, status, tested run.Status) *content.Node {
+		b := newBuilder("checked")
+		m := b.add(mod("material"), "models/material.sql")
+		b.p.Tests = append(b.p.Tests, &compile.Test{ID: test, Kind: "singular", Node: m.ID, Parents: []addr.Node{m.ID}})
+		in := In{Program: b.p, Result: &run.Result{RunID: "now", Start: noon, End: noon.Add(time.Minute), Nodes: []*run.NodeResult{{
+			Node: m.ID, Verb: verb, Status: status, Rows: 3, Start: noon, End: noon.Add(time.Second), Tests: []run.TestResult{{ID: test, Status: tested, Failures: 1}},
+		}}}}
+		if built {
+			in.Past.Builds = map[addr.Node][]state.Record{m.ID: {{Node: m.ID, Version: "before", At: noon.Add(-time.Hour), Rows: 2}}}
+		}
+		return nodeOf(t, Read(in), m.ID)
+	}
+	for _, c := range []struct {
+		built          bool
+		verb           plan.Verb
+		status, tested run.Status
+		want           string
+	}{
+		{true, plan.Check, run.Done, run.Done, "built, 1 builds"},
+		{true, plan.Check, run.Warned, run.Warned, "built, 1 builds"},
+		{true, plan.Check, run.Failed, run.Failed, "failed, 1 builds"},
+		{false, plan.Check, run.Done, run.Done, ", 0 builds"},
+		{true, plan.Replace, run.Done, run.Done, "built, 2 builds"},
+		{false, plan.Create, run.Done, run.Done, "built, 1 builds"},
+	} {
+		n := read(c.built, c.verb, c.status, c.tested)
+		if got := fmt.Sprintf("%s, %d builds", n.Status, len(n.History)); got != c.want {
+			t.Errorf("%s %s of what is built (%t): %s, want %s", c.verb, c.status, c.built, got, c.want)
+		}
+		if stood := n.Data.BuiltAt.Before(noon); c.verb == plan.Check && !stood {
+			t.Errorf("%s %s says built at %s", c.verb, c.status, n.Data.BuiltAt)
+		}
 	}
 }

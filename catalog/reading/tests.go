@@ -12,6 +12,7 @@ import (
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/compile"
 	"github.com/engine-build/engine/engine/datatest"
+	"github.com/engine-build/engine/engine/plan"
 	"github.com/engine-build/engine/engine/run"
 	"github.com/engine-build/engine/engine/source"
 	"github.com/engine-build/engine/engine/state"
@@ -323,21 +324,13 @@ func pastStatus(o state.Outcome) content.Status {
 	return content.Unknown
 }
 
-// readStatus says how the last run left each node. Where there was none, a node that is
-// recorded is built, and it failed if a test that is declared on it did since.
+// readStatus says how the last run left each node. Where it has not touched one, or has only
+// tested it, the node stands as an earlier run left it.
 func (r *reader) readStatus() {
 	for _, n := range r.c.Nodes {
 		got := r.results[n.ID]
-		if got == nil {
-			if len(n.History) > 0 { // the run has not touched it, and it stands as an earlier one left it
-				n.Status = content.Built
-				at := n.History[0].At
-				for _, i := range n.Tests {
-					if t := r.c.Tests[i]; t.Of == r.number[n.ID] && t.Severity == "error" && !t.At.Before(at) && (t.Status == content.Failed || t.Status == content.Errored) {
-						n.Status = content.Failed
-					}
-				}
-			}
+		if got == nil || got.Verb == plan.Check && (got.Status == run.Done || got.Status == run.Warned) {
+			r.standing(n)
 			continue
 		}
 		n.Status = nodeStatus(got.Status)
@@ -352,7 +345,7 @@ func (r *reader) readStatus() {
 		} else if i, ok := r.tests[got.Because]; ok && r.c.Tests[i].Of >= 0 {
 			n.Because = []int{r.c.Tests[i].Of} // a test was the cause
 		}
-		built := got.Status == run.Done || got.Status == run.Warned
+		built := got.Verb != plan.Check && (got.Status == run.Done || got.Status == run.Warned)
 		if built && n.Data.Rows < 0 && got.Rows >= 0 && got.Materialized != "view" && got.Materialized != "ephemeral" {
 			n.Data.Rows = got.Rows
 		}
@@ -366,6 +359,21 @@ func (r *reader) readStatus() {
 				b.Bytes, b.Billed, b.Slots = spent.Bytes, spent.Billed, time.Duration(spent.SlotMillis)*time.Millisecond
 			}
 			n.History = slices.Insert(n.History, 0, b)
+		}
+	}
+}
+
+// standing says how a node stands that the last run did not build: one that is recorded is
+// built, and it failed if a test that is declared on it did since.
+func (r *reader) standing(n *content.Node) {
+	if len(n.History) == 0 {
+		return
+	}
+	n.Status = content.Built
+	at := n.History[0].At
+	for _, i := range n.Tests {
+		if t := r.c.Tests[i]; t.Of == r.number[n.ID] && t.Severity == "error" && !t.At.Before(at) && (t.Status == content.Failed || t.Status == content.Errored) {
+			n.Status = content.Failed
 		}
 	}
 }

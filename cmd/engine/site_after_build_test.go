@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -53,7 +54,7 @@ func TestSiteAfterBuild(t *testing.T) {
 		}
 		return info.ModTime()
 	}
-	check := func(what string) {
+	check := func(what string, but ...string) {
 		t.Helper()
 		copied := newFolder(t)
 		if err := os.CopyFS(copied.dir, os.DirFS(f.dir)); err != nil {
@@ -63,9 +64,26 @@ func TestSiteAfterBuild(t *testing.T) {
 			t.Fatal(err)
 		}
 		copied.ends(exitDone, "docs", "generate")
-		if d := cmp.Diff(copied.site(), f.site()); d != "" {
+		want, got := copied.site(), f.site()
+		for _, path := range but {
+			delete(want, path)
+			delete(got, path)
+		}
+		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("%s: the site of the build is another one:\n%s", what, d)
 		}
+	}
+
+	written := func() map[string]time.Time {
+		out := map[string]time.Time{}
+		for path := range f.site() {
+			info, err := os.Stat(filepath.Join(f.dir, "target", "catalog", filepath.FromSlash(path)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			out[path] = info.ModTime()
+		}
+		return out
 	}
 
 	f.ends(exitDone, "build")
@@ -97,4 +115,23 @@ func TestSiteAfterBuild(t *testing.T) {
 	f.write("models/models.yml", "version: 2\nmodels:\n  - name: cheap\n    description: What costs less.\n")
 	f.ends(exitDone, "build")
 	check("another description, and nothing to build")
+
+	// A test that asks for the time is due in every build. What a test found that warns is told of
+	// by the site of the run that has seen it only.
+	f.write("tests/dear_enough.sql", "{{ config \"severity\" \"warn\" }}\nselect id from {{ ref \"dear\" }} where price < 30\n")
+	f.write("tests/cheap_now.sql", "select id from {{ ref \"cheap\" }} where current_timestamp() < timestamp '2020-01-01'\n")
+	f.ends(exitDone, "build")
+	seen := []string{"model/dear.html", "test/dear_enough.html"}
+	check("new tests", seen...)
+	passing := append([]string{"index.html", "runs.html", "tests.html", "model/cheap.html", "test/cheap_now.html"}, seen...)
+	for _, command := range []string{"build", "test", "build", "build"} {
+		before := written()
+		f.ends(exitDone, command)
+		check("engine "+command+" of what stands", seen...)
+		for path, at := range written() {
+			if !at.Equal(before[path]) && !slices.Contains(passing, path) {
+				t.Errorf("engine %s, which builds nothing, has written %s again", command, path)
+			}
+		}
+	}
 }

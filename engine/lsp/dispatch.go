@@ -72,10 +72,11 @@ func decode[P any](params json.RawMessage) (P, error) {
 // before an edit sees the text before it, however long it waits for its turn.
 type dispatcher struct {
 	methods map[string]method
-	// refuse says why a message cannot be taken in this phase of the server's life.
-	refuse func(name string) error
-	log    func(format string, args ...any)
-	now    func() time.Time
+	// admit says why a message cannot be taken in this phase of the server's life. It is asked in
+	// the order of the messages, so that what was sent before shutdown is still answered.
+	admit func(name string) error
+	log   func(format string, args ...any)
+	now   func() time.Time
 	// slots bound how many answers are made at a time.
 	slots chan struct{}
 
@@ -96,6 +97,7 @@ func (d *dispatcher) Assign(ctx context.Context, name string) jrpc2.Handler {
 		return nil
 	}
 	req := jrpc2.InboundRequest(ctx)
+	refused := d.admit(name)
 	if m.notify != nil {
 		before := d.before()
 		return func(ctx context.Context, req *jrpc2.Request) (any, error) {
@@ -106,7 +108,7 @@ func (d *dispatcher) Assign(ctx context.Context, name string) jrpc2.Handler {
 					return nil, ctx.Err()
 				}
 			}
-			return nil, d.guard(name, func() error { return d.notify(ctx, name, m, raw(req)) })
+			return nil, d.guard(name, func() error { return d.notify(ctx, name, m, refused, raw(req)) })
 		}
 	}
 	p := &pending{looked: make(chan struct{})}
@@ -130,7 +132,10 @@ func (d *dispatcher) Assign(ctx context.Context, name string) jrpc2.Handler {
 		var result any
 		start := d.now()
 		err := d.guard(name, func() (err error) {
-			result, err = d.call(own, name, m, p, raw(req))
+			if refused != nil {
+				return refused
+			}
+			result, err = d.call(own, m, p, raw(req))
 			return err
 		})
 		d.log("%s %s in %s%s", name, id, d.now().Sub(start).Round(time.Microsecond), outcome(err))
@@ -165,8 +170,9 @@ func (d *dispatcher) looked(p *pending) {
 	}
 }
 
-func (d *dispatcher) notify(ctx context.Context, name string, m method, params json.RawMessage) error {
-	if d.refuse(name) != nil {
+func (d *dispatcher) notify(ctx context.Context, name string, m method, refused error, params json.RawMessage) error {
+	// Where the server was not initialized yet when it was sent, it may be by now.
+	if refused != nil && d.admit(name) != nil {
 		return nil // dropped without a word: nobody waits for an answer
 	}
 	err := m.notify(ctx, params)
@@ -176,10 +182,7 @@ func (d *dispatcher) notify(ctx context.Context, name string, m method, params j
 	return err
 }
 
-func (d *dispatcher) call(ctx context.Context, name string, m method, p *pending, params json.RawMessage) (any, error) {
-	if err := d.refuse(name); err != nil {
-		return nil, err
-	}
+func (d *dispatcher) call(ctx context.Context, m method, p *pending, params json.RawMessage) (any, error) {
 	then, err := m.look(params)
 	d.looked(p)
 	if err != nil {

@@ -130,7 +130,7 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, o Options) error {
 		folders: map[string]*folder{}, documents: map[string]*document{}, told: map[string]bool{},
 	}
 	s.dispatcher = &dispatcher{
-		refuse: s.refuse, log: s.log, now: o.Now, slots: make(chan struct{}, max(o.Jobs, 2)),
+		admit: s.admit, log: s.log, now: o.Now, slots: make(chan struct{}, max(o.Jobs, 2)),
 		looking: map[*pending]bool{}, calls: map[string]context.CancelFunc{},
 	}
 	s.dispatcher.methods = s.methods()
@@ -206,8 +206,8 @@ func (s *server) methods() map[string]method {
 	return m
 }
 
-// refuse says why a message cannot be taken now.
-func (s *server) refuse(name string) error {
+// admit says why a message cannot be taken now. After shutdown none is but exit.
+func (s *server) admit(name string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -219,6 +219,8 @@ func (s *server) refuse(name string) error {
 		return jrpc2.Errorf(jrpc2.InvalidRequest, "initialize comes once")
 	case s.phase == shutDown:
 		return jrpc2.Errorf(jrpc2.InvalidRequest, "the server has been shut down")
+	case name == "shutdown":
+		s.phase = shutDown
 	}
 	return nil
 }
@@ -291,10 +293,8 @@ func (s *server) initialized(ctx context.Context, _ json.RawMessage) error {
 	return nil
 }
 
+// shutdown only answers: admit has ended the phase when it was sent.
 func (s *server) shutdown(json.RawMessage) (answer, error) {
-	s.mu.Lock()
-	s.phase = shutDown
-	s.mu.Unlock()
 	return func(context.Context) (any, error) { return nil, nil }, nil
 }
 

@@ -121,6 +121,42 @@ func TestLifecycle(t *testing.T) {
 	}
 }
 
+// TestShutdownIsInOrder: what was sent before shutdown is answered, and what was sent after it
+// is not, however soon they follow on each other.
+func TestShutdownIsInOrder(t *testing.T) {
+	for range 20 {
+		s := serve(t)
+		s.Initialize("file:///x", map[string]any{}, nil)
+		var before, after []<-chan lsptest.Answer
+		ask := func(list *[]<-chan lsptest.Answer, n int) {
+			for range n {
+				_, answer := s.Send("textDocument/formatting", document("file:///x/a.sql"))
+				*list = append(*list, answer)
+			}
+		}
+		ask(&before, 50)
+		_, down := s.Send("shutdown", nil)
+		ask(&after, 5)
+		for i, answer := range before {
+			if a := s.Wait(answer); a.Error != nil {
+				t.Fatalf("request %d before shutdown: %+v", i, a.Error)
+			}
+		}
+		if a := s.Wait(down); a.Error != nil {
+			t.Errorf("shutdown: %+v", a.Error)
+		}
+		for i, answer := range after {
+			if a := s.Wait(answer); a.Error == nil || a.Error.Code != -32600 {
+				t.Errorf("request %d after shutdown: %s %+v", i, a.Result, a.Error)
+			}
+		}
+		s.Notify("exit", nil)
+		if err := s.end(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestAbandoned(t *testing.T) {
 	for name, leave := range map[string]func(*served){
 		"exit without shutdown": func(s *served) { s.Notify("exit", nil) },
