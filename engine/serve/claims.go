@@ -44,6 +44,9 @@ type takenError struct {
 	Done, Same bool
 }
 
+// errFaster is that of a lease that another instance took after this one had looked at it.
+var errFaster = errors.New("another instance was faster")
+
 func (e *takenError) Error() string {
 	if e.Done {
 		return fmt.Sprintf("run %s of %s stands for the same time", e.By.Run, e.By.Who())
@@ -113,6 +116,7 @@ func (l *Leases) Claim(ctx context.Context, q Request) (Held, error) {
 		switch {
 		case err == nil:
 			return h, nil
+		case errors.Is(err, errFaster): // what it does is to be seen
 		case errors.As(err, &held) && !held.Done && (q.Wait || held.Same): // should that instance die, it is done here
 		case errors.As(err, &file): // another process has the database file for itself
 		default:
@@ -174,13 +178,13 @@ func (l *Leases) try(ctx context.Context, q Request) (Held, error) {
 		if !idle && who.Run != q.Run {
 			return nil, &takenError{By: who, Same: !q.Due.IsZero() && who.Start.Equal(q.Due)}
 		}
-		c.Take = who.Run
 	}
+	// Another instance may have done what is due since the answer, and be through with it.
+	c.Exact, c.Seen = true, before
 	if _, err := leaser.Acquire(ctx, c); err != nil {
 		var held *warehouse.HeldError
-		if errors.As(err, &held) { // another instance was faster
-			who := held.Lease.Holder
-			return nil, &takenError{By: who, Same: !q.Due.IsZero() && who.Start.Equal(q.Due)}
+		if errors.As(err, &held) {
+			return nil, errFaster
 		}
 		return nil, fmt.Errorf("claim schedule %s: %w", q.Job.Name, err)
 	}
@@ -252,7 +256,7 @@ func (h *held) End(ctx context.Context, done bool) (err error) {
 		default:
 		}
 		c := h.claim
-		c.TTL, c.Take = time.Millisecond, ""
+		c.TTL, c.Exact, c.Seen = time.Millisecond, false, nil
 		if done {
 			c.Holder.Command = did
 		}

@@ -71,6 +71,11 @@ type Claim struct {
 	TTL    time.Duration // from the last heartbeat until others may take it
 	// Take is the run that the lease may be taken from before it expires; empty: none.
 	Take string
+	// Exact: the lease is taken only as Holding has given it, which is Seen, nil for none, whether
+	// it has expired or not, and Take does not count. One that anybody took since then, its own run
+	// included, is *HeldError.
+	Exact bool
+	Seen  *Lease
 }
 
 // HeldError is that of a lease that another run holds.
@@ -94,7 +99,8 @@ func (e *LostError) Error() string {
 // Leaser is the optional power of a Conn to keep leases. All methods are safe for
 // concurrent use, by any number of processes, and measure time by the warehouse's clock.
 type Leaser interface {
-	// Acquire takes a lease that is free, expired, the run's own, or held by Claim.Take.
+	// Acquire takes a lease that is free, expired, the run's own, or held by Claim.Take; an Exact
+	// claim takes what it has seen, or its own.
 	// before is the one that was taken over, of a run that did not give it back; nil if there
 	// was none. Another's lease is *HeldError. What the lease is kept in is made if needed.
 	Acquire(context.Context, Claim) (before *Lease, err error)
@@ -217,19 +223,24 @@ func (t LeaseTable) Acquire(ctx context.Context, c Claim) (*Lease, error) {
 
 func (t LeaseTable) acquire(c Claim) string {
 	text := t.Speller.Literal
-	take := ""
-	if c.Take != "" {
-		take = " or l.run_id = " + text(c.Take)
+	others := fmt.Sprintf(" or l.expires_at < %s", t.Clock)
+	switch {
+	case c.Exact && c.Seen == nil:
+		others = ""
+	case c.Exact: // taking a lease changes when it was acquired, also for the run that has it
+		others = fmt.Sprintf(" or l.run_id = %s and l.acquired_at = cast(%s as %s)", text(c.Seen.Holder.Run), text(c.Seen.Since.Format(leaseTime)), t.Speller.Words().Timestamp())
+	case c.Take != "":
+		others += " or l.run_id = " + text(c.Take)
 	}
 	return fmt.Sprintf(`insert into %s as l (scope, run_id, holder, acquired_at, renewed_at, expires_at) values (%s, %s, %s, %s, %s, %s) `+
 		`on conflict (scope) do update set run_id = excluded.run_id, holder = excluded.holder, acquired_at = excluded.acquired_at, renewed_at = excluded.renewed_at, expires_at = excluded.expires_at, `+
 		`previous = case when l.run_id = excluded.run_id then l.previous else l.holder end, `+
 		`previous_since = case when l.run_id = excluded.run_id then l.previous_since else l.acquired_at end, `+
 		`previous_renewed = case when l.run_id = excluded.run_id then l.previous_renewed else l.renewed_at end `+
-		`where l.run_id = excluded.run_id or l.expires_at < %s%s `+
+		`where l.run_id = excluded.run_id%s `+
 		`returning previous, cast(previous_since as %s), cast(previous_renewed as %s), cast(acquired_at as %s), ''`,
 		t.name(c), text(c.Name), text(c.Holder.Run), text(EncodeHolder(c.Holder)), t.Clock, t.Clock, t.until(c),
-		t.Clock, take, t.text(), t.text(), t.text())
+		others, t.text(), t.text(), t.text())
 }
 
 func (t LeaseTable) text() string { return t.Speller.Words().Text() }

@@ -96,11 +96,18 @@ func (c *conn) Acquire(ctx context.Context, claim warehouse.Claim) (before *ware
 			before = nil
 			if !d.Released && d.Holder.Run != claim.Holder.Run {
 				before = d.lease(now)
-				if !before.Expired && d.Holder.Run != claim.Take {
+				free := before.Expired || d.Holder.Run == claim.Take
+				if claim.Exact {
+					free = claim.Seen != nil && d.Holder.Run == claim.Seen.Holder.Run && d.Since == claim.Seen.Since.UnixMilli()
+				}
+				if !free {
 					return nil, &warehouse.HeldError{Lease: *before}
 				}
 			}
-			return claimed(claim, now).written(now)
+			next := claimed(claim, now)
+			next.Since = max(next.Since, d.Since+1) // the clock is right to a second; an exact claim tells one taking from another by it
+			next.Renewed = max(next.Renewed, next.Since)
+			return next.written(now)
 		})
 		if notFound(err) { // it went in between
 			continue

@@ -101,6 +101,26 @@ func testLease(h *harness) {
 	}
 	lost(leaser.Renew(h.ctx, claim("a", time.Minute)), "b")
 
+	// An exact claim takes what it has seen, and nothing that was taken since.
+	exact := claim("c", time.Minute)
+	exact.Exact = true
+	if _, err := leaser.Acquire(h.ctx, exact); !errors.As(err, &held) {
+		h.Fatalf("a lease was taken by a run that had seen none, or %v", err)
+	}
+	exact.Seen = holding()
+	time.Sleep(5 * time.Millisecond)
+	acquire(claim("b", time.Minute))
+	if _, err := leaser.Acquire(h.ctx, exact); !errors.As(err, &held) {
+		h.Fatalf("a lease was taken that had been taken since it was seen, or %v", err)
+	}
+	exact.Seen = holding()
+	if before := acquire(exact); before == nil || before.Holder.Run != "b" {
+		h.Fatalf("taken over from %+v, want run b", before)
+	}
+	exact = claim("b", time.Minute)
+	exact.Exact, exact.Seen = true, holding()
+	acquire(exact)
+
 	// One that is not renewed expires; its own run may still renew it until another took it.
 	acquire(claim("b", time.Second))
 	time.Sleep(2500 * time.Millisecond)
