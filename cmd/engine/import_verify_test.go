@@ -10,18 +10,28 @@ import (
 	"time"
 )
 
-// dbtProgram is the dbt that tests compare with: that of ENGINE_DBT, else of PATH.
-func dbtProgram(t *testing.T) string {
-	t.Helper()
+// dbtFound is where dbt is, empty: nowhere. It is looked for before the scripts have a command
+// dbt of their own in PATH, which is ours.
+var dbtFound = func() string {
 	program := os.Getenv("ENGINE_DBT")
 	if program == "" {
 		program = "dbt"
 	}
 	found, err := exec.LookPath(program)
 	if err != nil {
+		return ""
+	}
+	return found
+}()
+
+// dbtProgram is the dbt that tests compare with: that of ENGINE_DBT, else of PATH.
+func dbtProgram(t *testing.T) string {
+	t.Helper()
+	found := dbtFound
+	if found == "" {
 		t.Skip("needs ENGINE_DBT, the program dbt with dbt-core and dbt-duckdb, or dbt in PATH: imported projects are NOT compared with dbt's tables")
 	}
-	found, err = filepath.Abs(found)
+	found, err := filepath.Abs(found)
 	if err != nil {
 		t.Fatal(err)
 	}
