@@ -10,6 +10,9 @@
 // with the least and the most. After a build the tables of all tools are compared with each
 // other, so that nobody wins by doing something else.
 //
+// Interrupted, it ends with the round at work and a table of what there is; the second interrupt
+// ends it at once.
+//
 // Peers are installed from the registries into a folder that is kept (-tools), with the
 // versions of peers.go. Who cannot be installed is named and left out.
 package main

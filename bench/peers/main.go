@@ -1,14 +1,17 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/engine-build/engine/bench/page"
@@ -76,7 +79,13 @@ func main() {
 	if ops != "" {
 		o.builds = slices.Max(o.sizes)
 	}
-	if err := measure(o); err != nil {
+	// The first interrupt ends with the round at work, and with a table of what there is; the second at once.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-ctx.Done()
+		stop()
+	}()
+	if err := measure(ctx, o); err != nil {
 		fail(err)
 	}
 }
@@ -96,7 +105,7 @@ type contestant struct {
 	why     []string          // the same in the tool's own words
 }
 
-func measure(o options) error {
+func measure(ctx context.Context, o options) error {
 	var report strings.Builder
 	say := func(format string, args ...any) {
 		fmt.Printf(format, args...)
@@ -107,7 +116,7 @@ func measure(o options) error {
 			return err
 		}
 	}
-	say("%s/%s, %d cores (%s), %s; medians of %d runs (least–most), the tools in turns, %d threads, DuckDB %s\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), processor(), runtime.Version(), o.runs, threads, duckDB)
+	say("%s/%s, %d cores (%s), %s; medians (least–most), the tools in turns, %d threads, DuckDB %s\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), processor(), runtime.Version(), threads, duckDB)
 	var ready []*contestant
 	for _, t := range tools() {
 		if !slices.Contains(o.only, t.name) {
@@ -123,7 +132,10 @@ func measure(o options) error {
 	if len(ready) == 0 {
 		return fmt.Errorf("no tool is there")
 	}
-	for _, n := range o.sizes {
+	for i, n := range o.sizes {
+		if i > 0 && ctx.Err() != nil {
+			break
+		}
 		dir, err := os.MkdirTemp("", "engine-peers-")
 		if err != nil {
 			return err
@@ -132,8 +144,7 @@ func measure(o options) error {
 		if n > o.builds {
 			sized.ops = slices.DeleteFunc(slices.Clone(o.ops), func(name string) bool { return strings.HasPrefix(name, "build") || name == "docs" })
 		}
-		err = race(sized, ready, n, dir)
-		if err == nil {
+		if sized.runs, err = race(ctx, sized, ready, n, dir); err == nil {
 			say("\n%s", table(sized, ready, n))
 			var same string
 			if same, err = agree(ready, graph(o.profile, n, o.seed)); err == nil && same != "" {
@@ -162,21 +173,24 @@ func measure(o options) error {
 	return nil
 }
 
-// race runs all commands of all tools, round by round.
-func race(o options, ready []*contestant, models int, dir string) error {
+// race runs all commands of all tools, round by round, and gives how many rounds there were.
+func race(ctx context.Context, o options, ready []*contestant, models int, dir string) (rounds int, err error) {
 	nodes := graph(o.profile, models, o.seed)
 	for _, c := range ready {
 		c.dir, c.took, c.failed, c.why = filepath.Join(dir, c.name), map[string]series{}, map[string]string{}, nil
 		if err := c.files(nodes, o.seed).write(c.dir); err != nil {
-			return err
+			return rounds, err
 		}
 		if c.setup != nil {
 			if err := c.setup(c.dir, c.command); err != nil {
-				return err
+				return rounds, err
 			}
 		}
 	}
 	for i := range o.runs {
+		if i > 0 && ctx.Err() != nil {
+			break
+		}
 		// Nobody is always the first, or always behind the same one.
 		order := slices.Concat(ready[i%len(ready):], ready[:i%len(ready)])
 		for _, c := range order {
@@ -186,7 +200,7 @@ func race(o options, ready []*contestant, models int, dir string) error {
 				}
 				if x.prepare != nil {
 					if err := x.prepare(c.dir, i); err != nil {
-						return err
+						return rounds, err
 					}
 				}
 				took, err := run(c.dir, o.limit, c.env, x.argv...)
@@ -202,16 +216,17 @@ func race(o options, ready []*contestant, models int, dir string) error {
 				}
 			}
 		}
+		rounds++
 		fmt.Fprintf(os.Stderr, "%d models: round %d of %d is done\n", models, i+1, o.runs)
 	}
-	return nil
+	return rounds, nil
 }
 
 // table is what was measured, as Markdown: wall time with the least and the most, how often the
 // engine's, CPU time and memory.
 func table(o options, ready []*contestant, models int) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Profile %s (%s), %s models:\n\n| |", o.profile, profiles[o.profile], thousands(models))
+	fmt.Fprintf(&b, "Profile %s (%s), %s models, %d runs:\n\n| |", o.profile, profiles[o.profile], thousands(models), o.runs)
 	for _, c := range ready {
 		fmt.Fprintf(&b, " %s |", strings.TrimSpace(c.name+" "+strings.TrimPrefix(c.version, "dbt-core ")))
 	}

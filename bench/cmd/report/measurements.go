@@ -54,7 +54,7 @@ func start(b *bench) ([]line, string, error) {
 			return nil, "", err
 		}
 	}
-	return []line{b.took("start-up: `engine version`", s.walls, s.cpus, 0.015, "")}, "", nil
+	return []line{b.took("start-up: `engine version`", s.walls, s.cpus, 0.015, "2,800 pages of a program of 225 MB are touched, which has DuckDB and Google's analyzer in it, and 720 packages are initialized")}, "", nil
 }
 
 func loading(b *bench) ([]line, string, error) {
@@ -267,7 +267,7 @@ func transpiled(b *bench) ([]line, string, error) {
 		return nil, "", err
 	}
 	ratios, err := metric(text, "BenchmarkTranspiled", "ratio")
-	return []line{{what: "10 queries after TPC-H, translated for DuckDB against written for it, a million lines, geometric mean", values: ratios, unit: "×", budget: 1.1}}, "", err
+	return []line{{what: "10 queries after TPC-H, translated for DuckDB against written for it, a million lines, geometric mean", values: ratios, unit: "×", budget: 1.1, because: "the translation keeps GoogleSQL's errors of overflow and division and its order of NULLs"}}, "", err
 }
 
 func ancestry(b *bench) ([]line, string, error) {
@@ -315,7 +315,7 @@ func catalog(b *bench) ([]line, string, error) {
 	var paints []float64
 	slowest := ""
 	for row := range strings.Lines(text) {
-		if name, _, ok := strings.Cut(strings.TrimPrefix(row, "| "), " |"); ok && strings.HasPrefix(name, "first paint: ") && strings.Contains(name, "file") {
+		if name, _, ok := strings.Cut(strings.TrimPrefix(row, "| "), " |"); ok && strings.HasPrefix(name, "first paint: ") && strings.Contains(name, "file") && !strings.Contains(name, "slower") { // that has a budget of its own
 			v, err := cell(text, name, column, 0)
 			if err != nil {
 				return nil, "", err
