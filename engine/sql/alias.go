@@ -205,7 +205,9 @@ func (s *scoped) names(i int) bool {
 
 // aliased reports whether a token is the other name of a table, which stands behind the table's.
 func (s *scoped) aliased(i int) bool {
-	return slices.ContainsFunc(s.places, func(p tablePlace) bool { return i == p.end || i == p.end+1 && s.word(p.end, "as") && i > p.end })
+	return slices.ContainsFunc(s.places, func(p tablePlace) bool {
+		return p.named && (i == p.end || i == p.end+1 && s.word(p.end, "as"))
+	})
 }
 
 // unnamed are the tokens of tables to which the other name, which all have, can be given and is

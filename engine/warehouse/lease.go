@@ -71,9 +71,9 @@ type Claim struct {
 	TTL    time.Duration // from the last heartbeat until others may take it
 	// Take is the run that the lease may be taken from before it expires; empty: none.
 	Take string
-	// Exact: the lease is taken only as Holding has given it, which is Seen, nil for none, whether
-	// it has expired or not, and Take does not count. One that anybody took since then, its own run
-	// included, is *HeldError.
+	// Exact: the lease of another run is taken only as Holding has given it, which is Seen, nil for
+	// none, whether it has expired or not, and Take does not count. One that was taken since then,
+	// also by the run that had it, is *HeldError.
 	Exact bool
 	Seen  *Lease
 }
