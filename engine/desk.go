@@ -3,9 +3,11 @@ package engine
 import (
 	"bytes"
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -28,6 +30,14 @@ type Desk struct {
 	shelf   *project.Shelf
 	pool    *googlesql.Pool
 	answers *answers
+
+	mu   sync.Mutex
+	last *compile.Base // of the last compilation, see again; nil: there is none
+	of   *project.Project
+	// typed are files of which something is known only here, since they were not saved when it was
+	// found out. It is nil where that may be all files.
+	typed map[string]bool
+	quick int // compilations that took most from the one before
 }
 
 // NewDesk is a Desk for a project. Jobs of the options are the workers of whole compilations;
@@ -73,7 +83,10 @@ func (d *Desk) Warm() {
 }
 
 // Close frees the sessions. What is being compiled ends with an error.
-func (d *Desk) Close() { d.pool.Close() }
+func (d *Desk) Close() {
+	d.remember(nil, nil)
+	d.pool.Close()
+}
 
 // Load is engine.Load with the texts of buffers, by path, in the place of files.
 func (d *Desk) Load(buffers map[string][]byte) (*project.Project, diag.List) {
@@ -94,12 +107,88 @@ func (d *Desk) Check(f *source.File) diag.List {
 
 // Compile is engine.Compile that single files can be compiled against. The Base must be
 // closed. buffers are those of Load: where there is none that differs from its file, or where
-// nothing is written down yet, what is found out is written down for other programs, too.
+// nothing is written down yet, what is found out is written down for other programs, too. Where
+// nothing but a few templates has changed since the last time, the rest is taken from there.
 func (d *Desk) Compile(ctx context.Context, p *project.Project, buffers map[string][]byte) (*compile.Program, *compile.Base, diag.List) {
 	cold := d.Cold(p) // opens the file
 	d.answers.through.Store(saved(p.Dir, buffers) || d.answers.isEmpty())
 	defer d.answers.through.Store(false)
-	return d.whole(cold).compile(ctx, p, d, nil)
+	program, base, found, ok := d.again(ctx, p)
+	if !ok {
+		program, base, found = d.whole(cold).compile(ctx, p, d, nil)
+		d.mu.Lock()
+		if d.typed = nil; d.answers.through.Load() {
+			d.typed = map[string]bool{}
+		}
+		d.mu.Unlock()
+	}
+	if base != nil && ctx.Err() == nil {
+		d.remember(base, p)
+	}
+	return program, base, found
+}
+
+// again compiles what a few edits have changed. ok is false where everything has to be compiled.
+func (d *Desk) again(ctx context.Context, p *project.Project) (*compile.Program, *compile.Base, diag.List, bool) {
+	d.mu.Lock()
+	last, of, typed := d.last, d.of, d.typed
+	d.mu.Unlock()
+	through := d.answers.through.Load()
+	if last == nil || through && typed == nil {
+		return nil, nil, nil, false
+	}
+	files, ok := project.Edited(of, p)
+	if !ok {
+		return nil, nil, nil, false
+	}
+	if through {
+		// What was found out while they were typed is written down now that they are saved.
+		texts := d.Files()
+		for _, path := range slices.Sorted(maps.Keys(typed)) {
+			if f := texts[path]; f != nil && !slices.Contains(files, f) {
+				files = append(files, f)
+			}
+		}
+	}
+	_, driver, ds := chooseTarget(p, d.options)
+	if ds.HasErrors() {
+		return nil, nil, nil, false
+	}
+	program, base, found, ok := last.Again(ctx, p, files)
+	if !ok {
+		return nil, nil, nil, false
+	}
+	if ctx.Err() == nil {
+		_ = d.answers.Save() // it is worth nothing but time
+	}
+	d.mu.Lock()
+	if d.quick++; d.typed != nil {
+		d.typed = map[string]bool{}
+		if !through {
+			d.typed = maps.Clone(typed)
+			for _, path := range base.Anew() {
+				d.typed[path] = true
+			}
+		}
+	}
+	d.mu.Unlock()
+	ds.Add(found...)
+	ds.Add(d.options.judge(ctx, p, program, driver)...)
+	return program, base, ds.Sorted(), true
+}
+
+// remember keeps what the next compilation starts from.
+func (d *Desk) remember(base *compile.Base, of *project.Project) {
+	if base != nil {
+		base = base.Share()
+	}
+	d.mu.Lock()
+	was := d.last
+	d.last, d.of = base, of
+	d.mu.Unlock()
+	if was != nil {
+		was.Close()
+	}
 }
 
 // Near is Compile that analyzes only what stands in some files and what that reads: tests are

@@ -143,17 +143,24 @@ func (o Options) compile(ctx context.Context, p *project.Project, d *Desk, near 
 		}
 		_ = store.Save()
 	}
+	ds.Add(o.judge(ctx, p, program, driver)...)
+	return program, base, ds.Sorted()
+}
+
+// judge finds what is wrong with a program beside what its compiler says.
+func (o Options) judge(ctx context.Context, p *project.Project, program *compile.Program, driver warehouse.Driver) diag.List {
+	var ds diag.List
 	ds.Add(reservedSchemas(p, program, driver, o)...)
 	ds.Add(checkLandings(program)...)
 	for _, id := range program.Order {
 		if n := program.Nodes[id]; id.Kind != addr.Source && !program.Broken[id] && !o.SkipAnalysis {
-			ds.Add(materialize.Check(n, target.Dialect.Caps())...)
+			ds.Add(materialize.Check(n, program.Target.Dialect.Caps())...)
 		}
 	}
 	if !o.SkipAnalysis && ctx.Err() == nil {
 		ds.Add(tenant.Check(program)...)
 	}
-	return program, base, ds.Sorted()
+	return ds
 }
 
 // translating is the power of a driver whose warehouse does not read GoogleSQL itself.

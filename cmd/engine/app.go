@@ -62,6 +62,10 @@ type app struct {
 	// keeps: the command writes into the target folder, so that one is made before the first
 	// compilation.
 	keeps bool
+	// stays: the command looks at the project again and again; desk has what it keeps from one
+	// look to the next, nil before the first.
+	stays bool
+	desk  *desk
 	// limit bounds what the commands that build read; nil: nothing does.
 	limit *compile.Limit
 	// dbt is the call of dbt's command line that runs, nil for engine's own.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -70,12 +71,22 @@ func (a *app) load() (*session, error) {
 	}
 	a.dir = dir
 	env := &environment{of: a.env}
+	if a.desk != nil {
+		env = a.desk.environment // it has heard what was asked for by what is kept
+	}
 	s := &session{app: a, dir: dir, environment: env, options: engine.Options{
 		Dir: dir, Target: a.global.target, Vars: vars, Env: env.get, Drivers: a.drivers, Jobs: a.global.jobs,
 		Version: identity(), SchemaSuffix: a.schemaSuffix, Limit: a.limit,
 	}}
+	if a.stays && a.desk == nil {
+		a.desk = newDesk(s)
+	}
 	defer roomy()()
-	s.project, s.warnings = engine.Load(s.options)
+	if a.desk != nil {
+		s.project, s.warnings = a.desk.Load(nil)
+	} else {
+		s.project, s.warnings = engine.Load(s.options)
+	}
 	if s.project == nil {
 		return nil, &mistakes{s.warnings, exitMistake}
 	}
@@ -220,10 +231,38 @@ func roomy() (done func()) {
 	return func() { debug.SetGCPercent(before) }
 }
 
+// desk keeps a project open for a command that looks at it again and again.
+type desk struct {
+	*engine.Desk
+	environment *environment
+}
+
+func newDesk(s *session) *desk {
+	o := s.options
+	o.Keep, o.Limit = s.app.keeps, nil
+	if o.Jobs < 1 {
+		o.Jobs = runtime.GOMAXPROCS(0)
+	}
+	return &desk{engine.NewDesk(o), s.environment}
+}
+
+// fits reports whether what the desk keeps is of use: what a session looks at is the project as it
+// is, all of it, with nothing in the place of anything.
+func (d *desk) fits(o engine.Options) bool {
+	return d != nil && o.Limit == nil && o.Part == nil && len(o.Place) == 0 && !o.SkipAnalysis && !o.SkipTests && !o.OneDatabase
+}
+
 func (s *session) compile(ctx context.Context) error {
 	defer roomy()()
 	var found diag.List
-	s.program, found = engine.Compile(ctx, s.project, s.options)
+	if d := s.app.desk; d.fits(s.options) {
+		var base *compile.Base
+		if s.program, base, found = d.Compile(ctx, s.project, nil); base != nil {
+			base.Close()
+		}
+	} else {
+		s.program, found = engine.Compile(ctx, s.project, s.options)
+	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}

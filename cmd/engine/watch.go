@@ -162,10 +162,12 @@ type failing struct {
 }
 
 func (a *app) watch(ctx context.Context, q lineage.Query, f watchFlags) error {
+	a.stays = true
 	s, err := a.load()
 	if err != nil {
 		return err // flags, or no project
 	}
+	defer a.desk.Close()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	w := &watching{app: a, q: q, flags: f, lookEnd: make(chan looked), deedEnd: make(chan roundDone), standing: map[addr.Node]*failing{}}
@@ -197,6 +199,7 @@ func (a *app) watch(ctx context.Context, q lineage.Query, f watchFlags) error {
 			return w.end()
 		case changed, ok := <-w.files.Changes:
 			if ok {
+				a.desk.Forget(changed...)
 				w.begin(ctx, changed, wish{})
 			}
 		case key, ok := <-typed:

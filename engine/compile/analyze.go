@@ -578,7 +578,7 @@ func (c *compiler) checkColumns(u *unit) {
 	for _, key := range u.Config.UniqueKey {
 		// A unique_key may be an expression; only a plain name can be looked up.
 		if isName(key) && !hasColumn(u.Columns, key) {
-			c.diags.Add(keyUnknown(u, key))
+			u.tell(keyUnknown(u, key))
 		}
 	}
 	c.checkConstraints(u)

@@ -32,21 +32,59 @@ type Base struct {
 	program *Program
 	paths   map[string]*unit     // of models, snapshots and analyses
 	tests   map[string]*testFile // singular ones
+	whole   bool                 // it is of Keep or Again: all of it was compiled together
+	anew    []string             // files that Again compiled
 	shared  *shared
 }
 
 // shared is what all Bases of one compilation ask.
 type shared struct {
-	mu     sync.RWMutex
-	closed bool
-	close  func()
+	mu      sync.RWMutex
+	closed  bool
+	release *release
 }
 
-// Keep is Compile that lets single files be compiled against what came of it. release is
+// release is called once nobody asks any more: neither the Bases of a compilation, nor those that
+// came of it, see Again.
+type release struct {
+	mu    sync.Mutex
+	asked int
+	call  func()
+}
+
+// again is for other Bases that ask the same.
+func (s *shared) again() *shared {
+	s.release.mu.Lock()
+	defer s.release.mu.Unlock()
+	s.release.asked++
+	return &shared{release: s.release}
+}
+
+func (r *release) done() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.asked--; r.asked == 0 && r.call != nil {
+		r.call()
+	}
+}
+
+// Share is the same Base to be closed by somebody else; nil if it is closed.
+func (b *Base) Share() *Base {
+	b.shared.mu.RLock()
+	defer b.shared.mu.RUnlock()
+	if b.shared.closed {
+		return nil
+	}
+	out := *b
+	out.shared = b.shared.again()
+	return &out
+}
+
+// Keep is Compile that lets single files be compiled against what came of it. done is
 // called when nothing asks the Analyzer of the options any more: by Close.
-func Keep(ctx context.Context, p *project.Project, t Target, o Options, release func()) (*Program, *Base, diag.List) {
+func Keep(ctx context.Context, p *project.Project, t Target, o Options, done func()) (*Program, *Base, diag.List) {
 	c, program := compile(ctx, p, t, o)
-	b := &Base{c: c, program: program, paths: make(map[string]*unit, len(c.units)), tests: make(map[string]*testFile, len(c.singular)), shared: &shared{close: release}}
+	b := &Base{c: c, program: program, paths: make(map[string]*unit, len(c.units)), tests: make(map[string]*testFile, len(c.singular)), whole: true, shared: &shared{release: &release{asked: 1, call: done}}}
 	for _, u := range c.units {
 		if u.kind != addr.Seed && c.keeps(u) {
 			b.paths[u.Path] = u
@@ -56,7 +94,7 @@ func Keep(ctx context.Context, p *project.Project, t Target, o Options, release 
 	for _, f := range c.singular {
 		b.tests[f.file.Source.Path] = f
 	}
-	return program, b, c.diags.Sorted()
+	return program, b, c.found().Sorted()
 }
 
 // keeps reports whether the unit has its name: of two files of one name the first does.
@@ -75,11 +113,14 @@ func (b *Base) Partial() bool { return b.c.options.Near != nil }
 func (b *Base) Close() {
 	b.shared.mu.Lock()
 	defer b.shared.mu.Unlock()
-	if !b.shared.closed && b.shared.close != nil {
-		b.shared.close()
+	if !b.shared.closed {
+		b.shared.closed = true
+		b.shared.release.done()
 	}
-	b.shared.closed = true
 }
+
+// Anew are the files that Again compiled, sorted; nil where everything was.
+func (b *Base) Anew() []string { return b.anew }
 
 // Parse finds what is wrong with the syntax of a template.
 func (b *Base) Parse(f *source.File) diag.List {
@@ -151,7 +192,7 @@ func (b *Base) alone() *compiler {
 	options.Jobs, options.Late = 1, nil
 	return &compiler{
 		project: c.project, target: c.target, options: options, library: c.library, values: c.values,
-		types: c.types, taught: c.taught, functions: c.functions,
+		types: c.types, taught: c.taught, sought: c.sought, functions: c.functions, ofTests: map[*Test]diag.List{},
 		names: c.names, analyses: c.analyses, sources: c.sources, byID: c.byID, whole: c.everything(),
 		generics: c.generics, circular: c.circular, inlining: c.inlining,
 		wrong: map[addr.Node]bool{}, bad: c.bad,
@@ -185,14 +226,14 @@ func (b *Base) unit(ctx context.Context, old *unit, f *source.File) Edited {
 	c.fingerprints()
 	u.template = nil
 
-	e := Edited{Base: next, Program: b.program.with(c, u), Found: c.diags}
+	e := Edited{Base: next, Program: b.program.with(c, u), Found: c.found()}
 	if u.Config.Enabled {
 		e.Node = u.Node
 	}
 	next.program = e.Program
-	c.diags = nil
+	c.ofAll = nil
 	c.checkIsolation(e.Program)
-	for _, d := range c.diags {
+	for _, d := range c.ofAll {
 		if at := d.At.File; at == nil || at == f || at.Path != f.Path { // else readers have it of the text that was
 			e.Found.Add(d)
 		}
@@ -252,7 +293,7 @@ func (c *compiler) sameRelation(u *unit) {
 			return // those behind it are told
 		}
 		if other.kind != addr.Source && strings.EqualFold(other.Relation.Name, u.Relation.Name) && c.relationKey(other.Relation) == key {
-			c.diags.Add(relationTwice(u, other))
+			u.tell(relationTwice(u, other))
 			return
 		}
 	}
@@ -359,7 +400,7 @@ func (b *Base) test(ctx context.Context, old *testFile, f *source.File) Edited {
 	c.checkTests(ctx)
 	next := &Base{c: b.c, program: b.program, paths: b.paths, tests: maps.Clone(b.tests), shared: b.shared}
 	next.tests[f.Path] = t
-	return Edited{Base: next, Program: b.program, Found: c.diags.Sorted()}
+	return Edited{Base: next, Program: b.program, Found: c.found().Sorted()}
 }
 
 // bindSingularGuarded is bindSingular where a panic of ours is a diagnostic.

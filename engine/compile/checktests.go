@@ -38,8 +38,10 @@ func (c *compiler) checkTests(ctx context.Context) {
 			t.Reads = map[addr.Node]Reading{t.Node: {Columns: []string{strings.ToLower(t.Column)}}}
 		}
 	})
-	for _, ds := range found {
-		c.diags.Add(ds...)
+	for i, ds := range found {
+		if len(ds) > 0 {
+			c.ofTests[c.tests[i]] = ds
+		}
 	}
 }
 

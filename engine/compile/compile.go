@@ -58,14 +58,14 @@ type Options struct {
 // Nothing is read but seed files (through Sniff), nothing is written.
 func Compile(ctx context.Context, p *project.Project, t Target, o Options) (*Program, diag.List) {
 	c, program := compile(ctx, p, t, o)
-	return program, c.diags.Sorted()
+	return program, c.found().Sorted()
 }
 
 func compile(ctx context.Context, p *project.Project, t Target, o Options) (*compiler, *Program) {
 	if o.Jobs < 1 {
 		o.Jobs = runtime.GOMAXPROCS(0)
 	}
-	c := &compiler{project: p, target: t, options: o, names: map[string]*unit{}, sources: map[addr.Node]*unit{}, wrong: map[addr.Node]bool{}, bad: map[addr.Node]bool{}, types: &sync.Map{}, taught: &sync.Map{}}
+	c := &compiler{project: p, target: t, options: o, names: map[string]*unit{}, sources: map[addr.Node]*unit{}, wrong: map[addr.Node]bool{}, bad: map[addr.Node]bool{}, types: &sync.Map{}, taught: &sync.Map{}, sought: &sync.Map{}, ofTests: map[*Test]diag.List{}}
 	c.values = map[string]any{
 		"name": t.Name, "type": t.Type, "schema": t.Schema, "database": t.Database, "dialect": t.Dialect.Name(),
 	}
@@ -101,12 +101,35 @@ func compile(ctx context.Context, p *project.Project, t Target, o Options) (*com
 	c.fingerprints()
 	if !c.options.SkipTests {
 		c.checkTests(ctx)
-		c.bindUnitTests(ctx)
+		c.bindUnitTests(ctx, func(*unit) bool { return true })
 	}
 	program := c.program(order)
-	c.checkTagLimits(program)
-	c.checkIsolation(program)
+	c.judge(program)
 	return c, program
+}
+
+// judge finds what is wrong with the program as a whole.
+func (c *compiler) judge(p *Program) {
+	c.ofAll = nil
+	c.checkTagLimits(p)
+	c.checkIsolation(p)
+}
+
+// found is all that was found, in no order.
+func (c *compiler) found() diag.List {
+	out := slices.Concat(c.diags, c.ofAll)
+	for _, u := range c.units {
+		out = append(out, u.said...)
+	}
+	for _, u := range c.all {
+		if u.kind == addr.Source {
+			out = append(out, u.said...)
+		}
+	}
+	for _, ds := range c.ofTests {
+		out = append(out, ds...)
+	}
+	return out
 }
 
 // native reports whether anything has to be asked of the target's own analyzer: files of
@@ -123,9 +146,13 @@ type compiler struct {
 	target  Target
 	options Options
 	library *tmpl.Library
-	diags   diag.List
+	// diags are of no single unit or test: theirs are said of them. ofAll are those of the program
+	// as a whole.
+	diags, ofAll diag.List
+	ofTests      map[*Test]diag.List // of their queries
 
-	types *sync.Map // GoogleSQL types by name
+	types  *sync.Map // GoogleSQL types by name
+	sought *sync.Map // names that texts were searched for, see columnless
 
 	functions []function
 	taught    *sync.Map // sessions that know the functions
@@ -170,6 +197,7 @@ type unit struct {
 	free     bool // see project.File
 	plain    bool // its text is no query, and goes out as it is
 	diags    diag.List
+	said     diag.List    // diags that stages before the one at work have left
 	texts    [2]tmpl.Text // full, incremental; until they are the node's
 	// batching: the text that is rendered is that of a batch.
 	batching bool
@@ -289,7 +317,10 @@ func (c *compiler) take(u *unit) {
 	c.report(u)
 }
 
-// report moves the unit's diagnostics to the list of all.
+// tell adds a diagnostic that is said of the unit, and does not make it wrong.
+func (u *unit) tell(d diag.Diagnostic) { u.said.Add(d) }
+
+// report moves the unit's diagnostics to those that are said of it.
 func (c *compiler) report(u *unit) {
 	for i := range u.diags {
 		if u.diags[i].Severity == diag.Error || u.diags[i].Severity == diag.Internal {
@@ -299,7 +330,7 @@ func (c *compiler) report(u *unit) {
 			u.diags[i].Model = u.ID
 		}
 	}
-	c.diags.Add(u.diags...)
+	u.said.Add(u.diags...)
 	u.diags = nil
 }
 

@@ -69,7 +69,7 @@ func (c *compiler) checkContracts(ctx context.Context) {
 			if u.Props != nil {
 				for _, col := range u.Props.Columns {
 					if col.Protected.V {
-						c.diags.Add(contractElsewhere(u, col.Protected.At))
+						u.tell(contractElsewhere(u, col.Protected.At))
 					}
 				}
 			}

@@ -132,6 +132,7 @@ func appendAlias(to []sql.Alias, a sql.Alias) []sql.Alias {
 // which does not have it where dbt builds the project.
 func (c *compiler) columnless(nodes []addr.Node) func(name string) bool {
 	return func(name string) bool {
+		c.sought.Store(name, true)
 		seen := map[addr.Node]bool{}
 		var has func(nodes []addr.Node) bool
 		has = func(nodes []addr.Node) bool {

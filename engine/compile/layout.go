@@ -240,16 +240,16 @@ func (c *compiler) bindConstraint(u *unit, w project.Constraint, columns []strin
 	if w.Type.V == "foreign_key" {
 		fn, args, err := datatest.ParseRef(w.To.V)
 		if err != nil {
-			c.diags.Add(badReference(w.To))
+			u.tell(badReference(w.To))
 			return
 		}
 		to, d := c.resolveText(fn, args, w.To.At)
 		if d != nil {
-			c.diags.Add(*d)
+			u.tell(*d)
 			return
 		}
 		if why := notReferable(u, to); why != "" {
-			c.diags.Add(constraintReference(u, to, why, w.To.At))
+			u.tell(constraintReference(u, to, why, w.To.At))
 			return
 		}
 		made.To = to.Relation
@@ -297,7 +297,7 @@ func (c *compiler) checkConstraints(u *unit) {
 		}
 		for _, w := range written {
 			if !hasColumn(of.Columns, w.V) {
-				c.diags.Add(constraintColumn(u, of, w))
+				u.tell(constraintColumn(u, of, w))
 			}
 		}
 	}
@@ -317,7 +317,7 @@ func (c *compiler) checkConstraints(u *unit) {
 		for _, w := range col.Constraints {
 			// That the column itself is missing is said of the column.
 			if isField(u.Columns, col.Name.V) {
-				c.diags.Add(constraintColumn(u, u, col.Name))
+				u.tell(constraintColumn(u, u, col.Name))
 			}
 			check(w.ToColumns, referred(w))
 		}

@@ -57,11 +57,11 @@ func (c *compiler) nameRelations() {
 			u.Relation.Name = u.Config.Alias
 		}
 		if limit > 0 && len(u.Relation.Name) > limit {
-			c.diags.Add(nameTooLong(u, limit, c.target.Type))
+			u.tell(nameTooLong(u, limit, c.target.Type))
 		}
 		key := c.relationKey(u.Relation)
 		if other := taken[key]; other != nil {
-			c.diags.Add(relationTwice(u, other))
+			u.tell(relationTwice(u, other))
 			continue
 		}
 		taken[key] = u

@@ -22,7 +22,7 @@ func (c *compiler) checkTagLimits(p *Program) {
 	}
 	for _, l := range c.target.TagLimits {
 		if !known[l.Tag.V] {
-			c.diags.Add(tagWithoutNodes(l.Tag.At, l.Tag.V, slices.Sorted(maps.Keys(known))))
+			c.ofAll.Add(tagWithoutNodes(l.Tag.At, l.Tag.V, slices.Sorted(maps.Keys(known))))
 		}
 	}
 }

@@ -61,11 +61,11 @@ func (c *compiler) checkIsolation(p *Program) {
 	t := &tenancy{p: p, d: d, leaves: map[addr.Node][]leaf{}, found: map[spot]*finding{}}
 	for _, id := range p.Order {
 		if n := p.Nodes[id]; n.Isolation != nil && !p.Broken[id] && n.Config.Materialized != "ephemeral" {
-			c.diags.Add(t.judge(n)...)
+			c.ofAll.Add(t.judge(n)...)
 		}
 	}
 	for _, f := range t.order {
-		c.diags.Add(f.report(d))
+		c.ofAll.Add(f.report(d))
 	}
 }
 

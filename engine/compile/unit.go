@@ -17,14 +17,19 @@ import (
 	"github.com/engine-build/engine/engine/warehouse"
 )
 
-// bindUnitTests turns the unit tests into queries over literals.
-func (c *compiler) bindUnitTests(ctx context.Context) {
+// bindUnitTests turns the unit tests of some models into queries over literals.
+func (c *compiler) bindUnitTests(ctx context.Context, of func(*unit) bool) {
 	for _, w := range c.project.UnitTests {
-		if !w.Enabled {
+		if !w.Enabled || !of(c.names[w.Model.V]) {
 			continue
 		}
+		before := len(c.diags)
 		if t := c.bindUnitTest(ctx, w); t != nil {
 			c.unitTests = append(c.unitTests, t)
+		}
+		if u := c.names[w.Model.V]; u != nil {
+			u.said.Add(c.diags[before:]...)
+			c.diags = c.diags[:before:before]
 		}
 	}
 	slices.SortFunc(c.unitTests, func(a, b *UnitTest) int { return a.ID.Compare(b.ID) })

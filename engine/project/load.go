@@ -59,7 +59,8 @@ func loadFrom(dir string, env func(string) (string, bool), from *reading) (*Proj
 		a.add(l)
 	}
 	if from != nil && from.shelf != nil {
-		from.shelf.settle(read, settings.File)
+		p.texts = maps.Clone(from.shelf.settle(read, settings.File))
+		maps.Copy(p.texts, from.byName)
 	}
 	list.Add(a.list...)
 	list.Add(settings.readFolders(w.folders)...)

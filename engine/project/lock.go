@@ -25,6 +25,8 @@ type Lock struct {
 	Sources map[string]*LockedSource `json:"sources"` // by «source.table»
 	// Remotes are the schemas that sources are ingested from, by the name of the source.
 	Remotes map[string]*LockedRemote `json:"remotes,omitempty"`
+
+	text []byte // of the file that it was read from
 }
 
 // LockedRemote is what was seen of a remote schema when somebody last agreed to it.
@@ -96,6 +98,7 @@ func ReadLock(dir string) (*Lock, diag.List) {
 	if err != nil {
 		return out, diag.List{lockBroken(f.Whole(), err)}
 	}
+	out.text = data
 	read := &Lock{}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()

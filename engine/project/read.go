@@ -59,6 +59,12 @@ func readAll(dir string, entries []entry, from *reading) []loaded {
 }
 
 func (l *loaded) read(dir string, from *reading) {
+	l.open(dir, from)
+	l.parse()
+}
+
+// open reads the text of an entry, or looks at a seed.
+func (l *loaded) open(dir string, from *reading) {
 	abs := filepath.Join(dir, filepath.FromSlash(l.path))
 	if l.trade == tradeSeeds && !isText(l.path) {
 		l.readSeed(abs)
@@ -71,19 +77,24 @@ func (l *loaded) read(dir string, from *reading) {
 		l.file, l.ok, list = readFile(abs, l.path)
 	}
 	l.list.Add(list...)
-	if !l.ok {
+}
+
+// parse takes the text of an entry apart.
+func (l *loaded) parse() {
+	if !l.ok || l.seed != nil {
 		return
 	}
+	var list diag.List
 	switch extension(l.path) {
 	case "yml", "yaml":
-		doc, list := parseYAML(l.file)
+		var doc *document
+		doc, list = parseYAML(l.file)
 		part := readProps(doc)
 		l.part = &part
-		l.list.Add(list...)
 	case "md":
 		l.docs, list = readDocs(l.file)
-		l.list.Add(list...)
 	}
+	l.list.Add(list...)
 }
 
 func isText(p string) bool {

@@ -16,7 +16,8 @@ import (
 
 // Shelf keeps files that were read and parsed from one Load to the next, while somebody
 // edits the project. A file is read again when the file system says that it has changed, and
-// parsed again when its text has. Safe for concurrent use.
+// parsed again when its text has. Where it has not, the text is the same source.File. Safe for
+// concurrent use.
 type Shelf struct {
 	mu    sync.Mutex
 	files map[entry]shelved
@@ -55,7 +56,8 @@ func LoadOver(dir string, env func(string) (string, bool), buffers map[string][]
 type reading struct {
 	buffers map[string][]byte
 	shelf   *Shelf
-	one     *source.File // the only buffer, instead of buffers
+	one     *source.File            // the only buffer, instead of buffers
+	byName  map[string]*source.File // what named has read over a shelf
 }
 
 // buffer is the text of an open file.
@@ -73,9 +75,22 @@ func (r *reading) named(dir, rel string) (f *source.File, ok bool, list diag.Lis
 		return r.one, true, nil
 	}
 	if text, open := r.buffer(rel); open {
-		return textFile(rel, text)
+		f, ok, list = textFile(rel, text)
+	} else {
+		f, ok, list = readNamed(filepath.Join(dir, filepath.FromSlash(rel)), rel)
 	}
-	return readNamed(filepath.Join(dir, filepath.FromSlash(rel)), rel)
+	if ok && r != nil && r.shelf != nil {
+		if had := r.shelf.Files()[rel]; had != nil && bytes.Equal(had.Data, f.Data) {
+			f = had
+		}
+	}
+	if r != nil && r.shelf != nil {
+		if r.byName == nil {
+			r.byName = map[string]*source.File{}
+		}
+		r.byName[rel] = f
+	}
+	return f, ok, list
 }
 
 // missing reports whether there is no such file.
@@ -101,29 +116,32 @@ func (r *reading) read(l *loaded, dir string) {
 	had, known := s.files[l.entry]
 	s.mu.Unlock()
 	text, open := r.buffer(l.path)
-	at := ""
+	at, same := "", false // same: the text is what it was
 	if open {
-		if known && bytes.Equal(had.file.Data, trimMark(text)) {
-			*l = had.loaded
-			return
-		}
+		same = known && bytes.Equal(had.file.Data, trimMark(text))
 	} else if info, err := os.Stat(filepath.Join(dir, filepath.FromSlash(l.path))); err == nil {
-		if at = stamp(info); known && at != "" && at == had.stamp {
-			*l = had.loaded
-			return
-		}
+		at = stamp(info)
+		same = known && at != "" && at == had.stamp
 	}
-	l.read(dir, r)
-	if !l.lasting() {
-		if known {
+	if !same {
+		if l.open(dir, r); !l.ok {
 			s.mu.Lock()
 			delete(s.files, l.entry)
 			s.mu.Unlock()
+			return
 		}
-		return
+		same = known && l.seed == nil && bytes.Equal(had.file.Data, l.file.Data)
 	}
-	if known && had.ok && bytes.Equal(had.file.Data, l.file.Data) {
+	switch {
+	case l.seed != nil:
+		return
+	case same && had.lasting():
 		*l = had.loaded
+	case same: // what is made of it is not, see lasting; places stay in the same file
+		*l = loaded{entry: l.entry, file: had.file, ok: true}
+		l.parse()
+	default:
+		l.parse()
 	}
 	s.mu.Lock()
 	s.files[l.entry] = shelved{*l, at}
@@ -213,8 +231,8 @@ func (s *Shelf) Files() map[string]*source.File {
 	return s.texts
 }
 
-// settle takes off what is not there any more, and notes the texts that are.
-func (s *Shelf) settle(read []loaded, settings *source.File) {
+// settle takes off what is not there any more, and notes and gives the texts that are.
+func (s *Shelf) settle(read []loaded, settings *source.File) map[string]*source.File {
 	texts := make(map[string]*source.File, len(read)+1)
 	there := make(map[entry]bool, len(read))
 	for i := range read {
@@ -234,6 +252,7 @@ func (s *Shelf) settle(read []loaded, settings *source.File) {
 		}
 	}
 	s.texts = texts
+	return texts
 }
 
 // Check finds what is wrong in one file by itself: syntax, unknown keys, values that cannot

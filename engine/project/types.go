@@ -33,6 +33,10 @@ type Project struct {
 	Selectors []*Selector
 	// Lock is what is written down of the columns of sources; never nil after Load.
 	Lock *Lock
+
+	// texts are the files that were read over a Shelf, by path, but for seeds and the lock; nil
+	// where there was no Shelf.
+	texts map[string]*source.File
 }
 
 // File is one template file. Name is the file's base name without extension, or that of

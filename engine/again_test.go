@@ -1,0 +1,235 @@
+package engine_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/engine-build/engine/engine"
+)
+
+// againProject has something of all that an edit of one model may reach.
+func againProject() files {
+	return files{
+		"engine.yml": `name: laws
+vars: {low: 1}
+models:
+  +distribute: never
+  tenants: {+distribute: tenant}
+seeds: {+distribute: never}
+snapshots: {+distribute: never}
+distribution:
+  customers: {csv: config/customers.csv}
+  customer_tenants: {csv: config/customer_tenants.csv}
+`,
+		"config/customers.csv": "customer,title,tier\nacme,Acme,2\n", "config/customer_tenants.csv": "customer,tenant\nacme,1\n",
+		"seeds/raw.csv":  "id,grp,val,tenant_id\n1,a,3,1\n2,b,4,1\n3,a,5,2\n",
+		"seeds/seed.yml": "seeds: [{name: raw, config: {column_types: {val: INT64}}}]\n",
+		"models/source.yml": `sources:
+  - name: app
+    schema: app
+    tables:
+      - name: orders
+        columns: [{name: id, data_type: INT64}, {name: tenant_id, data_type: INT64}, {name: amount, data_type: NUMERIC, description: "in {{ doc \"currency\" }}"}]
+  - name: own
+    schema: dev
+    tables: [{name: built}]
+`,
+		"models/docs.md":           "{% docs currency %}EUR{% enddocs %}\n",
+		"models/stg.sql":           "select id, grp, val, tenant_id from {{ ref \"raw\" }}",
+		"models/orders.sql":        "select id, tenant_id, amount, amount * 2 as twice from {{ source \"app\" \"orders\" }}",
+		"models/eph.sql":           "{{ config \"materialized\" \"ephemeral\" }}\nselect id, val, tenant_id from {{ ref \"stg\" }}",
+		"models/reads_eph.sql":     "select eph.id, eph.val, stg.tenant_id from {{ ref \"eph\" }} join {{ ref \"stg\" }} on stg.id = eph.id",
+		"models/inc.sql":           "{{ config \"materialized\" \"incremental\" \"unique_key\" \"id\" }}\nselect id, val, tenant_id from {{ ref \"stg\" }}\n{{ if is_incremental }}where id > (select max(id) from {{ this }}){{ end }}",
+		"models/star.sql":          "select * from {{ ref \"stg\" }} where val > {{ var \"low\" }}",
+		"models/star_of_star.sql":  "select * except (grp) from {{ ref \"star\" }}",
+		"models/native.sql":        "{{ config \"dialect\" \"duckdb\" }}\nselect id, val::bigint as val, tenant_id from {{ ref \"native_parent\" }}",
+		"models/native_parent.sql": "select id, val, tenant_id from {{ ref \"stg\" }}",
+		"models/built.sql":         "select id, tenant_id from {{ ref \"orders\" }}",
+		"models/of_built.sql":      "select id, tenant_id from {{ source \"own\" \"built\" }}",
+		"models/firm.sql":          "{{ config \"materialized\" \"table\" }}\nselect id, twice, tenant_id from {{ ref \"orders\" }}",
+		"models/keyed.sql":         "{{ config \"materialized\" \"table\" \"unique_key\" \"id\" }}\nselect id, twice, tenant_id from {{ ref \"orders\" }}",
+		"models/v_v1.sql":          "select id, val from {{ ref \"stg\" }}",
+		"models/v_v2.sql":          "select id, val, val + 1 as more from {{ ref \"stg\" }}",
+		"models/of_v.sql":          "select id, more from {{ ref \"v\" }} join (select id as one from {{ ref \"v\" 1 }}) on one = id",
+		"models/asks.sql":          "select {{ range $i, $c := columns (ref \"star\") }}{{ if $i }}, {{ end }}{{ $c.name }}{{ end }} from {{ ref \"star\" }}",
+		"models/hooked.sql":        "{{ config \"post_hook\" \"select count(*) from {{ this }}\" }}\nselect 1 as id, 1 as tenant_id",
+		"models/tenants/mine.sql":  "select id, val, tenant_id from {{ ref \"star\" }}",
+		"models/tenants/sum.sql":   "select tenant_id, sum(val) as val from {{ ref \"mine\" }} group by tenant_id",
+		"snapshots/snap.sql":       "{{ config \"unique_key\" \"id\" \"strategy\" \"check\" \"check_cols\" \"all\" }}\nselect id, val from {{ ref \"star\" }}",
+		"models/of_snap.sql":       "select id, val, dbt_valid_from from {{ ref \"snap\" }}",
+		"analyses/look.sql":        "select val, count(*) as n from {{ ref \"star\" }} group by val",
+		"tests/own.sql":            "select star.id from {{ ref \"star\" }} where star.val < 0",
+		"tests/of_eph.sql":         "select eph.id from {{ ref \"eph\" }} where eph.val is null",
+		"tests/generic/low.sql":    "select * from {{ .model }} where {{ .column }} < 0",
+		"models/props.yml": `models:
+  - name: stg
+    description: staged
+    columns: [{name: id, data_tests: [unique, not_null, low]}, {name: val, description: "the {{ doc \"currency\" }}"}]
+  - name: star
+    columns:
+      - name: id
+        data_tests: [{relationships: {to: ref('stg'), field: id}}, {not_null: {config: {where: "val > 2"}}}]
+  - name: orders
+    data_tests: [{expression_is_true: {expression: "twice >= amount"}}]
+  - name: firm
+    config: {contract: {enforced: true}}
+    columns: [{name: id, data_type: INT64, constraints: [{type: not_null}]}, {name: twice, data_type: NUMERIC}, {name: tenant_id, data_type: INT64}]
+  - name: keyed
+    constraints: [{type: primary_key, columns: [id]}, {type: foreign_key, columns: [id], to: ref('firm'), to_columns: [id]}]
+    columns: [{name: id}, {name: twice}]
+  - name: v
+    latest_version: 2
+    versions: [{v: 1}, {v: 2}]
+    columns: [{name: id, data_tests: [not_null]}]
+unit_tests:
+  - {name: doubles, model: orders, given: [{input: "source('app', 'orders')", rows: [{id: 1, amount: 2}]}], expect: {rows: [{id: 1, twice: 4}]}}
+  - {name: passes, model: star_of_star, given: [{input: ref('star'), rows: [{id: 1, val: 2}]}], expect: {rows: [{id: 1, val: 2}]}}
+exposures:
+  - {name: board, type: dashboard, owner: {name: me}, depends_on: [ref('star')]}
+`,
+	}
+}
+
+// againEdit changes one text, as people do: now and then it is wrong, or is put back.
+func againEdit(r *rand.Rand, f, first files, name string) {
+	text := f[name]
+	words := strings.NewReplacer
+	switch r.IntN(14) {
+	case 0, 1:
+		text += "\n-- a word"
+	case 2:
+		text = "{{/* moves everything */}}\n" + text
+	case 3, 4:
+		text = words("select id", "select 1 as added, id").Replace(text)
+	case 5:
+		text = words("1 as added, ", "", "select id", "select cast(id as string) as id").Replace(text)
+	case 6:
+		text = words("val", "val + 0 as val").Replace(text)
+	case 7:
+		text = words(" from ", ", current_date() as today from ").Replace(text)
+	case 8:
+		text += "\nwhere nothing = 1"
+	case 9:
+		text += " from"
+	case 10:
+		text = words(`ref "stg"`, `ref "raw"`, `ref "star"`, `ref "stg"`).Replace(text)
+	case 11:
+		text = "{{ config \"tags\" \"mine\" }}\n" + text
+	case 12:
+		text = words(", tenant_id", ", tenant_id + 1 as tenant_id").Replace(text)
+	case 13:
+		text = words("id,", "id, id as eph, ").Replace(text)
+	}
+	if text == f[name] || r.IntN(3) == 0 {
+		text = first[name]
+	}
+	f[name] = text
+}
+
+// update writes the files of is that differ from those that were written.
+func (f files) update(t testing.TB, dir string, is files) {
+	t.Helper()
+	for name, text := range is {
+		if f[name] != text {
+			files{name: text}.write(t, dir)
+			f[name] = text
+		}
+	}
+}
+
+// TestAgainIsWhole: whatever is edited in a project that is kept open, what is compiled is what a
+// compilation of everything gives, in every detail.
+func TestAgainIsWhole(t *testing.T) {
+	steps, quick, wrong := 0, 0, 0
+	for seed := range uint64(4) {
+		t.Run(fmt.Sprint("seed", seed), func(t *testing.T) {
+			r := rand.New(rand.NewPCG(seed, 23))
+			first := againProject()
+			if seed%2 == 1 {
+				// Without what makes edits reach far.
+				for name := range first {
+					if strings.Contains(name, "eph") || strings.Contains(name, "native") {
+						delete(first, name)
+					}
+				}
+			}
+			f, written := maps.Clone(first), maps.Clone(first)
+			b := newBench(t, f)
+			var names, others []string
+			for _, name := range slices.Sorted(maps.Keys(f)) {
+				switch {
+				case strings.HasPrefix(name, "tests/") || strings.HasSuffix(name, ".yml"):
+					others = append(others, name)
+				case strings.HasSuffix(name, ".sql"):
+					names = append(names, name)
+				}
+			}
+			o := b.opts
+			o.Version = []string{"", "laws"}[seed/2%2]
+			desk := engine.NewDesk(o)
+			defer desk.Close()
+			for step := range 25 {
+				for range r.IntN(3) {
+					againEdit(r, f, first, names[r.IntN(len(names))])
+				}
+				if r.IntN(12) == 0 {
+					name := others[r.IntN(len(others))]
+					f[name] = strings.TrimSuffix(f[name], "\n") + "\n"
+					if !strings.HasSuffix(name, ".yml") {
+						f[name] += "-- a word\n"
+					} else {
+						f[name] += "# a word\n"
+					}
+				}
+				written.update(t, b.dir, f)
+				var buffers map[string][]byte
+				if r.IntN(3) == 0 {
+					name := names[r.IntN(len(names))]
+					typed := maps.Clone(f)
+					againEdit(r, typed, first, name)
+					buffers = map[string][]byte{name: []byte(typed[name])}
+				}
+				before := engine.Quick(desk)
+				p, ds := desk.Load(buffers)
+				program, base, more := desk.Compile(context.Background(), p, buffers)
+				if base == nil {
+					t.Fatalf("step %d: nothing is compiled: %v", step, more)
+				}
+				base.Close()
+				got := picture(t, b, program, append(ds, more...))
+				for name, text := range buffers {
+					if err := os.WriteFile(filepath.Join(b.dir, name), text, 0o644); err != nil {
+						t.Fatal(err)
+					}
+				}
+				p, ds = engine.Load(b.opts)
+				program, more = engine.Compile(context.Background(), p, b.opts)
+				want := picture(t, b, program, append(ds, more...))
+				for name := range buffers {
+					written[name] = ""
+				}
+				written.update(t, b.dir, f)
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Fatalf("step %d, taken from the one before: %t (-everything +again):\n%s", step, engine.Quick(desk) > before, diff)
+				}
+				if steps++; more.HasErrors() {
+					wrong++
+				}
+				quick += engine.Quick(desk) - before
+			}
+		})
+	}
+	t.Logf("%d steps, %d of them took most from the one before, %d projects with mistakes", steps, quick, wrong)
+	if quick < steps/4 || wrong < steps/10 {
+		t.Errorf("of %d steps %d took most from the one before, %d had mistakes: the law was not tested", steps, quick, wrong)
+	}
+}
