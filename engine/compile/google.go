@@ -147,7 +147,7 @@ func (c *compiler) analyzeGoogle(ctx context.Context, u *unit) {
 	} else {
 		u.takeMeaning(full)
 	}
-	if c.nativelyRead[u.ID] {
+	if c.nativelyRead[u.ID] && u.Config.Materialized != "ephemeral" { // which has no relation; see checkMixed
 		c.declare(ctx, u, plain(u.Columns), u.at)
 	}
 }
