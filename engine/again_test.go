@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +15,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/engine-build/engine/engine"
+	"github.com/engine-build/engine/engine/check"
+	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/warehouse"
+	"github.com/engine-build/engine/engine/warehouse/duckdb"
 )
 
 // againProject has something of all that an edit of one model may reach.
@@ -231,5 +236,60 @@ func TestAgainIsWhole(t *testing.T) {
 	t.Logf("%d steps, %d of them took most from the one before, %d projects with mistakes", steps, quick, wrong)
 	if quick < steps/4 || wrong < steps/10 {
 		t.Errorf("of %d steps %d took most from the one before, %d had mistakes: the law was not tested", steps, quick, wrong)
+	}
+}
+
+// TestMistakesStayWhereTheyAre: a mistake in any one of the reference project's models is
+// reported in its file and nowhere else.
+func TestMistakesStayWhereTheyAre(t *testing.T) {
+	desk := engine.NewDesk(engine.Options{Dir: "..", Env: func(string) (string, bool) { return "", false }, Drivers: []warehouse.Driver{duckdb.Driver{}}})
+	defer desk.Close()
+	p, ds := desk.Load(nil)
+	if ds.HasErrors() {
+		t.Fatal(ds)
+	}
+	query, ref := regexp.MustCompile(`(?i)\bselect\s+(distinct\s+)?`), regexp.MustCompile(`\bref "`)
+	mistakes := map[string]func(text string) string{
+		"a column that does not exist": func(text string) string {
+			if at := query.FindStringIndex(text); at != nil {
+				return text[:at[1]] + "no_such_column, " + text[at[1]:]
+			}
+			return text // made by macros alone
+		},
+		"no query":                    func(text string) string { return text + "\nfrom from" },
+		"no template":                 func(text string) string { return text + "\n{{ nothing" },
+		"a model that does not exist": func(text string) string { return ref.ReplaceAllString(text, `ref "no_such_`) },
+		"an unknown configuration":    func(text string) string { return "{{ config \"no_such\" 1 }}\n" + text },
+	}
+	for name, mistake := range mistakes {
+		t.Run(name, func(t *testing.T) {
+			tried := 0
+			for _, m := range p.Models {
+				path, text := m.Source.Path, mistake(string(m.Source.Data))
+				if text == string(m.Source.Data) {
+					continue
+				}
+				tried++
+				buffers := map[string][]byte{path: []byte(text)}
+				p, ds := desk.Load(buffers)
+				program, base, more := desk.Compile(context.Background(), p, buffers)
+				if base == nil {
+					t.Fatal(more)
+				}
+				base.Close()
+				ds = append(append(ds, more...), check.Run(program, check.Options{Partial: true})...)
+				if ds.Count(diag.Error) == 0 {
+					t.Errorf("%s: nothing is wrong", path)
+				}
+				for _, d := range ds {
+					if d.Severity == diag.Error && (d.At.File == nil || d.At.File.Path != path) {
+						t.Errorf("%s: %s", path, d.Line())
+					}
+				}
+			}
+			if tried < 40 {
+				t.Errorf("%d models were tried", tried)
+			}
+		})
 	}
 }

@@ -152,8 +152,9 @@ func (o Options) judge(ctx context.Context, p *project.Project, program *compile
 	var ds diag.List
 	ds.Add(reservedSchemas(p, program, driver, o)...)
 	ds.Add(checkLandings(program)...)
+	silent := program.Silent()
 	for _, id := range program.Order {
-		if n := program.Nodes[id]; id.Kind != addr.Source && !program.Broken[id] && !o.SkipAnalysis {
+		if n := program.Nodes[id]; id.Kind != addr.Source && !silent[id] && !o.SkipAnalysis {
 			ds.Add(materialize.Check(n, program.Target.Dialect.Caps())...)
 		}
 	}

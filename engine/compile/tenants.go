@@ -58,9 +58,9 @@ func (c *compiler) checkIsolation(p *Program) {
 	if d == nil || c.options.Limit != nil && c.options.Limit.Empty { // no rows are nobody's
 		return
 	}
-	t := &tenancy{p: p, d: d, leaves: map[addr.Node][]leaf{}, found: map[spot]*finding{}}
+	t := &tenancy{p: p, d: d, silent: p.Silent(), leaves: map[addr.Node][]leaf{}, found: map[spot]*finding{}}
 	for _, id := range p.Order {
-		if n := p.Nodes[id]; n.Isolation != nil && !p.Broken[id] && n.Config.Materialized != "ephemeral" {
+		if n := p.Nodes[id]; n.Isolation != nil && !t.silent[id] && n.Config.Materialized != "ephemeral" {
 			c.ofAll.Add(t.judge(n)...)
 		}
 	}
@@ -73,6 +73,7 @@ func (c *compiler) checkIsolation(p *Program) {
 type tenancy struct {
 	p      *Program
 	d      *project.Distribution
+	silent map[addr.Node]bool
 	leaves map[addr.Node][]leaf
 	found  map[spot]*finding
 	order  []*finding
@@ -136,7 +137,7 @@ func (t *tenancy) origins(n *Node, column string) []leaf {
 			continue
 		}
 		from := t.p.Nodes[r.From]
-		if from == nil || from.Isolation == nil || t.p.Broken[r.From] {
+		if from == nil || from.Isolation == nil || t.silent[r.From] {
 			continue // that has been said, or follows from what has been said
 		}
 		column := r.Column

@@ -1,6 +1,8 @@
 package compile
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/engine-build/engine/engine/addr"
@@ -65,6 +67,22 @@ type Program struct {
 	Limit *Limit
 	// Place is that of the Options: where nodes are read that are not read under their own name.
 	Place map[addr.Node]addr.Relation
+}
+
+// Silent are the nodes of which nothing more is said: those with mistakes, and those that are not
+// analyzed because something that they read has one.
+func (p *Program) Silent() map[addr.Node]bool {
+	out := maps.Clone(p.Broken)
+	if out == nil {
+		out = map[addr.Node]bool{}
+	}
+	for _, id := range p.Order {
+		n := p.Nodes[id]
+		if n.Unanalyzed != "" && slices.ContainsFunc(n.Parents, func(parent addr.Node) bool { return out[parent] }) {
+			out[id] = true
+		}
+	}
+	return out
 }
 
 // ReadAt is the relation that readers of a node read: its own, unless it is placed elsewhere.

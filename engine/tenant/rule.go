@@ -33,8 +33,9 @@ func Rules(p *compile.Program) ([]Rule, diag.List) {
 			r.read[n.ID] = true
 		}
 	}
+	silent := p.Silent()
 	for _, id := range p.Order {
-		if n := p.Nodes[id]; n != nil && !p.Broken[id] {
+		if n := p.Nodes[id]; n != nil && !silent[id] {
 			r.node(n)
 		}
 	}
