@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -291,5 +292,96 @@ func TestMistakesStayWhereTheyAre(t *testing.T) {
 				t.Errorf("%d models were tried", tried)
 			}
 		})
+	}
+}
+
+// TestAgainIsWholeWhere: edits that have been taken for smaller than they are.
+func TestAgainIsWholeWhere(t *testing.T) {
+	tests := map[string]struct {
+		first, then files
+		quick       bool
+	}{
+		"three share a relation, two of them are compiled": {
+			first: files{
+				"engine.yml": "name: laws\n", "models/p.sql": "select 1 as id", "models/a.sql": "{{ config \"alias\" \"x\" }}\nselect 1 as id",
+				"models/b.sql": "{{ config \"alias\" \"x\" }}\nselect * from {{ ref \"p\" }}", "models/c.sql": "{{ config \"alias\" \"x\" }}\nselect * from {{ ref \"p\" }}",
+			},
+			then: files{"models/p.sql": "select 1 as id, 2 as b"}, quick: true,
+		},
+		"a test that could not be read is empty": {
+			first: files{"engine.yml": "name: laws\n", "models/a.sql": "select 1 as id", "tests/s.sql": strings.Repeat("-", 65<<20)},
+			then:  files{"tests/s.sql": ""},
+		},
+		"a column comes and goes that a foreign key names": {
+			first: files{
+				"engine.yml": "name: laws\n", "models/a.sql": "{{ config \"materialized\" \"table\" }}\nselect 1 as id", "models/b.sql": "{{ config \"materialized\" \"table\" }}\nselect 1 as id",
+				"models/p.yml": "models: [{name: b, constraints: [{type: foreign_key, columns: [id], to: ref('a'), to_columns: [id]}]}]\n",
+			},
+			then: files{"models/a.sql": "{{ config \"materialized\" \"table\" }}\nselect 1 as other"}, quick: true,
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, tt.first)
+			desk := engine.NewDesk(b.opts)
+			defer desk.Close()
+			for round, f := range []files{{}, tt.then, tt.first} {
+				f.write(t, b.dir)
+				before := engine.Quick(desk)
+				p, ds := desk.Load(nil)
+				program, base, more := desk.Compile(context.Background(), p, nil)
+				if base == nil {
+					t.Fatal(more)
+				}
+				base.Close()
+				got := picture(t, b, program, append(ds, more...))
+				p, ds = engine.Load(b.opts)
+				program, more = engine.Compile(context.Background(), p, b.opts)
+				if diff := cmp.Diff(picture(t, b, program, append(ds, more...)), got); diff != "" {
+					t.Errorf("round %d (-everything +again):\n%s", round, diff)
+				}
+				if quick := engine.Quick(desk) > before; round > 0 && quick != tt.quick {
+					t.Errorf("round %d: taken from the one before: %t, want %t", round, quick, tt.quick)
+				}
+			}
+		})
+	}
+}
+
+// TestDeskAtOnce: whoever types and whoever saves may compile at the same time, and the project may
+// be put away meanwhile.
+func TestDeskAtOnce(t *testing.T) {
+	b := newBench(t, files{"engine.yml": "name: laws\n", "models/a.sql": "select 1 as id", "models/b.sql": "select id from {{ ref \"a\" }}", "models/p.yml": "models: [{name: a}]\n"})
+	o := b.opts
+	o.Version = "laws"
+	desk := engine.NewDesk(o)
+	var wg sync.WaitGroup
+	look := func(buffers map[string][]byte) {
+		p, _ := desk.Load(buffers)
+		if _, base, ds := desk.Compile(context.Background(), p, buffers); base != nil {
+			base.Close()
+		} else {
+			t.Error(ds)
+		}
+	}
+	wg.Go(func() {
+		for n := range 30 {
+			files{"models/a.sql": fmt.Sprintf("select %d as id", n)}.write(t, b.dir)
+			if n%7 == 0 {
+				files{"models/p.yml": fmt.Sprintf("models: [{name: a}] # %d\n", n)}.write(t, b.dir)
+			}
+			look(nil)
+		}
+	})
+	wg.Go(func() {
+		for n := range 30 {
+			look(map[string][]byte{"models/b.sql": fmt.Appendf(nil, "select id + %d as id from {{ ref \"a\" }}", n)})
+		}
+	})
+	wg.Wait()
+	desk.Close()
+	p, _ := desk.Load(nil)
+	if _, base, _ := desk.Compile(context.Background(), p, nil); base != nil {
+		base.Close()
 	}
 }

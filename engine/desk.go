@@ -31,9 +31,12 @@ type Desk struct {
 	pool    *googlesql.Pool
 	answers *answers
 
-	mu   sync.Mutex
-	last *compile.Base // of the last compilation, see again; nil: there is none
-	of   *project.Project
+	working sync.Mutex // held by the compilation of everything that is on: one after another
+
+	mu     sync.Mutex
+	closed bool
+	last   *compile.Base // of the last compilation, see again; nil: there is none
+	of     *project.Project
 	// typed are files of which something is known only here, since they were not saved when it was
 	// found out. It is nil where that may be all files.
 	typed map[string]bool
@@ -85,6 +88,9 @@ func (d *Desk) Warm() {
 // Close frees the sessions. What is being compiled ends with an error.
 func (d *Desk) Close() {
 	d.remember(nil, nil)
+	d.mu.Lock()
+	d.closed = true
+	d.mu.Unlock()
 	d.pool.Close()
 }
 
@@ -110,6 +116,8 @@ func (d *Desk) Check(f *source.File) diag.List {
 // nothing is written down yet, what is found out is written down for other programs, too. Where
 // nothing but a few templates has changed since the last time, the rest is taken from there.
 func (d *Desk) Compile(ctx context.Context, p *project.Project, buffers map[string][]byte) (*compile.Program, *compile.Base, diag.List) {
+	d.working.Lock()
+	defer d.working.Unlock()
 	cold := d.Cold(p) // opens the file
 	d.answers.through.Store(saved(p.Dir, buffers) || d.answers.isEmpty())
 	defer d.answers.through.Store(false)
@@ -122,7 +130,8 @@ func (d *Desk) Compile(ctx context.Context, p *project.Project, buffers map[stri
 		}
 		d.mu.Unlock()
 	}
-	if base != nil && ctx.Err() == nil {
+	// Without the target's own analyzer the next compilation tries again.
+	if off := func(f diag.Diagnostic) bool { return f.Code == codeNoAnalysis }; base != nil && ctx.Err() == nil && !slices.ContainsFunc(found, off) {
 		d.remember(base, p)
 	}
 	return program, base, found
@@ -143,9 +152,8 @@ func (d *Desk) again(ctx context.Context, p *project.Project) (*compile.Program,
 	}
 	if through {
 		// What was found out while they were typed is written down now that they are saved.
-		texts := d.Files()
 		for _, path := range slices.Sorted(maps.Keys(typed)) {
-			if f := texts[path]; f != nil && !slices.Contains(files, f) {
+			if f := p.Text(path); f != nil && !slices.Contains(files, f) {
 				files = append(files, f)
 			}
 		}
@@ -184,7 +192,11 @@ func (d *Desk) remember(base *compile.Base, of *project.Project) {
 	}
 	d.mu.Lock()
 	was := d.last
-	d.last, d.of = base, of
+	if d.closed {
+		was = base // nobody would close it any more
+	} else {
+		d.last, d.of = base, of
+	}
 	d.mu.Unlock()
 	if was != nil {
 		was.Close()

@@ -672,6 +672,7 @@ func (w *watching) finish(ctx context.Context, d roundDone) {
 	if d.result != nil {
 		w.learn(d)
 	}
+	w.takeBack(d)
 	if !errors.Is(d.err, context.Canceled) {
 		w.frames(mistakesOf(d.err))
 	}
@@ -727,6 +728,21 @@ func (w *watching) learn(d roundDone) {
 			if len(f.result.Tests) == 0 && len(f.result.Diags) == 0 {
 				delete(w.standing, id)
 			}
+		}
+	}
+}
+
+// takeBack forgets failures of texts that are not there any more, where what is there now is what
+// is published: there was nothing to do for the node.
+func (w *watching) takeBack(d roundDone) {
+	if d.err != nil || d.plan == nil || d.of.wish.tests || len(w.standing) == 0 {
+		return
+	}
+	known := marks(d.of.s.program)
+	for id, f := range w.standing {
+		due := slices.ContainsFunc(d.plan.Actions, func(a *plan.Action) bool { return a.Node == id })
+		if f.result.Verb != plan.Check && f.mark != known[id] && d.of.chosen.Nodes[id] && !due {
+			delete(w.standing, id)
 		}
 	}
 }

@@ -152,6 +152,16 @@ func TestWatch(t *testing.T) {
 		t.Errorf("b is %s", got)
 	}
 
+	// Taken back, there is nothing to do, and nothing fails any more.
+	w.write("models/b.sql", "select id + 7 as id from {{ ref \"a\" }}")
+	w.waits("failed: ")
+	w.waits(watched)
+	w.write("models/b.sql", shopFiles["models/b.sql"])
+	w.waits("nothing to do")
+	if got := w.waits(watched); strings.Contains(got, "failing") {
+		t.Errorf("it is taken back:\n%s", got)
+	}
+
 	// A mistake, at its place; nothing is built; mended, what changed and what reads it is built.
 	w.write("models/a.sql", "select 1 as id, from from")
 	if got := w.waits("nothing is built before they are mended\n"); !strings.Contains(got, "models/a.sql:1:") {

@@ -61,7 +61,9 @@ func (c *compiler) nameRelations() {
 		}
 		key := c.relationKey(u.Relation)
 		if other := taken[key]; other != nil {
-			u.tell(relationTwice(u, other))
+			if c.whole == nil { // else see sameRelation
+				u.tell(relationTwice(u, other))
+			}
 			continue
 		}
 		taken[key] = u

@@ -7,6 +7,9 @@ import (
 	"github.com/engine-build/engine/engine/source"
 )
 
+// Text is a file that p was loaded from over a Shelf, nil where there is none of the path.
+func (p *Project) Text(path string) *source.File { return p.texts[path] }
+
 // Edited finds the templates of models, snapshots and analyses in which is differs from was. ok
 // is false where they may differ in anything else: then nothing is known of how. Both must have
 // been loaded over the same Shelf, from the same folder and with the same environment.

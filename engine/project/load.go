@@ -12,6 +12,7 @@ import (
 
 	"github.com/engine-build/engine/engine/addr"
 	"github.com/engine-build/engine/engine/diag"
+	"github.com/engine-build/engine/engine/source"
 )
 
 // Load reads the project in a folder. It always returns a project: what could be read,
@@ -59,7 +60,13 @@ func loadFrom(dir string, env func(string) (string, bool), from *reading) (*Proj
 		a.add(l)
 	}
 	if from != nil && from.shelf != nil {
-		p.texts = maps.Clone(from.shelf.settle(read, settings.File))
+		from.shelf.settle(read, settings.File)
+		p.texts = make(map[string]*source.File, len(read)+len(from.byName))
+		for i := range read {
+			if read[i].ok && read[i].seed == nil {
+				p.texts[read[i].path] = read[i].file
+			}
+		}
 		maps.Copy(p.texts, from.byName)
 	}
 	list.Add(a.list...)

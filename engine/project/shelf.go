@@ -84,7 +84,7 @@ func (r *reading) named(dir, rel string) (f *source.File, ok bool, list diag.Lis
 			f = had
 		}
 	}
-	if r != nil && r.shelf != nil {
+	if ok && r != nil && r.shelf != nil {
 		if r.byName == nil {
 			r.byName = map[string]*source.File{}
 		}
@@ -231,8 +231,8 @@ func (s *Shelf) Files() map[string]*source.File {
 	return s.texts
 }
 
-// settle takes off what is not there any more, and notes and gives the texts that are.
-func (s *Shelf) settle(read []loaded, settings *source.File) map[string]*source.File {
+// settle takes off what is not there any more, and notes the texts that are.
+func (s *Shelf) settle(read []loaded, settings *source.File) {
 	texts := make(map[string]*source.File, len(read)+1)
 	there := make(map[entry]bool, len(read))
 	for i := range read {
@@ -252,7 +252,6 @@ func (s *Shelf) settle(read []loaded, settings *source.File) map[string]*source.
 		}
 	}
 	s.texts = texts
-	return texts
 }
 
 // Check finds what is wrong in one file by itself: syntax, unknown keys, values that cannot

@@ -34,8 +34,8 @@ type Project struct {
 	// Lock is what is written down of the columns of sources; never nil after Load.
 	Lock *Lock
 
-	// texts are the files that were read over a Shelf, by path, but for seeds and the lock; nil
-	// where there was no Shelf.
+	// texts are the files that were read over a Shelf, by path, but for seeds, the lock, and those
+	// that could not be read; nil where there was no Shelf.
 	texts map[string]*source.File
 }
 
