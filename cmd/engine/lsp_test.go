@@ -510,6 +510,29 @@ func editingFiles(t *testing.T, files map[string]string) *edited {
 	return e
 }
 
+// TestEditorFormats: what has mistakes stays as it is, without a word beside theirs.
+func TestEditorFormats(t *testing.T) {
+	e := editingFiles(t, map[string]string{"engine.yml": "name: p\n", "models/a.sql": ""})
+	e.open("models/a.sql", "select   'one as id")
+	e.mistakes("models/a.sql", some)
+	edits := func() []lsp.TextEdit {
+		var out []lsp.TextEdit
+		asked := e.on("models/a.sql", "select|")
+		delete(asked, "position")
+		e.Call("textDocument/formatting", asked, &out)
+		return out
+	}
+	if got := edits(); len(got) > 0 {
+		t.Errorf("a text with a mistake is laid out: %+v", got)
+	}
+	e.typed("models/a.sql", "'one", "'one'")
+	e.mistakes("models/a.sql", none)
+	if got := edits(); len(got) != 1 || !strings.HasPrefix(got[0].NewText, "select 'one' as id") {
+		t.Errorf("the text is laid out as %+v", got)
+	}
+	e.leave()
+}
+
 // TestEditorByteOrderMark: an editor that shows a mark in front of a text as a character counts
 // it; one that hides it does not. Both see the mistakes where they are.
 func TestEditorByteOrderMark(t *testing.T) {
