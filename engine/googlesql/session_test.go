@@ -3,6 +3,7 @@ package googlesql
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -524,15 +525,21 @@ func BenchmarkModelParts(b *testing.B) {
 	in := s.engine
 	po := in.m.NewParserOptions()
 	in.m.ParserOptions_SetLanguageOptions(po, s.languageOptions(in.m))
-	b.Run("parse", func(b *testing.B) {
-		for b.Loop() {
-			out, err := in.m.ParseStatement(model, po)
-			if err != nil {
-				b.Fatal(err)
+	typical, err := os.ReadFile("testdata/typical.sql")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, text := range map[string]string{"parse": model, "parse-typical": string(typical)} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				out, err := in.m.ParseStatement(text, po)
+				if err != nil {
+					b.Fatal(err)
+				}
+				in.m.ParserOutput_Free(out)
 			}
-			in.m.ParserOutput_Free(out)
-		}
-	})
+		})
+	}
 	b.Run("analyze", func(b *testing.B) {
 		for b.Loop() {
 			out, err := in.m.AnalyzeStatement(model, in.options, in.catalog, in.factory)
