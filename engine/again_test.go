@@ -297,10 +297,16 @@ func TestMistakesStayWhereTheyAre(t *testing.T) {
 
 // TestAgainIsWholeWhere: edits that have been taken for smaller than they are.
 func TestAgainIsWholeWhere(t *testing.T) {
+	many, edited := files{"engine.yml": "name: laws\n"}, files{}
+	for n := range 70 {
+		name := fmt.Sprintf("models/m%02d.sql", n)
+		many[name], edited[name] = "select 1 as id", "select 2 as id"
+	}
 	tests := map[string]struct {
 		first, then files
 		quick       bool
 	}{
+		"more are edited than are worth it": {first: many, then: edited},
 		"three share a relation, two of them are compiled": {
 			first: files{
 				"engine.yml": "name: laws\n", "models/p.sql": "select 1 as id", "models/a.sql": "{{ config \"alias\" \"x\" }}\nselect 1 as id",

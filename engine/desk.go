@@ -87,10 +87,14 @@ func (d *Desk) Warm() {
 
 // Close frees the sessions. What is being compiled ends with an error.
 func (d *Desk) Close() {
-	d.remember(nil, nil)
 	d.mu.Lock()
 	d.closed = true
+	last := d.last
+	d.last, d.of = nil, nil
 	d.mu.Unlock()
+	if last != nil {
+		last.Close()
+	}
 	d.pool.Close()
 }
 
@@ -187,9 +191,7 @@ func (d *Desk) again(ctx context.Context, p *project.Project) (*compile.Program,
 
 // remember keeps what the next compilation starts from.
 func (d *Desk) remember(base *compile.Base, of *project.Project) {
-	if base != nil {
-		base = base.Share()
-	}
+	base = base.Share()
 	d.mu.Lock()
 	was := d.last
 	if d.closed {

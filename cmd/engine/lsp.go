@@ -259,7 +259,7 @@ func (a *app) editedLineage(ctx context.Context, q lsp.LineageQuery) (lsp.Lineag
 
 // editedFormat lays out the text of a buffer as engine fmt does. One with mistakes stays as it is:
 // they are shown at their places, and an editor that formats what it saves would tell of them in a
-// window of its own, each time.
+// window of its own, each time. A mistake of ours is told.
 func (a *app) editedFormat(_ context.Context, v *editor.View, path string) ([]byte, error) {
 	file, ok := v.File(path)
 	if !ok || v.Project == nil {
@@ -277,6 +277,9 @@ func (a *app) editedFormat(_ context.Context, v *editor.View, path string) ([]by
 		o.Lexis = s.dialects().lexis(f)
 		out, found := format.File(file, o)
 		if found.HasErrors() {
+			if found.Count(diag.Internal) > 0 {
+				return nil, worded(formatMistakes(found))
+			}
 			return nil, nil
 		}
 		return out, nil

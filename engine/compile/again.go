@@ -26,7 +26,7 @@ const mostAgain = 64
 func (b *Base) Again(ctx context.Context, p *project.Project, files []*source.File) (program *Program, next *Base, found diag.List, ok bool) {
 	b.shared.mu.RLock()
 	defer b.shared.mu.RUnlock()
-	if o := b.c.options; b.shared.closed || !b.whole || b.Partial() || o.Limit != nil || o.Part != nil {
+	if o := b.c.options; len(files) > mostAgain || b.shared.closed || !b.whole || b.Partial() || o.Limit != nil || o.Part != nil {
 		return nil, nil, nil, false
 	}
 	a := b.newAgain(p)
@@ -201,7 +201,7 @@ func (a *again) spread(u *unit) bool {
 	c := a.c
 	a.moved[u.ID] = true
 	add := func(child *unit) bool {
-		if _, done := a.fresh[child]; done || a.isFresh(child) {
+		if a.isFresh(child) {
 			return false // it came before what it reads: that is not how this works
 		}
 		if _, had := a.pending[child]; !had {

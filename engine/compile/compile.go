@@ -126,8 +126,8 @@ func (c *compiler) found() diag.List {
 			out = append(out, u.said...)
 		}
 	}
-	for _, ds := range c.ofTests {
-		out = append(out, ds...)
+	for _, t := range c.tests {
+		out = append(out, c.ofTests[t]...)
 	}
 	return out
 }

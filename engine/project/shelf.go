@@ -83,8 +83,6 @@ func (r *reading) named(dir, rel string) (f *source.File, ok bool, list diag.Lis
 		if had := r.shelf.Files()[rel]; had != nil && bytes.Equal(had.Data, f.Data) {
 			f = had
 		}
-	}
-	if ok && r != nil && r.shelf != nil {
 		if r.byName == nil {
 			r.byName = map[string]*source.File{}
 		}
